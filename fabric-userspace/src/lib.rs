@@ -1,0 +1,1 @@
+//! Agent, compiler and command line.
