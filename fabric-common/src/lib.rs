@@ -1,1 +1,36 @@
-//! placeholder
+//! The packet core of the tagging fabric, compiled for BPF and for the host.
+//!
+//! A frame travels through rooms of its own: [`classify`] reads the tags in front of it and names its
+//! segment, [`learn`] notes where its source is, [`decide`] picks the next hop, [`rewrite`] exchanges the
+//! fabric's tags, and the caller emits the [`pipeline::Verdict`]. The rooms see a packet only through
+//! [`Frame`] and tables only through [`Tables`], so that the same source runs in the kernel and in tests.
+//!
+//! Invariant: no function here decides by anything above layer 2, and whatever the tables do not name
+//! ends in a [`DropReason`].
+#![no_std]
+#![cfg_attr(target_arch = "bpf", feature(core_intrinsics))]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(
+        internal_features,
+        reason = "compare-and-exchange on BPF is reachable through the intrinsics only"
+    )
+)]
+
+pub mod buckets;
+pub mod classify;
+pub mod decide;
+pub mod flood;
+pub mod frame;
+pub mod learn;
+pub mod maps;
+pub mod pipeline;
+pub mod reason;
+pub mod rewrite;
+pub mod shared;
+pub mod tables;
+pub mod wire;
+
+pub use frame::{Frame, NoHeadroom, Short};
+pub use reason::DropReason;
+pub use tables::Tables;

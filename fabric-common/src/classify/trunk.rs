@@ -1,0 +1,51 @@
+//! Links between nodes of a datacenter: S-VID and C-VID name the segment and the end of it.
+
+use super::{Classified, check_addresses, check_own, read_macs};
+use crate::buckets::find;
+use crate::maps::{Port, tag_key};
+use crate::rewrite::Inner;
+use crate::tables::Table;
+use crate::wire::{MACS, TPID_C, VID_MASK, VID_RESERVED, VLAN_TAG};
+use crate::{DropReason, Frame, Tables};
+
+/// Classifies a frame with S-tag and C-tag in front of the tenant's own tags.
+#[inline(always)]
+pub fn trunk<'t, F: Frame, T: Tables>(
+    frame: &F,
+    port: &Port,
+    tables: &'t T,
+) -> Result<Classified<'t>, DropReason> {
+    let macs = read_macs(frame, 0)?;
+    let (s_vid, c_vid) = tags(frame, port.tpid)?;
+    let key = tag_key(port.slot, s_vid, c_vid);
+    let (_, id) = find(tables, Table::Tags, key, |value| value != 0).ok_or(DropReason::UnknownTags)?;
+    #[expect(clippy::cast_possible_truncation, reason = "binding ids have 20 bits")]
+    let binding = tables
+        .binding(id as u32)
+        .filter(|binding| binding.segment() != 0)
+        .ok_or(DropReason::UnknownTags)?;
+    check_addresses(port, macs)?;
+    let inner = Inner {
+        macs: 0,
+        body: MACS + 2 * VLAN_TAG,
+    };
+    check_own(frame, binding, inner.body)?;
+    Ok(Classified { binding, inner, macs })
+}
+
+#[inline(always)]
+fn tags<F: Frame>(frame: &F, outer_tpid: u16) -> Result<(u16, u16), DropReason> {
+    let [s0, s1, s2, s3, c0, c1, c2, c3] = frame.read::<8>(MACS)?;
+    if u16::from_be_bytes([s0, s1]) != outer_tpid {
+        return Err(DropReason::NotTagged);
+    }
+    if u16::from_be_bytes([c0, c1]) != TPID_C {
+        return Err(DropReason::NoCustomerTag);
+    }
+    let s_vid = u16::from_be_bytes([s2, s3]) & VID_MASK;
+    let c_vid = u16::from_be_bytes([c2, c3]) & VID_MASK;
+    if s_vid == 0 || s_vid == VID_RESERVED || c_vid == 0 || c_vid == VID_RESERVED {
+        return Err(DropReason::ReservedVid);
+    }
+    Ok((s_vid, c_vid))
+}

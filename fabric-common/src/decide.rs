@@ -1,0 +1,93 @@
+//! The decision: which next hop, or flooding.
+
+use crate::DropReason;
+use crate::buckets::find;
+use crate::maps::{Binding, FLOOD_MAX_LEN, FdbValue, NextHop, Path, fdb_key};
+use crate::tables::{Table, Tables};
+use crate::wire::{Macs, is_group};
+
+/// Where a frame goes.
+pub enum Decision<'t> {
+    /// To one place.
+    Unicast {
+        /// How to get there.
+        path: &'t Path,
+        /// Index in `COUNT_OUT`.
+        path_id: u32,
+    },
+    /// To every other port of the segment.
+    Flood,
+}
+
+/// Chooses by segment and destination address, never by the content of the frame.
+#[inline(always)]
+pub fn decide<'t, T: Tables>(
+    tables: &'t T,
+    slot: u16,
+    binding: &Binding,
+    macs: Macs,
+    len: usize,
+) -> Result<Decision<'t>, DropReason> {
+    if binding.direct() != 0 {
+        let next_hop = valid_next_hop(tables, binding, binding.direct()).ok_or(DropReason::StaleNextHop)?;
+        return unicast(tables, slot, binding, next_hop);
+    }
+    let destination = macs.destination();
+    if !is_group(destination) {
+        // An entry that points nowhere, or outside of its segment, is as good as none.
+        if let Some(next_hop) = station(tables, binding, destination) {
+            return unicast(tables, slot, binding, next_hop);
+        }
+    }
+    flood(tables, binding, len)
+}
+
+#[inline(always)]
+fn station<'t, T: Tables>(tables: &'t T, binding: &Binding, mac: u64) -> Option<&'t NextHop> {
+    let key = fdb_key(binding.segment(), mac);
+    let (_, value) = find(tables, Table::Fdb, key, |value| {
+        FdbValue(value).is_of(binding.segment())
+    })?;
+    valid_next_hop(tables, binding, FdbValue(value).next_hop())
+}
+
+/// The check that makes a leak through the FDB impossible: whatever the entry says, and however it came
+/// there, only next hops of the frame's own segment are followed.
+#[inline(always)]
+fn valid_next_hop<'t, T: Tables>(tables: &'t T, binding: &Binding, id: u32) -> Option<&'t NextHop> {
+    tables
+        .next_hop(id)
+        .filter(|next_hop| next_hop.segment == binding.segment())
+}
+
+#[inline(always)]
+fn unicast<'t, T: Tables>(
+    tables: &'t T,
+    slot: u16,
+    binding: &Binding,
+    next_hop: &'t NextHop,
+) -> Result<Decision<'t>, DropReason> {
+    if next_hop.horizon != 0 && next_hop.horizon == binding.horizon() {
+        return Err(DropReason::SplitHorizon);
+    }
+    let path_id = next_hop.path;
+    let path = tables.path(path_id).ok_or(DropReason::StaleNextHop)?;
+    if path.slot == slot {
+        return Err(DropReason::SamePort);
+    }
+    Ok(Decision::Unicast { path, path_id })
+}
+
+#[inline(always)]
+fn flood<'t, T: Tables>(tables: &'t T, binding: &Binding, len: usize) -> Result<Decision<'t>, DropReason> {
+    let segment = tables
+        .segment(binding.segment())
+        .ok_or(DropReason::StaleNextHop)?;
+    match segment.flood_members.load() {
+        0 | 1 => Err(DropReason::NoReceiver),
+        // The ingress is one member: the only copy is the frame itself, nothing is cloned.
+        2 => Ok(Decision::Flood),
+        _ if len > FLOOD_MAX_LEN => Err(DropReason::FloodTooBig),
+        _ => Ok(Decision::Flood),
+    }
+}

@@ -1,0 +1,110 @@
+//! Flooding: each copy of a frame gets the stack of its own destination on the way out.
+
+use crate::maps::{FloodKey, NextHop};
+use crate::rewrite::{Inner, rewrite};
+use crate::wire::Macs;
+use crate::{DropReason, Frame, Tables};
+
+/// What the ingress program tells the copies, in the 16 bytes of metadata in front of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Metadata {
+    /// [`Metadata::MAGIC`]: metadata of others is not taken for ours.
+    pub magic: u32,
+    /// The segment in the low 24 bits, the ingress's split horizon group above.
+    pub segment_horizon: u32,
+    /// Number of the flooded frame on this CPU.
+    pub sequence: u32,
+    /// [`Inner::macs`].
+    pub macs: u16,
+    /// [`Inner::body`].
+    pub body: u16,
+}
+
+impl Metadata {
+    /// "flud" in memory order.
+    pub const MAGIC: u32 = u32::from_le_bytes(*b"flud");
+
+    /// Metadata of a frame that floods `segment`.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "offsets are below 256")]
+    pub const fn new(segment: u32, horizon: u32, sequence: u32, inner: Inner) -> Self {
+        Self {
+            magic: Self::MAGIC,
+            segment_horizon: segment | horizon << 24,
+            sequence,
+            macs: inner.macs as u16,
+            body: inner.body as u16,
+        }
+    }
+
+    /// The segment.
+    #[inline(always)]
+    pub const fn segment(&self) -> u32 {
+        self.segment_horizon & 0xff_ffff
+    }
+
+    /// The ingress's split horizon group, 0 for none.
+    #[inline(always)]
+    pub const fn horizon(&self) -> u32 {
+        self.segment_horizon >> 24
+    }
+
+    /// Where the tenant's frame begins.
+    #[inline(always)]
+    pub const fn inner(&self) -> Inner {
+        Inner {
+            macs: self.macs as usize & 0xff,
+            body: self.body as usize & 0xff,
+        }
+    }
+}
+
+/// A copy that is ready to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// Index in `COUNT_OUT`.
+    pub path: u32,
+    /// Length in bytes.
+    pub len: usize,
+}
+
+/// Gives the `copy`-th copy through the port `slot` its stack.
+#[inline(always)]
+pub fn copy<F: Frame, T: Tables>(
+    frame: &mut F,
+    metadata: &Metadata,
+    slot: u16,
+    copy: u16,
+    tables: &T,
+) -> Result<Copy, DropReason> {
+    let key = FloodKey {
+        segment: metadata.segment(),
+        slot,
+        copy,
+    };
+    let next_hop = next_hop(tables, &key)?;
+    if next_hop.horizon != 0 && next_hop.horizon == metadata.horizon() {
+        return Err(DropReason::SplitHorizon);
+    }
+    let path = tables.path(next_hop.path).ok_or(DropReason::NoFloodPath)?;
+    if path.slot != slot {
+        return Err(DropReason::NoFloodPath);
+    }
+    let inner = metadata.inner();
+    let macs = Macs::from_wire(frame.read(inner.macs)?, frame.read(inner.macs + 8)?);
+    let len = rewrite(frame, inner, macs, path)?;
+    Ok(Copy {
+        path: next_hop.path,
+        len,
+    })
+}
+
+#[inline(always)]
+fn next_hop<'t, T: Tables>(tables: &'t T, key: &FloodKey) -> Result<&'t NextHop, DropReason> {
+    let id = tables.flood_next_hop(key).ok_or(DropReason::NoFloodPath)?;
+    tables
+        .next_hop(id)
+        .filter(|next_hop| next_hop.segment == key.segment)
+        .ok_or(DropReason::NoFloodPath)
+}

@@ -1,0 +1,53 @@
+//! How the packet core sees a frame.
+
+use crate::DropReason;
+
+/// The frame ends before the bytes that were asked for.
+///
+/// Zero-sized on purpose: a reason inside `Result<[u8; N], _>` makes LLVM split the array into bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Short;
+
+/// There is no room in front of the frame for the tags that must be pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoHeadroom;
+
+impl From<Short> for DropReason {
+    #[inline(always)]
+    fn from(_: Short) -> Self {
+        Self::Truncated
+    }
+}
+
+impl From<NoHeadroom> for DropReason {
+    #[inline(always)]
+    fn from(_: NoHeadroom) -> Self {
+        Self::NoHeadroom
+    }
+}
+
+/// A frame from its destination MAC on, without the frame check sequence.
+///
+/// Bytes are handed out by value: no pointer outlives a call, so growing cannot leave one dangling. Offsets
+/// are in bytes from the present start of the frame.
+pub trait Frame {
+    /// Length in bytes, all fragments included.
+    fn len(&self) -> usize;
+
+    /// True for a frame without a byte.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads `N` bytes in wire order.
+    fn read<const N: usize>(&self, at: usize) -> Result<[u8; N], Short>;
+
+    /// Writes `N` bytes in wire order.
+    fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Result<(), Short>;
+
+    /// Copies `W` words from a table, keeping their bytes in memory order.
+    fn copy<const W: usize>(&mut self, at: usize, words: &[u64; W]) -> Result<(), Short>;
+
+    /// Moves the start of the frame: `by` > 0 adds that many bytes in front, `by` < 0 removes them.
+    fn resize_head(&mut self, by: i32) -> Result<(), NoHeadroom>;
+}

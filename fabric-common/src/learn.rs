@@ -1,0 +1,73 @@
+//! Learning: which station is behind which next hop.
+
+use crate::buckets::{Claim, Slot, claim, find};
+use crate::maps::{FdbValue, MOVES_BEFORE_DAMPING, fdb_key};
+use crate::tables::{Table, Tables};
+
+/// Notes that `mac` was heard in `segment` behind `next_hop`; 0 notes nothing.
+///
+/// A segment at its limit and a full table cost the station its entry, never a frame.
+#[inline(always)]
+pub fn source<T: Tables>(tables: &T, segment: u32, mac: u64, next_hop: u32) {
+    if next_hop == 0 {
+        return;
+    }
+    let key = fdb_key(segment, mac);
+    let now = tables.now();
+    match find(tables, Table::Fdb, key, |value| FdbValue(value).is_of(segment)) {
+        Some((slot, value)) => refresh(tables, slot, FdbValue(value), segment, next_hop, now),
+        None => enter(tables, key, segment, FdbValue::learned(segment, next_hop, now)),
+    }
+}
+
+#[inline(always)]
+fn refresh<T: Tables>(tables: &T, slot: &Slot, value: FdbValue, segment: u32, next_hop: u32, now: u32) {
+    if value.next_hop() == next_hop {
+        // One write a tick and station: a line written per frame would bounce between CPUs.
+        if value.last_seen() != now & 0xffff && !value.is_static() {
+            slot.value.compare_exchange(value.0, value.seen(now).0);
+        }
+    } else if !value.is_static() {
+        follow(tables, slot, value, segment, next_hop, now);
+    }
+}
+
+/// A station has moved. Compare-and-exchange, because the slot may have been given to another station, of
+/// another tenant even, since it was read.
+#[inline(always)]
+fn follow<T: Tables>(tables: &T, slot: &Slot, value: FdbValue, segment: u32, next_hop: u32, now: u32) {
+    let Some(entry) = tables.segment(segment) else {
+        return;
+    };
+    let quiet = now.wrapping_sub(value.moved_at()) & 0xfff >= tables.damping_ticks();
+    let moves = if quiet { 1 } else { value.moves() + 1 };
+    if moves > MOVES_BEFORE_DAMPING {
+        entry.damped.add(1);
+    } else if slot
+        .value
+        .compare_exchange(value.0, value.moved(next_hop, now, moves).0)
+        == value.0
+    {
+        entry.moves.add(1);
+    }
+}
+
+#[inline(always)]
+fn enter<T: Tables>(tables: &T, key: u64, segment: u32, value: FdbValue) {
+    let Some(entry) = tables.segment(segment) else {
+        return;
+    };
+    if entry.learned.load() >= entry.mac_limit.load() {
+        entry.refused.add(1);
+        return;
+    }
+    match claim(tables, Table::Fdb, key, value.0) {
+        Claim::Placed => {
+            entry.learned.add(1);
+        }
+        Claim::Full => {
+            entry.unplaced.add(1);
+        }
+        Claim::Lost => {}
+    }
+}

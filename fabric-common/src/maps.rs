@@ -1,0 +1,518 @@
+//! Every map of the data path: name, key and value type, capacity. Kernel and user space share this file.
+//!
+//! Arrays that the hot path reads are indexed directly; [`crate::buckets`] describes the hash tables.
+//! Place 0 of every array is "none", so that memory of zeros denies everything.
+//!
+//! A record that other records point to is written before them and cleared after them; the identifier of
+//! a cleared record is not used again until every program that may have read it has ended.
+
+use crate::buckets::Bucket;
+use crate::shared::SharedU32;
+
+/// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
+/// not adopted.
+pub const LAYOUT_VERSION: u32 = 1;
+
+/// Names of the maps in the object and of their pins.
+pub mod name {
+    /// Array, interface index → [`super::Port`].
+    pub const PORTS: &str = "PORTS";
+    /// Array, access slot × 4096 + VID → [`super::Binding`].
+    pub const ACCESS: &str = "ACCESS";
+    /// Array of [`super::Bucket`]: [`super::tag_key`] → binding id.
+    pub const TAGS: &str = "TAGS";
+    /// Array of [`super::Bucket`]: [`super::tunnel_key`] → tunnel id.
+    pub const TUNNEL_KEYS: &str = "TUNNEL_KEYS";
+    /// Array, binding id → [`super::Binding`] of tags.
+    pub const BINDINGS: &str = "BINDINGS";
+    /// Array, tunnel id → [`super::Tunnel`].
+    pub const TUNNELS: &str = "TUNNELS";
+    /// Hash, [`super::VtepAddress`] → 1: the VTEP addresses of this node.
+    pub const VTEPS: &str = "VTEPS";
+    /// Array, segment id → [`super::Segment`].
+    pub const SEGMENTS: &str = "SEGMENTS";
+    /// Array of [`super::Bucket`]: [`super::fdb_key`] → [`super::FdbValue`].
+    pub const FDB: &str = "FDB";
+    /// Array, next hop id → [`super::NextHop`].
+    pub const NEXT_HOPS: &str = "NEXT_HOPS";
+    /// Array, path id → [`super::Path`].
+    pub const PATHS: &str = "PATHS";
+    /// Hash of maps, segment id → device map of its flood list.
+    pub const FLOOD: &str = "FLOOD";
+    /// Hash, [`super::FloodKey`] → next hop id.
+    pub const FLOOD_NEXT_HOPS: &str = "FLOOD_NEXT_HOPS";
+    /// Device map, port slot → interface.
+    pub const EGRESS: &str = "EGRESS";
+    /// Per-CPU array, binding id → [`super::Count`] of frames forwarded.
+    pub const COUNT_IN: &str = "COUNT_IN";
+    /// Per-CPU array, path id → [`super::Count`] of frames sent.
+    pub const COUNT_OUT: &str = "COUNT_OUT";
+    /// Per-CPU array, [`super::drop_index`] → frames dropped, or passed to the host.
+    pub const COUNT_DROPS: &str = "COUNT_DROPS";
+    /// Per-CPU array of one: sequence number of the last flooded frame.
+    pub const FLOOD_SEQUENCE: &str = "FLOOD_SEQUENCE";
+    /// Per-CPU array, port slot → [`super::FloodProgress`].
+    pub const FLOOD_PROGRESS: &str = "FLOOD_PROGRESS";
+    /// Array of one: the kernel's tick counter when [`super::program::CLOCK`] last ran.
+    pub const CLOCK: &str = "CLOCK";
+    /// Constants that the loader writes before the programs are loaded.
+    pub const SETTINGS: &str = "SETTINGS";
+}
+
+/// Names of the programs in the object and of their pins.
+pub mod program {
+    /// Entry of tenant-facing ports.
+    pub const ACCESS: &str = "fabric_access";
+    /// Entry of S+C tagged links.
+    pub const TRUNK: &str = "fabric_trunk";
+    /// Entry of VXLAN underlay ports.
+    pub const UNDERLAY: &str = "fabric_underlay";
+    /// Builds the tags of one flooded copy on its way out.
+    pub const FLOOD: &str = "fabric_flood";
+    /// Never attached; run by the agent to read the kernel's tick counter.
+    pub const CLOCK: &str = "fabric_clock";
+}
+
+/// Capacities that are part of the layout.
+pub mod capacity {
+    /// Interface indexes below this can be ports.
+    pub const IFINDEX: u32 = 65_536;
+    /// Port slots, slot 0 included.
+    pub const PORTS: u32 = 512;
+    /// Entries of one port in `ACCESS`.
+    pub const VLANS: u32 = 4096;
+    /// Members of one flood list.
+    pub const FLOOD_MEMBERS: u32 = 512;
+    /// Next hop ids below this fit an FDB entry.
+    pub const NEXT_HOP_IDS: u32 = 1 << 23;
+    /// Segment ids below this fit an FDB entry.
+    pub const SEGMENT_IDS: u32 = 1 << 24;
+    /// Binding ids below this fit a [`super::Binding`].
+    pub const BINDING_IDS: u32 = 1 << 20;
+}
+
+/// Largest frame in bytes that the kernel clones for flooding. It refuses more than a page together with
+/// headroom and frame descriptor (`xdpf_clone`); measured on 6.18: 3512 arrive, 3700 do not.
+pub const FLOOD_MAX_LEN: usize = 3500;
+
+/// Constants of one loaded data path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Settings {
+    /// Secret of the bucket hash; a tenant who knew it could craft collisions.
+    pub seed: [u64; 2],
+    /// Buckets of `FDB` minus one; the number of buckets is a power of two.
+    pub fdb_mask: u32,
+    /// Buckets of `TAGS` minus one.
+    pub tags_mask: u32,
+    /// Buckets of `TUNNEL_KEYS` minus one.
+    pub tunnels_mask: u32,
+    /// Station moves are damped for this many ticks of [`tick`].
+    pub damping_ticks: u32,
+}
+
+/// Station moves that a MAC address may make before it is damped.
+pub const MOVES_BEFORE_DAMPING: u32 = 5;
+
+/// The clock of the FDB: 256 kernel ticks, about one second at 250 Hz.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the clock wraps by design")]
+pub const fn tick(jiffies: u64) -> u32 {
+    (jiffies >> 8) as u32
+}
+
+/// What an interface is to the fabric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Port {
+    /// Index of the port in all tables by port; 0 for an interface without a role.
+    pub slot: u16,
+    /// Bits of [`Port::DROP_GROUP_SOURCE`] and its siblings.
+    pub flags: u16,
+    /// Outer tag protocol identifier of a trunk, host byte order.
+    pub tpid: u16,
+    /// UDP port of VXLAN on an underlay port, host byte order.
+    pub udp_port: u16,
+    /// The interface's own address, see [`crate::wire::Macs`].
+    pub mac: u64,
+}
+
+impl Port {
+    /// Frames from a group address are dropped.
+    pub const DROP_GROUP_SOURCE: u16 = 1;
+    /// Frames to 01-80-C2-00-00-0E are data.
+    pub const TUNNEL_LLDP: u16 = 2;
+    /// A safety check failed: everything is dropped.
+    pub const UNSAFE: u16 = 4;
+
+    /// True if the option is set.
+    #[inline(always)]
+    pub const fn has(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// The VLAN that frames of a segment carry in front of their EtherType.
+pub mod own {
+    /// Untagged, or a priority tag with VID 0.
+    pub const UNTAGGED: u32 = 0;
+    /// Anything.
+    pub const ANY: u32 = 4095;
+}
+
+/// What classification answers: the segment of a frame and how to treat it there. 16 bytes, four of them a
+/// cache line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Binding {
+    segment_horizon: u32,
+    learn: u32,
+    direct: u32,
+    id_own: u32,
+}
+
+impl Binding {
+    /// `segment` < 2^24; `learn` and `direct` are next hop ids or 0; `id` < 2^20; `own` is a VID or one of
+    /// [`own`]. `horizon` 0 belongs to no split horizon group.
+    pub const fn new(segment: u32, horizon: u8, learn: u32, direct: u32, id: u32, own: u32) -> Self {
+        Self {
+            segment_horizon: segment | (horizon as u32) << 24,
+            learn,
+            direct,
+            id_own: (id & 0xf_ffff) | own << 20,
+        }
+    }
+
+    /// The segment, 0 for no binding.
+    #[inline(always)]
+    pub const fn segment(&self) -> u32 {
+        self.segment_horizon & 0xff_ffff
+    }
+
+    /// The split horizon group of the ingress.
+    #[inline(always)]
+    pub const fn horizon(&self) -> u32 {
+        self.segment_horizon >> 24
+    }
+
+    /// The next hop toward the source, 0 to learn nothing.
+    #[inline(always)]
+    pub const fn learn(&self) -> u32 {
+        self.learn
+    }
+
+    /// The next hop of every frame of this binding, 0 to look the destination up.
+    #[inline(always)]
+    pub const fn direct(&self) -> u32 {
+        self.direct
+    }
+
+    /// Index in `COUNT_IN`.
+    #[inline(always)]
+    pub const fn id(&self) -> u32 {
+        self.id_own & 0xf_ffff
+    }
+
+    /// The tenant's own VLAN that frames must carry, see [`own`].
+    #[inline(always)]
+    pub const fn own(&self) -> u32 {
+        self.id_own >> 20
+    }
+}
+
+/// One remote VTEP in one segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Tunnel {
+    /// The segment and its treatment.
+    pub binding: Binding,
+    /// Our address, bytes in wire order.
+    pub local: [u8; 4],
+    /// Underlay VLAN, 0 for untagged.
+    pub vlan: u16,
+    /// Slot of the underlay port.
+    pub slot: u16,
+    /// 1 drops headers with reserved bits set.
+    pub strict: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// Key of `VTEPS`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(C)]
+pub struct VtepAddress {
+    /// Our address, bytes in wire order.
+    pub local: [u8; 4],
+    /// Underlay VLAN, 0 for untagged.
+    pub vlan: u16,
+    /// Slot of the underlay port.
+    pub slot: u16,
+}
+
+/// One tenant LAN on this node.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub struct Segment {
+    /// Most addresses that may be learned.
+    pub mac_limit: SharedU32,
+    /// Addresses learned; the agent corrects it after ageing.
+    pub learned: SharedU32,
+    /// Entries of the flood list, the ingress included.
+    pub flood_members: SharedU32,
+    /// Stations that changed their place.
+    pub moves: SharedU32,
+    /// Moves that were not followed, because the station moved too often.
+    pub damped: SharedU32,
+    /// Addresses not learned, because the limit was reached.
+    pub refused: SharedU32,
+    /// Addresses not learned, because their buckets were full.
+    pub unplaced: SharedU32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// A place behind a segment: what FDB entries name. Failover writes `path` and nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct NextHop {
+    /// The path in use.
+    pub path: u32,
+    /// The only segment that may use this next hop.
+    pub segment: u32,
+    /// Raised by each switch of the path.
+    pub epoch: u32,
+    /// Split horizon group, 0 for none.
+    pub horizon: u32,
+}
+
+/// How to get somewhere: egress port and the bytes that go in front of a frame.
+///
+/// On the wire: `template[..pre]`, the tenant's two addresses, `post[..post_len]`, the rest of the frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Path {
+    /// Egress port, 0 for no path.
+    pub slot: u16,
+    /// Largest frame that the egress link takes, in bytes without frame check sequence.
+    pub max_len: u16,
+    /// Bytes of `template`, at most [`Path::TEMPLATE`].
+    pub pre: u8,
+    /// Bytes of `post`: 0, 4 or 8.
+    pub post_len: u8,
+    /// Offset of the outer IPv4 header, 0 for none.
+    pub ip_at: u8,
+    /// Bits of [`Path::UNRESOLVED`].
+    pub flags: u8,
+    /// Ones' complement sum of the outer IPv4 header with length and checksum 0, host byte order, folded.
+    pub ip_sum: u32,
+    /// The segment, for reading the tables; the data path checks [`NextHop::segment`].
+    pub segment: u32,
+    /// Tags between the addresses and the EtherType, in wire order.
+    pub post: [u8; 8],
+    /// Outer headers in wire order, zeros after `pre`.
+    pub template: [u64; 12],
+    /// Zero.
+    pub reserved: u64,
+}
+
+impl Path {
+    /// Most bytes in front of the tenant's addresses.
+    pub const TEMPLATE: usize = 96;
+    /// The outer destination address is not known.
+    pub const UNRESOLVED: u8 = 1;
+}
+
+/// Key of `FLOOD_NEXT_HOPS`: the `copy`-th copy that leaves through a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(C)]
+pub struct FloodKey {
+    /// The segment.
+    pub segment: u32,
+    /// Slot of the egress port.
+    pub slot: u16,
+    /// 0 for the first copy through this port.
+    pub copy: u16,
+}
+
+/// How many copies of the last flooded frame have left through a port on this CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct FloodProgress {
+    /// The frame's sequence number on this CPU.
+    pub sequence: u32,
+    /// Copies seen.
+    pub copies: u32,
+}
+
+/// Frames and their bytes, without frame check sequence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Count {
+    /// Frames.
+    pub frames: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// Which way a frame was going when it was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Dropped, or passed to the host, by the program of the ingress port.
+    In = 0,
+    /// A flooded copy dropped on its way out.
+    Out = 1,
+}
+
+/// Index in `COUNT_DROPS`; reason 0 counts frames passed to the host.
+#[inline(always)]
+pub const fn drop_index(slot: u16, direction: Direction, reason: u8) -> u32 {
+    ((slot as u32) << 7) | ((direction as u32) << 6) | (reason as u32 & 63)
+}
+
+/// Index in `ACCESS`.
+#[inline(always)]
+pub const fn access_index(slot: u16, vid: u16) -> u32 {
+    ((slot as u32) << 12) | (vid as u32 & 0xfff)
+}
+
+/// Key of `TAGS`.
+#[inline(always)]
+pub const fn tag_key(slot: u16, s_vid: u16, c_vid: u16) -> u64 {
+    ((slot as u64) << 24) | ((s_vid as u64 & 0xfff) << 12) | (c_vid as u64 & 0xfff)
+}
+
+/// Key of `TUNNEL_KEYS`. VNI 0, which no segment has, marks a VTEP that is configured at all.
+#[inline(always)]
+pub const fn tunnel_key(slot: u16, remote: [u8; 4], vni: u32) -> u64 {
+    (u32::from_le_bytes(remote) as u64) | ((vni as u64 & 0xff_ffff) << 32) | ((slot as u64 & 0xff) << 56)
+}
+
+/// Key of `FDB`: the address and the low 16 bits of the segment; the value has the other bits.
+#[inline(always)]
+pub const fn fdb_key(segment: u32, mac: u64) -> u64 {
+    mac | (segment as u64) << 48
+}
+
+/// Value of `FDB`: where a station is and when it was last heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FdbValue(pub u64);
+
+impl FdbValue {
+    const STATIC: u64 = 1 << 31;
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the mask is smaller than 32 bits")]
+    const fn bits(self, from: u32, mask: u32) -> u32 {
+        (self.0 >> from) as u32 & mask
+    }
+
+    /// An entry of the document: never aged, never moved.
+    pub const fn fixed(segment: u32, next_hop: u32) -> Self {
+        Self((segment as u64 >> 16) & 0xff | (next_hop as u64 & 0x7f_ffff) << 8 | Self::STATIC)
+    }
+
+    /// An address heard at `now`, a [`tick`].
+    #[inline(always)]
+    pub const fn learned(segment: u32, next_hop: u32, now: u32) -> Self {
+        Self((segment as u64 >> 16) & 0xff | (next_hop as u64 & 0x7f_ffff) << 8 | (now as u64 & 0xffff) << 32)
+    }
+
+    /// True if the entry is usable and of this segment.
+    #[inline(always)]
+    pub const fn is_of(self, segment: u32) -> bool {
+        self.next_hop() != 0 && self.segment_high() == (segment >> 16) & 0xff
+    }
+
+    /// Bits 16 to 23 of the segment.
+    #[inline(always)]
+    pub const fn segment_high(self) -> u32 {
+        self.bits(0, 0xff)
+    }
+
+    /// Next hop id; 0 while the entry is being written.
+    #[inline(always)]
+    pub const fn next_hop(self) -> u32 {
+        self.bits(8, 0x7f_ffff)
+    }
+
+    /// True for an entry of the document.
+    #[inline(always)]
+    pub const fn is_static(self) -> bool {
+        self.0 & Self::STATIC != 0
+    }
+
+    /// Low 16 bits of the [`tick`] of the last frame.
+    #[inline(always)]
+    pub const fn last_seen(self) -> u32 {
+        self.bits(32, 0xffff)
+    }
+
+    /// Moves since the station was last quiet, at most 15.
+    #[inline(always)]
+    pub const fn moves(self) -> u32 {
+        self.bits(48, 0xf)
+    }
+
+    /// Low 12 bits of the [`tick`] of the last move.
+    #[inline(always)]
+    pub const fn moved_at(self) -> u32 {
+        self.bits(52, 0xfff)
+    }
+
+    /// The same entry heard at `now`.
+    #[inline(always)]
+    pub const fn seen(self, now: u32) -> Self {
+        Self(self.0 & !(0xffff << 32) | (now as u64 & 0xffff) << 32)
+    }
+
+    /// The same station behind another next hop.
+    #[inline(always)]
+    pub const fn moved(self, next_hop: u32, now: u32, moves: u32) -> Self {
+        Self(
+            self.0 & 0xff
+                | (next_hop as u64 & 0x7f_ffff) << 8
+                | (now as u64 & 0xffff) << 32
+                | (moves as u64 & 0xf) << 48
+                | (now as u64 & 0xfff) << 52,
+        )
+    }
+}
+
+const _: () = {
+    assert!(size_of::<Settings>() == 32);
+    assert!(size_of::<Port>() == 16);
+    assert!(size_of::<Binding>() == 16);
+    assert!(size_of::<Tunnel>() == 32);
+    assert!(size_of::<VtepAddress>() == 8);
+    assert!(size_of::<Segment>() == 32);
+    assert!(size_of::<NextHop>() == 16);
+    assert!(size_of::<Path>() == 128);
+    assert!(size_of::<FloodKey>() == 8);
+    assert!(size_of::<Count>() == 16);
+    assert!(size_of::<Bucket>() == 64);
+};
+
+#[cfg(feature = "user")]
+mod pod {
+    use aya::Pod;
+
+    // SAFETY: all are `repr(C)` structures of integers without padding, as the size assertions show.
+    unsafe impl Pod for super::Settings {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::Port {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::Binding {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::Tunnel {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::VtepAddress {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::NextHop {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::Path {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::FloodKey {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::Count {}
+}

@@ -1,0 +1,124 @@
+//! The way of a frame through the rooms, once per port role.
+
+use crate::classify::{self, Classified, Underlay};
+use crate::decide::{Decision, decide};
+use crate::learn;
+use crate::maps::Port;
+use crate::rewrite::{Inner, rewrite};
+use crate::{DropReason, Frame, Tables};
+
+/// What the program must do with the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Hand it to the host's own stack.
+    Pass,
+    /// Send it through a port.
+    Unicast {
+        /// Slot of the egress port.
+        slot: u16,
+        /// Index in `COUNT_IN`.
+        binding: u32,
+        /// Length as it came, in bytes.
+        len_in: usize,
+        /// Index in `COUNT_OUT`.
+        path: u32,
+        /// Length as it goes, in bytes.
+        len_out: usize,
+    },
+    /// Send a copy to every other member of the segment. The frame is unchanged; [`crate::flood::copy`] gives
+    /// each copy its own tags.
+    Flood {
+        /// The segment.
+        segment: u32,
+        /// Split horizon group of the ingress.
+        horizon: u32,
+        /// Index in `COUNT_IN`.
+        binding: u32,
+        /// Length as it came, in bytes.
+        len_in: usize,
+        /// Where the tenant's frame begins.
+        inner: Inner,
+    },
+}
+
+/// A frame from a tenant.
+#[inline(always)]
+pub fn from_access<F: Frame, T: Tables>(
+    frame: &mut F,
+    port: &Port,
+    tables: &T,
+) -> Result<Verdict, DropReason> {
+    check_safe(port)?;
+    let classified = classify::access(frame, port, tables)?;
+    forward(frame, port, tables, &classified)
+}
+
+/// A frame with S-tag and C-tag from another node.
+#[inline(always)]
+pub fn from_trunk<F: Frame, T: Tables>(
+    frame: &mut F,
+    port: &Port,
+    tables: &T,
+) -> Result<Verdict, DropReason> {
+    check_safe(port)?;
+    let classified = classify::trunk(frame, port, tables)?;
+    forward(frame, port, tables, &classified)
+}
+
+/// A frame from the network that carries VXLAN.
+#[inline(always)]
+pub fn from_underlay<F: Frame, T: Tables>(
+    frame: &mut F,
+    port: &Port,
+    tables: &T,
+) -> Result<Verdict, DropReason> {
+    check_safe(port)?;
+    match classify::underlay(frame, port, tables)? {
+        Underlay::Host => Ok(Verdict::Pass),
+        Underlay::Tenant(classified) => forward(frame, port, tables, &classified),
+    }
+}
+
+#[inline(always)]
+fn check_safe(port: &Port) -> Result<(), DropReason> {
+    if port.slot == 0 {
+        return Err(DropReason::UnknownPort);
+    }
+    if port.has(Port::UNSAFE) {
+        return Err(DropReason::PortUnsafe);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn forward<F: Frame, T: Tables>(
+    frame: &mut F,
+    port: &Port,
+    tables: &T,
+    classified: &Classified<'_>,
+) -> Result<Verdict, DropReason> {
+    let Classified { binding, inner, macs } = *classified;
+    if !crate::wire::is_group(macs.source()) {
+        learn::source(tables, binding.segment(), macs.source(), binding.learn());
+    }
+    let len_in = frame.len();
+    match decide(tables, port.slot, binding, macs, len_in)? {
+        Decision::Unicast { path, path_id } => {
+            let len_out = rewrite(frame, inner, macs, path)?;
+            Ok(Verdict::Unicast {
+                slot: path.slot,
+                binding: binding.id(),
+                len_in,
+                path: path_id,
+                len_out,
+            })
+        }
+        Decision::Flood => Ok(Verdict::Flood {
+            segment: binding.segment(),
+            horizon: binding.horizon(),
+            binding: binding.id(),
+            len_in,
+            inner,
+        }),
+    }
+}

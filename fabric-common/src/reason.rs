@@ -1,0 +1,142 @@
+//! The one list of everything that can end a frame.
+
+macro_rules! drop_reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $number:literal, $name:literal, $help:literal, $cure:literal;)+) => {
+        /// Why a frame went nowhere. Numbers and names are stable: never reused, never renumbered.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum DropReason { $($(#[doc = $doc])+ $variant = $number,)+ }
+
+        impl DropReason {
+            /// Every reason, in the order of their numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name that people, metrics and logs see.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What happened, in one line.
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$variant => $help,)+ }
+            }
+
+            /// What to do about it, in one line.
+            pub const fn cure(self) -> &'static str {
+                match self { $(Self::$variant => $cure,)+ }
+            }
+        }
+    };
+}
+
+drop_reasons! {
+    /// Number 0 is the count of frames passed to the host, so reasons begin at 1.
+    Truncated = 1, "truncated", "the frame ends inside a header", "look for a broken sender or cable";
+    /// IEEE 802.3 allows it, no station sends it: only a header.
+    HeaderOnly = 2, "header-only", "nothing follows the frame's header", "look for a broken sender";
+    /// IEEE 802.3 clause 3.2.3: a source is an individual address.
+    GroupSource = 3, "group-source", "the source address is a group address", "fabric port set PORT --drop-group-source off, if wanted";
+    /// The all-zero source address.
+    ZeroSource = 4, "zero-source", "the source address is zero", "look for a broken sender";
+    /// The sender uses the fabric port's own address.
+    OwnSource = 5, "own-source", "the source is the fabric port's own address", "change the sender's address, or look for a loop";
+    /// IEEE 802.1Q table 8-1 and 8-2.
+    ReservedMac = 6, "reserved-mac", "a link-local control frame (PAUSE, LACP, LLDP ...) that is never forwarded", "none needed";
+    /// Tenant tags in the fabric's own format.
+    FabricTagFromTenant = 7, "fabric-tag-from-tenant", "a tenant's frame begins with an S-tag or I-tag", "ask the tenant to send 0x8100 tags";
+    /// VID 4095 anywhere, VID 0 where the fabric's own tag stands.
+    ReservedVid = 8, "reserved-vid", "a tag carries a VLAN id that is not allowed there", "look for a broken or forging sender";
+    /// No attachment for (port, VLAN).
+    UnmappedVlan = 9, "unmapped-vlan", "no attachment for this VLAN on this port", "fabric tenant attach TENANT --port PORT --vlan VLAN";
+    /// A trunk carries only tagged frames.
+    NotTagged = 10, "not-tagged", "a frame without the trunk's outer tag", "check the link's outer_tpid and what else uses the wire";
+    /// S without C.
+    NoCustomerTag = 11, "no-c-tag", "an S-tag is not followed by a C-tag", "check the device that tags on the other end";
+    /// Tags of no segment on this trunk.
+    UnknownTags = 12, "unknown-tags", "no segment uses this S-VID and C-VID on this trunk", "apply the same document on both ends";
+    /// The tenant's own tag is not the one of the segment.
+    OwnVlanMismatch = 13, "own-vlan-mismatch", "the tenant's own tag is not the segment's VLAN", "check the attachments of the segment on the sending side";
+    /// A VTEP that is not configured.
+    UnknownVtep = 14, "unknown-vtep", "VXLAN from an address that is no configured VTEP", "fabric link add, if the sender is wanted";
+    /// A VNI of no segment for this VTEP.
+    UnknownVni = 15, "unknown-vni", "no segment uses this VNI with this VTEP", "add the link to the segment's remotes";
+    /// RFC 7348 section 5: the I flag must be set.
+    NoVniFlag = 16, "no-vni-flag", "a VXLAN header without a valid VNI", "look for a broken or forging sender";
+    /// Only with the link's option `strict`.
+    ReservedVxlanBits = 17, "reserved-vxlan-bits", "reserved bits of the VXLAN header are set on a strict link", "set strict to false, if the sender is wanted";
+    /// Outer IPv4 checksum.
+    BadIpChecksum = 18, "bad-ip-checksum", "the outer IPv4 header's checksum is wrong", "look for a broken device on the underlay";
+    /// Outer lengths that contradict each other.
+    BadLength = 19, "bad-length", "outer lengths do not agree with the frame", "look for a broken device on the underlay";
+    /// RFC 7348 section 4.3.
+    Fragment = 20, "fragment", "a fragment of an outer packet", "raise the underlay's MTU";
+    /// RFC 6040 section 4.2: congestion experienced outside, no ECN inside.
+    EcnNotCapable = 21, "ecn-not-capable", "the underlay marked congestion on a flow that does not know ECN", "look for an overloaded underlay";
+    /// The station is behind the port that the frame came from.
+    SamePort = 22, "same-port", "the destination is behind the port of entry", "none needed";
+    /// RFC 4762 section 4.4.
+    SplitHorizon = 23, "split-horizon", "from one remote of the segment to another one of the same mesh", "none needed: remotes send to each other directly";
+    /// Flooding with nobody to flood to.
+    NoReceiver = 24, "no-receiver", "the segment has no other port", "attach a second port to the segment";
+    /// The tables are between two states, or an entry points outside of its segment.
+    StaleNextHop = 25, "stale-next-hop", "the next hop is gone or belongs to another segment", "none needed while a change is applied";
+    /// The next hop's MAC address is not known yet.
+    NeighbourUnresolved = 26, "neighbour-unresolved", "the MAC address of the underlay's next hop is not known", "ip neigh show; check the underlay's cabling and routes";
+    /// Larger than the egress link takes.
+    TooBig = 27, "too-big", "the frame with its tags is larger than the egress link's MTU", "fabric link show";
+    /// Larger than the kernel clones.
+    FloodTooBig = 28, "flood-too-big", "a flooded frame too large to be copied", "none: known unicast of this size works";
+    /// No room in front of the frame.
+    NoHeadroom = 29, "no-headroom", "the driver left no room for the tags", "report the driver";
+    /// The egress port has left the device map.
+    EgressGone = 30, "egress-gone", "the egress port is not in the fabric any more", "fabric port list";
+    /// A check of `fabric doctor` failed after the attach.
+    PortUnsafe = 31, "port-unsafe", "the port is not safe, all its frames are dropped", "fabric doctor PORT";
+    /// The program runs on an interface that no table names.
+    UnknownPort = 32, "unknown-port", "an interface without a role in the fabric", "restart the agent";
+    /// Flood copies carry metadata; a copy without ours is refused.
+    BadMetadata = 33, "bad-metadata", "a flooded copy without the fabric's metadata", "report it: this is a bug";
+    /// A flood copy whose place in the list is gone.
+    NoFloodPath = 34, "no-flood-path", "a flooded copy has no path, its list was just changed", "none needed while a change is applied";
+}
+
+impl DropReason {
+    /// Places in a table of counters by reason; place 0 counts frames passed to the host.
+    pub const SLOTS: usize = 64;
+
+    /// The reason with this number, if there is one.
+    pub fn from_number(number: usize) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| *reason as usize == number)
+    }
+}
+
+const _: () = assert!(DropReason::ALL.len() < DropReason::SLOTS);
+
+#[cfg(test)]
+mod tests {
+    use super::DropReason;
+
+    #[test]
+    fn names_and_numbers_are_unique_and_kebab_case() {
+        for (place, reason) in DropReason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, place + 1, "{reason:?} leaves a gap");
+            assert!(
+                reason
+                    .name()
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+            );
+            assert_eq!(
+                DropReason::ALL
+                    .iter()
+                    .filter(|other| other.name() == reason.name())
+                    .count(),
+                1
+            );
+            assert_eq!(DropReason::from_number(*reason as usize), Some(*reason));
+        }
+    }
+}

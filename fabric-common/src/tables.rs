@@ -1,0 +1,47 @@
+//! How the packet core sees the maps.
+
+use crate::buckets::Bucket;
+use crate::maps::{Binding, FloodKey, NextHop, Path, Port, Segment, Tunnel, VtepAddress};
+
+/// The tables made of buckets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Where stations are.
+    Fdb,
+    /// S-VID and C-VID of trunks.
+    Tags,
+    /// Remote VTEPs and VNIs.
+    Tunnels,
+}
+
+/// Look-ups, and nothing else. Index 0 never answers.
+pub trait Tables {
+    /// Secret of the bucket hash, [`crate::maps::Settings::seed`].
+    fn seed(&self) -> [u64; 2];
+    /// Buckets of a table minus one.
+    fn mask(&self, table: Table) -> u32;
+    /// [`crate::maps::Settings::damping_ticks`].
+    fn damping_ticks(&self) -> u32;
+    /// The present [`crate::maps::tick`].
+    fn now(&self) -> u32;
+    /// A bucket of one of the hash tables.
+    fn bucket(&self, table: Table, index: u32) -> Option<&Bucket>;
+    /// The port of an interface.
+    fn port(&self, ifindex: u32) -> Option<&Port>;
+    /// By [`crate::maps::access_index`].
+    fn access(&self, index: u32) -> Option<&Binding>;
+    /// A binding by its id.
+    fn binding(&self, id: u32) -> Option<&Binding>;
+    /// A tunnel by its id.
+    fn tunnel(&self, id: u32) -> Option<&Tunnel>;
+    /// True if the address is one of this node's VTEPs.
+    fn is_vtep(&self, address: &VtepAddress) -> bool;
+    /// A segment by its id.
+    fn segment(&self, id: u32) -> Option<&Segment>;
+    /// A next hop by its id.
+    fn next_hop(&self, id: u32) -> Option<&NextHop>;
+    /// A path by its id.
+    fn path(&self, id: u32) -> Option<&Path>;
+    /// The next hop of one flooded copy.
+    fn flood_next_hop(&self, key: &FloodKey) -> Option<u32>;
+}

@@ -1,0 +1,102 @@
+//! Numbers of the wire formats. Multi-byte fields are big-endian on the wire.
+
+/// Length of the two addresses in front of an Ethernet frame, in bytes (IEEE 802.3 clause 3.2).
+pub const MACS: usize = 12;
+/// Length of an Ethernet header without tags, in bytes.
+pub const ETH_HEADER: usize = 14;
+/// Length of one VLAN tag, in bytes (IEEE 802.1Q clause 9.3).
+pub const VLAN_TAG: usize = 4;
+/// Length of an IPv4 header without options, in bytes (RFC 791 section 3.1).
+pub const IPV4_HEADER: usize = 20;
+/// Length of a UDP header, in bytes (RFC 768).
+pub const UDP_HEADER: usize = 8;
+/// Length of a VXLAN header, in bytes (RFC 7348 section 5).
+pub const VXLAN_HEADER: usize = 8;
+
+/// EtherType of IPv4.
+pub const ETHERTYPE_IPV4: u16 = 0x0800;
+/// EtherType of IPv6.
+pub const ETHERTYPE_IPV6: u16 = 0x86dd;
+/// Tag protocol identifier of a customer tag (IEEE 802.1Q table 9-1).
+pub const TPID_C: u16 = 0x8100;
+/// Tag protocol identifier of a service tag (IEEE 802.1Q table 9-1).
+pub const TPID_S: u16 = 0x88a8;
+/// Tag protocol identifier of a backbone service instance tag (IEEE 802.1Q table 9-1).
+pub const TPID_I: u16 = 0x88e7;
+
+/// IP protocol number of TCP.
+pub const PROTO_TCP: u8 = 6;
+/// IP protocol number of UDP.
+pub const PROTO_UDP: u8 = 17;
+/// Registered UDP port of VXLAN (RFC 7348 section 8).
+pub const VXLAN_PORT: u16 = 4789;
+/// The flag that says that the VNI is valid, in the first octet of the VXLAN header (RFC 7348 section 5).
+pub const VXLAN_FLAG_VNI: u8 = 0x08;
+
+/// Highest VID; reserved, never in a tag (IEEE 802.1Q table 9-2).
+pub const VID_RESERVED: u16 = 4095;
+/// Bits of the VID in a tag control information field.
+pub const VID_MASK: u16 = 0x0fff;
+
+/// 01-80-C2-00-00-00 as [`Macs::destination`] gives it: the first of the 16 addresses that bridges keep to
+/// themselves (IEEE 802.1Q table 8-1).
+pub const RESERVED_GROUP: u64 = 0x00_00_00_c2_80_01;
+
+/// The two addresses of a frame, carried in registers.
+///
+/// An address is 48 bits with the first octet on the wire in the lowest byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Macs {
+    low: u64,
+    high: u32,
+}
+
+impl Macs {
+    /// Mask of an address inside a word.
+    pub const MASK: u64 = 0x0000_ffff_ffff_ffff;
+
+    /// From the first eight and the next four bytes of a frame.
+    #[inline(always)]
+    pub const fn from_wire(low: [u8; 8], high: [u8; 4]) -> Self {
+        Self {
+            low: u64::from_le_bytes(low),
+            high: u32::from_le_bytes(high),
+        }
+    }
+
+    /// The bytes that [`Macs::from_wire`] took.
+    #[inline(always)]
+    pub const fn to_wire(self) -> ([u8; 8], [u8; 4]) {
+        (self.low.to_le_bytes(), self.high.to_le_bytes())
+    }
+
+    /// The destination address.
+    #[inline(always)]
+    pub const fn destination(self) -> u64 {
+        self.low & Self::MASK
+    }
+
+    /// The source address.
+    #[inline(always)]
+    pub const fn source(self) -> u64 {
+        (self.low >> 48) | ((self.high as u64) << 16)
+    }
+}
+
+/// True for a multicast or broadcast address (IEEE 802.3 clause 3.2.3).
+#[inline(always)]
+pub const fn is_group(mac: u64) -> bool {
+    mac & 1 != 0
+}
+
+/// An address of six octets in wire order as a word.
+pub const fn mac_word(octets: [u8; 6]) -> u64 {
+    let [a, b, c, d, e, f] = octets;
+    u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+}
+
+/// The octets in wire order of an address in a word.
+pub const fn mac_octets(word: u64) -> [u8; 6] {
+    let [a, b, c, d, e, f, _, _] = word.to_le_bytes();
+    [a, b, c, d, e, f]
+}

@@ -1,0 +1,102 @@
+//! From a verdict to an action, counting.
+
+use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
+use aya_ebpf::bindings::{BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS};
+use aya_ebpf::maps::PerCpuArray;
+use fabric_common::DropReason;
+use fabric_common::flood::Metadata;
+use fabric_common::maps::{Count, Direction, drop_index};
+use fabric_common::pipeline::Verdict;
+
+use crate::frame::XdpFrame;
+use crate::maps::{COUNT_DROPS, COUNT_IN, COUNT_OUT, EGRESS, FLOOD, FLOOD_SEQUENCE};
+
+#[inline(always)]
+pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> u32 {
+    match verdict {
+        Verdict::Pass => {
+            bump(drop_index(slot, Direction::In, 0));
+            XDP_PASS
+        }
+        Verdict::Unicast {
+            slot: egress,
+            binding,
+            len_in,
+            path,
+            len_out,
+        } => match EGRESS.redirect(u32::from(egress), u64::from(XDP_DROP)) {
+            Ok(action) => {
+                count(&COUNT_IN, binding, len_in);
+                count(&COUNT_OUT, path, len_out);
+                action
+            }
+            Err(_) => dropped(slot, DropReason::EgressGone),
+        },
+        Verdict::Flood {
+            segment,
+            horizon,
+            binding,
+            len_in,
+            inner,
+        } => {
+            let metadata = Metadata::new(segment, horizon, next_sequence(), inner);
+            if frame.push_metadata(metadata).is_err() {
+                return dropped(slot, DropReason::NoHeadroom);
+            }
+            match flood(segment) {
+                Ok(action) => {
+                    count(&COUNT_IN, binding, len_in);
+                    action
+                }
+                Err(reason) => dropped(slot, reason),
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn flood(segment: u32) -> Result<u32, DropReason> {
+    // SAFETY: an inner map lives until the programs that found it have ended (RCU).
+    let list = unsafe { FLOOD.get(&segment) }.ok_or(DropReason::NoReceiver)?;
+    // A broadcast takes no fallback action in its flags.
+    let flags = u64::from(BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
+    list.redirect(0, flags).map_err(|_| DropReason::EgressGone)
+}
+
+#[inline(always)]
+fn next_sequence() -> u32 {
+    let Some(sequence) = FLOOD_SEQUENCE.get_ptr_mut(0) else {
+        return 0;
+    };
+    // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
+    unsafe {
+        *sequence = (*sequence).wrapping_add(1);
+        *sequence
+    }
+}
+
+/// Counts a frame that ends here.
+#[inline(always)]
+pub(crate) fn dropped(slot: u16, reason: DropReason) -> u32 {
+    bump(drop_index(slot, Direction::In, reason as u8));
+    XDP_DROP
+}
+
+#[inline(always)]
+pub(crate) fn bump(index: u32) {
+    if let Some(counter) = COUNT_DROPS.get_ptr_mut(index) {
+        // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
+        unsafe { *counter += 1 };
+    }
+}
+
+#[inline(always)]
+pub(crate) fn count(map: &PerCpuArray<Count>, index: u32, len: usize) {
+    if let Some(counter) = map.get_ptr_mut(index) {
+        // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
+        unsafe {
+            (*counter).frames += 1;
+            (*counter).bytes += len as u64;
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A frame in the kernel's buffer.
+
+use core::mem;
+
+use aya_ebpf::EbpfContext as _;
+use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_get_buff_len};
+use aya_ebpf::programs::XdpContext;
+use fabric_common::{Frame, NoHeadroom, Short};
+
+/// The bytes between two pointers that the verifier knows.
+///
+/// The verifier accepts an access only after a comparison of *pointers* in the same function; a length would
+/// be a plain number to it. Both pointers are read again after every call that may move the buffer.
+pub(crate) struct XdpFrame {
+    ctx: *mut xdp_md,
+    data: usize,
+    end: usize,
+    len: usize,
+}
+
+impl XdpFrame {
+    #[inline(always)]
+    pub(crate) fn new(ctx: &XdpContext) -> Self {
+        let md = ctx.as_ptr().cast::<xdp_md>();
+        // SAFETY: the kernel passes a valid context.
+        let len = unsafe { bpf_xdp_get_buff_len(md) } as usize;
+        Self {
+            ctx: md,
+            data: ctx.data(),
+            end: ctx.data_end(),
+            len,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn ingress_ifindex(&self) -> u32 {
+        // SAFETY: the kernel passes a valid context.
+        unsafe { (*self.ctx).ingress_ifindex }
+    }
+
+    /// Only in a program that runs from a device map.
+    #[inline(always)]
+    pub(crate) fn egress_ifindex(&self) -> u32 {
+        // SAFETY: the kernel passes a valid context.
+        unsafe { (*self.ctx).egress_ifindex }
+    }
+
+    #[inline(always)]
+    fn reload(&mut self) {
+        // SAFETY: the kernel passes a valid context.
+        unsafe {
+            self.data = (*self.ctx).data as usize;
+            self.end = (*self.ctx).data_end as usize;
+        }
+    }
+
+    #[inline(always)]
+    fn at<T>(&self, at: usize) -> Result<*mut T, Short> {
+        // `wrapping_add`: the sum may lie outside of the buffer until it has been compared.
+        let start = self.data.wrapping_add(at);
+        if start.wrapping_add(mem::size_of::<T>()) > self.end {
+            return Err(Short);
+        }
+        Ok(start as *mut T)
+    }
+
+    /// Puts `metadata` in front of the frame.
+    #[inline(always)]
+    pub(crate) fn push_metadata<M: Copy>(&mut self, metadata: M) -> Result<(), NoHeadroom> {
+        let size = mem::size_of::<M>();
+        // SAFETY: the kernel passes a valid context.
+        if unsafe { bpf_xdp_adjust_meta(self.ctx, -(size as i32)) } != 0 {
+            return Err(NoHeadroom);
+        }
+        self.reload();
+        // SAFETY: the kernel passes a valid context.
+        let start = unsafe { (*self.ctx).data_meta } as usize;
+        if start.wrapping_add(size) > self.data {
+            return Err(NoHeadroom);
+        }
+        // SAFETY: the bytes lie between `data_meta` and `data`, as just compared.
+        unsafe { (start as *mut M).write_unaligned(metadata) };
+        Ok(())
+    }
+
+    /// Takes the metadata away from in front of the frame.
+    #[inline(always)]
+    pub(crate) fn pop_metadata<M: Copy>(&mut self) -> Option<M> {
+        let size = mem::size_of::<M>();
+        // SAFETY: the kernel passes a valid context.
+        let start = unsafe { (*self.ctx).data_meta } as usize;
+        if start.wrapping_add(size) > self.data {
+            return None;
+        }
+        // SAFETY: the bytes lie between `data_meta` and `data`, as just compared.
+        let metadata = unsafe { (start as *const M).read_unaligned() };
+        // SAFETY: the kernel passes a valid context.
+        if unsafe { bpf_xdp_adjust_meta(self.ctx, size as i32) } != 0 {
+            return None;
+        }
+        self.reload();
+        Some(metadata)
+    }
+}
+
+impl Frame for XdpFrame {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline(always)]
+    fn read<const N: usize>(&self, at: usize) -> Result<[u8; N], Short> {
+        // SAFETY: `at` has compared the bytes with the end of the frame.
+        Ok(unsafe { self.at::<[u8; N]>(at)?.read_unaligned() })
+    }
+
+    #[inline(always)]
+    fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Result<(), Short> {
+        // SAFETY: `at` has compared the bytes with the end of the frame.
+        unsafe { self.at::<[u8; N]>(at)?.write_unaligned(bytes) };
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn copy<const W: usize>(&mut self, at: usize, words: &[u64; W]) -> Result<(), Short> {
+        let to = self.at::<[u64; W]>(at)?.cast::<u64>();
+        for (place, word) in words.iter().enumerate() {
+            // SAFETY: `at` has compared all words with the end of the frame.
+            unsafe { to.add(place).write_unaligned(*word) };
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn resize_head(&mut self, by: i32) -> Result<(), NoHeadroom> {
+        // SAFETY: the kernel passes a valid context.
+        if unsafe { bpf_xdp_adjust_head(self.ctx, -by) } != 0 {
+            return Err(NoHeadroom);
+        }
+        self.len = self.len.wrapping_add_signed(by as isize);
+        self.reload();
+        Ok(())
+    }
+}

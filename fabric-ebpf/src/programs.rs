@@ -1,0 +1,64 @@
+//! The entry points.
+
+use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
+use aya_ebpf::helpers::bpf_jiffies64;
+use aya_ebpf::macros::xdp;
+use aya_ebpf::programs::XdpContext;
+use fabric_common::maps::Port;
+use fabric_common::pipeline::{Verdict, from_access, from_trunk, from_underlay};
+use fabric_common::{DropReason, Tables};
+
+use crate::copies::finish_copy;
+use crate::emit::{dropped, emit};
+use crate::frame::XdpFrame;
+use crate::maps::{CLOCK, KernelTables};
+
+/// Entry of tenant-facing ports.
+#[xdp(frags)]
+fn fabric_access(ctx: XdpContext) -> u32 {
+    run(&ctx, |frame, port| from_access(frame, port, &KernelTables))
+}
+
+/// Entry of S+C tagged links.
+#[xdp(frags)]
+fn fabric_trunk(ctx: XdpContext) -> u32 {
+    run(&ctx, |frame, port| from_trunk(frame, port, &KernelTables))
+}
+
+/// Entry of VXLAN underlay ports.
+#[xdp(frags)]
+fn fabric_underlay(ctx: XdpContext) -> u32 {
+    run(&ctx, |frame, port| from_underlay(frame, port, &KernelTables))
+}
+
+#[inline(always)]
+fn run(ctx: &XdpContext, way: impl Fn(&mut XdpFrame, &Port) -> Result<Verdict, DropReason>) -> u32 {
+    let mut frame = XdpFrame::new(ctx);
+    let Some(port) = KernelTables.port(frame.ingress_ifindex()) else {
+        return dropped(0, DropReason::UnknownPort);
+    };
+    match way(&mut frame, port) {
+        Ok(verdict) => emit(&mut frame, port.slot, verdict),
+        Err(reason) => dropped(port.slot, reason),
+    }
+}
+
+/// Gives a flooded copy the tags of its destination.
+#[xdp(frags, map = "devmap")]
+fn fabric_flood(ctx: XdpContext) -> u32 {
+    match finish_copy(&mut XdpFrame::new(&ctx)) {
+        Ok(()) => XDP_PASS,
+        Err(()) => XDP_DROP,
+    }
+}
+
+/// Writes down the kernel's tick counter; the agent runs it to learn the age of FDB entries.
+#[xdp]
+fn fabric_clock(_ctx: XdpContext) -> u32 {
+    // SAFETY: the helper has no arguments.
+    let jiffies = unsafe { bpf_jiffies64() };
+    match CLOCK.set(0, jiffies, 0) {
+        Ok(()) => XDP_PASS,
+        Err(_) => XDP_DROP,
+    }
+}
