@@ -1,1 +1,3 @@
-//! Agent, compiler and command line.
+//! Agent, compiler and command line of the tagging fabric.
+
+pub mod records;

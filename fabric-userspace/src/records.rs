@@ -1,0 +1,64 @@
+//! What the maps hold, as plain data: the language between compile, diff and the data path.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress};
+
+/// A set of map entries: a whole node's, or one segment's share of them. Keys are the keys of
+/// [`fabric_common::maps`]; two sets that are merged never share a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Records {
+    /// `PORTS` by interface index.
+    pub ports: BTreeMap<u32, Port>,
+    /// `EGRESS`: port slot → interface index.
+    pub egress: BTreeMap<u16, u32>,
+    /// `ACCESS` by [`fabric_common::maps::access_index`].
+    pub access: BTreeMap<u32, Binding>,
+    /// `TAGS` by [`fabric_common::maps::tag_key`] → binding id.
+    pub tags: BTreeMap<u64, u32>,
+    /// `BINDINGS` by id.
+    pub bindings: BTreeMap<u32, Binding>,
+    /// `TUNNEL_KEYS` by [`fabric_common::maps::tunnel_key`] → tunnel id.
+    pub tunnel_keys: BTreeMap<u64, u32>,
+    /// `TUNNELS` by id.
+    pub tunnels: BTreeMap<u32, Tunnel>,
+    /// `VTEPS`.
+    pub vteps: BTreeSet<VtepAddress>,
+    /// `SEGMENTS`: id → limit of learned addresses.
+    pub segments: BTreeMap<u32, u32>,
+    /// Static entries of `FDB`: (segment, address as [`fabric_common::wire::mac_word`]) → next hop id.
+    pub stations: BTreeMap<(u32, u64), u32>,
+    /// `NEXT_HOPS` by id.
+    pub next_hops: BTreeMap<u32, NextHop>,
+    /// `PATHS` by id.
+    pub paths: BTreeMap<u32, Path>,
+    /// `FLOOD`: segment id → port slot of each member; a port occurs as often as it has copies to send.
+    pub flood: BTreeMap<u32, Vec<u16>>,
+    /// `FLOOD_NEXT_HOPS`.
+    pub flood_next_hops: BTreeMap<FloodKey, u32>,
+}
+
+impl Records {
+    /// Adds all entries of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.ports.extend(&other.ports);
+        self.egress.extend(&other.egress);
+        self.access.extend(&other.access);
+        self.tags.extend(&other.tags);
+        self.bindings.extend(&other.bindings);
+        self.tunnel_keys.extend(&other.tunnel_keys);
+        self.tunnels.extend(&other.tunnels);
+        self.vteps.extend(&other.vteps);
+        self.segments.extend(&other.segments);
+        self.stations.extend(&other.stations);
+        self.next_hops.extend(&other.next_hops);
+        self.paths.extend(&other.paths);
+        self.flood.extend(
+            other
+                .flood
+                .iter()
+                .map(|(segment, slots)| (*segment, slots.clone())),
+        );
+        self.flood_next_hops.extend(&other.flood_next_hops);
+    }
+}
