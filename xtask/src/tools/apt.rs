@@ -1,0 +1,151 @@
+//! Commands of the system and the Debian or Ubuntu packages that hold them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::{exec, sudo, ui::Progress};
+
+/// A command that the build, the lab or the tests run.
+struct Needed {
+    name: &'static str,
+    /// Packages that hold it.
+    debian: &'static [&'static str],
+    /// Where Ubuntu differs.
+    ubuntu: Option<&'static [&'static str]>,
+}
+
+const fn needed(name: &'static str, debian: &'static [&'static str]) -> Needed {
+    Needed {
+        name,
+        debian,
+        ubuntu: None,
+    }
+}
+
+const COMMANDS: [Needed; 6] = [
+    needed("cc", &["gcc", "libc6-dev"]),
+    needed("ip", &["iproute2"]),
+    needed("ethtool", &["ethtool"]),
+    needed("ping", &["iputils-ping"]),
+    needed("tshark", &["tshark"]),
+    // Ubuntu ships bpftool with the kernel's tools.
+    Needed {
+        name: "bpftool",
+        debian: &["bpftool"],
+        ubuntu: Some(&["linux-tools-common", "linux-tools-generic"]),
+    },
+];
+
+/// Debian's Rust that is new enough (bookworm-security), with the sources where build-std looks for them.
+pub(crate) const SYSTEM_RUST: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+/// What bpf-linker is built with when it cannot use the compiler's own LLVM.
+pub(crate) const SYSTEM_LLVM: [&str; 2] = ["llvm-22-dev", "libpolly-22-dev"];
+
+/// Names of the needed commands that are not there.
+pub(crate) fn missing_commands() -> Vec<&'static str> {
+    COMMANDS
+        .iter()
+        .map(|needed| needed.name)
+        .filter(|name| find(name).is_none())
+        .collect()
+}
+
+/// The packages that hold `commands` on the distribution `id` (of os-release), each once.
+pub(crate) fn packages(commands: &[&str], id: &str) -> Vec<&'static str> {
+    let wanted = COMMANDS.iter().filter(|needed| commands.contains(&needed.name));
+    let ubuntu = id == "ubuntu";
+    wanted
+        .flat_map(|needed| needed.ubuntu.filter(|_| ubuntu).unwrap_or(needed.debian))
+        .copied()
+        .collect()
+}
+
+/// Looks where root would: an ordinary user's PATH often lacks the sbin folders.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let sbin = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path)
+        .chain(sbin)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
+
+/// `ID` of this distribution if apt-get is there.
+pub(crate) fn distribution() -> Option<String> {
+    find("apt-get")?;
+    let text = std::fs::read_to_string(Path::new("/etc/os-release")).unwrap_or_default();
+    Some(os_id(&text))
+}
+
+/// `ubuntu` for Ubuntu and what is derived from it, else `debian`.
+fn os_id(os_release: &str) -> String {
+    let words = os_release
+        .lines()
+        .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
+        .flat_map(|value| value.trim_matches('"').split(' '));
+    if words.into_iter().any(|word| word == "ubuntu") {
+        "ubuntu".into()
+    } else {
+        "debian".into()
+    }
+}
+
+/// The installation as a line to paste.
+pub(crate) fn shell(packages: &[&str]) -> String {
+    let sudo = if sudo::is_root() { "" } else { "sudo " };
+    let packages = packages.join(" ");
+    format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}")
+}
+
+/// # Errors
+/// When apt-get fails, or root is needed and cannot be had.
+pub(crate) fn install(packages: &[&str], progress: &Progress) -> Result<()> {
+    progress.clear();
+    sudo::prepare(&format!("installing {}", packages.join(" ")))?;
+    let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
+    let mut update = sudo::command("apt-get", &quiet);
+    update.arg("update");
+    exec::run(update, progress)?;
+    let mut install = sudo::command("apt-get", &quiet);
+    install
+        .args(["install", "-y", "--no-install-recommends"])
+        .args(packages);
+    exec::run(install, progress)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_named_for_each_missing_command() {
+        assert_eq!(
+            packages(&["ping", "cc"], "debian"),
+            ["gcc", "libc6-dev", "iputils-ping"]
+        );
+        assert_eq!(packages(&["bpftool"], "debian"), ["bpftool"]);
+        assert_eq!(
+            packages(&["bpftool", "ip"], "ubuntu"),
+            ["iproute2", "linux-tools-common", "linux-tools-generic"]
+        );
+        assert!(packages(&[], "debian").is_empty());
+    }
+
+    #[test]
+    fn derived_distributions_count_as_their_parent() {
+        assert_eq!(
+            os_id("NAME=\"Linux Mint\"\nID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"),
+            "ubuntu"
+        );
+        assert_eq!(os_id("ID=ubuntu\nID_LIKE=debian\n"), "ubuntu");
+        assert_eq!(os_id("VERSION_ID=\"12\"\nID=debian\n"), "debian");
+    }
+
+    #[test]
+    fn commands_in_sbin_are_found() {
+        assert!(find("sh").is_some());
+        assert_eq!(find("no-such-program-of-the-fabric"), None);
+    }
+}
