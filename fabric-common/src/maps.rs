@@ -55,6 +55,8 @@ pub mod name {
     pub const FLOOD_PROGRESS: &str = "FLOOD_PROGRESS";
     /// Array of one: the kernel's tick counter when [`super::program::CLOCK`] last ran.
     pub const CLOCK: &str = "CLOCK";
+    /// Array of one: [`super::Layout`], written by the agent that made the maps.
+    pub const LAYOUT: &str = "LAYOUT";
     /// Constants that the loader writes before the programs are loaded.
     pub const SETTINGS: &str = "SETTINGS";
 }
@@ -109,6 +111,18 @@ pub struct Settings {
     pub tunnels_mask: u32,
     /// Station moves are damped for this many ticks of [`tick`].
     pub damping_ticks: u32,
+}
+
+/// What an agent must know before it adopts maps that another one has made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Layout {
+    /// The constants that the maps were filled under.
+    pub settings: Settings,
+    /// [`LAYOUT_VERSION`] of the agent that made the maps.
+    pub version: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// Station moves that a MAC address may make before it is damped.
@@ -481,6 +495,7 @@ impl FdbValue {
 
 const _: () = {
     assert!(size_of::<Settings>() == 32);
+    assert!(size_of::<Layout>() == 40);
     assert!(size_of::<Port>() == 16);
     assert!(size_of::<Binding>() == 16);
     assert!(size_of::<Tunnel>() == 32);
@@ -499,6 +514,8 @@ mod pod {
 
     // SAFETY: all are `repr(C)` structures of integers without padding, as the size assertions show.
     unsafe impl Pod for super::Settings {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::Layout {}
     // SAFETY: as above.
     unsafe impl Pod for super::Port {}
     // SAFETY: as above.

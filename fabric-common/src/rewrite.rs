@@ -194,29 +194,46 @@ fn flow_words<F: Frame>(frame: &F, body: usize) -> Result<u64, crate::Short> {
     }
 }
 
+/// One read of the whole header: the compiler would drop the later one of two comparisons with the frame's end
+/// that it can derive from each other, and the verifier cannot.
 #[inline(always)]
 fn ipv4_flow<F: Frame>(frame: &F, at: usize) -> Result<u64, crate::Short> {
-    let addresses = mix(u64::from_le_bytes(frame.read(at + 12)?));
-    let [version, ..] = frame.read::<1>(at)?;
-    let [fragment_high, fragment_low, _, protocol] = frame.read::<4>(at + 6)?;
+    let header: [u8; 20] = frame.read(at)?;
+    let [
+        version,
+        _,
+        _,
+        _,
+        _,
+        _,
+        fragment_high,
+        fragment_low,
+        _,
+        protocol,
+        _,
+        _,
+        addresses @ ..,
+    ] = header;
+    let hash = mix(u64::from_le_bytes(addresses));
     // Only the first fragment has ports: a fragmented flow must not be torn apart.
     let whole = (fragment_high & 0x3f) | fragment_low == 0;
     if version == 0x45 && whole && (protocol == PROTO_TCP || protocol == PROTO_UDP) {
-        let ports = u32::from_le_bytes(frame.read(at + 20)?);
-        return Ok(addresses ^ u64::from(ports));
+        return Ok(hash ^ u64::from(u32::from_le_bytes(frame.read(at + 20)?)));
     }
-    Ok(addresses)
+    Ok(hash)
 }
 
 #[inline(always)]
 fn ipv6_flow<F: Frame>(frame: &F, at: usize) -> Result<u64, crate::Short> {
-    let mut hash = mix(u64::from_le_bytes(frame.read(at + 8)?));
-    hash = mix(hash ^ u64::from_le_bytes(frame.read(at + 16)?));
-    hash = mix(hash ^ u64::from_le_bytes(frame.read(at + 24)?));
-    hash = mix(hash ^ u64::from_le_bytes(frame.read(at + 32)?));
-    let [next] = frame.read::<1>(at + 6)?;
+    let header: [u8; 40] = frame.read(at)?;
+    let [_, _, _, _, _, _, next, _, addresses @ ..] = header;
+    let hash = addresses
+        .as_chunks()
+        .0
+        .iter()
+        .fold(0, |hash, word| mix(hash ^ u64::from_le_bytes(*word)));
     if next == PROTO_TCP || next == PROTO_UDP {
-        hash ^= u64::from(u32::from_le_bytes(frame.read(at + 40)?));
+        return Ok(hash ^ u64::from(u32::from_le_bytes(frame.read(at + 40)?)));
     }
     Ok(hash)
 }

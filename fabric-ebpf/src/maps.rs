@@ -8,12 +8,14 @@ use aya_ebpf::maps::{Array, DevMap, HashMap, PerCpuArray};
 use fabric_common::Tables;
 use fabric_common::buckets::Bucket;
 use fabric_common::maps::{
-    Binding, Count, FloodKey, FloodProgress, NextHop, Path, Port, Segment, Settings, Tunnel, VtepAddress,
-    capacity, tick,
+    Binding, Count, FloodKey, FloodProgress, Layout, NextHop, Path, Port, Segment, Settings, Tunnel,
+    VtepAddress, capacity, tick,
 };
 use fabric_common::tables::Table;
 
 // Sizes of one are set by the loader.
+#[map]
+static LAYOUT: Array<Layout> = Array::with_max_entries(1, 0);
 #[map]
 static PORTS: Array<Port> = Array::with_max_entries(capacity::IFINDEX, BPF_F_MMAPABLE);
 #[map]

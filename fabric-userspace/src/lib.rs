@@ -1,3 +1,4 @@
 //! Agent, compiler and command line of the tagging fabric.
 
+pub mod datapath;
 pub mod records;

@@ -1,0 +1,58 @@
+//! The kernel's side of the fabric: programs, maps, links, and their pins.
+//!
+//! Everything that must outlive the agent is pinned below one directory of a BPF file system: the maps, and
+//! one link per port. Programs are loaded anew by each agent and put in place of the old ones by updating
+//! the links, which loses no frame.
+
+mod bpffs;
+mod counters;
+mod fdb;
+mod flood;
+mod links;
+mod loader;
+mod mapped;
+mod observe;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::PathBuf;
+
+use aya::Ebpf;
+use aya::maps::{Array, DevMap, HashMap, MapData, PerCpuArray};
+use fabric_common::buckets::Bucket;
+use fabric_common::maps::{Binding, Count, FloodKey, NextHop, Path, Port, Segment, Tunnel, VtepAddress};
+
+pub use counters::SegmentEvents;
+pub use fdb::{FdbEntry, Sweep};
+pub use links::Role;
+pub use loader::{LoadError, Program, Sizes};
+
+use self::flood::FloodLists;
+use self::mapped::{BucketTable, Mapped};
+
+/// A loaded data path.
+pub struct Datapath {
+    directory: PathBuf,
+    ebpf: Ebpf,
+    ports: Mapped<Port>,
+    access: Mapped<Binding>,
+    tags: BucketTable,
+    tunnel_keys: BucketTable,
+    bindings: Mapped<Binding>,
+    tunnels: Mapped<Tunnel>,
+    segments: Mapped<Segment>,
+    fdb: BucketTable,
+    next_hops: Mapped<NextHop>,
+    paths: Mapped<Path>,
+    vteps: HashMap<MapData, VtepAddress, u32>,
+    egress: DevMap<MapData>,
+    flood_next_hops: HashMap<MapData, FloodKey, u32>,
+    flood: FloodLists,
+    count_in: PerCpuArray<MapData, Count>,
+    count_out: PerCpuArray<MapData, Count>,
+    count_drops: PerCpuArray<MapData, u64>,
+    clock: Array<MapData, u64>,
+}
+
+const _: () = assert!(size_of::<Bucket>() == 64);

@@ -1,0 +1,36 @@
+//! The BPF file system below which everything is pinned.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
+
+/// Makes `directory` a private BPF file system of its own, unless it is one already. Mode 0700.
+pub(super) fn ensure(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    if !is_bpffs(directory)? {
+        mount(
+            Some("fabric"),
+            directory,
+            Some("bpf"),
+            MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+            Some("mode=0700"),
+        )?;
+    }
+    fs::set_permissions(directory, Permissions::from_mode(0o700))
+}
+
+/// Unmounts what [`ensure`] mounted; everything still pinned there is released.
+pub(super) fn release(directory: &Path) -> io::Result<()> {
+    if is_bpffs(directory)? {
+        umount2(directory, MntFlags::MNT_DETACH)?;
+    }
+    fs::remove_dir(directory)
+}
+
+fn is_bpffs(directory: &Path) -> io::Result<bool> {
+    Ok(statfs(directory)?.filesystem_type() == BPF_FS_MAGIC)
+}

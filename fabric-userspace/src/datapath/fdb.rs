@@ -1,0 +1,192 @@
+//! The FDB from the agent's side: ageing, reading, flushing, static entries.
+
+use std::time::Duration;
+
+use aya::TestRun as _;
+use aya::TestRunOptions;
+use fabric_common::maps::{FdbValue, fdb_key, name, tick};
+use fabric_common::wire::Macs;
+use nix::time::{ClockId, clock_getres};
+
+use super::loader::{Program, xdp};
+use super::mapped::{BucketTable, Full};
+use super::{Datapath, LoadError};
+
+/// One entry as people see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FdbEntry {
+    /// The segment.
+    pub segment: u32,
+    /// The address, see [`fabric_common::wire::mac_octets`].
+    pub mac: u64,
+    /// Where it is.
+    pub next_hop: u32,
+    /// Of the document.
+    pub is_static: bool,
+    /// Time since it was last heard.
+    pub age: Duration,
+    /// Moves since it was last quiet.
+    pub moves: u32,
+}
+
+/// What one pass over the FDB found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// Entries that were removed.
+    pub aged: u64,
+    /// Learned entries that stay.
+    pub learned: u64,
+    /// Static entries.
+    pub fixed: u64,
+}
+
+/// Length of one [`tick`], from the kernel's own tick.
+fn tick_length() -> Duration {
+    // The coarse clock advances once per kernel tick, so its resolution is 1 / HZ.
+    let tick = clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).map_or(Duration::from_millis(4), Duration::from);
+    tick * 256
+}
+
+/// The number of ticks that cover a time.
+pub(super) fn ticks(time: Duration) -> u32 {
+    time.as_nanos()
+        .div_ceil(tick_length().as_nanos().max(1))
+        .min(0xffff) as u32
+}
+
+fn segment_of(key: u64, value: FdbValue) -> u32 {
+    let low = (key >> 48) as u32;
+    low | value.segment_high() << 16
+}
+
+impl Datapath {
+    /// The kernel's present [`tick`].
+    ///
+    /// # Errors
+    /// When the kernel does not run the program.
+    pub fn now(&mut self) -> Result<u32, LoadError> {
+        // The kernel takes no frame shorter than an Ethernet header.
+        let frame = [0u8; 64];
+        let program = xdp(&mut self.ebpf, Program::Clock)?;
+        let options = TestRunOptions {
+            data_in: Some(&frame),
+            ..TestRunOptions::default()
+        };
+        program.test_run(options)?;
+        let clock = self
+            .clock
+            .get(&0, 0)
+            .map_err(|error| LoadError::map(name::CLOCK)(error.into()))?;
+        Ok(tick(clock))
+    }
+
+    /// Removes learned entries that were silent for `limit`, and corrects the segments' counts.
+    ///
+    /// # Errors
+    /// When the kernel's clock cannot be read.
+    pub fn sweep(&mut self, limit: Duration) -> Result<Sweep, LoadError> {
+        let now = self.now()?;
+        let limit = ticks(limit);
+        let mut sweep = Sweep::default();
+        let mut learned = std::collections::HashMap::<u32, u32>::new();
+        for slot in self.fdb.iter() {
+            let (key, value) = (slot.key.load(), FdbValue(slot.value.load()));
+            if value.next_hop() == 0 {
+                continue;
+            }
+            if value.is_static() {
+                sweep.fixed += 1;
+            } else if now.wrapping_sub(value.last_seen()) & 0xffff > limit {
+                // Only if nobody refreshed it since it was read.
+                if slot.value.compare_exchange(value.0, 0) == value.0 {
+                    slot.key.store(0);
+                    sweep.aged += 1;
+                }
+            } else {
+                sweep.learned += 1;
+                *learned.entry(segment_of(key, value)).or_default() += 1;
+            }
+        }
+        self.correct_counts(&learned);
+        Ok(sweep)
+    }
+
+    /// XDP counts what it learns; what ages or is flushed is taken off here.
+    fn correct_counts(&self, learned: &std::collections::HashMap<u32, u32>) {
+        for id in 1..self.segments.len() {
+            let Some(segment) = self.segments.shared(id) else {
+                break;
+            };
+            if segment.mac_limit.load() != 0 {
+                segment.learned.store(learned.get(&id).copied().unwrap_or(0));
+            }
+        }
+    }
+
+    /// All entries, static and learned.
+    ///
+    /// # Errors
+    /// When the kernel's clock cannot be read.
+    pub fn fdb(&mut self) -> Result<Vec<FdbEntry>, LoadError> {
+        let now = self.now()?;
+        let length = tick_length();
+        let entry = |key: u64, value: FdbValue| FdbEntry {
+            segment: segment_of(key, value),
+            mac: key & Macs::MASK,
+            next_hop: value.next_hop(),
+            is_static: value.is_static(),
+            age: length * (now.wrapping_sub(value.last_seen()) & 0xffff),
+            moves: value.moves(),
+        };
+        Ok(self
+            .fdb
+            .iter()
+            .map(|slot| (slot.key.load(), FdbValue(slot.value.load())))
+            .filter(|(_, value)| value.next_hop() != 0)
+            .map(|(key, value)| entry(key, value))
+            .collect())
+    }
+
+    /// Removes learned entries for which `which` is true; returns how many.
+    pub fn flush(&self, which: impl Fn(u32, u64, u32) -> bool) -> u64 {
+        let mut flushed = 0;
+        for slot in self.fdb.iter() {
+            let (key, value) = (slot.key.load(), FdbValue(slot.value.load()));
+            let segment = segment_of(key, value);
+            if value.next_hop() != 0
+                && !value.is_static()
+                && which(segment, key & Macs::MASK, value.next_hop())
+            {
+                BucketTable::clear(slot);
+                flushed += 1;
+                if let Some(entry) = self.segments.shared(segment) {
+                    // Wraps only between two sweeps, which correct it.
+                    entry.learned.store(entry.learned.load().saturating_sub(1));
+                }
+            }
+        }
+        flushed
+    }
+
+    /// Number of slots in the FDB.
+    pub fn fdb_capacity(&self) -> u64 {
+        self.fdb.capacity()
+    }
+
+    pub(super) fn set_station(&self, segment: u32, mac: u64, next_hop: u32) -> Result<(), Full> {
+        self.fdb.set(
+            fdb_key(segment, mac),
+            FdbValue::fixed(segment, next_hop).0,
+            |value| FdbValue(value).segment_high() == (segment >> 16) & 0xff,
+        )
+    }
+
+    pub(super) fn clear_station(&self, segment: u32, mac: u64) {
+        for slot in self.fdb.find(fdb_key(segment, mac)) {
+            let value = FdbValue(slot.value.load());
+            if value.is_static() && value.is_of(segment) {
+                BucketTable::clear(slot);
+            }
+        }
+    }
+}

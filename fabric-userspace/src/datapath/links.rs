@@ -1,0 +1,127 @@
+//! Attaching: one pinned link per port, native mode or not at all.
+
+use std::io;
+use std::path::PathBuf;
+
+use aya::programs::links::{FdLink, PinnedLink};
+use aya::programs::xdp::{XdpLink, XdpMode};
+use fabric_common::maps::name;
+
+use super::loader::{Program, xdp};
+use super::{Datapath, LoadError, bpffs};
+
+/// What a port does for the fabric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Toward a tenant.
+    Access,
+    /// S+C tagged link to another node.
+    Trunk,
+    /// Network that carries VXLAN.
+    Underlay,
+}
+
+impl Role {
+    /// The program of such a port.
+    pub const fn program(self) -> Program {
+        match self {
+            Self::Access => Program::Access,
+            Self::Trunk => Program::Trunk,
+            Self::Underlay => Program::Underlay,
+        }
+    }
+
+    /// The word that users see.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Trunk => "trunk",
+            Self::Underlay => "underlay",
+        }
+    }
+}
+
+impl Datapath {
+    fn link_pin(&self, ifindex: u32) -> PathBuf {
+        self.directory.join("links").join(ifindex.to_string())
+    }
+
+    /// Puts the role's program on an interface: into the pinned link, if there is one, so that no frame is
+    /// lost, else by a new native attachment.
+    ///
+    /// # Errors
+    /// The driver's refusal. The generic mode is never tried: it loses metadata and tags.
+    pub fn attach(&mut self, ifindex: u32, role: Role) -> Result<(), LoadError> {
+        let pin = self.link_pin(ifindex);
+        if pin.exists() && self.update_link(ifindex, role).is_ok() {
+            return Ok(());
+        }
+        // A link of an interface that is gone keeps its pin; the new interface may have its index.
+        let _ = std::fs::remove_file(&pin);
+        let program = xdp(&mut self.ebpf, role.program())?;
+        let id = program.attach_to_if_index(ifindex, XdpMode::Driver)?;
+        let link: FdLink = program
+            .take_link(id)?
+            .try_into()
+            .map_err(|_| LoadError::NotALink)?;
+        link.pin(&pin).map_err(|error| LoadError::Pins {
+            path: pin,
+            source: io::Error::other(error),
+        })?;
+        Ok(())
+    }
+
+    fn update_link(&mut self, ifindex: u32, role: Role) -> Result<(), LoadError> {
+        let pin = self.link_pin(ifindex);
+        let wrong = |source| LoadError::Pins {
+            path: pin.clone(),
+            source,
+        };
+        let pinned = PinnedLink::from_pin(&pin).map_err(|error| wrong(io::Error::other(error)))?;
+        let link: FdLink = pinned.into();
+        let program = xdp(&mut self.ebpf, role.program())?;
+        let id = program.attach_to_link(XdpLink::try_from(link).map_err(|_| LoadError::NotALink)?)?;
+        // The pin holds the link; our handle must not detach it when the agent ends.
+        std::mem::forget(program.take_link(id)?);
+        Ok(())
+    }
+
+    /// Takes the program off an interface.
+    ///
+    /// # Errors
+    /// When the pin cannot be removed; the program is still attached then.
+    pub fn detach(&mut self, ifindex: u32) -> Result<(), LoadError> {
+        let pin = self.link_pin(ifindex);
+        match std::fs::remove_file(&pin) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(LoadError::Pins { path: pin, source }),
+        }
+    }
+
+    /// Interfaces with a pinned link.
+    pub fn attached(&self) -> Vec<u32> {
+        let Ok(entries) = std::fs::read_dir(self.directory.join("links")) else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .collect()
+    }
+
+    /// Releases everything: links, programs, maps and their directory.
+    ///
+    /// # Errors
+    /// When the file system stays mounted.
+    pub fn remove(mut self) -> Result<(), LoadError> {
+        for ifindex in self.attached() {
+            self.detach(ifindex)?;
+        }
+        let path = self.directory.clone();
+        drop(self);
+        let _ = std::fs::remove_file(path.join(name::LAYOUT));
+        bpffs::release(&path).map_err(|source| LoadError::Pins { path, source })
+    }
+}

@@ -1,0 +1,112 @@
+//! Reading back what the maps hold, to repair what a killed agent left half done.
+
+use fabric_common::maps::{FdbValue, capacity, name};
+use fabric_common::wire::Macs;
+
+use super::{Datapath, LoadError};
+use crate::records::Records;
+
+impl Datapath {
+    /// What the pinned maps hold at present.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub fn observe(&self) -> Result<Records, LoadError> {
+        let mut records = Records::default();
+        records.ports.extend((0..self.ports.len()).filter_map(|index| {
+            self.ports
+                .get(index)
+                .filter(|port| port.slot != 0)
+                .map(|port| (index, port))
+        }));
+        self.observe_arrays(&mut records);
+        self.observe_keys(&mut records);
+        self.observe_kernel_maps(&mut records)?;
+        Ok(records)
+    }
+
+    fn observe_arrays(&self, records: &mut Records) {
+        let slots = self.access.len() / capacity::VLANS;
+        // A port without a slot has no entries; most of the table is never touched.
+        let used = records
+            .ports
+            .values()
+            .map(|port| u32::from(port.slot))
+            .filter(|slot| *slot < slots);
+        for slot in used.collect::<Vec<_>>() {
+            let entries = slot * capacity::VLANS..(slot + 1) * capacity::VLANS;
+            let live = |index| {
+                self.access
+                    .get(index)
+                    .filter(|one| one.segment() != 0)
+                    .map(|one| (index, one))
+            };
+            records.access.extend(entries.filter_map(live));
+        }
+        macro_rules! table {
+            ($table:ident, $live:expr) => {
+                records.$table.extend(
+                    (0..self.$table.len())
+                        .filter_map(|id| self.$table.get(id).filter($live).map(|record| (id, record))),
+                );
+            };
+        }
+        table!(bindings, |binding| binding.segment() != 0);
+        table!(tunnels, |tunnel| tunnel.slot != 0);
+        table!(next_hops, |next_hop| next_hop.path != 0);
+        table!(paths, |path| path.slot != 0);
+        records.segments.extend((1..self.segments.len()).filter_map(|id| {
+            let limit = self.segments.shared(id)?.mac_limit.load();
+            (limit != 0).then_some((id, limit))
+        }));
+    }
+
+    fn observe_keys(&self, records: &mut Records) {
+        let binding = |value: u64| u32::try_from(value).ok().filter(|value| *value != 0);
+        records.tags.extend(
+            self.tags
+                .iter()
+                .filter_map(|slot| Some((slot.key.load(), binding(slot.value.load())?))),
+        );
+        records.tunnel_keys.extend(
+            self.tunnel_keys
+                .iter()
+                .filter_map(|slot| Some((slot.key.load(), binding(slot.value.load())?))),
+        );
+        records.stations.extend(self.fdb.iter().filter_map(|slot| {
+            let (key, value) = (slot.key.load(), FdbValue(slot.value.load()));
+            let segment = u32::try_from(key >> 48).ok()? | value.segment_high() << 16;
+            value
+                .is_static()
+                .then_some(((segment, key & Macs::MASK), value.next_hop()))
+        }));
+    }
+
+    fn observe_kernel_maps(&self, records: &mut Records) -> Result<(), LoadError> {
+        let wrong = LoadError::map(name::VTEPS);
+        for address in self.vteps.keys() {
+            records
+                .vteps
+                .insert(address.map_err(|error| wrong(error.into()))?);
+        }
+        let wrong = LoadError::map(name::FLOOD_NEXT_HOPS);
+        for entry in self.flood_next_hops.iter() {
+            let (key, next_hop) = entry.map_err(|error| wrong(error.into()))?;
+            records.flood_next_hops.insert(key, next_hop);
+        }
+        for slot in 1..u16::try_from(capacity::PORTS).unwrap_or(u16::MAX) {
+            if let Some(ifindex) = self.egress_ifindex(slot) {
+                records.egress.insert(slot, ifindex);
+            }
+        }
+        // The members of a list are not read back: lists name the program of the agent that wrote them, so
+        // every agent writes them anew.
+        records.flood.extend(
+            self.flood
+                .segments()
+                .into_iter()
+                .map(|segment| (segment, Vec::new())),
+        );
+        Ok(())
+    }
+}

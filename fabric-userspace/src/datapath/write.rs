@@ -1,0 +1,190 @@
+//! Writing records into the maps. The order of writes is the caller's, see [`crate::diff`].
+
+use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress, name};
+
+use super::mapped::{BucketTable, Full, Mapped};
+use super::{Datapath, LoadError};
+
+fn full(map: &'static str) -> impl Fn(Full) -> LoadError {
+    move |Full| LoadError::map(map)("no room for the entry".into())
+}
+
+fn publish<T: aya::Pod>(
+    table: &Mapped<T>,
+    index: u32,
+    record: &T,
+    map: &'static str,
+) -> Result<(), LoadError> {
+    if table.publish(index, record) {
+        return Ok(());
+    }
+    Err(LoadError::map(map)(
+        format!("no place {index}, there are {}", table.len()).into(),
+    ))
+}
+
+type Done = Result<(), LoadError>;
+
+/// One setter a table. `None` clears the record.
+///
+/// # Errors
+/// Each refuses an index outside of its table, and a key for which a hash table has no room.
+#[expect(clippy::missing_errors_doc, reason = "said once, above")]
+impl Datapath {
+    /// `PORTS`.
+    pub fn set_port(&mut self, ifindex: u32, port: Option<&Port>) -> Done {
+        set(&self.ports, ifindex, port, name::PORTS)
+    }
+
+    /// `EGRESS`.
+    pub fn set_egress(&mut self, slot: u16, ifindex: Option<u32>) -> Done {
+        let wrong = LoadError::map(name::EGRESS);
+        // No second program: unicast frames are complete when they get here. Interface 0 clears the place
+        // (`__dev_map_update_elem`).
+        self.egress
+            .set(u32::from(slot), ifindex.unwrap_or(0), None, 0)
+            .map_err(|error| wrong(error.into()))
+    }
+
+    /// `ACCESS`.
+    pub fn set_access(&mut self, index: u32, binding: Option<&Binding>) -> Done {
+        set(&self.access, index, binding, name::ACCESS)
+    }
+
+    /// `BINDINGS`.
+    pub fn set_binding(&mut self, id: u32, binding: Option<&Binding>) -> Done {
+        set(&self.bindings, id, binding, name::BINDINGS)
+    }
+
+    /// `TUNNELS`.
+    pub fn set_tunnel(&mut self, id: u32, tunnel: Option<&Tunnel>) -> Done {
+        set(&self.tunnels, id, tunnel, name::TUNNELS)
+    }
+
+    /// `NEXT_HOPS`.
+    pub fn set_next_hop(&mut self, id: u32, next_hop: Option<&NextHop>) -> Done {
+        set(&self.next_hops, id, next_hop, name::NEXT_HOPS)
+    }
+
+    /// `PATHS`.
+    pub fn set_path(&mut self, id: u32, path: Option<&Path>) -> Done {
+        set(&self.paths, id, path, name::PATHS)
+    }
+
+    /// `TAGS`.
+    pub fn set_tag(&mut self, key: u64, binding: Option<u32>) -> Done {
+        set_key(&self.tags, key, binding).map_err(full(name::TAGS))
+    }
+
+    /// `TUNNEL_KEYS`.
+    pub fn set_tunnel_key(&mut self, key: u64, tunnel: Option<u32>) -> Done {
+        set_key(&self.tunnel_keys, key, tunnel).map_err(full(name::TUNNEL_KEYS))
+    }
+
+    /// `VTEPS`.
+    pub fn set_vtep(&mut self, address: &VtepAddress, present: bool) -> Done {
+        let wrong = LoadError::map(name::VTEPS);
+        if present {
+            self.vteps.insert(address, 1, 0)
+        } else {
+            self.vteps.remove(address)
+        }
+        .map_err(|error| wrong(error.into()))
+    }
+
+    /// `SEGMENTS`: the limit of learned addresses; the counters stay, and are cleared with the record.
+    pub fn set_segment(&mut self, id: u32, mac_limit: Option<u32>) -> Done {
+        let Some(segment) = self.segments.shared(id) else {
+            return Err(LoadError::map(name::SEGMENTS)(format!("no place {id}").into()));
+        };
+        segment.mac_limit.store(mac_limit.unwrap_or(0));
+        if mac_limit.is_none() {
+            let counters = [
+                &segment.learned,
+                &segment.moves,
+                &segment.damped,
+                &segment.refused,
+                &segment.unplaced,
+            ];
+            counters.into_iter().for_each(|counter| counter.store(0));
+        }
+        Ok(())
+    }
+
+    /// Static entries of `FDB`. A learned entry of the same address is replaced.
+    pub fn set_fixed(&mut self, segment: u32, mac: u64, next_hop: Option<u32>) -> Done {
+        match next_hop {
+            Some(next_hop) => self.set_station(segment, mac, next_hop).map_err(full(name::FDB)),
+            None => {
+                self.clear_station(segment, mac);
+                Ok(())
+            }
+        }
+    }
+
+    /// `FLOOD_NEXT_HOPS`.
+    pub fn set_flood_next_hop(&mut self, key: &FloodKey, next_hop: Option<u32>) -> Done {
+        let wrong = LoadError::map(name::FLOOD_NEXT_HOPS);
+        match next_hop {
+            Some(next_hop) => self.flood_next_hops.insert(key, next_hop, 0),
+            None => self.flood_next_hops.remove(key),
+        }
+        .map_err(|error| wrong(error.into()))
+    }
+
+    /// `FLOOD`: the interface of each copy. The number of members is written so that nothing floods into a
+    /// list that is not there.
+    pub fn set_flood(&mut self, segment: u32, interfaces: Option<&[u32]>) -> Done {
+        let Some(entry) = self.segments.shared(segment) else {
+            return Err(LoadError::map(name::SEGMENTS)(
+                format!("no place {segment}").into(),
+            ));
+        };
+        match interfaces {
+            Some(interfaces) => {
+                self.flood.set(segment, interfaces)?;
+                entry
+                    .flood_members
+                    .store(u32::try_from(interfaces.len()).unwrap_or(u32::MAX));
+                Ok(())
+            }
+            None => {
+                entry.flood_members.store(0);
+                self.flood.remove(segment)
+            }
+        }
+    }
+
+    /// Returns when no program that may have seen a cleared record runs any more.
+    pub fn grace(&mut self) -> Done {
+        self.flood.grace()
+    }
+
+    /// The interface behind a slot.
+    pub fn egress_ifindex(&self, slot: u16) -> Option<u32> {
+        self.egress
+            .get(u32::from(slot), 0)
+            .ok()
+            .map(|value| value.if_index)
+    }
+}
+
+fn set<T: aya::Pod>(table: &Mapped<T>, index: u32, record: Option<&T>, map: &'static str) -> Done {
+    match record {
+        Some(record) => publish(table, index, record, map),
+        None => {
+            table.withdraw(index);
+            Ok(())
+        }
+    }
+}
+
+fn set_key(table: &BucketTable, key: u64, value: Option<u32>) -> Result<(), Full> {
+    match value {
+        Some(value) => table.set(key, u64::from(value), |_| true),
+        None => {
+            table.find(key).for_each(BucketTable::clear);
+            Ok(())
+        }
+    }
+}
