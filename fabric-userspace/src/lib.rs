@@ -1,1 +1,5 @@
 //! Agent, compiler and command line.
+
+pub mod ethtool;
+pub mod netlink;
+pub mod safety;
