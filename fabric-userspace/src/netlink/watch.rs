@@ -1,0 +1,238 @@
+//! Changes of interfaces, neighbours and routes, as the kernel multicasts them.
+//!
+//! Interfaces are heard in every namespace that has a number here, which includes those of all veth peers: so a tenant
+//! who turns an offload back on is noticed without polling. Neighbours and routes are heard in our namespace only.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSliceMut};
+use std::os::fd::AsRawFd;
+
+use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::link::{LinkAttribute, LinkEvent, LinkMessage};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, NetlinkAddr, recvmsg};
+use rtnetlink::MulticastGroup;
+use rtnetlink::sys::protocols::NETLINK_ROUTE;
+use rtnetlink::sys::{Socket, SocketAddr};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::{Link, Neighbour, NeighbourKey, NetlinkError};
+
+/// `NETLINK_LISTEN_ALL_NSID` also types the ancillary message that carries the number of the namespace.
+const NETLINK_LISTEN_ALL_NSID: i32 = 8;
+/// The kernel's usual largest netlink datagram is 32 KiB.
+const DATAGRAM: usize = 64 * 1024;
+/// Bytes of unread events after which the kernel starts to drop them.
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
+/// One change. `nsid` is the number of a foreign namespace, `None` is ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// An interface is new or different; `features` when the kernel says that its offloads changed.
+    Link {
+        nsid: Option<i32>,
+        link: Box<Link>,
+        features: bool,
+    },
+    /// An interface was removed or moved to another namespace.
+    LinkGone {
+        nsid: Option<i32>,
+        ifindex: u32,
+        name: String,
+    },
+    Neighbour(Neighbour),
+    NeighbourGone(NeighbourKey),
+    /// Some route changed; several at once are told once.
+    Routes,
+    /// The kernel dropped events: everything must be read anew.
+    Missed,
+}
+
+impl Event {
+    /// Whether this is about `port` itself or about the veth peer that it had when it was read.
+    pub fn concerns(&self, port: &Link) -> bool {
+        let (nsid, ifindex) = match self {
+            Self::Link { nsid, link, .. } => (*nsid, link.ifindex),
+            Self::LinkGone { nsid, ifindex, .. } => (*nsid, *ifindex),
+            Self::Missed => return true,
+            Self::Neighbour(_) | Self::NeighbourGone(_) | Self::Routes => return false,
+        };
+        let is_port = nsid.is_none() && ifindex == port.ifindex;
+        let is_peer = port.veth_peer() == Some(ifindex) && nsid == port.link_netnsid;
+        is_port || is_peer
+    }
+}
+
+/// The stream of changes since it was opened.
+#[derive(Debug)]
+pub struct Watch {
+    links: AsyncFd<Socket>,
+    routes: AsyncFd<Socket>,
+    queue: VecDeque<Event>,
+    buffer: Vec<u8>,
+}
+
+impl Watch {
+    /// Starts listening in the namespace of the calling thread; must be called inside a tokio runtime.
+    pub fn open() -> Result<Self, NetlinkError> {
+        let routes = [
+            MulticastGroup::Neigh,
+            MulticastGroup::Ipv4Route,
+            MulticastGroup::Ipv6Route,
+            MulticastGroup::Ipv4Ifaddr,
+            MulticastGroup::Ipv6Ifaddr,
+        ];
+        Ok(Self {
+            links: listen(&[MulticastGroup::Link], true).map_err(NetlinkError::Socket)?,
+            routes: listen(&routes, false).map_err(NetlinkError::Socket)?,
+            queue: VecDeque::new(),
+            buffer: vec![0; DATAGRAM],
+        })
+    }
+
+    /// Waits for the next change. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> io::Result<Event> {
+        loop {
+            if let Some(event) = self.queue.pop_front() {
+                return Ok(event);
+            }
+            tokio::select! {
+                ready = self.links.readable() => {
+                    let mut ready = ready?;
+                    if drain(ready.get_inner(), &mut self.buffer, &mut self.queue)? {
+                        ready.clear_ready();
+                    }
+                }
+                ready = self.routes.readable() => {
+                    let mut ready = ready?;
+                    if drain(ready.get_inner(), &mut self.buffer, &mut self.queue)? {
+                        ready.clear_ready();
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn listen(groups: &[MulticastGroup], all_namespaces: bool) -> io::Result<AsyncFd<Socket>> {
+    let mut socket = Socket::new(NETLINK_ROUTE)?;
+    socket.set_non_blocking(true)?;
+    if all_namespaces {
+        socket.set_listen_all_namespaces(true)?;
+    }
+    // Best effort: without CAP_NET_ADMIN the default size stays, and a loss is told as `Missed`.
+    let _ = nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::RcvBufForce, &RECEIVE_BUFFER);
+    socket.bind(&SocketAddr::new(0, 0))?;
+    for group in groups {
+        socket.add_membership(*group as u32)?;
+    }
+    // SAFETY: a `Socket` owns one descriptor for its whole life; this one is moved in here, never cloned or replaced.
+    Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?)
+}
+
+/// Reads what is there, at most a batch; true when the socket is empty.
+fn drain(socket: &Socket, buffer: &mut [u8], queue: &mut VecDeque<Event>) -> io::Result<bool> {
+    for _ in 0..64 {
+        match receive(socket, buffer) {
+            Ok(Some((length, nsid))) => parse(&buffer[..length], nsid, queue),
+            Ok(None) => {}
+            Err(Errno::EAGAIN) => return Ok(true),
+            Err(Errno::EINTR) => {}
+            Err(Errno::ENOBUFS | Errno::EMSGSIZE) => push(queue, Event::Missed),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(false)
+}
+
+/// Length and namespace of one datagram of the kernel; `None` for one that a process sent.
+fn receive(socket: &Socket, buffer: &mut [u8]) -> Result<Option<(usize, Option<i32>)>, Errno> {
+    let mut ancillary = cmsg_space!(i32);
+    let mut slices = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<NetlinkAddr>(socket.as_raw_fd(), &mut slices, Some(&mut ancillary), flags)?;
+    if message.flags.contains(MsgFlags::MSG_TRUNC) {
+        return Err(Errno::EMSGSIZE);
+    }
+    if message.address.is_none_or(|sender| sender.pid() != 0) {
+        return Ok(None);
+    }
+    let nsid = message.cmsgs()?.find_map(nsid_of);
+    Ok(Some((message.bytes, nsid)))
+}
+
+fn nsid_of(message: ControlMessageOwned) -> Option<i32> {
+    let ControlMessageOwned::Unknown(unknown) = message else {
+        return None;
+    };
+    let header = unknown.cmsg_header;
+    if header.cmsg_level != libc::SOL_NETLINK || header.cmsg_type != NETLINK_LISTEN_ALL_NSID {
+        return None;
+    }
+    Some(i32::from_ne_bytes(unknown.data_bytes.get(..4)?.try_into().ok()?))
+}
+
+fn parse(mut datagram: &[u8], nsid: Option<i32>, queue: &mut VecDeque<Event>) {
+    while !datagram.is_empty() {
+        let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(datagram) else {
+            // Not understood is not unimportant.
+            return push(queue, Event::Missed);
+        };
+        let length = (message.header.length as usize).next_multiple_of(4).max(4);
+        datagram = datagram.get(length..).unwrap_or_default();
+        if let NetlinkPayload::InnerMessage(message) = message.payload
+            && let Some(event) = event(&message, nsid)
+        {
+            push(queue, event);
+        }
+    }
+}
+
+fn event(message: &RouteNetlinkMessage, nsid: Option<i32>) -> Option<Event> {
+    match message {
+        // A bridge tells of its ports by link messages of its own family; those are no interfaces coming and going.
+        RouteNetlinkMessage::NewLink(link) if is_interface(link) => Some(Event::Link {
+            nsid,
+            link: Box::new(Link::from_message(link)),
+            features: is_feature_change(link),
+        }),
+        RouteNetlinkMessage::DelLink(link) if is_interface(link) => {
+            let Link { ifindex, name, .. } = Link::from_message(link);
+            Some(Event::LinkGone { nsid, ifindex, name })
+        }
+        RouteNetlinkMessage::NewNeighbour(message) => Neighbour::from_message(message).map(Event::Neighbour),
+        RouteNetlinkMessage::DelNeighbour(message) => {
+            Neighbour::from_message(message).map(|gone| Event::NeighbourGone(gone.key))
+        }
+        // An address changes which routes exist and which source address is taken.
+        RouteNetlinkMessage::NewRoute(_)
+        | RouteNetlinkMessage::DelRoute(_)
+        | RouteNetlinkMessage::NewAddress(_)
+        | RouteNetlinkMessage::DelAddress(_) => Some(Event::Routes),
+        _ => None,
+    }
+}
+
+fn is_interface(message: &LinkMessage) -> bool {
+    message.header.interface_family == AddressFamily::Unspec
+}
+
+fn is_feature_change(message: &LinkMessage) -> bool {
+    message
+        .attributes
+        .iter()
+        .any(|attribute| matches!(attribute, LinkAttribute::Event(LinkEvent::Features)))
+}
+
+fn push(queue: &mut VecDeque<Event>, event: Event) {
+    let repeats = matches!(event, Event::Routes | Event::Missed) && queue.back() == Some(&event);
+    if !repeats {
+        queue.push_back(event);
+    }
+}
+
+#[cfg(test)]
+mod tests;

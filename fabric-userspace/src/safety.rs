@@ -1,0 +1,251 @@
+//! Whether a port can carry tenants' frames without losing a tag or a frame silently, and what makes it so.
+//!
+//! Three steps, each in its own room: [`facts`] are read from the kernel, [`rules`] turn them into [`Check`]s without
+//! any I/O, and [`apply`] changes what can be changed safely and puts it back exactly. A port with a failing check
+//! carries nothing: what cannot be seen to be safe counts as unsafe.
+
+mod apply;
+mod attach_error;
+mod change;
+mod cure;
+pub mod facts;
+mod gather;
+mod mtu;
+mod rules;
+
+use serde::{Deserialize, Serialize};
+
+use crate::netlink::{Event, Link, Netlink, NetnsPlace};
+
+pub use apply::{Outcome, Restored, restore};
+pub use attach_error::explain_attach_error;
+pub use change::{Change, merge};
+pub use cure::Side;
+pub use facts::{KernelRelease, PortFacts};
+pub use mtu::{FrameNeed, Part};
+pub use rules::judge;
+
+/// What a port is used for (DESIGN.md 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Tenant-facing.
+    Access,
+    /// Towards another fabric node, with S and C tags.
+    Trunk,
+    /// Towards VXLAN remotes.
+    Underlay,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Ok,
+    /// Works, but not for everything.
+    Warn,
+    /// Frames could be lost or reach a stranger.
+    Fail,
+}
+
+/// The result of one check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Stable kebab-case name.
+    pub id: &'static str,
+    /// What is checked, for people.
+    pub name: String,
+    pub verdict: Verdict,
+    /// What was found, in one line.
+    pub detail: String,
+    /// What would happen; only for warnings and failures.
+    pub why: Option<String>,
+    /// A command to paste.
+    pub cure: Option<String>,
+    /// The code of the refusal that a failure causes.
+    pub code: Option<&'static str>,
+    /// The refusal in one sentence, naming the port; only for failures.
+    pub sentence: Option<String>,
+}
+
+/// Why a port cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{sentence}")]
+pub struct SafetyRefusal {
+    /// What is wrong, and where; without a full stop.
+    pub sentence: String,
+    /// A command to paste.
+    pub cure: String,
+    /// Stable kebab-case code.
+    pub code: &'static str,
+}
+
+/// A port and what is expected of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortSpec {
+    pub port: String,
+    pub role: Role,
+    /// The largest frame that will be sent to each egress on behalf of this port.
+    pub needs: Vec<FrameNeed>,
+    /// Kernel ids of our own XDP programs: they are no strangers on the port.
+    pub own_programs: Vec<u32>,
+}
+
+/// Watches over the safety of one port.
+///
+/// A check costs two or three netlink questions and a dozen ioctls, well below a millisecond of work, so it may run
+/// on every event that [`Self::is_concerned_by`] names and every 500 ms besides.
+#[derive(Debug)]
+pub struct Guard {
+    netlink: Netlink,
+    spec: PortSpec,
+    link: Option<Link>,
+    place: Option<NetnsPlace>,
+}
+
+impl Guard {
+    pub fn new(netlink: Netlink, spec: PortSpec) -> Self {
+        Self {
+            netlink,
+            spec,
+            link: None,
+            place: None,
+        }
+    }
+
+    pub fn spec(&self) -> &PortSpec {
+        &self.spec
+    }
+
+    /// For new needs, a new role, or the ids of freshly loaded programs.
+    pub fn spec_mut(&mut self) -> &mut PortSpec {
+        &mut self.spec
+    }
+
+    /// The facts as they are now.
+    pub async fn facts(&mut self) -> Result<PortFacts, SafetyRefusal> {
+        let facts = gather::facts(&self.netlink, &self.spec, self.place.as_ref()).await?;
+        self.link = Some(facts.link.clone());
+        self.place = facts.peer_place().cloned();
+        Ok(facts)
+    }
+
+    /// Checks the port anew. A port that is gone, or that cannot be read, gives one failing check.
+    pub async fn recheck(&mut self) -> Vec<Check> {
+        match self.facts().await {
+            Ok(facts) => judge(&facts),
+            Err(refusal) => vec![refusal.into_check()],
+        }
+    }
+
+    /// Whether an event may have changed the outcome of [`Self::recheck`].
+    pub fn is_concerned_by(&self, event: &Event) -> bool {
+        if let Event::Link { nsid: None, link, .. } = event {
+            // The port was created anew, or it is one of the egresses.
+            let is_egress = self.spec.needs.iter().any(|need| need.egress == link.name);
+            if link.name == self.spec.port || is_egress {
+                return true;
+            }
+        }
+        self.link.as_ref().is_none_or(|link| event.concerns(link))
+    }
+
+    /// What [`Self::make_safe`] would change, without changing it; a refusal if that would not be enough.
+    ///
+    /// An agent that must survive a kill at any moment writes this down first: [`restore`] undoes a change that was
+    /// planned but never made as well as one that was made.
+    pub async fn plan(&mut self) -> Result<Vec<Change>, SafetyRefusal> {
+        let facts = self.facts().await?;
+        apply::plan(&facts)
+    }
+
+    /// Turns what can be turned until no check fails, and returns the changes with their old values.
+    ///
+    /// On refusal everything is as it was.
+    pub async fn make_safe(&mut self) -> Result<Vec<Change>, SafetyRefusal> {
+        let before = self.facts().await?;
+        let planned = apply::plan(&before)?;
+        if planned.is_empty() {
+            return Ok(planned);
+        }
+        let changes = apply::turn(&before, &planned).await?;
+        match self.recheck().await.iter().find_map(SafetyRefusal::from_check) {
+            None => Ok(changes),
+            Some(refusal) => {
+                let outcome = restore(&self.netlink, &changes).await;
+                Err(refusal.after_restore(&outcome))
+            }
+        }
+    }
+}
+
+impl Check {
+    fn ok(id: &'static str, name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            verdict: Verdict::Ok,
+            detail: detail.into(),
+            why: None,
+            cure: None,
+            code: None,
+            sentence: None,
+        }
+    }
+
+    fn warn(mut self, code: &'static str) -> Self {
+        self.verdict = Verdict::Warn;
+        self.code = Some(code);
+        self
+    }
+
+    fn fail(mut self, code: &'static str, sentence: impl Into<String>) -> Self {
+        self.verdict = Verdict::Fail;
+        self.code = Some(code);
+        self.sentence = Some(sentence.into());
+        self
+    }
+
+    fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+
+    fn cure(mut self, cure: impl Into<String>) -> Self {
+        self.cure = Some(cure.into());
+        self
+    }
+}
+
+impl SafetyRefusal {
+    /// The refusal that a failing check stands for.
+    pub fn from_check(check: &Check) -> Option<Self> {
+        if check.verdict != Verdict::Fail {
+            return None;
+        }
+        Some(Self {
+            sentence: check.sentence.clone().unwrap_or_else(|| check.detail.clone()),
+            cure: check.cure.clone().unwrap_or_else(|| "fabric doctor".to_owned()),
+            code: check.code.unwrap_or("port-unsafe"),
+        })
+    }
+
+    fn into_check(self) -> Check {
+        Check::ok("port-readable", "port can be read", self.sentence.clone())
+            .cure(self.cure)
+            .fail(self.code, self.sentence)
+    }
+
+    /// Tells of what could not be put back, if anything.
+    fn after_restore(mut self, outcome: &[Restored]) -> Self {
+        if let Some(failed) = outcome
+            .iter()
+            .find(|one| matches!(one.outcome, Outcome::Failed { .. }))
+        {
+            self.sentence = format!("{}; moreover, {failed}", self.sentence);
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Putting back the old values of recorded changes.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::ethtool::{EthtoolError, Target};
+use crate::netlink::{Netlink, NetlinkError, NetnsPlace};
+use crate::safety::change::Change;
+use crate::safety::cure::Side;
+use crate::safety::gather::blocking;
+
+/// How putting back went for one interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Every recorded feature has its old value again.
+    Restored,
+    /// The old values were asked for again, but the device does not follow in these yet.
+    Incomplete { features: Vec<String> },
+    /// The interface is gone, and its features with it.
+    Vanished,
+    /// The old values could not be asked for.
+    Failed { reason: String, cure: String },
+}
+
+/// One interface that was treated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    pub port: String,
+    pub interface: String,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+impl fmt::Display for Restored {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let interface = &self.interface;
+        match &self.outcome {
+            Outcome::Restored => write!(out, "{interface} has its old offloads again"),
+            Outcome::Incomplete { features } => {
+                write!(out, "{interface} does not yet follow in {}", features.join(", "))
+            }
+            Outcome::Vanished => write!(out, "{interface} is gone"),
+            Outcome::Failed { reason, .. } => {
+                write!(out, "the offloads of {interface} could not be put back: {reason}")
+            }
+        }
+    }
+}
+
+/// Puts every feature back to its oldest recorded value, the last changed interface first.
+///
+/// To be called after the XDP program is detached: a veth's offloads depend on it.
+pub async fn restore(netlink: &Netlink, changes: &[Change]) -> Vec<Restored> {
+    let mut outcomes = Vec::new();
+    for group in groups(changes) {
+        let outcome = restore_group(netlink, &group).await;
+        if let Some(first) = group.first() {
+            outcomes.push(Restored {
+                port: first.port.clone(),
+                interface: first.interface.clone(),
+                outcome,
+            });
+        }
+    }
+    outcomes
+}
+
+/// The changes of each interface in the order in which they were made; interfaces in reverse order.
+fn groups(changes: &[Change]) -> Vec<Vec<Change>> {
+    let mut groups: Vec<Vec<Change>> = Vec::new();
+    for change in changes {
+        let same = |group: &&mut Vec<Change>| {
+            group.first().is_some_and(|first| {
+                (first.ifindex, first.side, &first.mac) == (change.ifindex, change.side, &change.mac)
+            })
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(change.clone()),
+            None => groups.push(vec![change.clone()]),
+        }
+    }
+    groups.reverse();
+    groups
+}
+
+async fn restore_group(netlink: &Netlink, group: &[Change]) -> Outcome {
+    let Some(first) = group.first() else {
+        return Outcome::Restored;
+    };
+    let target = match find(netlink, first).await {
+        Ok(Some(target)) => target,
+        Ok(None) => return Outcome::Vanished,
+        Err(reason) => {
+            return Outcome::Failed {
+                reason,
+                cure: cure(first.place.as_ref(), &first.interface, group),
+            };
+        }
+    };
+    match put_back(target.clone(), group.to_vec()).await {
+        Ok(behind) if behind.is_empty() => Outcome::Restored,
+        Ok(behind) => Outcome::Incomplete { features: behind },
+        Err(error) if error.is_vanished() => Outcome::Vanished,
+        Err(error) => Outcome::Failed {
+            reason: error.to_string(),
+            cure: cure(target.place.as_ref(), &target.interface, group),
+        },
+    }
+}
+
+/// Where the interface is now: it may have been renamed, and a peer may have moved to another namespace.
+async fn find(netlink: &Netlink, change: &Change) -> Result<Option<Target>, String> {
+    let link = match netlink.link_by_index(change.ifindex).await {
+        Ok(link) if change.is_about(&link) => link,
+        Ok(_) | Err(NetlinkError::NoSuchLink(_)) => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    if change.side == Side::Port {
+        return Ok(Some(Target {
+            place: None,
+            interface: link.name,
+            ifindex: link.ifindex,
+        }));
+    }
+    match netlink.peer_of(&link, change.place.as_ref()).await {
+        Ok(Some(peer)) if peer.is_unreachable() => Err(format!(
+            "peer {}{} cannot be entered",
+            peer.link.name,
+            peer.whereabouts()
+        )),
+        Ok(Some(peer)) => Ok(Some(Target {
+            place: peer.place,
+            interface: peer.link.name,
+            ifindex: peer.link.ifindex,
+        })),
+        Ok(None) | Err(NetlinkError::NoSuchLink(_)) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Asks for the old values and returns the features in which the device does not follow.
+pub(crate) async fn put_back(target: Target, changes: Vec<Change>) -> Result<Vec<String>, EthtoolError> {
+    let work = move || {
+        target.with(|ethtool| {
+            let interface = &target.interface;
+            let now = ethtool.features(interface)?;
+            let values: Vec<(String, bool)> = oldest(&changes)
+                .filter(|change| now.is_changeable(&change.feature))
+                .map(|change| (change.feature.clone(), change.old.wanted))
+                .collect();
+            ethtool.set_features(interface, &values)?;
+            let after = ethtool.features(interface)?;
+            let behind =
+                oldest(&changes).filter(|change| after.is_active(&change.feature) != change.old.active);
+            Ok(behind.map(|change| change.feature.clone()).collect())
+        })
+    };
+    blocking(work).await
+}
+
+/// The first record of each feature: the one that knows its original value.
+fn oldest(changes: &[Change]) -> impl Iterator<Item = &Change> {
+    changes.iter().enumerate().filter_map(|(at, change)| {
+        let repeated = changes[..at]
+            .iter()
+            .any(|earlier| earlier.feature == change.feature);
+        (!repeated).then_some(change)
+    })
+}
+
+fn cure(place: Option<&NetnsPlace>, interface: &str, group: &[Change]) -> String {
+    let prefix = place.map(NetnsPlace::command_prefix).unwrap_or_default();
+    let asked = oldest(group).filter(|change| change.old.wanted != change.new.wanted);
+    let words: Vec<String> = asked
+        .map(|change| {
+            format!(
+                " {} {}",
+                change.feature,
+                if change.old.wanted { "on" } else { "off" }
+            )
+        })
+        .collect();
+    format!("{prefix}ethtool -K {interface}{}", words.concat())
+}

@@ -1,0 +1,109 @@
+//! What is known about a port when it is judged: plain values, so that every rule can be tested without a kernel.
+
+use std::fmt;
+
+use crate::ethtool::Features;
+use crate::netlink::{Link, NetnsPlace, Peer, XdpFeatures};
+
+use super::{FrameNeed, Role};
+
+/// Everything the rules look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortFacts {
+    pub role: Role,
+    pub link: Link,
+    /// `veth`, `virtio_net`, `bridge`, ...
+    pub driver: String,
+    pub features: Features,
+    /// `None` before kernel 6.3.
+    pub xdp_features: Option<XdpFeatures>,
+    pub peer: PeerFacts,
+    /// Names of the interfaces that have this one as their master.
+    pub members: Vec<String>,
+    /// Name of the bridge, bond or VRF that this port belongs to.
+    pub master: Option<String>,
+    /// Name of the interface that a VLAN or macvlan device sits on, if it is in our namespace.
+    pub lower: Option<String>,
+    pub egresses: Vec<EgressFacts>,
+    pub own_programs: Vec<u32>,
+    pub kernel: KernelRelease,
+}
+
+/// The other end of a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerFacts {
+    /// No veth: a cable, a tap, ...
+    None,
+    Known {
+        peer: Peer,
+        features: Features,
+    },
+    /// A veth peer whose features cannot be read.
+    Unreadable {
+        peer: Peer,
+        reason: String,
+    },
+}
+
+/// One place that frames of this port are sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressFacts {
+    pub need: FrameNeed,
+    /// `None` when the egress does not exist.
+    pub link: Option<EgressLink>,
+}
+
+/// What limits the length of a frame on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressLink {
+    pub mtu: u32,
+    /// A veth drops redirected frames that are too large for its *peer*.
+    pub peer: Option<Peer>,
+}
+
+/// Version of the running kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KernelRelease {
+    pub major: u32,
+    pub minor: u32,
+}
+
+impl KernelRelease {
+    /// The first kernel seen to redirect frames in several buffers; 6.1 loses them and says nothing.
+    pub const REDIRECTS_FRAGS: Self = Self { major: 6, minor: 12 };
+
+    /// Reads `6.18.44-anything`.
+    pub fn parse(release: &str) -> Option<Self> {
+        let mut numbers = release.split(['.', '-', '+']).map(str::parse);
+        let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+            return None;
+        };
+        Some(Self { major, minor })
+    }
+}
+
+impl fmt::Display for KernelRelease {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl PortFacts {
+    /// Where the peer's namespace was entered.
+    pub fn peer_place(&self) -> Option<&NetnsPlace> {
+        self.peer.peer().and_then(|peer| peer.place.as_ref())
+    }
+
+    pub fn name(&self) -> &str {
+        &self.link.name
+    }
+}
+
+impl PeerFacts {
+    pub fn peer(&self) -> Option<&Peer> {
+        match self {
+            Self::None => None,
+            Self::Known { peer, .. } | Self::Unreadable { peer, .. } => Some(peer),
+        }
+    }
+}

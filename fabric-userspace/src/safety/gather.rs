@@ -1,0 +1,191 @@
+//! Reading the facts about a port from the kernel.
+
+use crate::ethtool::{Ethtool, EthtoolError, Features, Target};
+use crate::netlink::{Link, Netlink, NetlinkError, NetnsPlace, Peer};
+
+use super::facts::{EgressFacts, EgressLink, KernelRelease, PeerFacts, PortFacts};
+use super::{FrameNeed, PortSpec, SafetyRefusal};
+
+/// Everything that the rules want to know; a refusal when the port itself cannot be read.
+///
+/// `hint` is where the peer's namespace was found last time.
+pub(super) async fn facts(
+    netlink: &Netlink,
+    spec: &PortSpec,
+    hint: Option<&NetnsPlace>,
+) -> Result<PortFacts, SafetyRefusal> {
+    let link = netlink
+        .link(&spec.port)
+        .await
+        .map_err(|error| unreadable(&spec.port, &error))?;
+    let target = Target {
+        place: None,
+        interface: link.name.clone(),
+        ifindex: link.ifindex,
+    };
+    let (driver, features) = read_port(target, link.kind.clone())
+        .await
+        .map_err(|error| SafetyRefusal {
+            sentence: format!("{} cannot be checked: {error}", spec.port),
+            cure: format!("ethtool -k {}", spec.port),
+            code: "port-unreadable",
+        })?;
+    let peer = peer(netlink, &link, hint).await;
+    let egresses = egresses(netlink, &spec.needs).await;
+    Ok(PortFacts {
+        role: spec.role,
+        driver,
+        features,
+        xdp_features: netlink.xdp_features(link.ifindex).await,
+        peer,
+        members: members(netlink, &link).await,
+        master: name_of(netlink, link.master).await,
+        lower: lower(netlink, &link).await,
+        egresses,
+        own_programs: spec.own_programs.clone(),
+        kernel: kernel_release(),
+        link,
+    })
+}
+
+/// Runs ioctls, which may wait for the kernel's configuration lock, beside the runtime.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EthtoolError> + Send + 'static,
+) -> Result<T, EthtoolError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(EthtoolError::Socket(std::io::Error::other(error))))
+}
+
+async fn read_port(target: Target, kind: Option<String>) -> Result<(String, Features), EthtoolError> {
+    let work = move || {
+        target.with(|ethtool| {
+            let driver = driver(ethtool, &target.interface, kind.as_deref());
+            Ok((driver, ethtool.features(&target.interface)?))
+        })
+    };
+    blocking(work).await
+}
+
+fn driver(ethtool: &Ethtool, interface: &str, kind: Option<&str>) -> String {
+    let told = ethtool
+        .driver(interface)
+        .map(|info| info.driver)
+        .ok()
+        .filter(|driver| !driver.is_empty());
+    told.or_else(|| kind.map(str::to_owned))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+async fn peer(netlink: &Netlink, link: &Link, hint: Option<&NetnsPlace>) -> PeerFacts {
+    let peer = match netlink.peer_of(link, hint).await {
+        Ok(None) => return PeerFacts::None,
+        Ok(Some(peer)) => peer,
+        Err(error) => {
+            return PeerFacts::Unreadable {
+                peer: unknown_peer(link),
+                reason: error.to_string(),
+            };
+        }
+    };
+    if peer.is_unreachable() {
+        let reason = "no name under /run/netns and no process leads there".to_owned();
+        return PeerFacts::Unreadable { peer, reason };
+    }
+    let target = Target {
+        place: peer.place.clone(),
+        interface: peer.link.name.clone(),
+        ifindex: peer.link.ifindex,
+    };
+    match blocking(move || target.with(|ethtool| ethtool.features(&target.interface))).await {
+        Ok(features) => PeerFacts::Known { peer, features },
+        Err(error) => PeerFacts::Unreadable {
+            peer,
+            reason: error.to_string(),
+        },
+    }
+}
+
+/// A peer of which only the number is known.
+fn unknown_peer(link: &Link) -> Peer {
+    let ifindex = link.lower.unwrap_or(0);
+    let name = format!("if{ifindex}");
+    let link_of_peer = Link {
+        ifindex,
+        name,
+        lower: Some(link.ifindex),
+        xdp: None,
+        master: None,
+        ..link.clone()
+    };
+    Peer {
+        link: link_of_peer,
+        nsid: link.link_netnsid,
+        place: None,
+    }
+}
+
+async fn egresses(netlink: &Netlink, needs: &[FrameNeed]) -> Vec<EgressFacts> {
+    let mut egresses = Vec::with_capacity(needs.len());
+    for need in needs {
+        let link = match netlink.link(&need.egress).await {
+            Ok(link) => Some(EgressLink {
+                mtu: link.mtu,
+                peer: netlink.peer_of(&link, None).await.ok().flatten(),
+            }),
+            Err(_) => None,
+        };
+        egresses.push(EgressFacts {
+            need: need.clone(),
+            link,
+        });
+    }
+    egresses
+}
+
+/// Only a bridge, bond or team has members; for others the question is not asked.
+async fn members(netlink: &Netlink, link: &Link) -> Vec<String> {
+    if !matches!(link.kind.as_deref(), Some("bridge" | "bond" | "team")) {
+        return Vec::new();
+    }
+    let links = netlink.links().await.unwrap_or_default();
+    links
+        .into_iter()
+        .filter(|member| member.master == Some(link.ifindex))
+        .map(|member| member.name)
+        .collect()
+}
+
+async fn lower(netlink: &Netlink, link: &Link) -> Option<String> {
+    if link.veth_peer().is_some() || link.link_netnsid.is_some() {
+        return None;
+    }
+    name_of(netlink, link.lower).await
+}
+
+async fn name_of(netlink: &Netlink, ifindex: Option<u32>) -> Option<String> {
+    netlink.link_by_index(ifindex?).await.ok().map(|link| link.name)
+}
+
+/// An unreadable release counts as the oldest: it then fails the checks that need a newer one.
+fn kernel_release() -> KernelRelease {
+    let told = nix::sys::utsname::uname()
+        .ok()
+        .and_then(|uname| uname.release().to_str().and_then(KernelRelease::parse));
+    told.unwrap_or(KernelRelease { major: 0, minor: 0 })
+}
+
+fn unreadable(port: &str, error: &NetlinkError) -> SafetyRefusal {
+    if matches!(error, NetlinkError::NoSuchLink(_)) {
+        return SafetyRefusal {
+            sentence: format!("there is no interface {port}"),
+            cure: "ip -brief link".to_owned(),
+            code: "no-such-port",
+        };
+    }
+    SafetyRefusal {
+        sentence: format!("{port} cannot be checked: {error}"),
+        cure: format!("ip -d link show {port}"),
+        code: "port-unreadable",
+    }
+}

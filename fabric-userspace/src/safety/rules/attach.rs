@@ -1,0 +1,169 @@
+//! Can a native XDP program be attached at all?
+
+use crate::netlink::{VlanTpid, XdpMode};
+use crate::safety::Check;
+use crate::safety::facts::{KernelRelease, PortFacts};
+
+/// Kinds whose drivers have no native XDP on any kernel from 6.1 to 7.2.
+const WITHOUT_NATIVE_XDP: [&str; 18] = [
+    "bridge",
+    "vlan",
+    "macvlan",
+    "ipvlan",
+    "macvtap",
+    "ipvtap",
+    "vxlan",
+    "geneve",
+    "dummy",
+    "ifb",
+    "team",
+    "vrf",
+    "wireguard",
+    "gre",
+    "gretap",
+    "ip6gretap",
+    "macsec",
+    "openvswitch",
+];
+/// The largest MTU with which a frame still fits into one buffer of a veth.
+pub(crate) const LARGEST_SINGLE_BUFFER_MTU: u32 = 3498;
+/// Port tables are arrays with this many entries.
+const LARGEST_IFINDEX: u32 = 65_535;
+
+pub(super) fn native_xdp(facts: &PortFacts) -> Check {
+    let row = |detail: String| Check::ok("native-xdp", "native XDP, frags", detail);
+    if lacks_native_xdp(facts) {
+        let detail = format!("driver {} has no native XDP", facts.driver);
+        return row(detail)
+            .why("the generic mode would lose tags")
+            .cure(instead(facts))
+            .fail("no-native-xdp", no_native_sentence(facts.name(), &facts.driver));
+    }
+    if facts.link.mtu > LARGEST_SINGLE_BUFFER_MTU && !redirects_frags(facts) {
+        return jumbo_refused(facts, row);
+    }
+    match facts.xdp_features {
+        Some(features) if !features.native => {
+            row(format!("driver {} does not announce native XDP", facts.driver))
+                .why("the attach itself will tell; the generic mode is never used")
+                .cure(instead(facts))
+                .warn("no-native-xdp")
+        }
+        _ => row(frags_told(facts)),
+    }
+}
+
+pub(crate) fn no_native_sentence(port: &str, driver: &str) -> String {
+    format!("{port} (driver {driver}) has no native XDP, and the generic mode would lose tags")
+}
+
+pub(super) fn no_other_program(facts: &PortFacts) -> Check {
+    let row = |detail: String| Check::ok("no-other-program", "no other XDP program", detail);
+    let Some(program) = facts.link.xdp else {
+        return row("none attached".to_owned());
+    };
+    if program.mode == XdpMode::Native && facts.own_programs.contains(&program.id) {
+        return row(format!("ours, program {}", program.id));
+    }
+    let mode = match program.mode {
+        XdpMode::Native => "native",
+        XdpMode::Generic => "generic",
+        XdpMode::Offloaded => "offloaded",
+        XdpMode::Several => "several modes",
+    };
+    let port = facts.name();
+    row(format!("program {} is attached ({mode})", program.id))
+        .why("an interface has room for one program; it is never replaced without being asked")
+        .cure(format!(
+            "bpftool net show dev {port}; ip link set dev {port} xdp off"
+        ))
+        .fail(
+            "xdp-program-present",
+            format!(
+                "{port} already has another XDP program ({mode}, id {})",
+                program.id
+            ),
+        )
+}
+
+pub(super) fn ifindex_in_range(facts: &PortFacts) -> Check {
+    let ifindex = facts.link.ifindex;
+    let row = Check::ok(
+        "ifindex",
+        "ifindex in range",
+        format!("{ifindex} of at most {LARGEST_IFINDEX}"),
+    );
+    if ifindex <= LARGEST_IFINDEX {
+        return row;
+    }
+    let port = facts.name();
+    row.why("the port tables are direct arrays")
+        .cure(format!(
+            "recreate {port} with a smaller number: ip link add {port} index 1000 type ..."
+        ))
+        .fail(
+            "ifindex-too-large",
+            format!("{port} has ifindex {ifindex}, the port tables end at {LARGEST_IFINDEX}"),
+        )
+}
+
+fn lacks_native_xdp(facts: &PortFacts) -> bool {
+    let kind = facts.link.kind.as_deref();
+    // The driver's own word is newer than our list.
+    let announced = facts.xdp_features.is_some_and(|features| features.native);
+    let known = kind.is_some_and(|kind| WITHOUT_NATIVE_XDP.contains(&kind)) || facts.link.name == "lo";
+    known && !announced
+}
+
+fn redirects_frags(facts: &PortFacts) -> bool {
+    // On a veth the driver's word covers receiving only; whether redirect keeps the frame is up to the kernel.
+    facts.kernel >= KernelRelease::REDIRECTS_FRAGS && facts.xdp_features.is_none_or(|features| features.frags)
+}
+
+fn jumbo_refused(facts: &PortFacts, row: impl Fn(String) -> Check) -> Check {
+    let (port, mtu, kernel) = (facts.name(), facts.link.mtu, facts.kernel);
+    let lacking = if kernel < KernelRelease::REDIRECTS_FRAGS {
+        format!("kernel {kernel} loses redirected jumbo frames")
+    } else {
+        format!("driver {} takes no frame in several buffers", facts.driver)
+    };
+    row(format!("MTU {mtu}, {lacking}"))
+        .why("frames over about 3.5 kB would vanish while redirect reports success")
+        .cure(format!(
+            "ip link set {port} mtu {LARGEST_SINGLE_BUFFER_MTU}        (or run kernel 6.12 or newer)"
+        ))
+        .fail(
+            "jumbo-unsupported",
+            format!("{port} has MTU {mtu}, but {lacking}"),
+        )
+}
+
+fn frags_told(facts: &PortFacts) -> String {
+    let kernel = facts.kernel;
+    if !redirects_frags(facts) {
+        format!(
+            "driver {}, kernel {kernel}, MTU up to {LARGEST_SINGLE_BUFFER_MTU}",
+            facts.driver
+        )
+    } else {
+        format!("kernel {kernel} redirects jumbo frames")
+    }
+}
+
+/// What to attach in place of a virtual device.
+fn instead(facts: &PortFacts) -> String {
+    let port = facts.name();
+    if !facts.members.is_empty() {
+        return format!("attach a member of {port} instead: {}", facts.members.join(", "));
+    }
+    match (&facts.lower, facts.link.vlan) {
+        (Some(lower), Some(VlanTpid::Dot1Ad)) => {
+            format!("attach {lower} instead; the fabric puts the S-tag on itself")
+        }
+        (Some(lower), _) => format!("attach {lower} instead, with --vlan"),
+        (None, _) => {
+            "attach an interface whose driver has native XDP: veth, tap, virtio_net or a network card"
+                .to_owned()
+        }
+    }
+}
