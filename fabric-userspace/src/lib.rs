@@ -1,6 +1,7 @@
 //! Agent, compiler and command line of the tagging fabric.
 
 pub mod allocate;
+pub mod api;
 pub mod datapath;
 pub mod edit;
 pub mod error;

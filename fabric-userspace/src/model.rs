@@ -40,7 +40,10 @@ pub struct Illegal {
 
 impl Illegal {
     fn new(value: impl Into<String>, rule: &'static str) -> Self {
-        Self { value: value.into(), rule }
+        Self {
+            value: value.into(),
+            rule,
+        }
     }
 
     /// To be read after the name of the field: `is 5000, a VLAN is 1 to 4094`.

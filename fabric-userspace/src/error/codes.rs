@@ -32,7 +32,9 @@ impl fmt::Display for Code {
 
 /// The longer text of `slug`, or `None` if there is no such code.
 pub fn explain(slug: &str) -> Option<&'static str> {
-    ALL.iter().find(|(known, _)| *known == slug).map(|(_, text)| *text)
+    ALL.iter()
+        .find(|(known, _)| *known == slug)
+        .map(|(_, text)| *text)
 }
 
 macro_rules! codes {
@@ -116,7 +118,10 @@ mod tests {
     #[test]
     fn every_code_is_a_kebab_case_slug_used_once_and_explained() {
         for (at, (slug, text)) in ALL.iter().enumerate() {
-            assert!(slug.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{slug}");
+            assert!(
+                slug.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'),
+                "{slug}"
+            );
             assert!(ALL[..at].iter().all(|(other, _)| other != slug), "{slug} twice");
             assert!(text.len() > 40 && text.ends_with('.'), "{slug} needs a text");
         }
