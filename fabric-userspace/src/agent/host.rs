@@ -1,0 +1,102 @@
+//! Facts about this host that the compiler needs: interfaces, and where the underlay's next hops are.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use fabric_common::maps::capacity;
+
+use super::ports::no_such_port;
+use crate::compile::{HostFacts, PortFacts};
+use crate::error::{Refusal, codes};
+use crate::model::{IfName, Name};
+use crate::netlink::{Netlink, NetlinkError, NextHops};
+use crate::safety::Role;
+
+/// A VXLAN link as far as the host's routes matter.
+pub struct Tunnel {
+    /// Link.
+    pub link: Name,
+    /// Underlay port.
+    pub port: IfName,
+    /// The other VTEP.
+    pub remote: IpAddr,
+}
+
+/// What to do about an interface that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Refuse: somebody just named it.
+    Refuse,
+    /// Go on without it: it was there once and may come back.
+    Tolerate,
+}
+
+/// Reads the interfaces. One that is gone has index 0 if that is tolerated.
+///
+/// # Errors
+/// For an interface that is not there, or whose index is too large for the tables.
+pub async fn ports(
+    netlink: &Netlink,
+    node: &str,
+    wanted: &BTreeMap<IfName, Role>,
+    missing: Missing,
+) -> Result<BTreeMap<IfName, PortFacts>, Refusal> {
+    let mut facts = BTreeMap::new();
+    for name in wanted.keys() {
+        let link = match netlink.link(name.as_str()).await {
+            Ok(link) => link,
+            Err(NetlinkError::NoSuchLink(_)) if missing == Missing::Tolerate => {
+                facts.insert(name.clone(), PortFacts { ifindex: 0, mac: [0; 6], mtu: 1500 });
+                continue;
+            }
+            Err(NetlinkError::NoSuchLink(_)) => return Err(no_such_port(name, node).unchanged()),
+            Err(error) => return Err(Refusal::new(codes::FAILED, format!("{name}: {error}"))),
+        };
+        if link.ifindex >= capacity::IFINDEX {
+            return Err(too_high(name, link.ifindex));
+        }
+        let mac = link.mac.unwrap_or_default();
+        facts.insert(name.clone(), PortFacts { ifindex: link.ifindex, mac, mtu: link.mtu });
+    }
+    Ok(facts)
+}
+
+fn too_high(name: &IfName, ifindex: u32) -> Refusal {
+    let sentence =
+        format!("{name} has interface index {ifindex}, ports must be below {}", capacity::IFINDEX);
+    Refusal::new(codes::TOO_MANY, sentence)
+        .with_cure("create the interface again after a reboot, or with: ip link add ... index N")
+        .unchanged()
+}
+
+/// Looks the next hop of each tunnel up and has it kept resolved. `None` as long as it has not answered.
+pub async fn neighbours(
+    hops: &mut NextHops,
+    ports: &BTreeMap<IfName, PortFacts>,
+    tunnels: &[Tunnel],
+) -> BTreeMap<Name, Option<[u8; 6]>> {
+    let mut neighbours = BTreeMap::new();
+    for tunnel in tunnels {
+        let oif = ports.get(&tunnel.port).map_or(0, |facts| facts.ifindex);
+        let mac = match oif {
+            0 => None,
+            _ => hops.resolve(tunnel.remote, oif).await.map_or_else(
+                |error| {
+                    tracing::warn!(link = %tunnel.link, %error, "no way to the remote VTEP");
+                    None
+                },
+                |hop| hop.mac,
+            ),
+        };
+        neighbours.insert(tunnel.link.clone(), mac);
+    }
+    neighbours
+}
+
+/// The facts for the compiler.
+pub fn facts(
+    ports: BTreeMap<IfName, PortFacts>,
+    neighbours: BTreeMap<Name, Option<[u8; 6]>>,
+) -> HostFacts {
+    HostFacts { ports, neighbours }
+}

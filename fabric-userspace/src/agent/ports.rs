@@ -1,0 +1,193 @@
+//! The interfaces that the agent has taken: made safe, watched, and put back as they were.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::store::FileStore;
+use crate::error::{Code, Refusal, codes};
+use crate::model::IfName;
+use crate::netlink::{Event, Netlink};
+use crate::safety::{self, Change, Check, Guard, Outcome, PortSpec, Role, SafetyRefusal, Verdict};
+
+/// Name of the file that survives the agent: what must be put back.
+const CHANGES_FILE: &str = "interfaces.json";
+
+/// One interface in use.
+pub struct Port {
+    /// What it does.
+    pub role: Role,
+    /// 0 while the interface is gone.
+    pub ifindex: u32,
+    /// Results of the last checks.
+    pub checks: Vec<Check>,
+    guard: Guard,
+}
+
+impl Port {
+    /// False if a check fails: its frames must be dropped.
+    pub fn is_safe(&self) -> bool {
+        self.checks.iter().all(|check| check.verdict != Verdict::Fail)
+    }
+}
+
+/// All interfaces in use.
+pub struct Ports {
+    netlink: Netlink,
+    ports: BTreeMap<IfName, Port>,
+    changes: Changes,
+}
+
+/// What was changed on interfaces, by the port for whose sake.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Changes(BTreeMap<IfName, Vec<Change>>);
+
+impl From<SafetyRefusal> for Refusal {
+    fn from(refusal: SafetyRefusal) -> Self {
+        Self::new(Code::known(refusal.code), refusal.sentence).with_cure(refusal.cure)
+    }
+}
+
+impl Ports {
+    /// No port in use, and the changes that an earlier agent has made.
+    ///
+    /// # Errors
+    /// When the file of changes is damaged.
+    pub fn resume(netlink: Netlink, store: &FileStore) -> Result<Self, Refusal> {
+        let changes = store.side_file(CHANGES_FILE)?.unwrap_or_default();
+        Ok(Self { netlink, ports: BTreeMap::new(), changes })
+    }
+
+    /// The ports in use.
+    pub fn iter(&self) -> impl Iterator<Item = (&IfName, &Port)> {
+        self.ports.iter()
+    }
+
+    /// One port in use.
+    pub fn get(&self, name: &IfName) -> Option<&Port> {
+        self.ports.get(name)
+    }
+
+    /// Sentences about what was changed for a port.
+    pub fn changes(&self, name: &IfName) -> Vec<String> {
+        self.changes.0.get(name).into_iter().flatten().map(ToString::to_string).collect()
+    }
+
+    /// Checks whether a port could be made safe, without touching it.
+    ///
+    /// # Errors
+    /// The first check that cannot be cured.
+    pub async fn try_out(&self, name: &IfName, role: Role, own_programs: &[u32]) -> Result<(), Refusal> {
+        self.guard(name, role, own_programs).plan().await?;
+        Ok(())
+    }
+
+    fn guard(&self, name: &IfName, role: Role, own_programs: &[u32]) -> Guard {
+        let spec = PortSpec {
+            port: name.as_str().to_owned(),
+            role,
+            // The byte budget of each link is the compiler's business: it knows what goes where.
+            needs: Vec::new(),
+            own_programs: own_programs.to_vec(),
+        };
+        Guard::new(self.netlink.clone(), spec)
+    }
+
+    /// Makes a port safe and takes it into use. What is about to be changed is written down first, so that it
+    /// is put back also if the agent is killed in between.
+    ///
+    /// # Errors
+    /// When a check cannot be cured; the interface is as it was then.
+    pub async fn take(
+        &mut self,
+        store: &FileStore,
+        name: &IfName,
+        role: Role,
+        ifindex: u32,
+        own_programs: &[u32],
+    ) -> Result<(), Refusal> {
+        let mut guard = self.guard(name, role, own_programs);
+        let planned = guard.plan().await?;
+        if !planned.is_empty() {
+            safety::merge(self.changes.0.entry(name.clone()).or_default(), planned);
+            store.set_side_file(CHANGES_FILE, &self.changes)?;
+        }
+        let made = guard.make_safe().await?;
+        safety::merge(self.changes.0.entry(name.clone()).or_default(), made);
+        store.set_side_file(CHANGES_FILE, &self.changes)?;
+        let checks = guard.recheck().await;
+        self.ports.insert(name.clone(), Port { role, ifindex, checks, guard });
+        Ok(())
+    }
+
+    /// Takes note of a port whose interface is not there: nothing to make safe.
+    pub fn take_gone(&mut self, name: &IfName, role: Role) {
+        let guard = self.guard(name, role, &[]);
+        self.ports.insert(name.clone(), Port { role, ifindex: 0, checks: Vec::new(), guard });
+    }
+
+    /// Puts back what was changed for a port and forgets it. Returns sentences about what could not be put back.
+    ///
+    /// # Errors
+    /// When the file of changes cannot be written.
+    pub async fn give_back(&mut self, store: &FileStore, name: &IfName) -> Result<Vec<String>, Refusal> {
+        self.ports.remove(name);
+        let Some(changes) = self.changes.0.remove(name) else { return Ok(Vec::new()) };
+        let restored = safety::restore(&self.netlink, &changes).await;
+        store.set_side_file(CHANGES_FILE, &self.changes)?;
+        let failed = restored.iter().filter(|one| matches!(one.outcome, Outcome::Failed { .. }));
+        Ok(failed.map(ToString::to_string).collect())
+    }
+
+    /// Ports whose interfaces were changed by an earlier agent and that nobody uses any more.
+    pub fn leftovers(&self) -> Vec<IfName> {
+        self.changes.0.keys().filter(|name| !self.ports.contains_key(*name)).cloned().collect()
+    }
+
+    /// Tells the guards which programs are ours, after new ones were attached.
+    pub fn set_own_programs(&mut self, ids: &[u32]) {
+        for port in self.ports.values_mut() {
+            port.guard.spec_mut().own_programs = ids.to_vec();
+        }
+    }
+
+    /// Checks all ports, or those that an event may concern, anew; returns those that became safe or unsafe.
+    pub async fn recheck(&mut self, event: Option<&Event>) -> Vec<IfName> {
+        let mut turned = Vec::new();
+        for (name, port) in self.ports.iter_mut().filter(|(_, port)| port.ifindex != 0) {
+            if event.is_some_and(|event| !port.guard.is_concerned_by(event)) {
+                continue;
+            }
+            let was = port.is_safe();
+            port.checks = port.guard.recheck().await;
+            if port.is_safe() != was {
+                turned.push(name.clone());
+            }
+        }
+        turned
+    }
+
+    /// Tries to make an unsafe port safe again.
+    ///
+    /// # Errors
+    /// When it stays unsafe.
+    pub async fn cure(&mut self, store: &FileStore, name: &IfName) -> Result<(), Refusal> {
+        let Some(port) = self.ports.get_mut(name) else { return Ok(()) };
+        let made = port.guard.make_safe().await?;
+        port.checks = port.guard.recheck().await;
+        safety::merge(self.changes.0.entry(name.clone()).or_default(), made);
+        store.set_side_file(CHANGES_FILE, &self.changes)
+    }
+
+    /// Checks of any interface of this host, in use or not.
+    pub async fn examine(&self, name: &IfName, own_programs: &[u32]) -> Vec<Check> {
+        let role = self.ports.get(name).map_or(Role::Access, |port| port.role);
+        self.guard(name, role, own_programs).recheck().await
+    }
+}
+
+/// The refusal for an interface that does not exist.
+pub fn no_such_port(name: &IfName, node: &str) -> Refusal {
+    Refusal::new(codes::UNKNOWN_PORT, format!("{name} does not exist on {node}"))
+        .with_cure("choose one of: ip -brief link")
+}

@@ -1,0 +1,256 @@
+//! HTTP over the unix socket, and metrics over TCP.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Mutex, Notify};
+
+use super::core::Core;
+use super::{metrics, views};
+use crate::api::{self, Envelope, Item, Items, path};
+use crate::error::{Refusal, codes};
+use crate::model::parse_document;
+
+/// What every handler sees.
+#[derive(Clone)]
+pub struct Shared {
+    /// The agent. One request at a time: a document is applied whole or not at all.
+    pub core: Arc<Mutex<Core>>,
+    /// Told when the agent shall end.
+    pub stop: Arc<Stop>,
+}
+
+/// How the agent was asked to end.
+#[derive(Default)]
+pub struct Stop {
+    /// Wakes the main task.
+    pub notify: Notify,
+    /// True to take the data path down.
+    pub detach: std::sync::atomic::AtomicBool,
+}
+
+type Answer<T> = Result<Json<Envelope<T>>, Problem>;
+
+/// A refusal on its way to the client.
+pub struct Problem(Refusal);
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = match &self.0.code {
+            code if *code == codes::BUG || *code == codes::FAILED => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        (status, Json(serde_json::json!({ "error": self.0 }))).into_response()
+    }
+}
+
+fn envelope<T: Serialize>(core: &Core, kind: &str, body: T) -> Json<Envelope<T>> {
+    Json(Envelope { schema: "fabric/1".into(), kind: kind.into(), revision: core.revision(), body })
+}
+
+fn items<T: Serialize>(core: &Core, kind: &str, items: Vec<T>) -> Answer<Items<T>> {
+    Ok(envelope(core, kind, Items { items }))
+}
+
+fn item<T: Serialize>(core: &Core, kind: &str, item: T) -> Answer<Item<T>> {
+    Ok(envelope(core, kind, Item { item }))
+}
+
+/// Serves until the agent ends. The socket is readable and writable by its owner alone.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub fn listen(socket: &Path) -> Result<UnixListener, Refusal> {
+    let failed = |error: std::io::Error| {
+        Refusal::new(codes::FAILED, format!("cannot listen on {}: {error}", socket.display()))
+            .with_cure(format!("mkdir -p {}", socket.parent().unwrap_or(Path::new("/run/fabric")).display()))
+    };
+    if std::os::unix::net::UnixStream::connect(socket).is_ok() {
+        let sentence = format!("another agent listens on {}", socket.display());
+        return Err(Refusal::new(codes::AGENT_RUNNING, sentence).with_cure("fabric agent stop"));
+    }
+    if let Some(folder) = socket.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    // Nobody answers there: what is left is the name of an agent that was killed.
+    let _ = std::fs::remove_file(socket);
+    let listener = UnixListener::bind(socket).map_err(failed)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(listener)
+}
+
+/// The API.
+pub fn router(shared: Shared) -> Router {
+    Router::new()
+        .route(path::STATUS, get(status))
+        .route(path::DOCUMENT, get(document).put(put_document))
+        .route(path::EDIT, post(edit))
+        .route(path::HISTORY, get(history))
+        .route(path::ROLLBACK, post(rollback))
+        .route(path::TENANTS, get(tenants))
+        .route(path::PORTS, get(ports))
+        .route(path::LINKS, get(links))
+        .route(path::FDB, get(fdb))
+        .route(path::FDB_FLUSH, post(flush))
+        .route(path::COUNTERS, get(counters))
+        .route(path::DOCTOR, get(doctor))
+        .route(path::STOP, post(stop))
+        .route(path::METRICS, get(metrics))
+        .with_state(shared)
+}
+
+/// Serves `/metrics` alone.
+///
+/// # Errors
+/// When the address cannot be had.
+pub async fn serve_metrics(address: SocketAddr, shared: Shared) -> Result<(), Refusal> {
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Refusal::new(codes::FAILED, format!("cannot serve metrics on {address}: {error}"))
+            .with_cure("choose another --metrics ADDR:PORT")
+    })?;
+    let router = Router::new().route(path::METRICS, get(metrics)).with_state(shared);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct DryRun {
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    cause: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Which {
+    segment: Option<String>,
+    port: Option<String>,
+}
+
+async fn status(State(shared): State<Shared>) -> Answer<Item<api::Status>> {
+    let mut core = shared.core.lock().await;
+    let status = views::status(&mut core)?;
+    item(&core, "status", status)
+}
+
+async fn document(State(shared): State<Shared>) -> Answer<Item<crate::model::Document>> {
+    let core = shared.core.lock().await;
+    item(&core, "document", core.document().clone())
+}
+
+async fn put_document(
+    State(shared): State<Shared>,
+    Query(query): Query<DryRun>,
+    body: String,
+) -> Result<Response, Problem> {
+    let document = parse_document(&body).map_err(Refusal::from)?;
+    let mut core = shared.core.lock().await;
+    if query.dry_run {
+        let plan = core.plan(document).await?;
+        return Ok(item(&core, "plan", plan)?.into_response());
+    }
+    let applied = core.apply(document, query.cause.as_deref().unwrap_or("apply")).await?;
+    Ok(item(&core, "applied", applied)?.into_response())
+}
+
+async fn edit(
+    State(shared): State<Shared>,
+    Query(query): Query<DryRun>,
+    body: String,
+) -> Result<Response, Problem> {
+    let edit: api::Edit = serde_json::from_str(&body).map_err(|error| bad_request(&error))?;
+    let mut core = shared.core.lock().await;
+    if query.dry_run {
+        let plan = core.plan_edit(&edit).await?;
+        return Ok(item(&core, "plan", plan)?.into_response());
+    }
+    let applied = core.edit(&edit).await?;
+    Ok(item(&core, "applied", applied)?.into_response())
+}
+
+fn bad_request(error: &serde_json::Error) -> Refusal {
+    Refusal::new(codes::BAD_VALUE, format!("the request cannot be read: {error}")).unchanged()
+}
+
+async fn history(State(shared): State<Shared>) -> Answer<Items<api::Revision>> {
+    let core = shared.core.lock().await;
+    let revisions = core.history()?;
+    items(&core, "revision-list", revisions)
+}
+
+async fn rollback(State(shared): State<Shared>, Json(request): Json<api::Rollback>) -> Answer<Item<api::Applied>> {
+    let mut core = shared.core.lock().await;
+    let applied = core.rollback(request.revision).await?;
+    item(&core, "applied", applied)
+}
+
+async fn tenants(State(shared): State<Shared>) -> Answer<Items<api::Tenant>> {
+    let mut core = shared.core.lock().await;
+    let tenants = views::tenants(&mut core)?;
+    items(&core, "tenant-list", tenants)
+}
+
+async fn ports(State(shared): State<Shared>) -> Answer<Items<api::Port>> {
+    let mut core = shared.core.lock().await;
+    let ports = views::ports(&mut core).await?;
+    items(&core, "port-list", ports)
+}
+
+async fn links(State(shared): State<Shared>) -> Answer<Items<api::Link>> {
+    let core = shared.core.lock().await;
+    let links = views::links(&core);
+    items(&core, "link-list", links)
+}
+
+async fn fdb(State(shared): State<Shared>, Query(which): Query<Which>) -> Answer<Items<api::FdbEntry>> {
+    let mut core = shared.core.lock().await;
+    let entries = views::fdb(&mut core, which.segment.as_deref())?;
+    items(&core, "fdb-list", entries)
+}
+
+async fn flush(State(shared): State<Shared>, body: String) -> Answer<Item<api::Flushed>> {
+    let request: api::Flush = serde_json::from_str(&body).map_err(|error| bad_request(&error))?;
+    let mut core = shared.core.lock().await;
+    let entries = core.flush(&request)?;
+    item(&core, "flushed", api::Flushed { entries })
+}
+
+async fn counters(State(shared): State<Shared>) -> Answer<Item<api::Counters>> {
+    let mut core = shared.core.lock().await;
+    let counters = views::counters(&mut core)?;
+    item(&core, "counters", counters)
+}
+
+async fn doctor(State(shared): State<Shared>, Query(which): Query<Which>) -> Answer<Items<api::PortChecks>> {
+    let core = shared.core.lock().await;
+    let checks = views::doctor(&core, which.port.as_deref()).await?;
+    items(&core, "port-checks-list", checks)
+}
+
+async fn stop(State(shared): State<Shared>, body: String) -> Result<Json<serde_json::Value>, Problem> {
+    let request: api::Stop = serde_json::from_str(&body).map_err(|error| bad_request(&error))?;
+    shared.stop.detach.store(request.detach, std::sync::atomic::Ordering::Release);
+    shared.stop.notify.notify_one();
+    Ok(Json(serde_json::json!({ "schema": "fabric/1", "kind": "stopping", "detach": request.detach })))
+}
+
+async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {
+    let mut core = shared.core.lock().await;
+    let text = metrics::text(&mut core)?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}

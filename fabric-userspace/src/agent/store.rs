@@ -1,0 +1,202 @@
+//! Where the document is kept: one file, replaced whole, and the last revisions beside it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Refusal, codes};
+use crate::model::Document;
+
+/// Revisions that are kept for `fabric rollback`.
+const KEPT: u64 = 50;
+
+/// A document in force, with its circumstances.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stored {
+    /// Raised by one with each change.
+    pub revision: u64,
+    /// RFC 3339, UTC.
+    pub applied_at: String,
+    /// The command or file that made it.
+    pub cause: String,
+    /// The document.
+    pub document: Document,
+}
+
+/// What the agent needs from wherever documents are kept.
+pub trait Store: Send {
+    /// The word for `fabric status`.
+    fn kind(&self) -> &'static str;
+    /// The document in force, if there ever was one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn current(&self) -> Result<Option<Stored>, Refusal>;
+    /// Puts a new revision in force: afterwards, and after a crash at any moment, [`Store::current`] is the old
+    /// one or this one.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old one is in force then.
+    fn commit(&mut self, stored: &Stored) -> Result<(), Refusal>;
+    /// Kept revisions, the newest first, without their documents' content being checked.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    fn history(&self) -> Result<Vec<Stored>, Refusal>;
+}
+
+/// The state directory of one agent.
+pub struct FileStore {
+    folder: PathBuf,
+    _lock: Flock<File>,
+}
+
+fn cannot(what: &str, path: &Path, error: &io::Error) -> Refusal {
+    let refusal = Refusal::new(codes::STATE_UNREADABLE, format!("cannot {what} {}: {error}", path.display()));
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => refusal.with_cure("run the agent as root"),
+        _ => refusal.with_cure(format!("check the folder: ls -la {}", path.parent().unwrap_or(path).display())),
+    }
+}
+
+impl FileStore {
+    /// Opens a state directory, making it if needed (mode 0700), and locks it against other agents.
+    ///
+    /// # Errors
+    /// When it cannot be used, or another agent uses it.
+    pub fn open(folder: &Path) -> Result<Self, Refusal> {
+        for path in [folder.to_owned(), folder.join("history")] {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&path)
+                .map_err(|error| cannot("make", &path, &error))?;
+        }
+        let path = folder.join("lock");
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| cannot("open", &path, &error))?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
+            Refusal::new(codes::STATE_IN_USE, format!("{} belongs to another agent that is running", folder.display()))
+                .with_cure("fabric agent stop, or give this agent a --state-dir of its own")
+        })?;
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// A file of the state directory that is no document.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn side_file<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Refusal> {
+        read(&self.folder.join(name))
+    }
+
+    /// Replaces a file of the state directory that is no document. It survives the agent, not a power cut: what
+    /// it describes, maps and interface settings, does not either.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn set_side_file<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Refusal> {
+        replace(&self.folder.join(name), value, false)
+    }
+
+    /// Removes a file of the state directory that is no document.
+    pub fn remove_side_file(&self, name: &str) {
+        let _ = fs::remove_file(self.folder.join(name));
+    }
+
+    fn current_path(&self) -> PathBuf {
+        self.folder.join("document.json")
+    }
+
+    fn history_path(&self, revision: u64) -> PathBuf {
+        self.folder.join("history").join(format!("{revision:010}.json"))
+    }
+}
+
+impl Store for FileStore {
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+
+    fn current(&self) -> Result<Option<Stored>, Refusal> {
+        read(&self.current_path()).map_err(|refusal| match self.newest_kept() {
+            Some(kept) => refusal.with_cure(format!("cp {} {}", kept.display(), self.current_path().display())),
+            None => refusal,
+        })
+    }
+
+    fn commit(&mut self, stored: &Stored) -> Result<(), Refusal> {
+        replace(&self.history_path(stored.revision), stored, true)?;
+        replace(&self.current_path(), stored, true)?;
+        if let Some(old) = stored.revision.checked_sub(KEPT) {
+            let _ = fs::remove_file(self.history_path(old));
+        }
+        Ok(())
+    }
+
+    fn history(&self) -> Result<Vec<Stored>, Refusal> {
+        let mut revisions: Vec<Stored> = self.kept()?.iter().filter_map(|path| read(path).ok()?).collect();
+        revisions.sort_by_key(|stored| std::cmp::Reverse(stored.revision));
+        Ok(revisions)
+    }
+}
+
+impl FileStore {
+    fn kept(&self) -> Result<Vec<PathBuf>, Refusal> {
+        let folder = self.folder.join("history");
+        let entries = fs::read_dir(&folder).map_err(|error| cannot("read", &folder, &error))?;
+        Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some()).collect())
+    }
+
+    fn newest_kept(&self) -> Option<PathBuf> {
+        let mut kept = self.kept().ok()?;
+        kept.sort();
+        kept.into_iter().rev().find(|path| matches!(read::<Stored>(path), Ok(Some(_))))
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Refusal> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(cannot("read", path, &error)),
+    };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        Refusal::new(codes::STATE_DAMAGED, format!("{} is damaged: {error}", path.display()))
+            .with_cure(format!("put a good copy in its place, or begin anew: rm {}", path.display()))
+    })
+}
+
+/// Writes beside, then renames: a reader sees all of the old or all of the new.
+fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<(), Refusal> {
+    let beside = path.with_extension("new");
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut bytes = serde_json::to_vec(value)?;
+        bytes.push(b'\n');
+        file.write_all(&bytes)?;
+        if durable {
+            file.sync_all()?;
+        }
+        fs::rename(&beside, path)?;
+        match path.parent() {
+            Some(folder) if durable => File::open(folder)?.sync_all(),
+            _ => Ok(()),
+        }
+    };
+    write().map_err(|error| cannot("write", path, &error))
+}
+
+#[cfg(test)]
+mod tests;

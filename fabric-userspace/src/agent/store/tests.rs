@@ -1,0 +1,44 @@
+use std::fs;
+
+use super::{FileStore, Store as _, Stored};
+use crate::error::codes;
+use crate::model::Document;
+
+fn stored(revision: u64) -> Stored {
+    Stored { revision, applied_at: "2026-01-01T00:00:00.000Z".into(), cause: "test".into(), document: Document::default() }
+}
+
+#[test]
+fn the_last_revision_is_in_force_and_older_ones_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = FileStore::open(folder.path()).unwrap();
+    assert!(store.current().unwrap().is_none());
+    for revision in 1..=60 {
+        store.commit(&stored(revision)).unwrap();
+    }
+    assert_eq!(store.current().unwrap().unwrap().revision, 60);
+    let kept: Vec<u64> = store.history().unwrap().iter().map(|stored| stored.revision).collect();
+    assert_eq!(kept, (11..=60).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_file_cut_in_half_is_refused_with_a_good_copy_as_cure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = FileStore::open(folder.path()).unwrap();
+    store.commit(&stored(1)).unwrap();
+    store.commit(&stored(2)).unwrap();
+    let path = folder.path().join("document.json");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let refusal = store.current().unwrap_err();
+    assert_eq!(refusal.code, codes::STATE_DAMAGED);
+    assert!(refusal.cure.unwrap().contains("history/0000000002.json"));
+}
+
+#[test]
+fn two_agents_cannot_share_a_state_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = FileStore::open(folder.path()).unwrap();
+    let refusal = FileStore::open(folder.path()).err().unwrap();
+    assert_eq!(refusal.code, codes::STATE_IN_USE);
+}
