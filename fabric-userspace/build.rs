@@ -37,5 +37,7 @@ fn main() -> Result<()> {
 
 /// A folder that cargo names in the environment of build scripts.
 fn folder(variable: &str) -> Result<PathBuf> {
-    env::var_os(variable).map(PathBuf::from).ok_or_else(|| Error::new(ErrorKind::NotFound, variable))
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, variable))
 }
