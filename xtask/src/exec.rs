@@ -29,7 +29,9 @@ pub(crate) fn run(command: Command, progress: &Progress) -> Result<String> {
         if let Some(text) = event {
             output.push_str(text);
             output.push('\n');
-            latest = text.to_owned();
+            if !text.trim().is_empty() {
+                latest = text.to_owned();
+            }
         }
         progress.show(&latest);
     })?;
@@ -41,8 +43,36 @@ pub(crate) fn run(command: Command, progress: &Progress) -> Result<String> {
         format!("this command ended with {status}: {shown}"),
         "see its output above",
     );
-    failure.output = output;
+    failure.output = output
+        .lines()
+        .filter(|line| !is_status(line))
+        .collect::<Vec<_>>()
+        .join("\n");
     Err(failure.into())
+}
+
+/// Whether cargo only tells what it is at: hundreds of such lines would hide the error.
+fn is_status(line: &str) -> bool {
+    const VERBS: [&str; 8] = [
+        "Adding",
+        "Blocking",
+        "Checking",
+        "Compiling",
+        "Downloaded",
+        "Downloading",
+        "Locking",
+        "Updating",
+    ];
+    let plain = line
+        .trim_start_matches(|c: char| c == '\x1b' || c == '[' || c == 'm' || c.is_ascii_digit() || c == ';');
+    // cargo aligns its verbs to the right of twelve columns; what a compiler quotes begins otherwise.
+    let Some(verb) = plain
+        .strip_prefix("  ")
+        .and_then(|rest| rest.split_whitespace().next())
+    else {
+        return false;
+    };
+    VERBS.contains(&verb.split('\x1b').next().unwrap_or(verb))
 }
 
 /// Runs and hands on each line of stdout and stderr in the order of arrival; `None` when nothing came for a while.

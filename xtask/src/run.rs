@@ -45,19 +45,23 @@ pub(crate) struct Options {
 /// The lab numbers its own lines from here on: `[3/4]`, `[4/4]`.
 const STEPS: usize = 4;
 
+const WHY: &str = "attaching XDP programs";
+
 /// Replaces this process by the lab or the agent: exit code and Ctrl-C are then its own.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::new();
     if let Some(config) = &options.config {
         readable(config)?;
     }
+    sudo::prepare(WHY)?;
     let total = if options.config.is_some() { 2 } else { STEPS };
     build::tools_and_binaries(&options.tools, &workspace, &mut Steps::new(total))?;
     let command = match &options.config {
         Some(config) => agent(options, config, &workspace),
         None => lab(options, &workspace),
     };
-    sudo::prepare("attaching XDP programs")?;
+    // The first build may have taken longer than sudo remembers the password.
+    sudo::prepare(WHY)?;
     Err(exec::replace(command))
 }
 

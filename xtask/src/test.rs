@@ -15,7 +15,7 @@ use crate::{
     build, exec, failure, sudo,
     tools::{self, Toolchain},
     ui::{self, Done, Progress, Steps},
-    workspace::Workspace,
+    workspace::{self, Workspace},
 };
 use report::Tally;
 
@@ -54,7 +54,7 @@ impl Session {
     fn all(&mut self, options: &Options) {
         let tools = options.tools.clone();
         let toolchain = self.step("tools", "cargo xtask build", |workspace, progress| {
-            require_root(&tools, workspace, progress)
+            root_and_tools(&tools, workspace, progress)
         });
         if options.filter.is_none() {
             self.format();
@@ -72,7 +72,7 @@ impl Session {
 
     fn format(&mut self) {
         let mut cargo = self.workspace.cargo("fmt");
-        cargo.args(["--all", "--", "--check"]);
+        cargo.args(["--all", "--", "--check", "--color", workspace::colour()]);
         self.command("format", "cargo fmt --all", cargo);
     }
 
@@ -96,14 +96,16 @@ impl Session {
             Some(toolchain) if toolchain.has_clippy() => toolchain.ebpf("clippy", &self.workspace),
             Some(_) | None => {
                 let mut cargo = self.workspace.cargo("clippy");
+                // Without std there is no unwinding; a folder of its own keeps the other builds' artefacts.
                 cargo
-                    .args(["-p", "fabric-ebpf", "--target-dir"])
-                    .arg(self.workspace.target());
+                    .env("CARGO_PROFILE_DEV_PANIC", "abort")
+                    .args(["-p", "fabric-ebpf", "--target-dir"]);
+                cargo.arg(self.workspace.target().join("bpf"));
                 cargo
             }
         };
         cargo.args(["--", "-D", "warnings"]);
-        self.command("clippy-bpf", "cargo xtask test", cargo);
+        self.command("clippy-bpf", &exec::line(&cargo), cargo);
     }
 
     fn build(&mut self, toolchain: &Toolchain) -> Option<()> {
@@ -144,12 +146,13 @@ impl Session {
     }
 }
 
-fn require_root(
+fn root_and_tools(
     options: &tools::ToolOptions,
     workspace: &Workspace,
     progress: &Progress,
 ) -> Result<(Done, Toolchain)> {
     progress.clear();
     sudo::prepare("testing with network namespaces and XDP")?;
+    tools::ensure_checkers(options, workspace, progress)?;
     tools::ensure(options, workspace, progress)
 }

@@ -73,6 +73,29 @@ pub(crate) fn ensure(
     }
 }
 
+/// Makes sure that this cargo has `fmt` and `clippy`, which rustup's minimal profile lacks.
+///
+/// # Errors
+/// When one is missing and must not, or cannot, be installed.
+pub(crate) fn ensure_checkers(
+    options: &ToolOptions,
+    workspace: &Workspace,
+    progress: &Progress,
+) -> Result<()> {
+    let missing = probe::missing_checkers(workspace);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if options.no_install || !probe::has_rustup() {
+        let what = format!(
+            "missing for this cargo: {}; nothing was installed",
+            missing.join(", ")
+        );
+        return Err(Failure::new("tools-missing", what, rust_src::shell_components(&missing)).into());
+    }
+    rust_src::add_components(&missing, progress)
+}
+
 /// Performs all actions. True if the sources of `core` could not be had from rustup and the
 /// distribution's may be tried instead.
 fn perform(plan: &Plan, choice: Choice, workspace: &Workspace, progress: &Progress) -> Result<bool> {

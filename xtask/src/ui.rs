@@ -53,14 +53,14 @@ impl Steps {
         match outcome {
             Ok((done, value)) => {
                 say(&format!(
-                    "{label}{:<52}{} {time:>9}",
+                    "{label}{:<48}{} {time:>9}",
                     done.detail,
                     verdict(done.word)
                 ));
                 Ok(value)
             }
             Err(error) => {
-                say(&format!("{label}{:<52}{} {time:>9}", "", verdict("FAIL")));
+                say(&format!("{label}{:<48}{} {time:>9}", "", verdict("FAIL")));
                 Err(error)
             }
         }

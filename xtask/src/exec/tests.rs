@@ -44,3 +44,14 @@ fn a_left_behind_process_does_not_hang_the_reader() {
 fn asking_a_missing_program_gives_nothing() {
     assert_eq!(ask(&mut Command::new("no-such-program-of-the-fabric")), None);
 }
+
+#[test]
+fn only_cargos_status_lines_are_dropped_from_an_error() {
+    assert!(is_status("   Compiling strsim v0.11.1"));
+    assert!(is_status(
+        "\u{1b}[1m\u{1b}[92m    Checking\u{1b}[0m libc v0.2.191"
+    ));
+    assert!(!is_status("error: could not compile"));
+    assert!(!is_status("Checking something of a test"));
+    assert!(!is_status("  --> src/main.rs:2:13"));
+}

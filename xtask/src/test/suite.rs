@@ -81,6 +81,9 @@ fn follow(
         tally.fail(&format!("no test's name contains {name}"), "cargo test -- --list");
     }
     let (passed, failed) = tally.since(&before);
+    if failed > 0 {
+        progress.note(&format!("      all that the tests printed: {}", log.display()));
+    }
     Ok((
         Done::new(
             format!("{passed} passed, {failed} failed"),
@@ -123,7 +126,7 @@ fn finished(target: &Target, began: Instant, tally: &mut Tally, progress: &Progr
     tally.add(target);
     if let Some(line) = summary(target) {
         progress.note(&format!(
-            "      {:<30} {line:>42} {:>8}",
+            "      {:<32} {line:>32} {:>9}",
             target.name,
             ui::seconds(began.elapsed())
         ));

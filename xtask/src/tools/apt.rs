@@ -1,10 +1,13 @@
 //! Commands of the system and the Debian or Ubuntu packages that hold them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
-use crate::{exec, sudo, ui::Progress};
+use crate::{exec, failure::Failure, sudo, ui::Progress};
 
 /// A command that the build, the lab or the tests run.
 struct Needed {
@@ -107,12 +110,45 @@ pub(crate) fn install(packages: &[&str], progress: &Progress) -> Result<()> {
     let mut update = sudo::command("apt-get", &quiet);
     update.arg("update");
     exec::run(update, progress)?;
+    known(packages)?;
     let mut install = sudo::command("apt-get", &quiet);
+    // A fresh machine often has its own upgrade running, which holds the lock.
     install
-        .args(["install", "-y", "--no-install-recommends"])
+        .args([
+            "-o",
+            "DPkg::Lock::Timeout=300",
+            "install",
+            "-y",
+            "--no-install-recommends",
+        ])
         .args(packages);
     exec::run(install, progress)?;
     Ok(())
+}
+
+/// # Errors
+/// When the configured package sources lack one: Ubuntu has no Rust that is new enough, for example.
+fn known(packages: &[&str]) -> Result<()> {
+    let is_unknown =
+        |package: &&&str| exec::ask(Command::new("apt-cache").arg("show").arg(package)).is_none();
+    let unknown: Vec<&str> = packages.iter().filter(is_unknown).copied().collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let what = format!(
+        "the package sources of this system do not have {}",
+        unknown.join(", ")
+    );
+    let cure = if SYSTEM_RUST
+        .iter()
+        .chain(&SYSTEM_LLVM)
+        .any(|package| unknown.contains(package))
+    {
+        "rustup component add rust-src, then run it again; on Debian, enable the security sources"
+    } else {
+        "enable the sources that hold them, apt-get update, then run it again"
+    };
+    Err(Failure::new("packages-unknown", what, cure).into())
 }
 
 #[cfg(test)]

@@ -81,7 +81,8 @@ fn command(toolchain: &Toolchain, workspace: &Workspace) -> Command {
 
 /// The installation as a line to paste.
 pub(crate) fn shell(toolchain: &Toolchain, workspace: &Workspace) -> String {
-    exec::line(&command(toolchain, workspace))
+    let path = std::env::var("PATH").unwrap_or_default();
+    exec::line(&command(toolchain, workspace)).replace(&path, "$PATH")
 }
 
 /// # Errors

@@ -23,7 +23,7 @@ pub(crate) fn gather(workspace: &Workspace) -> Facts {
         rustup: rustup(),
         system: System {
             rust: system_rust(),
-            llvm: Path::new("/usr/lib/llvm-22/bin/llvm-config").exists(),
+            llvm: system_llvm(),
         },
         linkers: Version::ALL
             .into_iter()
@@ -33,8 +33,24 @@ pub(crate) fn gather(workspace: &Workspace) -> Facts {
     }
 }
 
+/// rustup's names of what `cargo xtask test` runs and this cargo does not have.
+pub(crate) fn missing_checkers(workspace: &Workspace) -> Vec<&'static str> {
+    let absent = |subcommand: &str| exec::ask(workspace.cargo(subcommand).arg("--version")).is_none();
+    [("fmt", "rustfmt"), ("clippy", "clippy")]
+        .iter()
+        .filter(|(sub, _)| absent(sub))
+        .map(|(_, name)| *name)
+        .collect()
+}
+
+pub(crate) fn has_rustup() -> bool {
+    apt::find("rustup").is_some()
+}
+
 fn rustup() -> Option<Rustup> {
-    apt::find("rustup")?;
+    if !has_rustup() {
+        return None;
+    }
     let active = active_toolchain();
     let fits = |name: &String| version(&mut rustc(name)).is_some_and(fits);
     let toolchain = active.filter(fits).unwrap_or_else(|| PINNED.to_owned());
@@ -64,6 +80,12 @@ fn system_rust() -> bool {
     let usable =
         Path::new(SYSTEM_CARGO).exists() && version(&mut Command::new(SYSTEM_RUSTC)).is_some_and(fits);
     usable && has_source("/usr")
+}
+
+fn system_llvm() -> bool {
+    ["bin/llvm-config", "lib/libPolly.a"]
+        .iter()
+        .all(|file| Path::new("/usr/lib/llvm-22").join(file).exists())
 }
 
 /// Where build-std looks for it.

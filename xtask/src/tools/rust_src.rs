@@ -1,4 +1,4 @@
-//! The sources of `core` for a rustup toolchain: the BPF target has no precompiled one.
+//! What rustup adds: the sources of `core`, because the BPF target has no precompiled one, and checkers.
 
 use std::process::Command;
 
@@ -25,6 +25,23 @@ fn command(toolchain: &str) -> Command {
         command.args(["component", "add", "rust-src", "--toolchain", toolchain]);
     }
     command
+}
+
+/// For the toolchain that runs us: rustup's proxy has put its name into our environment.
+fn components(names: &[&str]) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["component", "add"]).args(names);
+    command
+}
+
+pub(crate) fn shell_components(names: &[&str]) -> String {
+    exec::line(&components(names))
+}
+
+/// # Errors
+/// When rustup cannot fetch them.
+pub(crate) fn add_components(names: &[&str], progress: &Progress) -> Result<()> {
+    exec::run(components(names), progress).map(drop)
 }
 
 pub(crate) fn shell(toolchain: &str) -> String {

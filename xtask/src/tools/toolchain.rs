@@ -40,8 +40,8 @@ impl Toolchain {
     pub(crate) fn describe(&self) -> String {
         let linker = self.linker().number();
         match self {
-            Self::Rustup(_) => format!("rust-src, bpf-linker {linker}, system packages"),
-            Self::System => format!("system's Rust, bpf-linker {linker}, system packages"),
+            Self::Rustup(_) => format!("rust-src, bpf-linker {linker}"),
+            Self::System => format!("the system's Rust, bpf-linker {linker}"),
         }
     }
 
