@@ -4,6 +4,7 @@
 //! one link per port. Programs are loaded anew by each agent and put in place of the old ones by updating
 //! the links, which loses no frame.
 
+mod apply;
 mod bpffs;
 mod counters;
 mod fdb;
@@ -25,7 +26,6 @@ use fabric_common::maps::{Binding, Count, FloodKey, NextHop, Path, Port, Segment
 
 pub use counters::SegmentEvents;
 pub use fdb::{FdbEntry, Sweep};
-pub use links::Role;
 pub use loader::{LoadError, Program, Sizes};
 
 use self::flood::FloodLists;

@@ -9,36 +9,14 @@ use fabric_common::maps::name;
 
 use super::loader::{Program, xdp};
 use super::{Datapath, LoadError, bpffs};
+use crate::safety::Role;
 
-/// What a port does for the fabric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Toward a tenant.
-    Access,
-    /// S+C tagged link to another node.
-    Trunk,
-    /// Network that carries VXLAN.
-    Underlay,
-}
-
-impl Role {
-    /// The program of such a port.
-    pub const fn program(self) -> Program {
-        match self {
-            Self::Access => Program::Access,
-            Self::Trunk => Program::Trunk,
-            Self::Underlay => Program::Underlay,
-        }
-    }
-
-    /// The word that users see.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Trunk => "trunk",
-            Self::Underlay => "underlay",
-        }
+/// The program of a port of this role.
+const fn program_of(role: Role) -> Program {
+    match role {
+        Role::Access => Program::Access,
+        Role::Trunk => Program::Trunk,
+        Role::Underlay => Program::Underlay,
     }
 }
 
@@ -59,7 +37,7 @@ impl Datapath {
         }
         // A link of an interface that is gone keeps its pin; the new interface may have its index.
         let _ = std::fs::remove_file(&pin);
-        let program = xdp(&mut self.ebpf, role.program())?;
+        let program = xdp(&mut self.ebpf, program_of(role))?;
         let id = program.attach_to_if_index(ifindex, XdpMode::Driver)?;
         let link: FdLink = program
             .take_link(id)?
@@ -80,7 +58,7 @@ impl Datapath {
         };
         let pinned = PinnedLink::from_pin(&pin).map_err(|error| wrong(io::Error::other(error)))?;
         let link: FdLink = pinned.into();
-        let program = xdp(&mut self.ebpf, role.program())?;
+        let program = xdp(&mut self.ebpf, program_of(role))?;
         let id = program.attach_to_link(XdpLink::try_from(link).map_err(|_| LoadError::NotALink)?)?;
         // The pin holds the link; our handle must not detach it when the agent ends.
         std::mem::forget(program.take_link(id)?);
@@ -109,6 +87,22 @@ impl Datapath {
             .flatten()
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
             .collect()
+    }
+
+    /// Kernel ids of the programs that are ours: those just loaded and those behind the pinned links.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn program_ids(&mut self) -> Result<Vec<u32>, LoadError> {
+        let mut ids = Vec::new();
+        for role in [Role::Access, Role::Trunk, Role::Underlay] {
+            ids.push(xdp(&mut self.ebpf, program_of(role))?.info()?.id());
+        }
+        for ifindex in self.attached() {
+            let link = PinnedLink::from_pin(self.link_pin(ifindex)).ok().map(FdLink::from);
+            ids.extend(link.and_then(|link| link.info().ok()).map(|info| info.program_id()));
+        }
+        Ok(ids)
     }
 
     /// Releases everything: links, programs, maps and their directory.

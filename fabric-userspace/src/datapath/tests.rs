@@ -43,6 +43,7 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
         .unwrap();
     first.set_fixed(5, 0x1234, Some(7)).unwrap();
     first.set_segment(5, Some(100)).unwrap();
+    first.set_egress(1, Some(1)).unwrap();
     first.set_flood(5, Some(&[1])).unwrap();
     first.set_tag(77, Some(9)).unwrap();
     first.grace().unwrap();

@@ -1,5 +1,6 @@
 //! Writing records into the maps. The order of writes is the caller's, see [`crate::diff`].
 
+use aya::maps::{DevMap, MapData};
 use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress, name};
 
 use super::mapped::{BucketTable, Full, Mapped};
@@ -36,14 +37,16 @@ impl Datapath {
         set(&self.ports, ifindex, port, name::PORTS)
     }
 
-    /// `EGRESS`.
+    /// `EGRESS`. An interface that is gone leaves the place empty.
     pub fn set_egress(&mut self, slot: u16, ifindex: Option<u32>) -> Done {
         let wrong = LoadError::map(name::EGRESS);
-        // No second program: unicast frames are complete when they get here. Interface 0 clears the place
-        // (`__dev_map_update_elem`).
-        self.egress
-            .set(u32::from(slot), ifindex.unwrap_or(0), None, 0)
-            .map_err(|error| wrong(error.into()))
+        let set = |egress: &mut DevMap<MapData>, ifindex| {
+            // No second program: unicast frames are complete when they get here.
+            egress.set(u32::from(slot), ifindex, None, 0)
+        };
+        let cleared = ifindex.is_none_or(|ifindex| set(&mut self.egress, ifindex).is_err());
+        // Interface 0 clears the place (`__dev_map_update_elem`).
+        if cleared { set(&mut self.egress, 0).map_err(|error| wrong(error.into())) } else { Ok(()) }
     }
 
     /// `ACCESS`.
@@ -132,20 +135,18 @@ impl Datapath {
         .map_err(|error| wrong(error.into()))
     }
 
-    /// `FLOOD`: the interface of each copy. The number of members is written so that nothing floods into a
-    /// list that is not there.
-    pub fn set_flood(&mut self, segment: u32, interfaces: Option<&[u32]>) -> Done {
+    /// `FLOOD`: the port of each copy. The number of members is written after the list, so that nothing floods
+    /// into one that is not there. A port whose interface is gone gets no copies.
+    pub fn set_flood(&mut self, segment: u32, slots: Option<&[u16]>) -> Done {
+        let interfaces: Option<Vec<u32>> =
+            slots.map(|slots| slots.iter().filter_map(|slot| self.egress_ifindex(*slot)).collect());
         let Some(entry) = self.segments.shared(segment) else {
-            return Err(LoadError::map(name::SEGMENTS)(
-                format!("no place {segment}").into(),
-            ));
+            return Err(LoadError::map(name::SEGMENTS)(format!("no place {segment}").into()));
         };
         match interfaces {
             Some(interfaces) => {
-                self.flood.set(segment, interfaces)?;
-                entry
-                    .flood_members
-                    .store(u32::try_from(interfaces.len()).unwrap_or(u32::MAX));
+                self.flood.set(segment, &interfaces)?;
+                entry.flood_members.store(u32::try_from(interfaces.len()).unwrap_or(u32::MAX));
                 Ok(())
             }
             None => {

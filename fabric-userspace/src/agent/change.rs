@@ -1,0 +1,403 @@
+//! One change of the document from beginning to end: all of it, or nothing.
+//!
+//! Ports are made safe first, then the maps are written make before break, then programs are attached, then the
+//! document is committed; only then are interfaces given back. A crash in between leaves the old document in
+//! force, and the next start repairs the maps to it.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::core::{Core, failed, now, role_of, side_file};
+use super::host::{self, Missing, Tunnel};
+use super::store::{Store as _, Stored};
+use crate::api;
+use crate::compile::{Image, Request, Scope, compile};
+use crate::diff::{Changes, Op, diff, diff_images};
+use crate::error::{Refusal, codes};
+use crate::model::{Document, IfName, document_diff};
+use crate::safety::Role;
+use crate::validate::{Carries, Valid, VxlanEnds, validate};
+
+/// A change that could be made.
+struct Prepared {
+    valid: Valid,
+    image: Image,
+    changes: Changes,
+    /// Ports that are not in use yet.
+    new_ports: BTreeMap<IfName, Role>,
+    /// Ports that will not be in use any more.
+    old_ports: Vec<IfName>,
+}
+
+impl Core {
+    /// What a document would change.
+    ///
+    /// # Errors
+    /// Whatever [`Core::apply`] would refuse it for, as far as that can be known without doing it.
+    pub async fn plan(&mut self, document: Document) -> Result<api::Plan, Refusal> {
+        let prepared = self.prepare(document, Missing::Refuse).await.map_err(Refusal::unchanged)?;
+        let own = self.datapath.program_ids().map_err(failed)?;
+        for (name, role) in &prepared.new_ports {
+            self.ports.try_out(name, *role, &own).await.map_err(Refusal::unchanged)?;
+        }
+        Ok(self.describe(&prepared))
+    }
+
+    /// Puts a document in force.
+    ///
+    /// # Errors
+    /// When it is refused; nothing has changed then.
+    pub async fn apply(&mut self, document: Document, cause: &str) -> Result<api::Applied, Refusal> {
+        let begun = Instant::now();
+        let prepared = self.prepare(document, Missing::Refuse).await.map_err(Refusal::unchanged)?;
+        let plan = self.describe(&prepared);
+        if prepared.valid.document() == self.document() && self.revision > 0 {
+            return Ok(api::Applied {
+                plan,
+                notes: Vec::new(),
+                interface_changes: Vec::new(),
+                elapsed_seconds: begun.elapsed().as_secs_f64(),
+                undo: None,
+            });
+        }
+        let before = self.revision;
+        let taken: Vec<IfName> = prepared.new_ports.keys().cloned().collect();
+        let notes = self.carry_out(prepared, Some(cause)).await.map_err(Refusal::unchanged)?;
+        let interface_changes = taken
+            .iter()
+            .flat_map(|name| self.ports.changes(name).into_iter().map(move |change| format!("{name}: {change}")))
+            .collect();
+        Ok(api::Applied {
+            plan,
+            notes,
+            interface_changes,
+            elapsed_seconds: begun.elapsed().as_secs_f64(),
+            undo: (before > 0).then(|| format!("fabric rollback {before}")),
+        })
+    }
+
+    /// Puts an earlier revision in force again, as a new revision.
+    ///
+    /// # Errors
+    /// When it is not kept, or refused.
+    pub async fn rollback(&mut self, revision: u64) -> Result<api::Applied, Refusal> {
+        let kept = self.store.history()?.into_iter().find(|stored| stored.revision == revision);
+        let stored = kept.ok_or_else(|| {
+            Refusal::new(codes::UNKNOWN_REVISION, format!("revision {revision} is not kept"))
+                .with_cure("fabric history")
+                .unchanged()
+        })?;
+        self.apply(stored.document, &format!("rollback {revision}")).await
+    }
+
+    /// Carries the stored document out after a start: repairs what a killed agent left half done, and puts new
+    /// programs in place of the old ones.
+    pub(super) async fn resume(&mut self, adopted: bool) -> Result<(), Refusal> {
+        let document = self.document().clone();
+        let mut prepared = self.prepare(document, Missing::Tolerate).await?;
+        if adopted {
+            let observed = self.datapath.observe().map_err(failed)?;
+            prepared.changes = diff(&observed, &prepared.image.records());
+        }
+        self.carry_out(prepared, None).await?;
+        for name in self.ports.leftovers() {
+            self.give_back(&name).await;
+        }
+        Ok(())
+    }
+
+    /// Compiles the document in force again, because the host has changed.
+    ///
+    /// # Errors
+    /// When the host cannot carry it any more; what is in the maps stays.
+    pub async fn reconcile(&mut self) -> Result<(), Refusal> {
+        let document = self.document().clone();
+        let prepared = self.prepare(document, Missing::Tolerate).await?;
+        self.carry_out(prepared, None).await?;
+        Ok(())
+    }
+
+    async fn prepare(&mut self, document: Document, missing: Missing) -> Result<Prepared, Refusal> {
+        let valid = validate(document).map_err(Refusal::from_problems)?;
+        let here = valid.find_node(self.node.as_str()).ok_or_else(|| {
+            Refusal::new(codes::UNKNOWN_NODE, format!("the document has no node {}", self.node))
+                .with_cure("add it under nodes, or start the agent with --node NAME")
+        })?;
+        let ports = &valid.node(here).ports;
+        let wanted: BTreeMap<IfName, Role> = ports
+            .iter()
+            .filter_map(|(name, port)| Some((name.clone(), role_of(port.role?))))
+            .collect();
+        let facts = host::ports(&self.netlink, self.node.as_str(), &wanted, missing).await?;
+        let neighbours = host::neighbours(&mut self.hops, &facts, &tunnels(&valid, here)).await;
+        let host = host::facts(facts, neighbours);
+        let request = Request { valid: &valid, node: &self.node, host: &host };
+        let scope = Scope::between(self.document(), valid.document());
+        let image = compile(&request, &self.image, &scope)?;
+        let changes = diff_images(&self.image, &image);
+        let in_use = |name: &IfName, role: &Role| {
+            let ifindex = host.ports.get(name).map_or(0, |facts| facts.ifindex);
+            self.ports.get(name).is_some_and(|port| port.role == *role && port.ifindex == ifindex)
+        };
+        let new_ports =
+            wanted.iter().filter(|(name, role)| !in_use(name, role)).map(|(name, role)| (name.clone(), *role));
+        let old_ports = self.ports.iter().filter(|(name, _)| !wanted.contains_key(*name));
+        Ok(Prepared {
+            new_ports: new_ports.collect(),
+            old_ports: old_ports.map(|(name, _)| name.clone()).collect(),
+            image,
+            changes,
+            valid,
+        })
+    }
+
+    /// `cause` is the reason for a new revision; without one the document in force stays as it is.
+    async fn carry_out(&mut self, prepared: Prepared, cause: Option<&str>) -> Result<Vec<String>, Refusal> {
+        let Prepared { valid, image, changes, new_ports, old_ports } = prepared;
+        let taken = self.take_ports(&image, &new_ports).await?;
+        let done = self.write(&image, &changes).and_then(|()| self.attach(&image, &new_ports));
+        let done = match (done, cause) {
+            (Ok(()), Some(cause)) => self.commit(&valid, cause),
+            (done, _) => done,
+        };
+        if let Err(refusal) = done {
+            self.undo(&image, &taken).await;
+            return Err(refusal);
+        }
+        self.save_neighbours();
+        let changed_slots = egress_changes(&changes);
+        self.after(valid, image, &changes);
+        self.refresh_flood_lists(&changed_slots);
+        for name in old_ports {
+            self.give_back(&name).await;
+        }
+        let own = self.datapath.program_ids().map_err(failed)?;
+        self.ports.set_own_programs(&own);
+        Ok(Vec::new())
+    }
+
+    async fn take_ports(
+        &mut self,
+        image: &Image,
+        new_ports: &BTreeMap<IfName, Role>,
+    ) -> Result<Vec<IfName>, Refusal> {
+        let own = self.datapath.program_ids().map_err(failed)?;
+        let mut taken = Vec::new();
+        for (name, role) in new_ports {
+            let ifindex =
+                image.ports().find(|(port, _)| *port == name).map_or(0, |(_, plan)| plan.facts.ifindex);
+            if ifindex == 0 {
+                self.ports.take_gone(name, *role);
+                continue;
+            }
+            if let Err(refusal) = self.ports.take(&self.store, name, *role, ifindex, &own).await {
+                for name in &taken {
+                    self.give_back(name).await;
+                }
+                let _ = self.ports.give_back(&self.store, name).await;
+                return Err(refusal);
+            }
+            taken.push(name.clone());
+        }
+        Ok(taken)
+    }
+
+    fn write(&mut self, image: &Image, changes: &Changes) -> Result<(), Refusal> {
+        // Written before the maps: whoever finds the maps half written knows what the numbers in them mean.
+        self.store.set_side_file(side_file::IDS, &image.ids())?;
+        self.write_ops(&changes.ops)
+    }
+
+    fn write_ops(&mut self, ops: &[Op]) -> Result<(), Refusal> {
+        ops.iter().try_for_each(|op| self.datapath.apply(op)).map_err(failed)
+    }
+
+    fn attach(&mut self, image: &Image, new_ports: &BTreeMap<IfName, Role>) -> Result<(), Refusal> {
+        let plans: BTreeMap<_, _> = image.ports().collect();
+        for (name, role) in new_ports {
+            let Some(plan) = plans.get(name).filter(|plan| plan.facts.ifindex != 0) else { continue };
+            self.datapath
+                .attach(plan.facts.ifindex, *role)
+                .map_err(|error| super::attach_refusal(name, &error))?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, valid: &Valid, cause: &str) -> Result<(), Refusal> {
+        let stored = Stored {
+            revision: self.revision + 1,
+            applied_at: now(),
+            cause: cause.to_owned(),
+            document: valid.document().clone(),
+        };
+        self.store.commit(&stored)?;
+        self.revision = stored.revision;
+        self.applied_at = Some(stored.applied_at);
+        Ok(())
+    }
+
+    /// Takes a change back that could not be completed.
+    async fn undo(&mut self, image: &Image, taken: &[IfName]) {
+        let back = diff_images(image, &self.image);
+        // As far as it goes: an entry that cannot be written back is repaired at the next start.
+        for op in &back.ops {
+            if let Err(error) = self.datapath.apply(op) {
+                tracing::error!(%error, "a change could not be taken back");
+            }
+        }
+        let plans: BTreeMap<_, _> = image.ports().collect();
+        for name in taken {
+            if let Some(plan) = plans.get(name)
+                && let Err(error) = self.datapath.detach(plan.facts.ifindex)
+            {
+                tracing::error!(%error, port = %name, "a port could not be detached");
+            }
+            self.give_back(name).await;
+        }
+        self.waiting.push(image.only_here(&self.image));
+        if let Err(error) = self.store.set_side_file(side_file::IDS, &self.image.ids()) {
+            tracing::error!(%error, "the numbers could not be saved");
+        }
+    }
+
+    fn after(&mut self, valid: Valid, mut image: Image, changes: &Changes) {
+        let gone = &changes.vanished_next_hops;
+        if !gone.is_empty() {
+            self.datapath.flush(|_, _, next_hop| gone.contains(&next_hop));
+        }
+        self.meter.learn(&image.records());
+        let freed = std::mem::take(&mut image.freed);
+        if !freed.is_empty() {
+            self.waiting.push(freed);
+        }
+        self.valid = valid;
+        self.image = image;
+    }
+
+    /// A port whose interface was made anew has another index, which the flood lists that name the port must
+    /// learn.
+    fn refresh_flood_lists(&mut self, slots: &[u16]) {
+        if slots.is_empty() {
+            return;
+        }
+        for part in self.image.segments.values() {
+            for (segment, members) in &part.records.flood {
+                if members.iter().any(|slot| slots.contains(slot))
+                    && let Err(error) = self.datapath.set_flood(*segment, Some(members))
+                {
+                    tracing::error!(%error, "a flood list could not be written");
+                }
+            }
+        }
+    }
+
+    pub(super) async fn give_back(&mut self, name: &IfName) {
+        if let Some(port) = self.ports.get(name)
+            && port.ifindex != 0
+            && let Err(error) = self.datapath.detach(port.ifindex)
+        {
+            tracing::error!(%error, port = %name, "a port could not be detached");
+        }
+        match self.ports.give_back(&self.store, name).await {
+            Ok(sentences) => sentences.iter().for_each(|sentence| tracing::warn!(port = %name, "{sentence}")),
+            Err(error) => tracing::error!(%error, port = %name, "the interface could not be put back"),
+        }
+    }
+
+    fn save_neighbours(&self) {
+        let added: Vec<_> = self.hops.added().into_iter().map(|key| (key.ifindex, key.address)).collect();
+        if let Err(error) = self.store.set_side_file(side_file::NEIGHBOURS, &added) {
+            tracing::error!(%error, "the neighbour entries could not be saved");
+        }
+    }
+
+    /// Gives numbers free again that nothing can hold any more.
+    ///
+    /// # Errors
+    /// When the kernel's grace period cannot be awaited.
+    pub fn reclaim(&mut self) -> Result<(), Refusal> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        self.datapath.grace().map_err(failed)?;
+        for freed in std::mem::take(&mut self.waiting) {
+            // Learned once more by a program that still ran when the entries were flushed.
+            if !freed.next_hops.is_empty() {
+                self.datapath.flush(|_, _, next_hop| freed.next_hops.contains(&next_hop));
+            }
+            self.meter.retire(&mut self.datapath, &freed.bindings, &freed.paths).map_err(failed)?;
+            freed.segments.iter().for_each(|id| self.meter.forget_segment(*id));
+            for slot in &freed.slots {
+                self.datapath.clear_drops(*slot).map_err(failed)?;
+                self.meter.forget_slot(*slot);
+            }
+            self.image.release(&freed);
+        }
+        self.store.set_side_file(side_file::COUNTS, &self.meter.retired())
+    }
+
+    fn describe(&self, prepared: &Prepared) -> api::Plan {
+        let changes = document_diff(self.document(), prepared.valid.document());
+        let count = |sign| changes.iter().filter(|change| change.sign == sign).count() as u64;
+        let same = prepared.valid.document() == self.document() && self.revision > 0;
+        let summary = &prepared.changes.summary;
+        api::Plan {
+            node: self.node.to_string(),
+            from_revision: self.revision,
+            to_revision: if same { self.revision } else { self.revision + 1 },
+            lines: changes.iter().flat_map(|change| split_lines(&change.to_string())).collect(),
+            added: count(crate::model::Sign::Add),
+            changed: count(crate::model::Sign::Change),
+            removed: count(crate::model::Sign::Remove),
+            writes_make: summary.make as u64,
+            writes_change: summary.change as u64,
+            writes_break: summary.break_ as u64,
+            stops: self.stops(&prepared.valid),
+            changes: changes.iter().filter_map(|change| serde_json::to_value(change).ok()).collect(),
+        }
+    }
+
+    /// Attachments of this node that the document in force has and the new one has not.
+    fn stops(&self, new: &Valid) -> Vec<String> {
+        let ends = |valid: &Valid| {
+            let here = valid.find_node(self.node.as_str());
+            valid
+                .segments()
+                .iter()
+                .flat_map(|segment| segment.attachments.iter().map(move |end| (segment, end)))
+                .filter(|(_, end)| Some(end.node) == here)
+                .map(|(segment, end)| {
+                    format!("{} {} {}", valid.tenant(segment.tenant).name, end.port, end.vlan)
+                })
+                .collect::<std::collections::BTreeSet<_>>()
+        };
+        ends(&self.valid).difference(&ends(new)).cloned().collect()
+    }
+}
+
+fn split_lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+fn egress_changes(changes: &Changes) -> Vec<u16> {
+    let slot = |op: &Op| match op {
+        Op::Set(crate::diff::Entry::Egress(slot, _)) => Some(*slot),
+        Op::Set(_) | Op::Clear(_) => None,
+    };
+    changes.ops.iter().filter_map(slot).collect()
+}
+
+/// VXLAN links that end at this node.
+fn tunnels(valid: &Valid, here: crate::validate::NodeIx) -> Vec<Tunnel> {
+    let tunnel = |link: &crate::validate::ValidLink| {
+        let Carries::Vxlan { ends, .. } = &link.carries else { return None };
+        let remote = match ends {
+            VxlanEnds::Fabric([a, b]) if a.node == here => b.address,
+            VxlanEnds::Fabric([a, _]) => a.address,
+            VxlanEnds::Foreign { remote, .. } => *remote,
+        };
+        Some(Tunnel { link: link.name.clone(), port: link.port_at(here)?.clone(), remote })
+    };
+    valid.links_at(here).filter_map(|(_, link)| tunnel(link)).collect()
+}
+

@@ -1,0 +1,243 @@
+//! The agent's state: the document in force and everything that carries it out.
+
+use std::collections::BTreeMap;
+use std::time::{Instant, SystemTime};
+
+use super::meter::Meter;
+use super::ports::Ports;
+use super::store::{FileStore, Store as _};
+use crate::api;
+use crate::compile::Image;
+use crate::datapath::{Datapath, LoadError};
+use crate::error::{Refusal, codes};
+use crate::ids::{Freed, Ids, Sizes};
+use crate::model::{Document, IfName, Name, Node};
+use crate::netlink::{NeighbourKey, Netlink, NextHops};
+use crate::safety::Role;
+use crate::validate::{NodeIx, PortRole, Valid, validate};
+
+/// Names of the files beside the document.
+pub(super) mod side_file {
+    /// Numbers in the maps.
+    pub(crate) const IDS: &str = "ids.json";
+    /// What departed bindings and paths have counted.
+    pub(crate) const COUNTS: &str = "counts.json";
+    /// Neighbour entries that the agent has added.
+    pub(crate) const NEIGHBOURS: &str = "neighbours.json";
+}
+
+/// The agent's state.
+pub struct Core {
+    pub(super) node: Name,
+    pub(super) store: FileStore,
+    pub(super) netlink: Netlink,
+    pub(super) hops: NextHops,
+    pub(super) ports: Ports,
+    pub(super) datapath: Datapath,
+    pub(super) meter: Meter,
+    pub(super) valid: Valid,
+    pub(super) image: Image,
+    pub(super) revision: u64,
+    pub(super) applied_at: Option<String>,
+    pub(super) started: Instant,
+    /// Numbers that a change gave up and that running programs may still hold.
+    pub(super) waiting: Vec<Freed>,
+    /// Whether the last sweep found the FDB's clock readable.
+    pub(super) fdb_entries: u64,
+}
+
+/// Wraps what the kernel or a map refused.
+pub(super) fn failed(error: LoadError) -> Refusal {
+    let refusal = Refusal::new(
+        match error {
+            LoadError::NoObject => codes::FAILED,
+            LoadError::Layout { .. } => codes::STATE_DAMAGED,
+            _ => codes::FAILED,
+        },
+        error.to_string(),
+    );
+    match error {
+        LoadError::NoObject => refusal.with_cure("cargo xtask build"),
+        LoadError::Layout { .. } => {
+            refusal.with_cure("stop the old agent with: fabric agent stop --detach, then start this one")
+        }
+        _ => refusal.with_cure("see the agent's log, and: dmesg | tail"),
+    }
+}
+
+/// Now, RFC 3339 in UTC with milliseconds.
+pub(super) fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+/// The role of a port in the words of the safety checks.
+pub(super) fn role_of(role: PortRole) -> Role {
+    match role {
+        PortRole::Access => Role::Access,
+        PortRole::Trunk => Role::Trunk,
+        PortRole::Underlay => Role::Underlay,
+    }
+}
+
+/// The document of an agent that was never given one: this node alone, in a datacenter with room.
+fn first_document(node: &Name) -> Result<Document, Refusal> {
+    let text = serde_json::json!({
+        "schema": "fabric/1",
+        "datacenters": [{
+            "name": "dc1", "id": 1, "s_vids": "100-1999", "c_vids": "2000-4094", "vnis": "10000-99999",
+        }],
+        "nodes": [{ "name": node, "datacenter": "dc1" }],
+    });
+    serde_json::from_value(text).map_err(|error| Refusal::new(codes::BUG, error.to_string()))
+}
+
+impl Core {
+    /// Opens the state and the data path of a node, and carries the stored document out.
+    ///
+    /// # Errors
+    /// When the state is damaged or in use, or the data path cannot be loaded or filled. What forwards goes on.
+    pub async fn open(node: Option<Name>, state: &std::path::Path, sizes: &Sizes) -> Result<Self, Refusal> {
+        let store = FileStore::open(state)?;
+        let stored = store.current()?;
+        let node = match node {
+            Some(node) => node,
+            None => default_node(stored.as_ref().map(|stored| &stored.document))?,
+        };
+        let document = match &stored {
+            Some(stored) => stored.document.clone(),
+            None => first_document(&node)?,
+        };
+        let valid = validate(document).map_err(Refusal::from_problems)?;
+        let netlink = Netlink::connect().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
+        let (datapath, adopted) = open_datapath(state, sizes)?;
+        let image = match store.side_file::<Ids>(side_file::IDS)?.filter(|_| adopted) {
+            Some(ids) => Image::restore(sizes, ids)?,
+            None => Image::empty(sizes),
+        };
+        let meter = if adopted { store.side_file(side_file::COUNTS)?.unwrap_or_default() } else { Vec::new() };
+        let mut hops = NextHops::new(netlink.clone());
+        hops.adopt(saved_neighbours(&store)?);
+        let mut core = Self {
+            node,
+            ports: Ports::resume(netlink.clone(), &store)?,
+            hops,
+            netlink,
+            datapath,
+            meter: Meter::resume(meter),
+            valid,
+            image,
+            revision: stored.as_ref().map_or(0, |stored| stored.revision),
+            applied_at: stored.map(|stored| stored.applied_at),
+            store,
+            started: Instant::now(),
+            waiting: Vec::new(),
+            fdb_entries: 0,
+        };
+        core.resume(adopted).await?;
+        Ok(core)
+    }
+
+    /// Revision of the document in force; 0 before the first one.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The document in force, with all numbers.
+    pub fn document(&self) -> &Document {
+        self.valid.document()
+    }
+
+    /// This node's position in the document.
+    pub(super) fn here(&self) -> Option<NodeIx> {
+        self.valid.find_node(self.node.as_str())
+    }
+
+    /// Slot of each port in use.
+    pub(super) fn slots(&self) -> BTreeMap<u16, IfName> {
+        self.image.ports().map(|(name, plan)| (plan.slot, name.clone())).collect()
+    }
+
+    /// Kept revisions, the newest first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn history(&self) -> Result<Vec<api::Revision>, Refusal> {
+        let kept = self.store.history()?.into_iter();
+        Ok(kept
+            .map(|stored| api::Revision {
+                current: stored.revision == self.revision,
+                revision: stored.revision,
+                applied_at: stored.applied_at,
+                cause: stored.cause,
+            })
+            .collect())
+    }
+
+    /// Removes learned entries.
+    ///
+    /// # Errors
+    /// For a segment or tenant that is not there.
+    pub fn flush(&mut self, request: &api::Flush) -> Result<u64, Refusal> {
+        let segment = request.segment.as_ref().map(|name| self.segment_id(name)).transpose()?;
+        let of_tenant = request.tenant.as_ref().map(|name| self.tenant_ids(name)).transpose()?;
+        let mac = request.mac.as_ref().map(|mac| fabric_common::wire::mac_word(mac.octets()));
+        Ok(self.datapath.flush(|in_segment, address, _| {
+            segment.is_none_or(|wanted| wanted == in_segment)
+                && of_tenant.as_ref().is_none_or(|wanted| wanted.contains(&in_segment))
+                && mac.is_none_or(|wanted| wanted == address)
+        }))
+    }
+
+    fn segment_id(&self, name: &Name) -> Result<u32, Refusal> {
+        self.image.segments.get(name).map(|part| part.ids.segment).ok_or_else(|| {
+            Refusal::new(codes::UNKNOWN_SEGMENT, format!("node {} has no segment {name}", self.node))
+                .with_cure("fabric segment list")
+                .unchanged()
+        })
+    }
+
+    fn tenant_ids(&self, name: &Name) -> Result<Vec<u32>, Refusal> {
+        let tenant = self.valid.tenants().iter().find(|tenant| tenant.name == *name).ok_or_else(|| {
+            Refusal::new(codes::UNKNOWN_TENANT, format!("there is no tenant {name}"))
+                .with_cure("fabric tenant list")
+                .unchanged()
+        })?;
+        let names = tenant.segments.iter().map(|at| &self.valid.segment(*at).name);
+        Ok(names.filter_map(|name| Some(self.image.segments.get(name)?.ids.segment)).collect())
+    }
+}
+
+fn default_node(document: Option<&Document>) -> Result<Name, Refusal> {
+    if let Some([Node { name, .. }]) = document.map(|document| document.nodes.as_slice()) {
+        return Ok(name.clone());
+    }
+    let host = nix::unistd::gethostname()
+        .ok()
+        .and_then(|host| host.into_string().ok())
+        .map(|host| host.to_lowercase())
+        .unwrap_or_default();
+    host.parse().map_err(|_| {
+        Refusal::new(codes::USAGE, "the host's name is no name for a node").with_cure("give --node NAME")
+    })
+}
+
+fn open_datapath(state: &std::path::Path, sizes: &Sizes) -> Result<(Datapath, bool), Refusal> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(Refusal::new(codes::NOT_ROOT, "loading XDP programs needs root")
+            .with_cure("sudo fabric agent ...")
+            .unchanged());
+    }
+    Datapath::open(&state.join("bpf"), sizes).map_err(failed)
+}
+
+fn saved_neighbours(store: &FileStore) -> Result<Vec<NeighbourKey>, Refusal> {
+    let saved: Vec<(u32, std::net::IpAddr)> = store.side_file(side_file::NEIGHBOURS)?.unwrap_or_default();
+    Ok(saved.into_iter().map(|(ifindex, address)| NeighbourKey { ifindex, address }).collect())
+}
+
+/// A datacenter by name, for the views.
+pub(super) fn datacenter_of(valid: &Valid, node: NodeIx) -> String {
+    let datacenter = valid.node(node).datacenter;
+    valid.datacenter(datacenter).name.to_string()
+}
+

@@ -1,0 +1,55 @@
+//! Carrying out what [`crate::diff`] has found.
+
+use super::{Datapath, LoadError};
+use crate::diff::{Entry, Key, Op};
+
+impl Datapath {
+    /// Does one operation.
+    ///
+    /// # Errors
+    /// The kernel's refusal, or a full table.
+    pub fn apply(&mut self, op: &Op) -> Result<(), LoadError> {
+        match op {
+            Op::Set(entry) => self.set(entry),
+            Op::Clear(key) => self.clear(key),
+        }
+    }
+
+    fn set(&mut self, entry: &Entry) -> Result<(), LoadError> {
+        match entry {
+            Entry::Egress(slot, ifindex) => self.set_egress(*slot, Some(*ifindex)),
+            Entry::Port(ifindex, port) => self.set_port(*ifindex, Some(port)),
+            Entry::Path(id, path) => self.set_path(*id, Some(path)),
+            Entry::NextHop(id, next_hop) => self.set_next_hop(*id, Some(next_hop)),
+            Entry::Segment(id, mac_limit) => self.set_segment(*id, Some(*mac_limit)),
+            Entry::FloodNextHop(key, next_hop) => self.set_flood_next_hop(key, Some(*next_hop)),
+            Entry::Flood(segment, slots) => self.set_flood(*segment, Some(slots)),
+            Entry::Binding(id, binding) => self.set_binding(*id, Some(binding)),
+            Entry::Tunnel(id, tunnel) => self.set_tunnel(*id, Some(tunnel)),
+            Entry::Station((segment, mac), next_hop) => self.set_fixed(*segment, *mac, Some(*next_hop)),
+            Entry::Tag(key, binding) => self.set_tag(*key, Some(*binding)),
+            Entry::TunnelKey(key, tunnel) => self.set_tunnel_key(*key, Some(*tunnel)),
+            Entry::Access(index, binding) => self.set_access(*index, Some(binding)),
+            Entry::Vtep(address) => self.set_vtep(address, true),
+        }
+    }
+
+    fn clear(&mut self, key: &Key) -> Result<(), LoadError> {
+        match key {
+            Key::Egress(slot) => self.set_egress(*slot, None),
+            Key::Port(ifindex) => self.set_port(*ifindex, None),
+            Key::Path(id) => self.set_path(*id, None),
+            Key::NextHop(id) => self.set_next_hop(*id, None),
+            Key::Segment(id) => self.set_segment(*id, None),
+            Key::FloodNextHop(key) => self.set_flood_next_hop(key, None),
+            Key::Flood(segment) => self.set_flood(*segment, None),
+            Key::Binding(id) => self.set_binding(*id, None),
+            Key::Tunnel(id) => self.set_tunnel(*id, None),
+            Key::Station((segment, mac)) => self.set_fixed(*segment, *mac, None),
+            Key::Tag(key) => self.set_tag(*key, None),
+            Key::TunnelKey(key) => self.set_tunnel_key(*key, None),
+            Key::Access(index) => self.set_access(*index, None),
+            Key::Vtep(address) => self.set_vtep(address, false),
+        }
+    }
+}
