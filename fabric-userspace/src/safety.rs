@@ -248,4 +248,6 @@ impl SafetyRefusal {
 }
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
