@@ -1,5 +1,7 @@
 //! Curing and restoring real veth pairs.
 
+mod native;
+
 use std::time::Instant;
 
 use super::testing::need;
@@ -327,6 +329,25 @@ fn changes_are_told_in_the_words_of_ethtool() {
         told.contains(&format!("c0 in namespace {tenant}: gro off -> on")),
         "{told:?}"
     );
+}
+
+#[test]
+fn a_report_names_driver_peer_and_namespace() {
+    let Some(mut lab) = Lab::new() else { return };
+    let (agent, tenant) = lab.pair("eth1", "c0");
+    let (report, missing) = inside(&agent, async || {
+        let mut guard = guard(Role::Access);
+        let report = guard.report().await;
+        guard.spec_mut().port = "nosuch0".to_owned();
+        (report, guard.report().await)
+    });
+    assert_eq!(
+        (report.driver.as_deref(), report.peer.as_deref()),
+        (Some("veth"), Some("c0"))
+    );
+    assert_eq!((report.peer_namespace, report.safe), (Some(tenant), false));
+    assert_eq!((missing.driver, missing.peer, missing.safe), (None, None, false));
+    assert_eq!(failures(&missing.checks), ["port-readable"]);
 }
 
 #[test]

@@ -237,3 +237,50 @@ fn a_lost_route_takes_the_mac_away_and_a_new_one_brings_it_back() {
         assert!(hops.remove_added().await.is_empty());
     });
 }
+
+#[test]
+fn probing_resolves_where_the_kernel_would_not_manage() {
+    let Some(mut lab) = Lab::new() else { return };
+    let Site { agent, .. } = site(&mut lab);
+    inside(&agent, async || {
+        let netlink = Netlink::connect().unwrap();
+        let key = NeighbourKey {
+            ifindex: port(&netlink).await,
+            address: ip("192.0.2.2"),
+        };
+        netlink.probe_neighbour(key).await.unwrap();
+        let neighbour = eventually("an answer to the probe", async || {
+            netlink
+                .neighbour(key)
+                .await
+                .unwrap()
+                .filter(|neighbour| neighbour.mac.is_some())
+        })
+        .await;
+        assert!(!neighbour.managed);
+        assert_eq!(neighbour.mac, Some([2, 0, 0, 0, 0, 2]));
+    });
+}
+
+#[test]
+fn a_remote_without_a_route_is_told_when_one_comes() {
+    let Some(mut lab) = Lab::new() else { return };
+    let Site { agent, .. } = site(&mut lab);
+    inside(&agent, async || {
+        let netlink = Netlink::connect().unwrap();
+        let oif = port(&netlink).await;
+        let mut watch = Watch::open().unwrap();
+        let mut hops = NextHops::new(netlink);
+        let far = ip("198.51.100.1");
+        let error = hops.resolve(far, oif).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no route to 198.51.100.1 through eth1"
+        );
+        assert_eq!(hops.added(), []);
+        sh(&format!("ip -n {agent} route add 198.51.100.0/24 via 192.0.2.2"));
+        until_mac(&mut hops, &mut watch, Some([2, 0, 0, 0, 0, 2])).await;
+        hops.release(far, oif).await;
+        assert_eq!(hops.added(), []);
+    });
+}
