@@ -211,3 +211,6 @@ impl Netlink {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -90,10 +90,25 @@ pub struct PortSpec {
     pub own_programs: Vec<u32>,
 }
 
+/// All that `fabric doctor` tells of one port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    pub port: String,
+    pub role: Role,
+    /// `None` when the port cannot be read.
+    pub driver: Option<String>,
+    /// Name of the veth peer.
+    pub peer: Option<String>,
+    /// Where the peer is, as in `ip netns exec`; `None` when it is in our namespace or nowhere to be found.
+    pub peer_namespace: Option<String>,
+    /// Whether no check fails.
+    pub safe: bool,
+    pub checks: Vec<Check>,
+}
+
 /// Watches over the safety of one port.
 ///
-/// A check costs two or three netlink questions and a dozen ioctls, well below a millisecond of work, so it may run
-/// on every event that [`Self::is_concerned_by`] names and every 500 ms besides.
+/// A check costs some netlink questions and a dozen ioctls, together about a millisecond, so it may run on every event that [`Self::is_concerned_by`] names and every 500 ms besides.
 #[derive(Debug)]
 pub struct Guard {
     netlink: Netlink,
@@ -134,6 +149,27 @@ impl Guard {
         match self.facts().await {
             Ok(facts) => judge(&facts),
             Err(refusal) => vec![refusal.into_check()],
+        }
+    }
+
+    /// The same as [`Self::recheck`], with what people want to know besides.
+    pub async fn report(&mut self) -> Report {
+        let (facts, checks) = match self.facts().await {
+            Ok(facts) => {
+                let checks = judge(&facts);
+                (Some(facts), checks)
+            }
+            Err(refusal) => (None, vec![refusal.into_check()]),
+        };
+        let peer = facts.as_ref().and_then(|facts| facts.peer.peer());
+        Report {
+            port: self.spec.port.clone(),
+            role: self.spec.role,
+            driver: facts.as_ref().map(|facts| facts.driver.clone()),
+            peer: peer.map(|peer| peer.link.name.clone()),
+            peer_namespace: peer.and_then(|peer| peer.place.as_ref()).map(ToString::to_string),
+            safe: checks.iter().all(|check| check.verdict != Verdict::Fail),
+            checks,
         }
     }
 
@@ -247,5 +283,7 @@ impl SafetyRefusal {
     }
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

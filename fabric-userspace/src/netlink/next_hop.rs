@@ -73,27 +73,23 @@ impl NextHops {
 
     /// Finds the next hop for `remote` through `oif` and has its neighbour kept resolved from now on.
     ///
-    /// Does not wait for the answer: without it `mac` is `None` and [`Self::on_event`] tells of it later.
+    /// Does not wait for the answer: without it `mac` is `None` and [`Self::on_event`] tells of it later. After an
+    /// error the remote is remembered all the same, so that a route that comes later is told too; a caller that
+    /// gives up calls [`Self::release`].
     pub async fn resolve(&mut self, remote: IpAddr, oif: u32) -> Result<NextHop, NetlinkError> {
-        let route = self.netlink.route(remote, oif).await?;
-        let key = NeighbourKey {
-            ifindex: oif,
-            address: route.gateway.unwrap_or(remote),
-        };
-        let neighbour = self.keep(key).await?;
-        let hop = NextHop {
-            remote,
-            oif,
-            via: key.address,
-            source: route.source,
-            mac: neighbour.as_ref().and_then(|neighbour| neighbour.mac),
-            status: neighbour.map_or(NeighbourStatus::Pending, |neighbour| neighbour.status),
-        };
-        let old = self.hops.insert((remote, oif), hop.clone());
-        if old.is_some_and(|old| old.via != hop.via) {
-            self.forget_unused().await;
+        match self.find(remote, oif).await {
+            Ok(hop) => {
+                let old = self.hops.insert((remote, oif), hop.clone());
+                if old.is_some_and(|old| old.via != hop.via) {
+                    self.forget_unused().await;
+                }
+                Ok(hop)
+            }
+            Err(error) => {
+                self.lose(remote, oif);
+                Err(error)
+            }
         }
-        Ok(hop)
     }
 
     /// Forgets a remote and removes its neighbour entry unless another remote uses it.
@@ -146,6 +142,38 @@ impl NextHops {
         failed
     }
 
+    async fn find(&mut self, remote: IpAddr, oif: u32) -> Result<NextHop, NetlinkError> {
+        let route = self.netlink.route(remote, oif).await?;
+        let key = NeighbourKey {
+            ifindex: oif,
+            address: route.gateway.unwrap_or(remote),
+        };
+        let neighbour = self.keep(key).await?;
+        Ok(NextHop {
+            remote,
+            oif,
+            via: key.address,
+            source: route.source,
+            mac: neighbour.as_ref().and_then(|neighbour| neighbour.mac),
+            status: neighbour.map_or(NeighbourStatus::Pending, |neighbour| neighbour.status),
+        })
+    }
+
+    /// Without a route the old address must not be used on: the hop stays, without a MAC address.
+    fn lose(&mut self, remote: IpAddr, oif: u32) {
+        let unknown = NextHop {
+            remote,
+            oif,
+            via: remote,
+            source: None,
+            mac: None,
+            status: NeighbourStatus::Failed,
+        };
+        let hop = self.hops.entry((remote, oif)).or_insert(unknown);
+        hop.mac = None;
+        hop.status = NeighbourStatus::Failed;
+    }
+
     async fn keep(&mut self, key: NeighbourKey) -> Result<Option<Neighbour>, NetlinkError> {
         let known = self.netlink.neighbour(key).await?;
         if let Some(neighbour) = &known
@@ -184,27 +212,17 @@ impl NextHops {
         let old: Vec<NextHop> = self.hops.values().filter(|hop| wanted(hop)).cloned().collect();
         let mut changed = Vec::new();
         for hop in old {
-            let new = match self.resolve(hop.remote, hop.oif).await {
-                Ok(new) => new,
-                Err(error) => self.lose(&hop, &error),
-            };
-            if new != hop {
-                changed.push(new);
+            if let Err(error) = self.resolve(hop.remote, hop.oif).await {
+                tracing::debug!(%error, remote = %hop.remote, "next hop lost");
             }
+            changed.extend(
+                self.hops
+                    .get(&(hop.remote, hop.oif))
+                    .filter(|new| **new != hop)
+                    .cloned(),
+            );
         }
         changed
-    }
-
-    /// Without a route the old address must not be used on: the hop stays, without a MAC address.
-    fn lose(&mut self, hop: &NextHop, error: &NetlinkError) -> NextHop {
-        tracing::debug!(%error, remote = %hop.remote, "next hop lost");
-        let lost = NextHop {
-            mac: None,
-            status: NeighbourStatus::Failed,
-            ..hop.clone()
-        };
-        self.hops.insert((hop.remote, hop.oif), lost.clone());
-        lost
     }
 
     /// Removes added entries that no next hop uses; after [`Self::adopt`], once everything is resolved again.

@@ -25,11 +25,7 @@ pub(super) async fn facts(
     };
     let (driver, features) = read_port(target, link.kind.clone())
         .await
-        .map_err(|error| SafetyRefusal {
-            sentence: format!("{} cannot be checked: {error}", spec.port),
-            cure: format!("ethtool -k {}", spec.port),
-            code: "port-unreadable",
-        })?;
+        .map_err(|error| unreadable_features(&spec.port, &error))?;
     let peer = peer(netlink, &link, hint).await;
     let egresses = egresses(netlink, &spec.needs).await;
     Ok(PortFacts {
@@ -177,15 +173,31 @@ fn kernel_release() -> KernelRelease {
 
 fn unreadable(port: &str, error: &NetlinkError) -> SafetyRefusal {
     if matches!(error, NetlinkError::NoSuchLink(_)) {
-        return SafetyRefusal {
-            sentence: format!("there is no interface {port}"),
-            cure: "ip -brief link".to_owned(),
-            code: "no-such-port",
-        };
+        return no_such_port(port);
     }
     SafetyRefusal {
         sentence: format!("{port} cannot be checked: {error}"),
         cure: format!("ip -d link show {port}"),
         code: "port-unreadable",
+    }
+}
+
+/// An interface may go between two questions.
+fn unreadable_features(port: &str, error: &EthtoolError) -> SafetyRefusal {
+    if error.is_vanished() {
+        return no_such_port(port);
+    }
+    SafetyRefusal {
+        sentence: format!("{port} cannot be checked: {error}"),
+        cure: format!("ethtool -k {port}"),
+        code: "port-unreadable",
+    }
+}
+
+fn no_such_port(port: &str) -> SafetyRefusal {
+    SafetyRefusal {
+        sentence: format!("there is no interface {port}"),
+        cure: "ip -brief link".to_owned(),
+        code: "no-such-port",
     }
 }

@@ -141,13 +141,18 @@ fn jumbo_refused(facts: &PortFacts, row: impl Fn(String) -> Check) -> Check {
 fn frags_told(facts: &PortFacts) -> String {
     let kernel = facts.kernel;
     if !redirects_frags(facts) {
-        format!(
+        return format!(
             "driver {}, kernel {kernel}, MTU up to {LARGEST_SINGLE_BUFFER_MTU}",
             facts.driver
-        )
-    } else {
-        format!("kernel {kernel} redirects jumbo frames")
+        );
     }
+    // Several buffers can be redirected but not cloned.
+    let floods = if facts.link.mtu > LARGEST_SINGLE_BUFFER_MTU {
+        ", floods up to 3512 bytes"
+    } else {
+        ""
+    };
+    format!("kernel {kernel} redirects jumbo frames{floods}")
 }
 
 /// What to attach in place of a virtual device.

@@ -1,1 +1,487 @@
+//! Every rule on literal facts.
 
+use super::judge;
+use crate::ethtool::{Feature, Features};
+use crate::netlink::{Peer, VlanTpid, XdpFeatures, XdpMode};
+use crate::safety::Verdict::{Fail, Ok, Warn};
+use crate::safety::facts::{EgressFacts, EgressLink, KernelRelease, PeerFacts, PortFacts};
+use crate::safety::testing::{
+    egress, features, link, need, peer, safe_port, troubles, with_peer_features, with_program,
+};
+use crate::safety::{Role, Verdict};
+
+const ALL_PEER: [&str; 5] = [
+    "tx-vlan-hw-insert",
+    "tx-vlan-stag-hw-insert",
+    "tx-checksum-ip-generic",
+    "tx-checksum-sctp",
+    "rx-gro",
+];
+
+/// (id, verdict, code) of every check that is not ok.
+fn found(facts: &PortFacts) -> Vec<(&'static str, Verdict, &'static str)> {
+    troubles(facts)
+        .into_iter()
+        .map(|check| (check.id, check.verdict, check.code.unwrap()))
+        .collect()
+}
+
+fn changed(change: impl FnOnce(&mut PortFacts)) -> PortFacts {
+    let mut facts = safe_port();
+    change(&mut facts);
+    facts
+}
+
+fn with_peer(change: impl FnOnce(&mut Peer), on: &[&str]) -> PortFacts {
+    let mut peer = peer();
+    change(&mut peer);
+    PortFacts {
+        peer: PeerFacts::Known {
+            peer,
+            features: features(on),
+        },
+        ..safe_port()
+    }
+}
+
+fn device(kind: &str, native: bool) -> PortFacts {
+    changed(|facts| {
+        facts.link = link("dev0", 9, Some(kind));
+        facts.driver = kind.to_owned();
+        facts.peer = PeerFacts::None;
+        facts.xdp_features = Some(XdpFeatures {
+            native,
+            redirect: native,
+            receives_redirects: native,
+            frags: native,
+        });
+    })
+}
+
+#[test]
+fn a_safe_port_passes_every_check() {
+    let checks = judge(&safe_port());
+    let ids: Vec<_> = checks.iter().map(|check| check.id).collect();
+    assert_eq!(
+        ids,
+        [
+            "native-xdp",
+            "no-other-program",
+            "vlan-tags-visible",
+            "peer-receives-redirects",
+            "tcp-checksums",
+            "mtu-budget",
+            "ifindex",
+            "link-up"
+        ]
+    );
+    for check in checks {
+        assert_eq!(
+            (check.verdict, check.why, check.cure, check.code, check.sentence),
+            (Ok, None, None, None, None)
+        );
+    }
+}
+
+#[test]
+fn each_trouble_is_found_alone() {
+    let gro = &["rx-gro"];
+    let table = [
+        (
+            "peer hides C-tags",
+            with_peer_features(&["rx-gro", "tx-vlan-hw-insert"]),
+            vec![("vlan-tags-visible", Fail, "vlan-tags-hidden")],
+        ),
+        (
+            "peer hides S-tags",
+            with_peer_features(&["rx-gro", "tx-vlan-stag-hw-insert"]),
+            vec![("vlan-tags-visible", Fail, "vlan-tags-hidden")],
+        ),
+        (
+            "port hides tags",
+            changed(|facts| facts.features = features(&["rx-vlan-hw-parse"])),
+            vec![("vlan-tags-visible", Fail, "vlan-tags-hidden")],
+        ),
+        (
+            "peer cannot receive",
+            with_peer_features(&[]),
+            vec![("peer-receives-redirects", Fail, "peer-cannot-receive")],
+        ),
+        (
+            "peer leaves TCP checksums",
+            with_peer_features(&["rx-gro", "tx-checksum-ip-generic"]),
+            vec![("tcp-checksums", Warn, "checksum-offload")],
+        ),
+        (
+            "peer leaves SCTP checksums",
+            with_peer_features(&["rx-gro", "tx-checksum-sctp"]),
+            vec![("tcp-checksums", Warn, "checksum-offload")],
+        ),
+        (
+            "lro",
+            changed(|facts| facts.features = features(&["rx-lro"])),
+            vec![("receive-aggregation", Fail, "receive-aggregation")],
+        ),
+        (
+            "gro_hw",
+            changed(|facts| facts.features = features(&["rx-gro-hw"])),
+            vec![("receive-aggregation", Fail, "receive-aggregation")],
+        ),
+        (
+            "foreign program",
+            with_program(XdpMode::Native, 18),
+            vec![("no-other-program", Fail, "xdp-program-present")],
+        ),
+        (
+            "ours, but generic",
+            with_program(XdpMode::Generic, 17),
+            vec![("no-other-program", Fail, "xdp-program-present")],
+        ),
+        ("ours", with_program(XdpMode::Native, 17), vec![]),
+        (
+            "ifindex",
+            changed(|facts| facts.link.ifindex = 65_536),
+            vec![("ifindex", Fail, "ifindex-too-large")],
+        ),
+        (
+            "largest ifindex",
+            changed(|facts| facts.link.ifindex = 65_535),
+            vec![],
+        ),
+        (
+            "down",
+            changed(|facts| (facts.link.up, facts.link.running) = (false, false)),
+            vec![("link-up", Warn, "port-down")],
+        ),
+        (
+            "no carrier",
+            changed(|facts| facts.link.running = false),
+            vec![("link-up", Warn, "port-down")],
+        ),
+        ("peer down", with_peer(|peer| peer.link.up = false, gro), vec![]),
+        (
+            "member",
+            changed(|facts| facts.master = Some("br0".to_owned())),
+            vec![("no-master", Warn, "port-has-master")],
+        ),
+    ];
+    for (what, facts, expected) in table {
+        assert_eq!(found(&facts), expected, "{what}");
+    }
+}
+
+#[test]
+fn hidden_tags_are_told_with_the_command_for_the_peers_namespace() {
+    let check = troubles(&with_peer_features(&ALL_PEER))
+        .into_iter()
+        .find(|check| check.verdict == Fail)
+        .unwrap();
+    assert_eq!(
+        check.detail,
+        "peer c0 hides them: txvlan on, tx-vlan-stag-hw-insert on"
+    );
+    assert_eq!(
+        check.why.unwrap(),
+        "a hidden outer tag is lost on redirect, the frame would leave untagged"
+    );
+    assert_eq!(
+        check.cure.unwrap(),
+        "ip netns exec tenant-a ethtool -K c0 txvlan off tx-vlan-stag-hw-insert off"
+    );
+    let warning = troubles(&with_peer_features(&ALL_PEER))
+        .into_iter()
+        .find(|check| check.verdict == Warn)
+        .unwrap();
+    assert_eq!(warning.detail, "peer c0: tx on; ping works, TCP will not");
+    assert_eq!(
+        warning.cure.unwrap(),
+        "ip netns exec tenant-a ethtool -K c0 tx off"
+    );
+}
+
+#[test]
+fn both_ends_that_hide_tags_are_cured_in_one_line() {
+    let facts = PortFacts {
+        features: features(&["rx-vlan-hw-parse"]),
+        ..with_peer_features(&["rx-gro", "tx-vlan-hw-insert"])
+    };
+    let cure = troubles(&facts).remove(0).cure.unwrap();
+    assert_eq!(
+        cure,
+        "ethtool -K eth1 rxvlan off && ip netns exec tenant-a ethtool -K c0 txvlan off"
+    );
+}
+
+#[test]
+fn a_fixed_offload_is_told_as_fixed() {
+    let fixed = Feature {
+        changeable: false,
+        wanted: false,
+        active: true,
+    };
+    let facts = changed(|facts| facts.features = Features::new(vec![("rx-vlan-hw-parse".to_owned(), fixed)]));
+    assert_eq!(
+        troubles(&facts).remove(0).detail,
+        "eth1 hides them: rxvlan on [fixed]"
+    );
+}
+
+#[test]
+fn a_wanted_offload_that_sleeps_counts_as_on() {
+    let sleeping = Feature {
+        changeable: true,
+        wanted: true,
+        active: false,
+    };
+    let facts =
+        changed(|facts| facts.features = Features::new(vec![("rx-vlan-hw-parse".to_owned(), sleeping)]));
+    assert_eq!(found(&facts), [("vlan-tags-visible", Fail, "vlan-tags-hidden")]);
+}
+
+#[test]
+fn checksums_matter_where_hosts_are_at_the_other_end() {
+    let facts = |role| PortFacts {
+        role,
+        ..with_peer_features(&["rx-gro", "tx-checksum-ip-generic"])
+    };
+    assert_eq!(
+        found(&facts(Role::Access)),
+        [("tcp-checksums", Warn, "checksum-offload")]
+    );
+    assert_eq!(
+        found(&facts(Role::Underlay)),
+        [("tcp-checksums", Warn, "checksum-offload")]
+    );
+    assert_eq!(found(&facts(Role::Trunk)), []);
+}
+
+#[test]
+fn a_native_program_at_the_peer_serves_in_place_of_gro() {
+    let program = |mode| {
+        with_peer(
+            |peer| peer.link.xdp = Some(crate::netlink::XdpProgram { mode, id: 5 }),
+            &[],
+        )
+    };
+    assert_eq!(found(&program(XdpMode::Native)), []);
+    assert_eq!(
+        found(&program(XdpMode::Generic)),
+        [("peer-receives-redirects", Fail, "peer-cannot-receive")]
+    );
+}
+
+#[test]
+fn a_peer_that_cannot_be_read_fails_closed_with_the_command() {
+    let hidden = Peer {
+        place: None,
+        ..peer()
+    };
+    let reason = "no name under /run/netns and no process leads there".to_owned();
+    let facts = changed(|facts| facts.peer = PeerFacts::Unreadable { peer: hidden, reason });
+    let check = troubles(&facts).remove(0);
+    assert_eq!(
+        (check.id, check.verdict, check.code),
+        ("vlan-tags-visible", Fail, Some("peer-unreadable"))
+    );
+    assert!(
+        check
+            .cure
+            .unwrap()
+            .starts_with("ethtool -K c0 txvlan off tx-vlan-stag-hw-insert off tx off gro on ")
+    );
+    assert!(
+        check
+            .sentence
+            .unwrap()
+            .starts_with("eth1 cannot be made safe, peer c0 in the unnamed namespace with nsid 0")
+    );
+}
+
+#[test]
+fn devices_without_native_xdp_are_refused_by_driver() {
+    for kind in ["bridge", "vlan", "vxlan", "dummy", "ifb", "macvlan", "team"] {
+        assert_eq!(
+            found(&device(kind, false)),
+            [("native-xdp", Fail, "no-native-xdp")],
+            "{kind}"
+        );
+        let unknown = PortFacts {
+            xdp_features: None,
+            ..device(kind, false)
+        };
+        assert_eq!(
+            found(&unknown),
+            [("native-xdp", Fail, "no-native-xdp")],
+            "{kind}, old kernel"
+        );
+    }
+    // A driver that says it can is believed, one that says nothing is tried.
+    assert_eq!(found(&device("bond", true)), []);
+    assert_eq!(
+        found(&device("bond", false)),
+        [("native-xdp", Warn, "no-native-xdp")]
+    );
+    assert_eq!(
+        found(&PortFacts {
+            xdp_features: None,
+            ..device("tun", true)
+        }),
+        []
+    );
+}
+
+#[test]
+fn the_refusal_of_a_bridge_names_its_members() {
+    let mut facts = device("bridge", false);
+    facts.link.name = "br0".to_owned();
+    facts.members = vec!["eth6".to_owned(), "eth7".to_owned()];
+    let check = troubles(&facts).remove(0);
+    assert_eq!(
+        check.sentence.unwrap(),
+        "br0 (driver bridge) has no native XDP, and the generic mode would lose tags"
+    );
+    assert_eq!(check.cure.unwrap(), "attach a member of br0 instead: eth6, eth7");
+    let mut vlan = device("vlan", false);
+    (vlan.link.vlan, vlan.lower) = (Some(VlanTpid::Dot1Ad), Some("eth0".to_owned()));
+    assert_eq!(
+        troubles(&vlan).remove(0).cure.unwrap(),
+        "attach eth0 instead; the fabric puts the S-tag on itself"
+    );
+}
+
+#[test]
+fn jumbo_needs_a_kernel_and_a_driver_that_keep_frags() {
+    let jumbo = |mtu, minor, frags| {
+        changed(|facts| {
+            facts.link.mtu = mtu;
+            facts.kernel = KernelRelease { major: 6, minor };
+            facts.xdp_features = Some(XdpFeatures {
+                frags,
+                ..facts.xdp_features.unwrap()
+            });
+        })
+    };
+    let refused = [("native-xdp", Fail, "jumbo-unsupported")];
+    assert_eq!(found(&jumbo(9000, 12, true)), []);
+    assert_eq!(found(&jumbo(9000, 1, true)), refused);
+    assert_eq!(found(&jumbo(9000, 12, false)), refused);
+    assert_eq!(found(&jumbo(3499, 1, true)), refused);
+    assert_eq!(found(&jumbo(3498, 1, true)), []);
+}
+
+#[test]
+fn the_byte_budget_tells_its_arithmetic() {
+    let check = troubles(&changed(|facts| facts.egresses = vec![egress(1500)])).remove(0);
+    assert_eq!(
+        check.sentence.unwrap(),
+        "trunk0 cannot carry acme's frames: 1518 + S 4 + C 4 = 1526 bytes, trunk0 sends at most 1518 (MTU 1500 + 18)"
+    );
+    assert_eq!(
+        check.cure.unwrap(),
+        "ip link set trunk0 mtu 1508        (or attach with --mtu 1492)"
+    );
+    assert_eq!(
+        (check.code, check.detail.as_str()),
+        (
+            Some("mtu-too-small"),
+            "trunk0: 8 bytes missing, 1518 + S 4 + C 4 = 1526 bytes"
+        )
+    );
+}
+
+#[test]
+fn the_tightest_egress_speaks_when_all_have_room() {
+    let facts = changed(|facts| facts.egresses = vec![egress(1600), egress(1508), egress(9000)]);
+    let check = judge(&facts)
+        .into_iter()
+        .find(|check| check.id == "mtu-budget")
+        .unwrap();
+    assert_eq!(
+        (check.name.as_str(), check.detail.as_str()),
+        ("MTU 1500, spare on every egress", "least: trunk0, 0 bytes")
+    );
+}
+
+#[test]
+fn budgets_of_golden_section_9() {
+    let vxlan = [("VXLAN", 8), ("UDP", 8), ("IPv4", 20), ("Ethernet", 14)];
+    let tagged = [
+        ("VXLAN", 8),
+        ("UDP", 8),
+        ("IPv4", 20),
+        ("Ethernet", 14),
+        ("VLAN 100", 4),
+    ];
+    let pseudowire = [
+        ("S", 4),
+        ("C", 4),
+        ("control word", 4),
+        ("label", 4),
+        ("Ethernet", 14),
+    ];
+    // (what, total bytes, largest MTU that is too small)
+    let table = [
+        ("delivery", need("eth5", &[], true), 1518, 1499),
+        ("S + C", need("trunk0", &[("S", 4), ("C", 4)], true), 1526, 1507),
+        ("datacenter tag", need("trunk0", &pseudowire, false), 1548, 1533),
+        ("VXLAN", need("eth2", &vxlan, false), 1568, 1553),
+        ("VXLAN in a VLAN", need("eth2", &tagged, true), 1572, 1553),
+    ];
+    for (what, need, total, short) in table {
+        assert_eq!(need.total_bytes(), total, "{what}");
+        let at = |mtu| EgressFacts {
+            need: need.clone(),
+            link: Some(EgressLink { mtu, peer: None }),
+        };
+        let verdict = |mtu| found(&changed(|facts| facts.egresses = vec![at(mtu)]));
+        assert_eq!(verdict(short), [("mtu-budget", Fail, "mtu-too-small")], "{what}");
+        assert_eq!(verdict(short + 1), [], "{what}");
+    }
+}
+
+#[test]
+fn a_veth_egress_is_as_narrow_as_its_peer() {
+    let mut narrow = egress(1508);
+    narrow.link.as_mut().unwrap().peer = Some(peer());
+    let check = troubles(&changed(|facts| facts.egresses = vec![narrow])).remove(0);
+    assert!(
+        check
+            .sentence
+            .unwrap()
+            .ends_with("its peer c0 in namespace tenant-a takes at most 1518 (MTU 1500 + 18)")
+    );
+    assert_eq!(
+        check.cure.unwrap(),
+        "ip netns exec tenant-a ip link set c0 mtu 1508        (or attach with --mtu 1492)"
+    );
+}
+
+#[test]
+fn an_egress_that_does_not_exist_fails() {
+    let gone = EgressFacts {
+        link: None,
+        ..egress(1508)
+    };
+    assert_eq!(
+        found(&changed(|facts| facts.egresses = vec![egress(1508), gone])),
+        [("mtu-budget", Fail, "no-such-port")]
+    );
+    assert_eq!(found(&changed(|facts| facts.egresses.clear())), []);
+}
+
+#[test]
+fn kernel_releases_are_read_and_compared() {
+    let release = |text| KernelRelease::parse(text);
+    assert_eq!(
+        release("6.18.44-fc-v669"),
+        Some(KernelRelease { major: 6, minor: 18 })
+    );
+    assert_eq!(
+        release("6.1.0-9-amd64"),
+        Some(KernelRelease { major: 6, minor: 1 })
+    );
+    assert_eq!(release("7.2-rc1"), Some(KernelRelease { major: 7, minor: 2 }));
+    assert_eq!(release("unknown"), None);
+    assert!(release("6.1.176") < Some(KernelRelease::REDIRECTS_FRAGS));
+    assert!(release("7.0.1") > Some(KernelRelease::REDIRECTS_FRAGS));
+}
