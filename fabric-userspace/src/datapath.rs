@@ -26,7 +26,7 @@ use fabric_common::maps::{Binding, Count, FloodKey, NextHop, Path, Port, Segment
 
 pub use counters::SegmentEvents;
 pub use fdb::{FdbEntry, Sweep};
-pub use loader::{LoadError, Program, Sizes};
+pub use loader::{LoadError, Program};
 
 use self::flood::FloodLists;
 use self::mapped::{BucketTable, Mapped};

@@ -1,11 +1,16 @@
 //! Agent, compiler and command line of the tagging fabric.
 
+pub mod agent;
+pub mod agent_options;
 pub mod allocate;
 pub mod api;
+pub mod compile;
 pub mod datapath;
+pub mod diff;
 pub mod edit;
 pub mod error;
 pub mod ethtool;
+pub mod ids;
 pub mod model;
 pub mod netlink;
 pub mod records;

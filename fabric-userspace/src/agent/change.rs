@@ -36,9 +36,9 @@ impl Core {
     /// Whatever [`Core::apply`] would refuse it for, as far as that can be known without doing it.
     pub async fn plan(&mut self, document: Document) -> Result<api::Plan, Refusal> {
         let prepared = self.prepare(document, Missing::Refuse).await.map_err(Refusal::unchanged)?;
-        let own = self.datapath.program_ids().map_err(failed)?;
+        self.note_own_programs()?;
         for (name, role) in &prepared.new_ports {
-            self.ports.try_out(name, *role, &own).await.map_err(Refusal::unchanged)?;
+            self.ports.try_out(name, *role).await.map_err(Refusal::unchanged)?;
         }
         Ok(self.describe(&prepared))
     }
@@ -171,9 +171,14 @@ impl Core {
         for name in old_ports {
             self.give_back(&name).await;
         }
+        self.note_own_programs()?;
+        Ok(Vec::new())
+    }
+
+    fn note_own_programs(&mut self) -> Result<(), Refusal> {
         let own = self.datapath.program_ids().map_err(failed)?;
         self.ports.set_own_programs(&own);
-        Ok(Vec::new())
+        Ok(())
     }
 
     async fn take_ports(
@@ -181,7 +186,7 @@ impl Core {
         image: &Image,
         new_ports: &BTreeMap<IfName, Role>,
     ) -> Result<Vec<IfName>, Refusal> {
-        let own = self.datapath.program_ids().map_err(failed)?;
+        self.note_own_programs()?;
         let mut taken = Vec::new();
         for (name, role) in new_ports {
             let ifindex =
@@ -190,7 +195,7 @@ impl Core {
                 self.ports.take_gone(name, *role);
                 continue;
             }
-            if let Err(refusal) = self.ports.take(&self.store, name, *role, ifindex, &own).await {
+            if let Err(refusal) = self.ports.take(&self.store, name, *role, ifindex).await {
                 for name in &taken {
                     self.give_back(name).await;
                 }
@@ -216,9 +221,9 @@ impl Core {
         let plans: BTreeMap<_, _> = image.ports().collect();
         for (name, role) in new_ports {
             let Some(plan) = plans.get(name).filter(|plan| plan.facts.ifindex != 0) else { continue };
-            self.datapath
-                .attach(plan.facts.ifindex, *role)
-                .map_err(|error| super::attach_refusal(name, &error))?;
+            self.datapath.attach(plan.facts.ifindex, *role).map_err(|error| {
+                super::attach_refusal(name, self.ports.driver(name).as_deref().unwrap_or("unknown"), &error)
+            })?;
         }
         Ok(())
     }

@@ -26,6 +26,9 @@ pub(super) mod side_file {
     pub(crate) const NEIGHBOURS: &str = "neighbours.json";
 }
 
+/// FDB entries that there is room for at half load; 32 MiB.
+const STATIONS: u32 = 1 << 20;
+
 /// The agent's state.
 pub struct Core {
     pub(super) node: Name,
@@ -42,8 +45,10 @@ pub struct Core {
     pub(super) started: Instant,
     /// Numbers that a change gave up and that running programs may still hold.
     pub(super) waiting: Vec<Freed>,
-    /// Whether the last sweep found the FDB's clock readable.
+    /// Stations known at the last sweep.
     pub(super) fdb_entries: u64,
+    /// Whether the maps of an earlier agent were taken over.
+    pub(super) adopted: bool,
 }
 
 /// Wraps what the kernel or a map refused.
@@ -96,12 +101,17 @@ impl Core {
     ///
     /// # Errors
     /// When the state is damaged or in use, or the data path cannot be loaded or filled. What forwards goes on.
-    pub async fn open(node: Option<Name>, state: &std::path::Path, sizes: &Sizes) -> Result<Self, Refusal> {
+    pub async fn open(
+        node: Option<Name>,
+        state: &std::path::Path,
+        sizes: &Sizes,
+        config: Option<&Document>,
+    ) -> Result<Self, Refusal> {
         let store = FileStore::open(state)?;
         let stored = store.current()?;
         let node = match node {
             Some(node) => node,
-            None => default_node(stored.as_ref().map(|stored| &stored.document))?,
+            None => default_node(stored.as_ref().map(|stored| &stored.document).or(config))?,
         };
         let document = match &stored {
             Some(stored) => stored.document.clone(),
@@ -132,6 +142,7 @@ impl Core {
             started: Instant::now(),
             waiting: Vec::new(),
             fdb_entries: 0,
+            adopted,
         };
         core.resume(adopted).await?;
         Ok(core)
@@ -188,6 +199,18 @@ impl Core {
         }))
     }
 
+    /// Ends the data path: links, programs and maps go.
+    ///
+    /// # Errors
+    /// When something stays.
+    pub fn remove_data_path(&mut self) -> Result<(), LoadError> {
+        self.datapath.remove()?;
+        for file in [side_file::IDS, side_file::COUNTS, side_file::NEIGHBOURS] {
+            self.store.remove_side_file(file);
+        }
+        Ok(())
+    }
+
     fn segment_id(&self, name: &Name) -> Result<u32, Refusal> {
         self.image.segments.get(name).map(|part| part.ids.segment).ok_or_else(|| {
             Refusal::new(codes::UNKNOWN_SEGMENT, format!("node {} has no segment {name}", self.node))
@@ -227,7 +250,7 @@ fn open_datapath(state: &std::path::Path, sizes: &Sizes) -> Result<(Datapath, bo
             .with_cure("sudo fabric agent ...")
             .unchanged());
     }
-    Datapath::open(&state.join("bpf"), sizes).map_err(failed)
+    Datapath::open(&state.join("bpf"), sizes, STATIONS).map_err(failed)
 }
 
 fn saved_neighbours(store: &FileStore) -> Result<Vec<NeighbourKey>, Refusal> {

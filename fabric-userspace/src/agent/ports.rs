@@ -8,7 +8,7 @@ use super::store::FileStore;
 use crate::error::{Code, Refusal, codes};
 use crate::model::IfName;
 use crate::netlink::{Event, Netlink};
-use crate::safety::{self, Change, Check, Guard, Outcome, PortSpec, Role, SafetyRefusal, Verdict};
+use crate::safety::{self, Change, Check, Guard, Outcome, PortSpec, Report, Role, SafetyRefusal, Verdict};
 
 /// Name of the file that survives the agent: what must be put back.
 const CHANGES_FILE: &str = "interfaces.json";
@@ -21,6 +21,7 @@ pub struct Port {
     pub ifindex: u32,
     /// Results of the last checks.
     pub checks: Vec<Check>,
+    driver: Option<String>,
     guard: Guard,
 }
 
@@ -36,6 +37,8 @@ pub struct Ports {
     netlink: Netlink,
     ports: BTreeMap<IfName, Port>,
     changes: Changes,
+    /// Kernel ids of the fabric's programs: they are no strangers on a port.
+    own_programs: Vec<u32>,
 }
 
 /// What was changed on interfaces, by the port for whose sake.
@@ -44,7 +47,7 @@ struct Changes(BTreeMap<IfName, Vec<Change>>);
 
 impl From<SafetyRefusal> for Refusal {
     fn from(refusal: SafetyRefusal) -> Self {
-        Self::new(Code::known(refusal.code), refusal.sentence).with_cure(refusal.cure)
+        Self::new(Code::from_static(refusal.code), refusal.sentence).with_cure(refusal.cure)
     }
 }
 
@@ -55,7 +58,7 @@ impl Ports {
     /// When the file of changes is damaged.
     pub fn resume(netlink: Netlink, store: &FileStore) -> Result<Self, Refusal> {
         let changes = store.side_file(CHANGES_FILE)?.unwrap_or_default();
-        Ok(Self { netlink, ports: BTreeMap::new(), changes })
+        Ok(Self { netlink, ports: BTreeMap::new(), changes, own_programs: Vec::new() })
     }
 
     /// The ports in use.
@@ -68,6 +71,11 @@ impl Ports {
         self.ports.get(name)
     }
 
+    /// The driver of a port, for messages.
+    pub fn driver(&self, name: &IfName) -> Option<String> {
+        self.ports.get(name)?.driver.clone()
+    }
+
     /// Sentences about what was changed for a port.
     pub fn changes(&self, name: &IfName) -> Vec<String> {
         self.changes.0.get(name).into_iter().flatten().map(ToString::to_string).collect()
@@ -77,8 +85,8 @@ impl Ports {
     ///
     /// # Errors
     /// The first check that cannot be cured.
-    pub async fn try_out(&self, name: &IfName, role: Role, own_programs: &[u32]) -> Result<(), Refusal> {
-        self.guard(name, role, own_programs).plan().await?;
+    pub async fn try_out(&self, name: &IfName, role: Role) -> Result<(), Refusal> {
+        self.guard(name, role, &self.own_programs).plan().await?;
         Ok(())
     }
 
@@ -104,9 +112,8 @@ impl Ports {
         name: &IfName,
         role: Role,
         ifindex: u32,
-        own_programs: &[u32],
     ) -> Result<(), Refusal> {
-        let mut guard = self.guard(name, role, own_programs);
+        let mut guard = self.guard(name, role, &self.own_programs);
         let planned = guard.plan().await?;
         if !planned.is_empty() {
             safety::merge(self.changes.0.entry(name.clone()).or_default(), planned);
@@ -115,15 +122,16 @@ impl Ports {
         let made = guard.make_safe().await?;
         safety::merge(self.changes.0.entry(name.clone()).or_default(), made);
         store.set_side_file(CHANGES_FILE, &self.changes)?;
-        let checks = guard.recheck().await;
-        self.ports.insert(name.clone(), Port { role, ifindex, checks, guard });
+        let report = guard.report().await;
+        let port = Port { role, ifindex, checks: report.checks, driver: report.driver, guard };
+        self.ports.insert(name.clone(), port);
         Ok(())
     }
 
     /// Takes note of a port whose interface is not there: nothing to make safe.
     pub fn take_gone(&mut self, name: &IfName, role: Role) {
         let guard = self.guard(name, role, &[]);
-        self.ports.insert(name.clone(), Port { role, ifindex: 0, checks: Vec::new(), guard });
+        self.ports.insert(name.clone(), Port { role, ifindex: 0, checks: Vec::new(), driver: None, guard });
     }
 
     /// Puts back what was changed for a port and forgets it. Returns sentences about what could not be put back.
@@ -146,6 +154,7 @@ impl Ports {
 
     /// Tells the guards which programs are ours, after new ones were attached.
     pub fn set_own_programs(&mut self, ids: &[u32]) {
+        self.own_programs = ids.to_vec();
         for port in self.ports.values_mut() {
             port.guard.spec_mut().own_programs = ids.to_vec();
         }
@@ -180,9 +189,9 @@ impl Ports {
     }
 
     /// Checks of any interface of this host, in use or not.
-    pub async fn examine(&self, name: &IfName, own_programs: &[u32]) -> Vec<Check> {
+    pub async fn examine(&self, name: &IfName) -> Report {
         let role = self.ports.get(name).map_or(Role::Access, |port| port.role);
-        self.guard(name, role, own_programs).recheck().await
+        self.guard(name, role, &self.own_programs).report().await
     }
 }
 

@@ -18,7 +18,7 @@ use super::core::Core;
 use super::{metrics, views};
 use crate::api::{self, Envelope, Item, Items, path};
 use crate::error::{Refusal, codes};
-use crate::model::parse_document;
+use crate::model::from_json;
 
 /// What every handler sees.
 #[derive(Clone)]
@@ -158,7 +158,7 @@ async fn put_document(
     Query(query): Query<DryRun>,
     body: String,
 ) -> Result<Response, Problem> {
-    let document = parse_document(&body).map_err(Refusal::from)?;
+    let document = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
     if query.dry_run {
         let plan = core.plan(document).await?;
@@ -173,7 +173,7 @@ async fn edit(
     Query(query): Query<DryRun>,
     body: String,
 ) -> Result<Response, Problem> {
-    let edit: api::Edit = serde_json::from_str(&body).map_err(|error| bad_request(&error))?;
+    let edit: api::Edit = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
     if query.dry_run {
         let plan = core.plan_edit(&edit).await?;
@@ -183,8 +183,8 @@ async fn edit(
     Ok(item(&core, "applied", applied)?.into_response())
 }
 
-fn bad_request(error: &serde_json::Error) -> Refusal {
-    Refusal::new(codes::BAD_VALUE, format!("the request cannot be read: {error}")).unchanged()
+fn refused(problem: crate::error::Problem) -> Refusal {
+    Refusal::from(problem).unchanged()
 }
 
 async fn history(State(shared): State<Shared>) -> Answer<Items<api::Revision>> {
@@ -193,7 +193,8 @@ async fn history(State(shared): State<Shared>) -> Answer<Items<api::Revision>> {
     items(&core, "revision-list", revisions)
 }
 
-async fn rollback(State(shared): State<Shared>, Json(request): Json<api::Rollback>) -> Answer<Item<api::Applied>> {
+async fn rollback(State(shared): State<Shared>, body: String) -> Answer<Item<api::Applied>> {
+    let request: api::Rollback = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
     let applied = core.rollback(request.revision).await?;
     item(&core, "applied", applied)
@@ -224,7 +225,7 @@ async fn fdb(State(shared): State<Shared>, Query(which): Query<Which>) -> Answer
 }
 
 async fn flush(State(shared): State<Shared>, body: String) -> Answer<Item<api::Flushed>> {
-    let request: api::Flush = serde_json::from_str(&body).map_err(|error| bad_request(&error))?;
+    let request: api::Flush = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
     let entries = core.flush(&request)?;
     item(&core, "flushed", api::Flushed { entries })
@@ -243,7 +244,7 @@ async fn doctor(State(shared): State<Shared>, Query(which): Query<Which>) -> Ans
 }
 
 async fn stop(State(shared): State<Shared>, body: String) -> Result<Json<serde_json::Value>, Problem> {
-    let request: api::Stop = serde_json::from_str(&body).map_err(|error| bad_request(&error))?;
+    let request: api::Stop = from_json(&body).map_err(refused)?;
     shared.stop.detach.store(request.detach, std::sync::atomic::Ordering::Release);
     shared.stop.notify.notify_one();
     Ok(Json(serde_json::json!({ "schema": "fabric/1", "kind": "stopping", "detach": request.detach })))

@@ -58,7 +58,7 @@ pub struct FileStore {
 }
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Refusal {
-    let refusal = Refusal::new(codes::STATE_UNREADABLE, format!("cannot {what} {}: {error}", path.display()));
+    let refusal = Refusal::new(codes::FAILED, format!("cannot {what} {}: {error}", path.display()));
     match error.kind() {
         io::ErrorKind::PermissionDenied => refusal.with_cure("run the agent as root"),
         _ => refusal.with_cure(format!("check the folder: ls -la {}", path.parent().unwrap_or(path).display())),
@@ -87,7 +87,7 @@ impl FileStore {
             .open(&path)
             .map_err(|error| cannot("open", &path, &error))?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
-            Refusal::new(codes::STATE_IN_USE, format!("{} belongs to another agent that is running", folder.display()))
+            Refusal::new(codes::AGENT_RUNNING, format!("{} belongs to another agent that is running", folder.display()))
                 .with_cure("fabric agent stop, or give this agent a --state-dir of its own")
         })?;
         Ok(Self { folder: folder.to_owned(), _lock: lock })

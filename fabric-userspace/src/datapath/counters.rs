@@ -1,6 +1,7 @@
 //! Reading the counters, summed over all CPUs.
 
 use aya::maps::{MapData, PerCpuArray};
+use fabric_common::DropReason;
 use fabric_common::maps::{Count, Direction, drop_index, name};
 
 use super::{Datapath, LoadError};
@@ -76,6 +77,20 @@ impl Datapath {
         Ok(values.iter().sum())
     }
 
+    /// Sets all drop counters of a port to zero: its slot's next owner starts there.
+    ///
+    /// # Errors
+    /// When the slot is out of range.
+    pub fn clear_drops(&mut self, slot: u16) -> Result<(), LoadError> {
+        for direction in [Direction::In, Direction::Out] {
+            for reason in (0..DropReason::SLOTS).filter_map(|reason| u8::try_from(reason).ok()) {
+                let index = drop_index(slot, direction, reason);
+                clear(&mut self.count_drops, index, name::COUNT_DROPS)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The rare events of a segment.
     pub fn segment_events(&self, segment: u32) -> Option<SegmentEvents> {
         self.segments.shared(segment).map(|entry| SegmentEvents {
@@ -88,10 +103,14 @@ impl Datapath {
     }
 }
 
-fn clear(map: &mut PerCpuArray<MapData, Count>, index: u32, name: &'static str) -> Result<(), LoadError> {
+fn clear<T: aya::Pod + Default>(
+    map: &mut PerCpuArray<MapData, T>,
+    index: u32,
+    name: &'static str,
+) -> Result<(), LoadError> {
     let wrong = LoadError::map(name);
     let cpus = aya::util::nr_cpus().map_err(|(what, error)| wrong(format!("{what}: {error}").into()))?;
-    let zeros = aya::maps::PerCpuValues::try_from(vec![Count::default(); cpus])
+    let zeros = aya::maps::PerCpuValues::try_from(vec![T::default(); cpus])
         .map_err(|error| wrong(error.into()))?;
     map.set(index, zeros, 0).map_err(|error| wrong(error.into()))
 }

@@ -105,16 +105,16 @@ impl Datapath {
         Ok(ids)
     }
 
-    /// Releases everything: links, programs, maps and their directory.
+    /// Releases everything: links, maps and their directory. Programs and maps end with this value.
     ///
     /// # Errors
     /// When the file system stays mounted.
-    pub fn remove(mut self) -> Result<(), LoadError> {
+    pub fn remove(&mut self) -> Result<(), LoadError> {
         for ifindex in self.attached() {
             self.detach(ifindex)?;
         }
         let path = self.directory.clone();
-        drop(self);
+        // First: without it nobody takes the rest over.
         let _ = std::fs::remove_file(path.join(name::LAYOUT));
         bpffs::release(&path).map_err(|source| LoadError::Pins { path, source })
     }

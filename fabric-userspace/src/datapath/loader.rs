@@ -10,6 +10,8 @@ use aya::{Ebpf, EbpfLoader};
 use fabric_common::maps::{LAYOUT_VERSION, Layout, Settings, capacity, name, program};
 use thiserror::Error;
 
+use crate::ids::Sizes;
+
 use super::flood::FloodLists;
 use super::mapped::{BucketTable, Mapped};
 use super::{Datapath, bpffs};
@@ -21,45 +23,10 @@ mod object {
     include!(concat!(env!("OUT_DIR"), "/ebpf_object.rs"));
 }
 
-/// How many records of each kind there is room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
-    /// Port slots; `ACCESS` takes 64 KiB for each.
-    pub ports: u32,
-    /// Segments.
-    pub segments: u32,
-    /// Bindings: attachments, tag pairs and tunnels.
-    pub bindings: u32,
-    /// Next hops.
-    pub next_hops: u32,
-    /// Paths.
-    pub paths: u32,
-    /// Tunnels.
-    pub tunnels: u32,
-    /// FDB entries; there are twice as many slots.
-    pub fdb: u32,
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Self {
-            ports: 256,
-            segments: 65_536,
-            bindings: 262_144,
-            next_hops: 262_144,
-            paths: 262_144,
-            tunnels: 131_072,
-            fdb: 1 << 20,
-        }
-    }
-}
-
-impl Sizes {
-    /// Buckets for `entries` at half load: a power of two.
-    const fn buckets(entries: u32) -> u32 {
-        let buckets = (entries / 2).next_power_of_two();
-        if buckets < 64 { 64 } else { buckets }
-    }
+/// Buckets for `entries` at half load: a power of two.
+const fn buckets(entries: u32) -> u32 {
+    let buckets = (entries / 2).next_power_of_two();
+    if buckets < 64 { 64 } else { buckets }
 }
 
 /// Why the data path could not be loaded.
@@ -174,11 +141,12 @@ const PINNED: &[&str] = &[
 impl Datapath {
     /// Loads the programs over the maps pinned in `directory`, or over new ones of these sizes.
     ///
-    /// `directory` becomes a BPF file system. The second answer is true if maps were adopted.
+    /// `stations` is the number of FDB entries that there is room for at half load. `directory` becomes a BPF
+    /// file system. The second answer is true if maps were adopted.
     ///
     /// # Errors
     /// The kernel's refusals; nothing is attached then, and pins that were there stay.
-    pub fn open(directory: &Path, sizes: &Sizes) -> Result<(Self, bool), LoadError> {
+    pub fn open(directory: &Path, sizes: &Sizes, stations: u32) -> Result<(Self, bool), LoadError> {
         if EBPF_OBJECT.is_empty() {
             return Err(LoadError::NoObject);
         }
@@ -191,7 +159,7 @@ impl Datapath {
         let adopted = adopted_settings(directory)?;
         let settings = match adopted {
             Some(settings) => settings,
-            None => new_settings(sizes).map_err(pins)?,
+            None => new_settings(sizes, stations).map_err(pins)?,
         };
         let mut ebpf = load_object(directory, sizes, &settings)?;
         write_layout(&mut ebpf, &settings)?;
@@ -308,16 +276,16 @@ fn load_object(directory: &Path, sizes: &Sizes, settings: &Settings) -> Result<E
 }
 
 /// A fresh secret and the masks of these sizes.
-fn new_settings(sizes: &Sizes) -> io::Result<Settings> {
+fn new_settings(sizes: &Sizes, stations: u32) -> io::Result<Settings> {
     let mut bytes = [0u8; 16];
     io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut bytes)?;
     let [low, high] = [&bytes[..8], &bytes[8..]]
         .map(|half| half.iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte)));
     Ok(Settings {
         seed: [low, high],
-        fdb_mask: Sizes::buckets(sizes.fdb) - 1,
-        tags_mask: Sizes::buckets(sizes.bindings) - 1,
-        tunnels_mask: Sizes::buckets(sizes.tunnels) - 1,
+        fdb_mask: buckets(stations) - 1,
+        tags_mask: buckets(sizes.bindings) - 1,
+        tunnels_mask: buckets(sizes.tunnels) - 1,
         damping_ticks: super::fdb::ticks(std::time::Duration::from_secs(10)).max(2),
     })
 }

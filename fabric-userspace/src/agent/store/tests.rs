@@ -40,5 +40,5 @@ fn two_agents_cannot_share_a_state_directory() {
     let folder = tempfile::tempdir().unwrap();
     let _first = FileStore::open(folder.path()).unwrap();
     let refusal = FileStore::open(folder.path()).err().unwrap();
-    assert_eq!(refusal.code, codes::STATE_IN_USE);
+    assert_eq!(refusal.code, codes::AGENT_RUNNING);
 }

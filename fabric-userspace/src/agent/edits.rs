@@ -1,0 +1,207 @@
+//! The verbs of the command line, carried out on the document in force.
+
+use super::core::Core;
+use crate::api;
+use crate::edit::{
+    Attach, Detach, PortSet, SegmentAdd, SegmentRemove, StationAdd, StationPlace, StationRemove, TenantRemove, attach,
+    detach, port_set, segment_add, segment_remove, station_add, station_remove, tenant_remove,
+};
+use crate::error::{Refusal, codes};
+use crate::model::{Document, MacLimit, Name, ServiceVid, Station, Vni};
+
+/// A changed document and how to tell of it.
+struct Done {
+    document: Document,
+    /// The command, for the history.
+    cause: String,
+    notes: Vec<String>,
+    undo: Option<String>,
+}
+
+/// A number of the request as one of the document.
+fn number<T, N: Copy, E: std::fmt::Display>(
+    what: &str,
+    new: impl Fn(N) -> Result<T, E>,
+    value: Option<N>,
+) -> Result<Option<T>, Refusal> {
+    let wrong = |error: E| {
+        Refusal::new(codes::BAD_VALUE, format!("{what}: {error}")).with_cure("leave it out, and one is chosen")
+    };
+    value.map(|value| new(value).map_err(wrong)).transpose()
+}
+
+impl Core {
+    /// What an edit would do.
+    ///
+    /// # Errors
+    /// Whatever [`Core::edit`] would refuse it for.
+    pub async fn plan_edit(&mut self, edit: &api::Edit) -> Result<api::Plan, Refusal> {
+        let done = self.edited(edit).map_err(Refusal::unchanged)?;
+        self.plan(done.document).await
+    }
+
+    /// Carries an edit out.
+    ///
+    /// # Errors
+    /// When it is refused; nothing has changed then.
+    pub async fn edit(&mut self, edit: &api::Edit) -> Result<api::Applied, Refusal> {
+        let done = self.edited(edit).map_err(Refusal::unchanged)?;
+        let mut applied = self.apply(done.document, &done.cause).await?;
+        applied.notes.splice(0..0, done.notes);
+        if done.undo.is_some() {
+            applied.undo = done.undo;
+        }
+        Ok(applied)
+    }
+
+    fn edited(&self, edit: &api::Edit) -> Result<Done, Refusal> {
+        let here = |node: &Option<Name>| node.clone().unwrap_or_else(|| self.node.clone());
+        let document = self.document();
+        match edit {
+            api::Edit::Attach { .. } => self.attached(edit),
+            api::Edit::Detach { tenant, node, port, vlan } => {
+                let verb = Detach { tenant: tenant.clone(), node: here(node), port: port.clone(), vlan: *vlan };
+                let edited = detach(document, &verb)?;
+                let answer = edited.answer;
+                let what = format!("{port} {}", vlan_words(*vlan));
+                Ok(Done {
+                    document: edited.document,
+                    cause: format!("tenant detach {tenant} --port {port} {}", vlan_flag(*vlan)),
+                    notes: vec![format!("detached {tenant}: {what} left segment {}", answer.segment)],
+                    undo: None,
+                })
+            }
+            api::Edit::RemoveTenant { tenant } => {
+                let edited = tenant_remove(document, &TenantRemove { name: tenant.clone() })?;
+                let note = format!("removed tenant {tenant}: {} segments", edited.answer.segments.len());
+                Ok(Done::new(edited.document, format!("tenant remove {tenant}"), note))
+            }
+            api::Edit::AddSegment { tenant, segment, s_vid, c_vid, vni, mac_limit } => {
+                let verb = SegmentAdd {
+                    tenant: tenant.clone(),
+                    name: segment.clone(),
+                    datacenter: None,
+                    s_vid: number("the S-VID", ServiceVid::new, *s_vid)?,
+                    c_vid: number("the C-VID", ServiceVid::new, *c_vid)?,
+                    vni: number("the VNI", Vni::new, *vni)?,
+                    mac_limit: number("the limit of addresses", MacLimit::new, *mac_limit)?,
+                };
+                let edited = segment_add(document, &verb)?;
+                let answer = edited.answer;
+                let note = format!(
+                    "added segment {segment} of {tenant}: S-VID {}, base C-VID {}",
+                    answer.s_vid, answer.base_c_vid
+                );
+                Ok(Done::new(edited.document, format!("segment add {segment} --tenant {tenant}"), note))
+            }
+            api::Edit::RemoveSegment { segment } => {
+                let edited = segment_remove(document, &SegmentRemove { name: segment.clone() })?;
+                let note = format!("removed segment {segment}: {} attachments", edited.answer.attachments);
+                Ok(Done::new(edited.document, format!("segment remove {segment}"), note))
+            }
+            api::Edit::SetPort { node, port, drop_group_source, tunnel_lldp } => {
+                let verb = PortSet {
+                    node: here(node),
+                    port: port.clone(),
+                    drop_group_source: *drop_group_source,
+                    tunnel_lldp: *tunnel_lldp,
+                };
+                let edited = port_set(document, &verb)?;
+                let options = edited.answer.new;
+                let note = format!(
+                    "set {port}: drop-group-source {}, tunnel-lldp {}",
+                    on_off(options.drop_group_source),
+                    on_off(options.tunnel_lldp)
+                );
+                Ok(Done::new(edited.document, format!("port set {port}"), note))
+            }
+            api::Edit::AddStation { segment, mac, node, port, link, name, c_vid } => {
+                let place = match (port, link) {
+                    (Some(port), None) => StationPlace::Port { node: here(node), port: port.clone() },
+                    (None, Some(link)) => StationPlace::Link(link.clone()),
+                    _ => {
+                        return Err(Refusal::new(codes::USAGE, "a station is behind a port or behind a link")
+                            .with_cure("give one of --port PORT and --link LINK"));
+                    }
+                };
+                let verb = StationAdd {
+                    segment: segment.clone(),
+                    place,
+                    mac: *mac,
+                    name: name.clone(),
+                    c_vid: number("the C-VID", ServiceVid::new, *c_vid)?,
+                };
+                let edited = station_add(document, &verb)?;
+                let note = format!("added station {mac} to segment {segment}");
+                Ok(Done::new(edited.document, format!("fdb add {mac} --segment {segment}"), note))
+            }
+            api::Edit::RemoveStation { segment, mac } => {
+                let edited = station_remove(document, &StationRemove { segment: segment.clone(), mac: *mac })?;
+                let note = format!("removed station {mac} from segment {segment}");
+                Ok(Done::new(edited.document, format!("fdb remove {mac} --segment {segment}"), note))
+            }
+        }
+    }
+
+    fn attached(&self, edit: &api::Edit) -> Result<Done, Refusal> {
+        let api::Edit::Attach { tenant, node, port, vlan, segment, s_vid, c_vid, vni, mac_limit, stations } = edit
+        else {
+            return Err(Refusal::new(codes::BUG, "not an attachment"));
+        };
+        let node = node.clone().unwrap_or_else(|| self.node.clone());
+        let station = |mac| Station { name: None, mac, c_vid: None };
+        let verb = Attach {
+            segment: segment.clone(),
+            s_vid: number("the S-VID", ServiceVid::new, *s_vid)?,
+            base_c_vid: number("the C-VID", ServiceVid::new, *c_vid)?,
+            vni: number("the VNI", Vni::new, *vni)?,
+            mac_limit: number("the limit of addresses", MacLimit::new, *mac_limit)?,
+            stations: stations.iter().copied().map(station).collect(),
+            ..Attach::new(tenant.clone(), node, port.clone(), *vlan)
+        };
+        let edited = attach(self.document(), &verb)?;
+        let answer = edited.answer;
+        let allocated = if answer.allocated { " (allocated)" } else { "" };
+        let note = format!(
+            "attached {tenant}: {port} {} -> segment {}, S-VID {}, base C-VID {}{allocated}",
+            vlan_words(*vlan),
+            answer.segment,
+            answer.s_vid,
+            answer.base_c_vid
+        );
+        Ok(Done {
+            undo: answer.changed.then_some(answer.undo),
+            ..Done::new(
+                edited.document,
+                format!("tenant attach {tenant} --port {port} {}", vlan_flag(*vlan)),
+                note,
+            )
+        })
+    }
+}
+
+impl Done {
+    fn new(document: Document, cause: String, note: String) -> Self {
+        Self { document, cause, notes: vec![note], undo: None }
+    }
+}
+
+fn on_off(set: bool) -> &'static str {
+    if set { "on" } else { "off" }
+}
+
+/// As people say it: `vlan 10`, `untagged`, `any`.
+pub(super) fn vlan_words(vlan: crate::model::Vlan) -> String {
+    match vlan {
+        crate::model::Vlan::Tagged(vid) => format!("vlan {}", vid.get()),
+        crate::model::Vlan::Untagged | crate::model::Vlan::Any => vlan.to_string(),
+    }
+}
+
+fn vlan_flag(vlan: crate::model::Vlan) -> String {
+    match vlan {
+        crate::model::Vlan::Tagged(vid) => format!("--vlan {}", vid.get()),
+        crate::model::Vlan::Untagged => "--untagged".to_owned(),
+        crate::model::Vlan::Any => "--any".to_owned(),
+    }
+}

@@ -1,0 +1,150 @@
+//! What the agent does unasked: ageing, following the host's changes, checking its ports.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::core::Core;
+use super::server::Shared;
+use crate::error::{Refusal, codes};
+use crate::netlink::{Event, Watch};
+
+/// How often all ports are checked anew, besides when the kernel tells of a change.
+const RECHECK: Duration = Duration::from_millis(500);
+/// How often numbers that were given up are given free.
+const RECLAIM: Duration = Duration::from_millis(200);
+/// How often neighbours are asked for that the kernel does not keep by itself.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// Starts everything.
+///
+/// # Errors
+/// When the kernel cannot be listened to.
+pub fn spawn(shared: &Shared, ageing: Duration) -> Result<Vec<JoinHandle<()>>, Refusal> {
+    let watch = Watch::open().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
+    Ok(vec![
+        tokio::spawn(follow(shared.clone(), watch)),
+        tokio::spawn(every(shared.clone(), sweep_period(ageing), move |core| {
+            Box::pin(async move { core.sweep(ageing) })
+        })),
+        tokio::spawn(every(shared.clone(), RECLAIM, |core| Box::pin(async move { core.reclaim() }))),
+        tokio::spawn(every(shared.clone(), RECHECK, |core| Box::pin(core.recheck(None)))),
+        tokio::spawn(every(shared.clone(), PROBE, |core| {
+            Box::pin(async move {
+                core.hops.probe().await;
+                Ok(())
+            })
+        })),
+    ])
+}
+
+/// Often enough that an entry lives at most an eighth longer than it should.
+fn sweep_period(ageing: Duration) -> Duration {
+    (ageing / 8).clamp(Duration::from_millis(200), Duration::from_secs(10))
+}
+
+type Work<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>>;
+
+async fn every(shared: Shared, period: Duration, work: impl for<'a> Fn(&'a mut Core) -> Work<'a> + Send) {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = String::new();
+    loop {
+        ticks.tick().await;
+        let result = work(&mut *shared.core.lock().await).await;
+        let now = result.err().map(|refusal| refusal.sentence).unwrap_or_default();
+        // Said once, not every period.
+        if now != last && !now.is_empty() {
+            tracing::warn!(problem = %now, "background work failed");
+        }
+        last = now;
+    }
+}
+
+async fn follow(shared: Shared, mut watch: Watch) {
+    loop {
+        let event = match watch.next().await {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::warn!(%error, "the kernel's news are lost, everything is read anew");
+                Event::Missed
+            }
+        };
+        let mut core = shared.core.lock().await;
+        if let Err(refusal) = core.on_event(&event).await {
+            tracing::warn!(problem = %refusal.sentence, "a change of the host could not be followed");
+        }
+    }
+}
+
+impl Core {
+    fn sweep(&mut self, ageing: Duration) -> Result<(), Refusal> {
+        let sweep = self.datapath.sweep(ageing).map_err(super::failed)?;
+        self.fdb_entries = sweep.learned + sweep.fixed;
+        Ok(())
+    }
+
+    async fn on_event(&mut self, event: &Event) -> Result<(), Refusal> {
+        let moved = !self.hops.on_event(event).await.is_empty();
+        let changed = match event {
+            Event::Link { nsid: None, link, .. } => self.concerns_port(&link.name, link),
+            Event::LinkGone { nsid: None, ifindex, .. } => {
+                self.ports.iter().any(|(_, port)| port.ifindex == *ifindex)
+            }
+            Event::Missed => true,
+            Event::Link { .. }
+            | Event::LinkGone { .. }
+            | Event::Neighbour(_)
+            | Event::NeighbourGone(_)
+            | Event::Routes => false,
+        };
+        if moved || changed {
+            self.reconcile().await?;
+        }
+        self.recheck(Some(event)).await
+    }
+
+    /// True if an interface of ours is not as the maps say.
+    fn concerns_port(&self, name: &str, link: &crate::netlink::Link) -> bool {
+        self.image.ports().any(|(port, plan)| {
+            port.as_str() == name
+                && (plan.facts.ifindex != link.ifindex
+                    || plan.facts.mtu != link.mtu
+                    || link.mac.is_some_and(|mac| mac != plan.facts.mac))
+        })
+    }
+
+    /// Checks ports anew. One that became unsafe drops everything at once; then its cure is tried.
+    async fn recheck(&mut self, event: Option<&Event>) -> Result<(), Refusal> {
+        for name in self.ports.recheck(event).await {
+            self.mark(&name)?;
+            let Some(port) = self.ports.get(&name) else { continue };
+            if port.is_safe() {
+                tracing::info!(port = %name, "port is safe again");
+                continue;
+            }
+            let check = port.checks.iter().find(|check| check.verdict == crate::safety::Verdict::Fail);
+            let (id, cure) = check.map_or(("-", None), |check| (check.id, check.cure.clone()));
+            tracing::error!(port = %name, check = id, cure, "port is not safe, its frames are dropped");
+            if self.ports.cure(&self.store, &name).await.is_ok() {
+                self.mark(&name)?;
+                tracing::warn!(port = %name, "port was made safe again");
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the data path whether a port is safe.
+    fn mark(&mut self, name: &crate::model::IfName) -> Result<(), Refusal> {
+        let Some(port) = self.ports.get(name) else { return Ok(()) };
+        let safe = port.is_safe();
+        let Some((_, plan)) = self.image.ports().find(|(port, _)| *port == name) else { return Ok(()) };
+        let mut record = plan.record;
+        if !safe {
+            record.flags |= fabric_common::maps::Port::UNSAFE;
+        }
+        let ifindex = plan.facts.ifindex;
+        self.datapath.set_port(ifindex, Some(&record)).map_err(super::failed)
+    }
+}

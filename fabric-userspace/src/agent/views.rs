@@ -1,0 +1,26 @@
+//! What the API shows: the document and the live maps in the words of people.
+
+mod counters;
+mod fdb;
+mod links;
+mod ports;
+mod status;
+mod tenants;
+
+pub use counters::counters;
+pub use fdb::fdb;
+pub use links::links;
+pub use ports::{doctor, ports};
+pub use status::status;
+pub use tenants::tenants;
+
+pub(super) use counters::{reading, traffic};
+
+use super::meter::Sum;
+use crate::api;
+
+impl From<Sum> for api::Count {
+    fn from(sum: Sum) -> Self {
+        Self { frames: sum.frames, bytes: sum.bytes }
+    }
+}

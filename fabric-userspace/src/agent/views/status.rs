@@ -1,0 +1,61 @@
+use fabric_common::maps::LAYOUT_VERSION;
+
+use crate::agent::core::{Core, datacenter_of};
+use crate::agent::store::Store as _;
+use crate::api;
+use crate::error::Refusal;
+
+/// The state of this node on one screen.
+///
+/// # Errors
+/// When a map cannot be read.
+pub fn status(core: &mut Core) -> Result<api::Status, Refusal> {
+    let reading = super::reading(core)?;
+    let problems = problems(core);
+    let ports = core.image.ports().count() as u64;
+    Ok(api::Status {
+        node: core.node.to_string(),
+        datacenter: core.here().map(|here| datacenter_of(&core.valid, here)),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        uptime_seconds: core.started.elapsed().as_secs(),
+        state: match problems.len() {
+            0 => "ok",
+            all if all as u64 >= ports && ports > 0 => "down",
+            _ => "degraded",
+        }
+        .to_owned(),
+        problems,
+        applied_at: core.applied_at.clone(),
+        store: core.store.kind().to_owned(),
+        layout: LAYOUT_VERSION,
+        ports,
+        traffic: super::traffic(core, &reading),
+        fdb_entries: core.fdb_entries,
+        fdb_capacity: core.datapath.fdb_capacity(),
+    })
+}
+
+fn problems(core: &Core) -> Vec<api::Problem> {
+    let ports = core.ports.iter().filter_map(|(name, _)| match super::ports::state(core, name) {
+        "up" => None,
+        "unsafe" => Some(api::Problem {
+            status: format!("port {name} is not safe, all its frames are dropped"),
+            action: format!("fabric doctor {name}"),
+        }),
+        "gone" => Some(api::Problem {
+            status: format!("port {name} is gone"),
+            action: format!("bring the interface back, or detach what uses it; ip link show {name}"),
+        }),
+        state => Some(api::Problem {
+            status: format!("port {name} is {state}"),
+            action: format!("ip link show {name}"),
+        }),
+    });
+    let links = super::links(core).into_iter().filter(|link| link.state == "unresolved");
+    let links = links.map(|link| api::Problem {
+        status: format!("the remote VTEP of link {} does not answer", link.name),
+        action: format!("ip neigh show; ip route get {}", link.remote.unwrap_or_default()),
+    });
+    ports.chain(links).collect()
+}

@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+
+use crate::agent::core::Core;
+use crate::agent::meter::{Both, Place, Reading};
+use crate::api;
+use crate::error::Refusal;
+use crate::model::IfName;
+use crate::validate::{PortRole, ValidAttachment, ValidSegment};
+
+/// What each tenant has sent and got at this node's access ports.
+pub(super) fn traffic_by_tenant(core: &Core, reading: &Reading) -> BTreeMap<String, Both> {
+    let access = access_slots(core);
+    let tenants = core.valid.tenants().iter();
+    tenants
+        .map(|tenant| {
+            let ids: Vec<u32> = tenant
+                .segments
+                .iter()
+                .filter_map(|at| segment_id(core, &core.valid.segment(*at).name))
+                .collect();
+            let here = |place: &Place| ids.contains(&place.segment) && access.contains_key(&place.slot);
+            (tenant.name.to_string(), reading.sum(here))
+        })
+        .collect()
+}
+
+fn access_slots(core: &Core) -> BTreeMap<u16, IfName> {
+    let ports = core.image.ports().filter(|(_, plan)| plan.role == PortRole::Access);
+    ports.map(|(name, plan)| (plan.slot, name.clone())).collect()
+}
+
+pub(super) fn segment_id(core: &Core, name: &crate::model::Name) -> Option<u32> {
+    core.image.segments.get(name).map(|part| part.ids.segment)
+}
+
+/// All tenants with their segments.
+///
+/// # Errors
+/// When a map cannot be read.
+pub fn tenants(core: &mut Core) -> Result<Vec<api::Tenant>, Refusal> {
+    let reading = super::reading(core)?;
+    let macs = macs_by_segment(core)?;
+    let traffic = traffic_by_tenant(core, &reading);
+    let segment = |at: &crate::validate::SegmentIx| segment_view(core, core.valid.segment(*at), &reading);
+    Ok(core
+        .valid
+        .tenants()
+        .iter()
+        .map(|tenant| {
+            let both = traffic.get(tenant.name.as_str()).copied().unwrap_or_default();
+            let segments: Vec<api::Segment> = tenant.segments.iter().map(segment).collect();
+            api::Tenant {
+                name: tenant.name.to_string(),
+                macs: segments.iter().filter_map(|one| macs.get(&one.id?)).sum(),
+                mac_limit: u64::from(tenant.mac_limit),
+                received: both.forwarded.into(),
+                transmitted: both.sent.into(),
+                segments,
+            }
+        })
+        .collect())
+}
+
+fn macs_by_segment(core: &mut Core) -> Result<BTreeMap<u32, u64>, Refusal> {
+    let mut macs = BTreeMap::new();
+    for entry in core.datapath.fdb().map_err(crate::agent::core::failed)? {
+        *macs.entry(entry.segment).or_default() += 1;
+    }
+    Ok(macs)
+}
+
+fn segment_view(core: &Core, segment: &ValidSegment, reading: &Reading) -> api::Segment {
+    let id = segment_id(core, &segment.name);
+    let events = id.and_then(|id| core.datapath.segment_events(id)).unwrap_or_default();
+    let part = core.image.segments.get(&segment.name);
+    let attachment = |end: &ValidAttachment| attachment_view(core, end, id, reading);
+    api::Segment {
+        name: segment.name.to_string(),
+        tenant: core.valid.tenant(segment.tenant).name.to_string(),
+        datacenter: Some(core.valid.datacenter(segment.datacenter).name.to_string()),
+        s_vid: Some(segment.s_vid.get()),
+        base_c_vid: Some(segment.base_c_vid.get()),
+        vni: segment.vni.map(|vni| vni.get()),
+        id,
+        flood_ports: part.map_or(0, |part| part.records.flood.values().map(Vec::len).sum::<usize>() as u64),
+        learned_macs: u64::from(events.learned),
+        mac_limit: u64::from(segment.mac_limit),
+        moves: u64::from(events.moves),
+        damped_moves: u64::from(events.damped),
+        refused_macs: u64::from(events.refused),
+        attachments: segment.attachments.iter().map(attachment).collect(),
+        remotes: segment.remotes.iter().map(|end| core.valid.link(end.link).name.to_string()).collect(),
+    }
+}
+
+fn attachment_view(
+    core: &Core,
+    end: &ValidAttachment,
+    segment: Option<u32>,
+    reading: &Reading,
+) -> api::Attachment {
+    let here = core.here() == Some(end.node);
+    let slot = core.image.ports().find(|(name, _)| here && **name == end.port).map(|(_, plan)| plan.slot);
+    let both = match (slot, segment) {
+        (Some(slot), Some(segment)) => reading.sum(|place| *place == Place { slot, segment }),
+        _ => Both::default(),
+    };
+    api::Attachment {
+        node: core.valid.node(end.node).name.to_string(),
+        port: end.port.to_string(),
+        vlan: end.vlan.to_string(),
+        c_vid: Some(end.c_vid.get()),
+        state: if here { super::ports::state(core, &end.port).to_owned() } else { "elsewhere".to_owned() },
+        received: both.forwarded.into(),
+        transmitted: both.sent.into(),
+    }
+}
