@@ -12,8 +12,12 @@ mod number;
 mod parse;
 mod range;
 mod schema;
+mod starter;
 mod text;
 mod vlan;
+
+#[cfg(test)]
+pub(crate) mod generate;
 
 pub use changes::{AttachmentKey, Change, Kind, Line, Sign, document_diff, document_diff_marking};
 pub use document::{
