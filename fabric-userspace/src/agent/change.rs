@@ -34,7 +34,7 @@ impl Core {
     ///
     /// # Errors
     /// Whatever [`Core::apply`] would refuse it for, as far as that can be known without doing it.
-    pub async fn plan(&mut self, document: Document) -> Result<api::Plan, Refusal> {
+    pub(super) async fn plan(&mut self, document: Document) -> Result<api::Plan, Refusal> {
         let prepared = self.prepare(document, Missing::Refuse).await.map_err(Refusal::unchanged)?;
         self.note_own_programs()?;
         for (name, role) in &prepared.new_ports {
@@ -47,7 +47,7 @@ impl Core {
     ///
     /// # Errors
     /// When it is refused; nothing has changed then.
-    pub async fn apply(&mut self, document: Document, cause: &str) -> Result<api::Applied, Refusal> {
+    pub(super) async fn apply(&mut self, document: Document, cause: &str) -> Result<api::Applied, Refusal> {
         let begun = Instant::now();
         let prepared = self.prepare(document, Missing::Refuse).await.map_err(Refusal::unchanged)?;
         let plan = self.describe(&prepared);
@@ -80,7 +80,7 @@ impl Core {
     ///
     /// # Errors
     /// When it is not kept, or refused.
-    pub async fn rollback(&mut self, revision: u64) -> Result<api::Applied, Refusal> {
+    pub(super) async fn rollback(&mut self, revision: u64) -> Result<api::Applied, Refusal> {
         let kept = self.store.history()?.into_iter().find(|stored| stored.revision == revision);
         let stored = kept.ok_or_else(|| {
             Refusal::new(codes::UNKNOWN_REVISION, format!("revision {revision} is not kept"))
@@ -110,7 +110,7 @@ impl Core {
     ///
     /// # Errors
     /// When the host cannot carry it any more; what is in the maps stays.
-    pub async fn reconcile(&mut self) -> Result<(), Refusal> {
+    pub(super) async fn reconcile(&mut self) -> Result<(), Refusal> {
         let document = self.document().clone();
         let prepared = self.prepare(document, Missing::Tolerate).await?;
         self.carry_out(prepared, None).await?;
@@ -320,7 +320,7 @@ impl Core {
     ///
     /// # Errors
     /// When the kernel's grace period cannot be awaited.
-    pub fn reclaim(&mut self) -> Result<(), Refusal> {
+    pub(super) fn reclaim(&mut self) -> Result<(), Refusal> {
         if self.waiting.is_empty() {
             return Ok(());
         }

@@ -30,7 +30,7 @@ pub(super) mod side_file {
 const STATIONS: u32 = 1 << 20;
 
 /// The agent's state.
-pub struct Core {
+pub(super) struct Core {
     pub(super) node: Name,
     pub(super) store: FileStore,
     pub(super) netlink: Netlink,
@@ -101,7 +101,7 @@ impl Core {
     ///
     /// # Errors
     /// When the state is damaged or in use, or the data path cannot be loaded or filled. What forwards goes on.
-    pub async fn open(
+    pub(super) async fn open(
         node: Option<Name>,
         state: &std::path::Path,
         sizes: &Sizes,
@@ -149,12 +149,12 @@ impl Core {
     }
 
     /// Revision of the document in force; 0 before the first one.
-    pub fn revision(&self) -> u64 {
+    pub(super) fn revision(&self) -> u64 {
         self.revision
     }
 
     /// The document in force, with all numbers.
-    pub fn document(&self) -> &Document {
+    pub(super) fn document(&self) -> &Document {
         self.valid.document()
     }
 
@@ -172,7 +172,7 @@ impl Core {
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn history(&self) -> Result<Vec<api::Revision>, Refusal> {
+    pub(super) fn history(&self) -> Result<Vec<api::Revision>, Refusal> {
         let kept = self.store.history()?.into_iter();
         Ok(kept
             .map(|stored| api::Revision {
@@ -188,7 +188,7 @@ impl Core {
     ///
     /// # Errors
     /// For a segment or tenant that is not there.
-    pub fn flush(&mut self, request: &api::Flush) -> Result<u64, Refusal> {
+    pub(super) fn flush(&mut self, request: &api::Flush) -> Result<u64, Refusal> {
         let segment = request.segment.as_ref().map(|name| self.segment_id(name)).transpose()?;
         let of_tenant = request.tenant.as_ref().map(|name| self.tenant_ids(name)).transpose()?;
         let mac = request.mac.as_ref().map(|mac| fabric_common::wire::mac_word(mac.octets()));
@@ -203,7 +203,7 @@ impl Core {
     ///
     /// # Errors
     /// When something stays.
-    pub fn remove_data_path(&mut self) -> Result<(), LoadError> {
+    pub(super) fn remove_data_path(&mut self) -> Result<(), LoadError> {
         self.datapath.remove()?;
         for file in [side_file::IDS, side_file::COUNTS, side_file::NEIGHBOURS] {
             self.store.remove_side_file(file);

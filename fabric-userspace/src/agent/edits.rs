@@ -35,7 +35,7 @@ impl Core {
     ///
     /// # Errors
     /// Whatever [`Core::edit`] would refuse it for.
-    pub async fn plan_edit(&mut self, edit: &api::Edit) -> Result<api::Plan, Refusal> {
+    pub(super) async fn plan_edit(&mut self, edit: &api::Edit) -> Result<api::Plan, Refusal> {
         let done = self.edited(edit).map_err(Refusal::unchanged)?;
         self.plan(done.document).await
     }
@@ -44,7 +44,7 @@ impl Core {
     ///
     /// # Errors
     /// When it is refused; nothing has changed then.
-    pub async fn edit(&mut self, edit: &api::Edit) -> Result<api::Applied, Refusal> {
+    pub(super) async fn edit(&mut self, edit: &api::Edit) -> Result<api::Applied, Refusal> {
         let done = self.edited(edit).map_err(Refusal::unchanged)?;
         let mut applied = self.apply(done.document, &done.cause).await?;
         applied.notes.splice(0..0, done.notes);

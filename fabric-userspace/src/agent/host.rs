@@ -13,7 +13,7 @@ use crate::netlink::{Netlink, NetlinkError, NextHops};
 use crate::safety::Role;
 
 /// A VXLAN link as far as the host's routes matter.
-pub struct Tunnel {
+pub(super) struct Tunnel {
     /// Link.
     pub link: Name,
     /// Underlay port.
@@ -24,7 +24,7 @@ pub struct Tunnel {
 
 /// What to do about an interface that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub(super) enum Missing {
     /// Refuse: somebody just named it.
     Refuse,
     /// Go on without it: it was there once and may come back.
@@ -35,7 +35,7 @@ pub enum Missing {
 ///
 /// # Errors
 /// For an interface that is not there, or whose index is too large for the tables.
-pub async fn ports(
+pub(super) async fn ports(
     netlink: &Netlink,
     node: &str,
     wanted: &BTreeMap<IfName, Role>,
@@ -70,7 +70,7 @@ fn too_high(name: &IfName, ifindex: u32) -> Refusal {
 }
 
 /// Looks the next hop of each tunnel up and has it kept resolved. `None` as long as it has not answered.
-pub async fn neighbours(
+pub(super) async fn neighbours(
     hops: &mut NextHops,
     ports: &BTreeMap<IfName, PortFacts>,
     tunnels: &[Tunnel],
@@ -94,7 +94,7 @@ pub async fn neighbours(
 }
 
 /// The facts for the compiler.
-pub fn facts(
+pub(super) fn facts(
     ports: BTreeMap<IfName, PortFacts>,
     neighbours: BTreeMap<Name, Option<[u8; 6]>>,
 ) -> HostFacts {

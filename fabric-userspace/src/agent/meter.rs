@@ -36,7 +36,7 @@ impl Sum {
 
 /// Which port and segment a counter belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
+pub(super) struct Place {
     /// Slot of the port.
     pub slot: u16,
     /// The segment.
@@ -45,7 +45,7 @@ pub struct Place {
 
 /// Both directions of one [`Place`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Both {
+pub(super) struct Both {
     /// Forwarded after coming in here.
     pub forwarded: Sum,
     /// Sent out here.
@@ -54,18 +54,18 @@ pub struct Both {
 
 /// Who owns which counter, and what former owners have counted.
 #[derive(Clone, Debug, Default)]
-pub struct Meter {
+pub(super) struct Meter {
     bindings: HashMap<u32, Place>,
     paths: HashMap<u32, Place>,
     retired: BTreeMap<Place, Both>,
 }
 
 /// What the agent saves of a [`Meter`].
-pub type Retired = Vec<(Place, Both)>;
+pub(super) type Retired = Vec<(Place, Both)>;
 
 /// Everything counted at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
+pub(super) struct Reading {
     /// By port and segment.
     pub places: BTreeMap<Place, Both>,
     /// By port slot and direction (`true` is out) and reason number; number 0 counts passed frames.
@@ -74,17 +74,17 @@ pub struct Reading {
 
 impl Meter {
     /// A meter that goes on where an earlier agent stopped.
-    pub fn resume(retired: Retired) -> Self {
+    pub(super) fn resume(retired: Retired) -> Self {
         Self { retired: retired.into_iter().collect(), ..Self::default() }
     }
 
     /// For saving.
-    pub fn retired(&self) -> Retired {
+    pub(super) fn retired(&self) -> Retired {
         self.retired.iter().map(|(place, both)| (*place, *both)).collect()
     }
 
     /// Takes note of the owners in `records`. Owners that are gone stay until [`Meter::retire`].
-    pub fn learn(&mut self, records: &Records) {
+    pub(super) fn learn(&mut self, records: &Records) {
         for (index, binding) in &records.access {
             self.own_binding(binding.id(), index >> 12, binding.segment());
         }
@@ -111,7 +111,7 @@ impl Meter {
     ///
     /// # Errors
     /// When a counter cannot be read or cleared.
-    pub fn retire(&mut self, datapath: &mut Datapath, bindings: &[u32], paths: &[u32]) -> Result<(), LoadError> {
+    pub(super) fn retire(&mut self, datapath: &mut Datapath, bindings: &[u32], paths: &[u32]) -> Result<(), LoadError> {
         for id in bindings {
             if let Some(place) = self.bindings.remove(id) {
                 let count = datapath.forwarded(*id)?;
@@ -130,7 +130,7 @@ impl Meter {
     }
 
     /// Forgets a segment whose number will be given to another one, keeping its share of the ports' totals.
-    pub fn forget_segment(&mut self, segment: u32) {
+    pub(super) fn forget_segment(&mut self, segment: u32) {
         let gone: Vec<Place> = self.retired.keys().filter(|place| place.segment == segment).copied().collect();
         for place in gone {
             if let Some(both) = self.retired.remove(&place) {
@@ -142,7 +142,7 @@ impl Meter {
     }
 
     /// Forgets a port whose slot will be given to another one.
-    pub fn forget_slot(&mut self, slot: u16) {
+    pub(super) fn forget_slot(&mut self, slot: u16) {
         self.retired.retain(|place, _| place.slot != slot);
     }
 
@@ -150,7 +150,7 @@ impl Meter {
     ///
     /// # Errors
     /// When a counter cannot be read.
-    pub fn read(&self, datapath: &Datapath, slots: &[u16]) -> Result<Reading, LoadError> {
+    pub(super) fn read(&self, datapath: &Datapath, slots: &[u16]) -> Result<Reading, LoadError> {
         let mut reading = Reading { places: self.retired.clone(), ..Reading::default() };
         for (id, place) in &self.bindings {
             reading.places.entry(*place).or_default().forwarded.add(datapath.forwarded(*id)?);
@@ -175,12 +175,12 @@ impl Meter {
 
 impl Reading {
     /// Both directions of a port.
-    pub fn port(&self, slot: u16) -> Both {
+    pub(super) fn port(&self, slot: u16) -> Both {
         self.sum(|place| place.slot == slot)
     }
 
     /// Both directions of the places for which `which` is true.
-    pub fn sum(&self, which: impl Fn(&Place) -> bool) -> Both {
+    pub(super) fn sum(&self, which: impl Fn(&Place) -> bool) -> Both {
         let mut total = Both::default();
         for (_, both) in self.places.iter().filter(|(place, _)| which(place)) {
             total.forwarded.merge(both.forwarded);
@@ -190,12 +190,12 @@ impl Reading {
     }
 
     /// Frames of a port that were handed to the host.
-    pub fn passed(&self, slot: u16) -> u64 {
+    pub(super) fn passed(&self, slot: u16) -> u64 {
         self.drops.get(&(slot, false, 0)).copied().unwrap_or(0)
     }
 
     /// Reasons with frames, by number, of a port in one direction.
-    pub fn reasons(&self, slot: u16, out: bool) -> impl Iterator<Item = (u8, u64)> + '_ {
+    pub(super) fn reasons(&self, slot: u16, out: bool) -> impl Iterator<Item = (u8, u64)> + '_ {
         self.drops
             .range((slot, out, 1)..=(slot, out, u8::MAX))
             .map(|((_, _, number), frames)| (*number, *frames))

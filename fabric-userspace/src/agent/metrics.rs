@@ -42,7 +42,7 @@ fn escape(content: &str) -> String {
 ///
 /// # Errors
 /// When a map cannot be read.
-pub fn text(core: &mut Core) -> Result<String, Refusal> {
+pub(super) fn text(core: &mut Core) -> Result<String, Refusal> {
     let counters = views::counters(core)?;
     let mut text = Text(String::new());
     build(&mut text, core);

@@ -14,7 +14,7 @@ use crate::safety::{self, Change, Check, Guard, Outcome, PortSpec, Report, Role,
 const CHANGES_FILE: &str = "interfaces.json";
 
 /// One interface in use.
-pub struct Port {
+pub(super) struct Port {
     /// What it does.
     pub role: Role,
     /// 0 while the interface is gone.
@@ -27,13 +27,13 @@ pub struct Port {
 
 impl Port {
     /// False if a check fails: its frames must be dropped.
-    pub fn is_safe(&self) -> bool {
+    pub(super) fn is_safe(&self) -> bool {
         self.checks.iter().all(|check| check.verdict != Verdict::Fail)
     }
 }
 
 /// All interfaces in use.
-pub struct Ports {
+pub(super) struct Ports {
     netlink: Netlink,
     ports: BTreeMap<IfName, Port>,
     changes: Changes,
@@ -56,28 +56,28 @@ impl Ports {
     ///
     /// # Errors
     /// When the file of changes is damaged.
-    pub fn resume(netlink: Netlink, store: &FileStore) -> Result<Self, Refusal> {
+    pub(super) fn resume(netlink: Netlink, store: &FileStore) -> Result<Self, Refusal> {
         let changes = store.side_file(CHANGES_FILE)?.unwrap_or_default();
         Ok(Self { netlink, ports: BTreeMap::new(), changes, own_programs: Vec::new() })
     }
 
     /// The ports in use.
-    pub fn iter(&self) -> impl Iterator<Item = (&IfName, &Port)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&IfName, &Port)> {
         self.ports.iter()
     }
 
     /// One port in use.
-    pub fn get(&self, name: &IfName) -> Option<&Port> {
+    pub(super) fn get(&self, name: &IfName) -> Option<&Port> {
         self.ports.get(name)
     }
 
     /// The driver of a port, for messages.
-    pub fn driver(&self, name: &IfName) -> Option<String> {
+    pub(super) fn driver(&self, name: &IfName) -> Option<String> {
         self.ports.get(name)?.driver.clone()
     }
 
     /// Sentences about what was changed for a port.
-    pub fn changes(&self, name: &IfName) -> Vec<String> {
+    pub(super) fn changes(&self, name: &IfName) -> Vec<String> {
         self.changes.0.get(name).into_iter().flatten().map(ToString::to_string).collect()
     }
 
@@ -85,7 +85,7 @@ impl Ports {
     ///
     /// # Errors
     /// The first check that cannot be cured.
-    pub async fn try_out(&self, name: &IfName, role: Role) -> Result<(), Refusal> {
+    pub(super) async fn try_out(&self, name: &IfName, role: Role) -> Result<(), Refusal> {
         self.guard(name, role, &self.own_programs).plan().await?;
         Ok(())
     }
@@ -106,7 +106,7 @@ impl Ports {
     ///
     /// # Errors
     /// When a check cannot be cured; the interface is as it was then.
-    pub async fn take(
+    pub(super) async fn take(
         &mut self,
         store: &FileStore,
         name: &IfName,
@@ -129,7 +129,7 @@ impl Ports {
     }
 
     /// Takes note of a port whose interface is not there: nothing to make safe.
-    pub fn take_gone(&mut self, name: &IfName, role: Role) {
+    pub(super) fn take_gone(&mut self, name: &IfName, role: Role) {
         let guard = self.guard(name, role, &[]);
         self.ports.insert(name.clone(), Port { role, ifindex: 0, checks: Vec::new(), driver: None, guard });
     }
@@ -138,7 +138,7 @@ impl Ports {
     ///
     /// # Errors
     /// When the file of changes cannot be written.
-    pub async fn give_back(&mut self, store: &FileStore, name: &IfName) -> Result<Vec<String>, Refusal> {
+    pub(super) async fn give_back(&mut self, store: &FileStore, name: &IfName) -> Result<Vec<String>, Refusal> {
         self.ports.remove(name);
         let Some(changes) = self.changes.0.remove(name) else { return Ok(Vec::new()) };
         let restored = safety::restore(&self.netlink, &changes).await;
@@ -148,12 +148,12 @@ impl Ports {
     }
 
     /// Ports whose interfaces were changed by an earlier agent and that nobody uses any more.
-    pub fn leftovers(&self) -> Vec<IfName> {
+    pub(super) fn leftovers(&self) -> Vec<IfName> {
         self.changes.0.keys().filter(|name| !self.ports.contains_key(*name)).cloned().collect()
     }
 
     /// Tells the guards which programs are ours, after new ones were attached.
-    pub fn set_own_programs(&mut self, ids: &[u32]) {
+    pub(super) fn set_own_programs(&mut self, ids: &[u32]) {
         self.own_programs = ids.to_vec();
         for port in self.ports.values_mut() {
             port.guard.spec_mut().own_programs = ids.to_vec();
@@ -161,7 +161,7 @@ impl Ports {
     }
 
     /// Checks all ports, or those that an event may concern, anew; returns those that became safe or unsafe.
-    pub async fn recheck(&mut self, event: Option<&Event>) -> Vec<IfName> {
+    pub(super) async fn recheck(&mut self, event: Option<&Event>) -> Vec<IfName> {
         let mut turned = Vec::new();
         for (name, port) in self.ports.iter_mut().filter(|(_, port)| port.ifindex != 0) {
             if event.is_some_and(|event| !port.guard.is_concerned_by(event)) {
@@ -180,7 +180,7 @@ impl Ports {
     ///
     /// # Errors
     /// When it stays unsafe.
-    pub async fn cure(&mut self, store: &FileStore, name: &IfName) -> Result<(), Refusal> {
+    pub(super) async fn cure(&mut self, store: &FileStore, name: &IfName) -> Result<(), Refusal> {
         let Some(port) = self.ports.get_mut(name) else { return Ok(()) };
         let made = port.guard.make_safe().await?;
         port.checks = port.guard.recheck().await;
@@ -189,14 +189,14 @@ impl Ports {
     }
 
     /// Checks of any interface of this host, in use or not.
-    pub async fn examine(&self, name: &IfName) -> Report {
+    pub(super) async fn examine(&self, name: &IfName) -> Report {
         let role = self.ports.get(name).map_or(Role::Access, |port| port.role);
         self.guard(name, role, &self.own_programs).report().await
     }
 }
 
 /// The refusal for an interface that does not exist.
-pub fn no_such_port(name: &IfName, node: &str) -> Refusal {
+pub(super) fn no_such_port(name: &IfName, node: &str) -> Refusal {
     Refusal::new(codes::UNKNOWN_PORT, format!("{name} does not exist on {node}"))
         .with_cure("choose one of: ip -brief link")
 }

@@ -22,7 +22,7 @@ use crate::model::from_json;
 
 /// What every handler sees.
 #[derive(Clone)]
-pub struct Shared {
+pub(super) struct Shared {
     /// The agent. One request at a time: a document is applied whole or not at all.
     pub core: Arc<Mutex<Core>>,
     /// Told when the agent shall end.
@@ -31,7 +31,7 @@ pub struct Shared {
 
 /// How the agent was asked to end.
 #[derive(Default)]
-pub struct Stop {
+pub(super) struct Stop {
     /// Wakes the main task.
     pub notify: Notify,
     /// True to take the data path down.
@@ -41,7 +41,7 @@ pub struct Stop {
 type Answer<T> = Result<Json<Envelope<T>>, Problem>;
 
 /// A refusal on its way to the client.
-pub struct Problem(Refusal);
+pub(super) struct Problem(Refusal);
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
@@ -75,7 +75,7 @@ fn item<T: Serialize>(core: &Core, kind: &str, item: T) -> Answer<Item<T>> {
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub fn listen(socket: &Path) -> Result<UnixListener, Refusal> {
+pub(super) fn listen(socket: &Path) -> Result<UnixListener, Refusal> {
     let failed = |error: std::io::Error| {
         Refusal::new(codes::FAILED, format!("cannot listen on {}: {error}", socket.display()))
             .with_cure(format!("mkdir -p {}", socket.parent().unwrap_or(Path::new("/run/fabric")).display()))
@@ -95,7 +95,7 @@ pub fn listen(socket: &Path) -> Result<UnixListener, Refusal> {
 }
 
 /// The API.
-pub fn router(shared: Shared) -> Router {
+pub(super) fn router(shared: Shared) -> Router {
     Router::new()
         .route(path::STATUS, get(status))
         .route(path::DOCUMENT, get(document).put(put_document))
@@ -118,7 +118,7 @@ pub fn router(shared: Shared) -> Router {
 ///
 /// # Errors
 /// When the address cannot be had.
-pub async fn serve_metrics(address: SocketAddr, shared: Shared) -> Result<(), Refusal> {
+pub(super) async fn serve_metrics(address: SocketAddr, shared: Shared) -> Result<(), Refusal> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Refusal::new(codes::FAILED, format!("cannot serve metrics on {address}: {error}"))
             .with_cure("choose another --metrics ADDR:PORT")

@@ -18,7 +18,7 @@ const KEPT: u64 = 50;
 /// A document in force, with its circumstances.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Stored {
+pub(super) struct Stored {
     /// Raised by one with each change.
     pub revision: u64,
     /// RFC 3339, UTC.
@@ -30,7 +30,7 @@ pub struct Stored {
 }
 
 /// What the agent needs from wherever documents are kept.
-pub trait Store: Send {
+pub(super) trait Store: Send {
     /// The word for `fabric status`.
     fn kind(&self) -> &'static str;
     /// The document in force, if there ever was one.
@@ -52,7 +52,7 @@ pub trait Store: Send {
 }
 
 /// The state directory of one agent.
-pub struct FileStore {
+pub(super) struct FileStore {
     folder: PathBuf,
     _lock: Flock<File>,
 }
@@ -70,7 +70,7 @@ impl FileStore {
     ///
     /// # Errors
     /// When it cannot be used, or another agent uses it.
-    pub fn open(folder: &Path) -> Result<Self, Refusal> {
+    pub(super) fn open(folder: &Path) -> Result<Self, Refusal> {
         for path in [folder.to_owned(), folder.join("history")] {
             fs::DirBuilder::new()
                 .recursive(true)
@@ -97,7 +97,7 @@ impl FileStore {
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    pub fn side_file<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Refusal> {
+    pub(super) fn side_file<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Refusal> {
         read(&self.folder.join(name))
     }
 
@@ -106,12 +106,12 @@ impl FileStore {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn set_side_file<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Refusal> {
+    pub(super) fn set_side_file<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Refusal> {
         replace(&self.folder.join(name), value, false)
     }
 
     /// Removes a file of the state directory that is no document.
-    pub fn remove_side_file(&self, name: &str) {
+    pub(super) fn remove_side_file(&self, name: &str) {
         let _ = fs::remove_file(self.folder.join(name));
     }
 

@@ -21,7 +21,7 @@ const PROBE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the kernel cannot be listened to.
-pub fn spawn(shared: &Shared, ageing: Duration) -> Result<Vec<JoinHandle<()>>, Refusal> {
+pub(super) fn spawn(shared: &Shared, ageing: Duration) -> Result<Vec<JoinHandle<()>>, Refusal> {
     let watch = Watch::open().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
     Ok(vec![
         tokio::spawn(follow(shared.clone(), watch)),

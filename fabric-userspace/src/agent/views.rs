@@ -7,12 +7,12 @@ mod ports;
 mod status;
 mod tenants;
 
-pub use counters::counters;
-pub use fdb::fdb;
-pub use links::links;
-pub use ports::{doctor, ports};
-pub use status::status;
-pub use tenants::tenants;
+pub(super) use counters::counters;
+pub(super) use fdb::fdb;
+pub(super) use links::links;
+pub(super) use ports::{doctor, ports};
+pub(super) use status::status;
+pub(super) use tenants::tenants;
 
 pub(super) use counters::{reading, traffic};
 

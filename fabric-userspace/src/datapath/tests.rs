@@ -13,7 +13,6 @@ fn small() -> Sizes {
         next_hops: 64,
         paths: 64,
         tunnels: 64,
-        fdb: 256,
     }
 }
 

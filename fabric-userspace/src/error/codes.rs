@@ -13,6 +13,11 @@ use serde::{Deserialize, Serialize};
 pub struct Code(Cow<'static, str>);
 
 impl Code {
+    /// A code of this program.
+    pub const fn from_static(slug: &'static str) -> Self {
+        Self(Cow::Borrowed(slug))
+    }
+
     /// The slug.
     pub fn as_str(&self) -> &str {
         &self.0

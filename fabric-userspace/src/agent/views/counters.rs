@@ -68,7 +68,7 @@ pub(in crate::agent) fn traffic(core: &Core, reading: &Reading) -> api::Traffic 
 ///
 /// # Errors
 /// When a map cannot be read.
-pub fn counters(core: &mut Core) -> Result<api::Counters, Refusal> {
+pub(crate) fn counters(core: &mut Core) -> Result<api::Counters, Refusal> {
     let reading = reading(core)?;
     let slots = core.slots();
     let ports: Vec<api::NamedPortCounters> = slots

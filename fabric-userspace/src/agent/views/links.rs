@@ -11,7 +11,7 @@ const TENANT_HEADER: u32 = 14 + 4;
 const TENANT_MTU: u32 = 1500;
 
 /// The links of this node with their byte budgets.
-pub fn links(core: &Core) -> Vec<api::Link> {
+pub(crate) fn links(core: &Core) -> Vec<api::Link> {
     let Some(here) = core.here() else { return Vec::new() };
     let mut views: Vec<api::Link> =
         core.valid.links_at(here).filter_map(|(_, link)| view(core, here, link)).collect();

@@ -23,7 +23,7 @@ pub(super) fn state(core: &Core, name: &IfName) -> &'static str {
 ///
 /// # Errors
 /// When a map or an interface cannot be read.
-pub async fn ports(core: &mut Core) -> Result<Vec<api::Port>, Refusal> {
+pub(crate) async fn ports(core: &mut Core) -> Result<Vec<api::Port>, Refusal> {
     let reading = super::reading(core)?;
     let here = core.here();
     let mut views = Vec::new();
@@ -71,7 +71,7 @@ fn carries(core: &Core, here: NodeIx, name: &IfName) -> Vec<String> {
 ///
 /// # Errors
 /// For a name that no interface can have.
-pub async fn doctor(core: &Core, port: Option<&str>) -> Result<Vec<api::PortChecks>, Refusal> {
+pub(crate) async fn doctor(core: &Core, port: Option<&str>) -> Result<Vec<api::PortChecks>, Refusal> {
     let names: Vec<IfName> = match port {
         Some(port) => vec![port.parse().map_err(|_| {
             let sentence = format!("{} is no name of an interface", port.escape_debug());

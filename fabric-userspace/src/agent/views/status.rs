@@ -9,7 +9,7 @@ use crate::error::Refusal;
 ///
 /// # Errors
 /// When a map cannot be read.
-pub fn status(core: &mut Core) -> Result<api::Status, Refusal> {
+pub(crate) fn status(core: &mut Core) -> Result<api::Status, Refusal> {
     let reading = super::reading(core)?;
     let problems = problems(core);
     let ports = core.image.ports().count() as u64;

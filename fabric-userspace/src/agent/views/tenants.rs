@@ -37,7 +37,7 @@ pub(super) fn segment_id(core: &Core, name: &crate::model::Name) -> Option<u32> 
 ///
 /// # Errors
 /// When a map cannot be read.
-pub fn tenants(core: &mut Core) -> Result<Vec<api::Tenant>, Refusal> {
+pub(crate) fn tenants(core: &mut Core) -> Result<Vec<api::Tenant>, Refusal> {
     let reading = super::reading(core)?;
     let macs = macs_by_segment(core)?;
     let traffic = traffic_by_tenant(core, &reading);
