@@ -1,3 +1,9 @@
 //! Agent, compiler and command line of the tagging fabric.
 
+pub mod allocate;
+pub mod edit;
+pub mod error;
+pub mod model;
 pub mod records;
+pub mod topology;
+pub mod validate;

@@ -1,0 +1,132 @@
+//! Every code a refusal can carry, with the text of `fabric help CODE`. A code is never renamed or reused.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A stable kebab-case slug.
+///
+/// An owned text rather than an enum: a command line must be able to show the code of a newer agent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Code(Cow<'static, str>);
+
+impl Code {
+    /// The slug.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The longer text, or `None` for a code of another version.
+    pub fn explanation(&self) -> Option<&'static str> {
+        explain(&self.0)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.escape_debug().to_string())
+    }
+}
+
+/// The longer text of `slug`, or `None` if there is no such code.
+pub fn explain(slug: &str) -> Option<&'static str> {
+    ALL.iter().find(|(known, _)| *known == slug).map(|(_, text)| *text)
+}
+
+macro_rules! codes {
+    ($($name:ident = $slug:literal: $text:literal;)+) => {
+        $(#[doc = $text] pub const $name: Code = Code(Cow::Borrowed($slug));)+
+        /// Every code with its explanation, in the order of the subjects below.
+        pub const ALL: &[(&str, &str)] = &[$(($slug, $text)),+];
+    };
+}
+
+codes! {
+    USAGE = "usage": "The command line could not be understood. Nothing was sent to the agent. `fabric help` lists the commands.";
+    BUG = "bug": "The program reached a state that its authors excluded. Please report the command, the version and the agent's log.";
+    FAILED = "failed": "An operation of the system failed; the sentence quotes the kernel or the tool. Nothing half-done was kept.";
+
+    BAD_JSON = "bad-json": "The text is not JSON. Line and column say where reading stopped; the mistake may stand just before it.";
+    UNKNOWN_FIELD = "unknown-field": "The document has a field that this version does not know. Unknown fields are refused because a misspelt option would silently do nothing. `fabric schema` lists all fields.";
+    MISSING_FIELD = "missing-field": "A required field is absent. `fabric schema` says which fields are required.";
+    DUPLICATE_FIELD = "duplicate-field": "A JSON object has the same field twice, and either could be meant.";
+    BAD_VALUE = "bad-value": "A field has a value of the wrong type or outside of its range. The sentence says what is allowed.";
+
+    DUPLICATE_NAME = "duplicate-name": "Two objects of a kind have one name. Datacenters, nodes, links, tenants and segments each need a name that is unique in the whole fabric; a port is listed once a node.";
+    UNKNOWN_DATACENTER = "unknown-datacenter": "The document speaks of a datacenter that it does not define.";
+    UNKNOWN_NODE = "unknown-node": "The document or the command speaks of a node that the document does not define.";
+    UNKNOWN_LINK = "unknown-link": "The document or the command speaks of a link that the document does not define.";
+    UNKNOWN_TENANT = "unknown-tenant": "There is no tenant of this name. `fabric tenant list` shows those there are.";
+    UNKNOWN_SEGMENT = "unknown-segment": "There is no segment of this name in the tenant. `fabric tenant show` lists its segments.";
+    UNKNOWN_STATION = "unknown-station": "The segment has no static station with this MAC address.";
+    UNKNOWN_PORT = "unknown-port": "The network interface does not exist on this node, or the fabric does not use it.";
+    NO_DATACENTER = "no-datacenter": "A segment names no datacenter, there are several, and it has no attachment whose node would tell. Its tags come from the ranges of one datacenter.";
+    STILL_USED = "still-used": "The object is used by others and was not removed. Remove its users first.";
+
+    RANGE_OVERLAP = "range-overlap": "Two datacenters claim the same numbers. Each datacenter has its own S-VIDs, C-VIDs, VNIs and labels, so that a tag names one datacenter everywhere.";
+    NO_RANGE = "no-range": "A number is needed and the segment's datacenter has no range for it.";
+    OUTSIDE_RANGE = "outside-range": "A tag lies outside of the range of the segment's datacenter. Leave the field out and the fabric chooses a free number.";
+    NO_FREE_NUMBER = "no-free-number": "All numbers of the datacenter's range are in use. Widen the range or remove segments.";
+    NUMBER_TAKEN = "number-taken": "The pair of S-VID and C-VID, or the VNI, belongs to somebody else. A pair names one end of one segment in the whole fabric; a VNI names one segment.";
+    NUMBER_FIXED = "number-fixed": "The segment already has another number. Numbers of a living segment are never changed, because frames under way would be misread.";
+
+    ATTACHMENT_TAKEN = "attachment-taken": "The VLAN of this port is attached already. A frame that enters at (port, VLAN) belongs to exactly one segment.";
+    ATTACHMENT_EXCLUDED = "attachment-excluded": "An attachment of `any` takes every frame of the port, so no other attachment can stand beside it.";
+    NOT_ATTACHED = "not-attached": "There is no such attachment, so there is nothing to detach or change.";
+    SEGMENT_TAKEN = "segment-taken": "The segment exists and belongs to another tenant. Segment names are unique in the whole fabric.";
+    SEGMENT_EXISTS = "segment-exists": "The tenant has this segment already, with other settings.";
+    VLAN_MISMATCH = "vlan-mismatch": "All attachments of a segment have the same own VLAN. The fabric never rewrites a tenant's own tag, so a frame with a foreign own tag could enter another tenant's VLAN where it leaves.";
+    PORT_ROLE = "port-role": "A port has one role on a node: access (tenants), trunk (QinQ) or underlay (VXLAN). Mixed, a tenant could send the fabric's own tags.";
+
+    BAD_LINK = "bad-link": "The link cannot be built as written: its ends or options do not fit its kind.";
+    BAD_ADDRESS = "bad-address": "A VTEP address must be one host's unicast address, and both ends of a link must be of one family.";
+    LINK_CONFLICT = "link-conflict": "Two links cannot be told apart on the wire, or disagree about a port that they share.";
+    BAD_REMOTE = "bad-remote": "A remote names a link that leads to another node of the fabric. Only links with a foreign end carry remotes; between nodes the fabric finds the way itself.";
+    TWO_GATEWAYS = "two-gateways": "A segment reaches foreign VTEPs from more than one node. Both would flood to the outside and back: a loop. Use one node as the gateway.";
+    UNREACHABLE = "unreachable": "A segment has members on nodes that no chain of links joins. The fabric refuses it, because the members would silently not see each other.";
+
+    BAD_MAC = "bad-mac": "A station's address must be an individual one: not a group address, not all zeros.";
+    DUPLICATE_STATION = "duplicate-station": "A segment has one MAC address at two places, and frames can go to one only.";
+    STATION_TAKEN = "station-taken": "The MAC address stands at another end of the segment already.";
+    BAD_LIMIT = "bad-limit": "A segment's MAC limit is greater than its tenant's, so it could never be reached.";
+    TOO_MANY = "too-many": "The document exceeds what the tables of a node can hold.";
+    NAME_TOO_LONG = "name-too-long": "The segment's name, made from the tenant's name and the VLAN, is longer than 63 characters. Name the segment yourself.";
+
+    MTU_TOO_SMALL = "mtu-too-small": "A link cannot carry the tenant's largest frame with the tags that the fabric adds. Raise the MTU of the link or lower the tenant's.";
+    NO_NATIVE_XDP = "no-native-xdp": "The driver of the interface has no native XDP. The generic mode sees frames after the kernel took tags away, so isolation could not be promised.";
+    TAGS_HIDDEN = "tags-hidden": "VLAN offloads hide tags from XDP, and they cannot be turned off. A hidden outer tag would be lost on redirect and the frame would leave in the wrong VLAN.";
+    PEER_UNSAFE = "peer-unsafe": "The other end of a veth pair cannot receive redirected frames, or changes them.";
+    PORT_BUSY = "port-busy": "Another program or another agent has its XDP program on the interface.";
+    NOT_ROOT = "not-root": "Loading XDP programs and changing interfaces needs root.";
+    KERNEL_TOO_OLD = "kernel-too-old": "The kernel lacks a feature that the data path needs. Linux 6.1 is the oldest that works.";
+    AGENT_AWAY = "agent-away": "Nobody answers on the agent's socket. Forwarding may go on without an agent; changes and queries cannot.";
+    AGENT_RUNNING = "agent-running": "Another agent holds the state directory or the socket.";
+    STATE_DAMAGED = "state-damaged": "The state file cannot be read. The agent does not guess: it keeps the running data path and waits for a document.";
+    UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept.";
+    STALE_REVISION = "stale-revision": "The document was changed by somebody else meanwhile. Look at the new revision and repeat.";
+    TIMED_OUT = "timed-out": "What was waited for did not happen in time. The sentence names what is missing.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_a_kebab_case_slug_used_once_and_explained() {
+        for (at, (slug, text)) in ALL.iter().enumerate() {
+            assert!(slug.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{slug}");
+            assert!(ALL[..at].iter().all(|(other, _)| other != slug), "{slug} twice");
+            assert!(text.len() > 40 && text.ends_with('.'), "{slug} needs a text");
+        }
+        assert_eq!(BAD_VALUE.explanation(), explain("bad-value"));
+        assert_eq!(explain("no-such-code"), None);
+    }
+
+    #[test]
+    fn a_code_of_a_newer_agent_survives_the_wire() {
+        let code: Code = serde_json::from_str("\"moon-phase\"").expect("any slug");
+        assert_eq!((code.as_str(), code.explanation()), ("moon-phase", None));
+    }
+}

@@ -1,0 +1,176 @@
+//! The document's objects as [`Item`]s.
+
+use std::collections::BTreeSet;
+
+use super::item::{Item, order};
+use super::{AttachmentKey, Kind, Sign};
+use crate::model::{
+    Attachment, Datacenter, Document, Link, LinkEnd, Name, Node, Remote, Segment, Station, Tenant,
+};
+
+#[derive(PartialEq)]
+pub(super) enum Object<'d> {
+    Datacenter(&'d Datacenter),
+    Node(&'d Node),
+    Link(&'d Link),
+    Tenant(&'d Tenant),
+}
+
+pub(super) fn all(document: &Document) -> Vec<Object<'_>> {
+    let datacenters = document.datacenters.iter().map(Object::Datacenter);
+    let nodes = document.nodes.iter().map(Object::Node);
+    let links = document.links.iter().map(Object::Link);
+    let tenants = document.tenants.iter().map(Object::Tenant);
+    datacenters.chain(nodes).chain(links).chain(tenants).collect()
+}
+
+impl Object<'_> {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Datacenter(_) => Kind::Datacenter,
+            Self::Node(_) => Kind::Node,
+            Self::Link(_) => Kind::Link,
+            Self::Tenant(_) => Kind::Tenant,
+        }
+    }
+
+    pub(super) fn items(&self, allocated: &BTreeSet<Name>) -> Vec<Item> {
+        let mut items = match self {
+            Self::Datacenter(datacenter) => vec![of_datacenter(datacenter)],
+            Self::Node(node) => of_node(node),
+            Self::Link(link) => of_link(link),
+            Self::Tenant(tenant) => of_tenant(tenant, allocated),
+        };
+        items.sort_by(|a, b| order(&a.key, &b.key));
+        items
+    }
+
+    /// The object's own row, and of a tenant with one segment that segment's, taken out of `items`.
+    pub(super) fn headline(&self, sign: Sign, items: &mut Vec<Item>) -> String {
+        let own: Vec<Item> = items.extract_if(.., |item| item.subject.is_empty()).collect();
+        let mut parts: Vec<String> = own.iter().map(Item::detail).filter(|text| !text.is_empty()).collect();
+        if let Self::Tenant(tenant) = self {
+            match tenant.segments.len() {
+                1 => parts.extend(only_segment(sign, items)),
+                count => parts.push(format!("{count} segments")),
+            }
+        }
+        parts.join(", ")
+    }
+}
+
+impl<'d> Object<'d> {
+    pub(super) fn name(&self) -> &'d Name {
+        match self {
+            Self::Datacenter(datacenter) => &datacenter.name,
+            Self::Node(node) => &node.name,
+            Self::Link(link) => &link.name,
+            Self::Tenant(tenant) => &tenant.name,
+        }
+    }
+}
+
+fn only_segment(sign: Sign, items: &mut Vec<Item>) -> Option<String> {
+    let segment = items.extract_if(.., |item| item.key.len() == 2).next()?;
+    match sign {
+        Sign::Add | Sign::Change => Some(format!("{}, {}", segment.subject, segment.detail())),
+        Sign::Remove => Some("1 segment".to_owned()),
+    }
+}
+
+fn of_datacenter(datacenter: &Datacenter) -> Item {
+    Item::new(&[], "")
+        .field("id", Some(datacenter.id))
+        .field("S-VIDs", Some(datacenter.s_vids))
+        .field("C-VIDs", Some(datacenter.c_vids))
+        .field("VNIs", datacenter.vnis)
+        .field("labels", datacenter.labels)
+}
+
+fn of_node(node: &Node) -> Vec<Item> {
+    let own = Item::new(&[], "").field("datacenter", Some(&node.datacenter));
+    let ports = node.ports.iter().map(|port| {
+        Item::new(&[port.name.as_str()], format!("port {}", port.name))
+            .field("drop-group-source", Some(on_off(port.drop_group_source)))
+            .field("tunnel-lldp", Some(on_off(port.tunnel_lldp)))
+    });
+    std::iter::once(own).chain(ports).collect()
+}
+
+fn on_off(value: bool) -> &'static str {
+    if value { "on" } else { "off" }
+}
+
+fn of_link(link: &Link) -> Vec<Item> {
+    let mut ends: Vec<String> = link.ends.iter().map(end_text).collect();
+    ends.sort();
+    let own = Item::new(&[], "")
+        .field("kind", Some(link.kind))
+        .field("outer-tpid", link.outer_tpid)
+        .field("vlan", link.vlan)
+        .field("udp-port", link.udp_port)
+        .field("strict", link.strict.map(on_off))
+        .field("ends", Some(ends.join(" = ")));
+    vec![own]
+}
+
+fn end_text(end: &LinkEnd) -> String {
+    let node = end.node.as_ref().map(ToString::to_string);
+    let port = end.port.as_ref().map(ToString::to_string);
+    let address = end.address.as_ref().map(ToString::to_string);
+    let parts: Vec<String> = [node, port, address].into_iter().flatten().collect();
+    parts.join(" ")
+}
+
+fn of_tenant(tenant: &Tenant, allocated: &BTreeSet<Name>) -> Vec<Item> {
+    let mut items = vec![Item::new(&[], "").field("mac-limit", tenant.mac_limit)];
+    for segment in &tenant.segments {
+        items.push(of_segment(segment, allocated));
+        items.extend(segment.attachments.iter().flat_map(|end| of_attachment(segment, end)));
+        items.extend(segment.remotes.iter().flat_map(|end| of_remote(segment, end)));
+    }
+    items
+}
+
+fn of_segment(segment: &Segment, allocated: &BTreeSet<Name>) -> Item {
+    let mut item = Item::new(&["segment", segment.name.as_str()], format!("segment {}", segment.name))
+        .field("S-VID", segment.s_vid)
+        .field("base C-VID", segment.c_vid)
+        .field("vni", segment.vni)
+        .field("mac-limit", segment.mac_limit);
+    if allocated.contains(&segment.name) {
+        item.note = " (allocated)";
+    }
+    item
+}
+
+fn of_attachment(segment: &Segment, end: &Attachment) -> Vec<Item> {
+    let subject = format!("{} {}", end.port, end.vlan);
+    let key = ["segment", segment.name.as_str(), "at", end.node.as_str(), end.port.as_str(), &end.vlan.to_string()];
+    let mut own = Item::new(&key, subject.as_str())
+        .context(format!("segment {}", segment.name))
+        .context(format!("node {}", end.node))
+        .field("C-VID", end.c_vid);
+    own.attachment = Some(AttachmentKey { node: end.node.clone(), port: end.port.clone(), vlan: end.vlan });
+    let stations = end.stations.iter().map(|station| of_station(&key, &subject, station));
+    std::iter::once(own).chain(stations).collect()
+}
+
+fn of_remote(segment: &Segment, end: &Remote) -> Vec<Item> {
+    let subject = format!("remote {}", end.link);
+    let key = ["segment", segment.name.as_str(), "via", end.link.as_str()];
+    let own = Item::new(&key, subject.as_str())
+        .context(format!("segment {}", segment.name))
+        .field("C-VID", end.c_vid);
+    let stations = end.stations.iter().map(|station| of_station(&key, &subject, station));
+    std::iter::once(own).chain(stations).collect()
+}
+
+fn of_station(end: &[&str], place: &str, station: &Station) -> Item {
+    let mac = station.mac.to_string();
+    let key: Vec<&str> = end.iter().copied().chain(["station", mac.as_str()]).collect();
+    Item::new(&key, format!("station {mac}"))
+        .context(format!("at {place}"))
+        .field("name", station.name.as_ref())
+        .field("C-VID", station.c_vid)
+}

@@ -1,0 +1,105 @@
+use std::fmt;
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
+
+use super::{IfName, Name, ServiceVid, UdpPort};
+
+/// A way between two nodes, or from a node to a VTEP that is not ours.
+///
+/// One flat object, not a variant a kind: only so does a mistake in it keep its JSON path. Which options belong to
+/// which kind is checked by `validate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a link object")]
+pub struct Link {
+    /// Unique in the fabric.
+    pub name: Name,
+    /// What is on the wire.
+    pub kind: LinkKind,
+    /// `trunk` only: EtherType of the S-tag; 0x88a8 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outer_tpid: Option<OuterTpid>,
+    /// `vxlan` only: VLAN of the underlay; untagged if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<ServiceVid>,
+    /// `vxlan` only: destination port; 4789 if absent. All VXLAN links of a port have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp_port: Option<UdpPort>,
+    /// `vxlan` only: refuse frames whose reserved header bits are set; false if absent (RFC 7348 §5: ignore them).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
+    /// Both ends, in any order.
+    #[serde(deserialize_with = "two_ends")]
+    #[schemars(with = "[LinkEnd; 2]")]
+    pub ends: [LinkEnd; 2],
+}
+
+// serde's own array reports a third element as broken JSON, without its path.
+fn two_ends<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[LinkEnd; 2], D::Error> {
+    let ends = Vec::<LinkEnd>::deserialize(deserializer)?;
+    ends.try_into().map_err(|ends: Vec<LinkEnd>| D::Error::custom(format!("has {} ends, a link has 2", ends.len())))
+}
+
+/// What a link carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkKind {
+    /// S-tag and C-tag on a dedicated line.
+    Trunk,
+    /// VXLAN over IPv4 or IPv6.
+    Vxlan,
+}
+
+impl fmt::Display for LinkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Trunk => "trunk",
+            Self::Vxlan => "vxlan",
+        })
+    }
+}
+
+/// EtherType of the S-tag on a trunk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum OuterTpid {
+    /// 802.1ad.
+    #[default]
+    #[serde(rename = "0x88a8")]
+    Service,
+    /// 802.1Q, for carriers that pass no other.
+    #[serde(rename = "0x8100")]
+    Customer,
+}
+
+impl OuterTpid {
+    /// The EtherType, in host byte order.
+    pub const fn ethertype(self) -> u16 {
+        match self {
+            Self::Service => 0x88a8,
+            Self::Customer => 0x8100,
+        }
+    }
+}
+
+impl fmt::Display for OuterTpid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#06x}", self.ethertype())
+    }
+}
+
+/// One end of a link. Without `node` it is foreign: a VTEP that the fabric only sends to and hears.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an object for one end of the link")]
+pub struct LinkEnd {
+    /// Node of the fabric; absent for a foreign VTEP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Name>,
+    /// Interface of that node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<IfName>,
+    /// VTEP address, on `vxlan` links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+}
