@@ -15,20 +15,36 @@ use space::Space;
 
 /// Fills in datacenters, S-VIDs, C-VIDs and VNIs. Returns the segments that got an S-VID or a base C-VID.
 pub fn allocate(document: &mut Document) -> BTreeSet<Name> {
-    let Document { datacenters, nodes, links, tenants, .. } = document;
+    let Document {
+        datacenters,
+        nodes,
+        links,
+        tenants,
+        ..
+    } = document;
     let places = Places {
-        datacenters: datacenters.iter().map(|datacenter| (&datacenter.name, datacenter)).collect(),
+        datacenters: datacenters
+            .iter()
+            .map(|datacenter| (&datacenter.name, datacenter))
+            .collect(),
         nodes: nodes.iter().map(|node| (&node.name, &node.datacenter)).collect(),
-        gateways: links.iter().filter_map(|link| Some((&link.name, gateway(link)?))).collect(),
+        gateways: links
+            .iter()
+            .filter_map(|link| Some((&link.name, gateway(link)?)))
+            .collect(),
     };
-    let vxlan_between_nodes = links.iter().any(|link| link.kind == LinkKind::Vxlan && gateway(link).is_none());
+    let vxlan_between_nodes = links
+        .iter()
+        .any(|link| link.kind == LinkKind::Vxlan && gateway(link).is_none());
     let segments = || tenants.iter().flat_map(|tenant| &tenant.segments);
     let mut space = Space::used_by(segments());
     let mut vnis = vnis::Vnis::used_by(segments());
 
     let mut allocated = BTreeSet::new();
     for segment in tenants.iter_mut().flat_map(|tenant| &mut tenant.segments) {
-        let Some(datacenter) = places.datacenter_of(segment) else { continue };
+        let Some(datacenter) = places.datacenter_of(segment) else {
+            continue;
+        };
         segment.datacenter.get_or_insert_with(|| datacenter.name.clone());
         if tags::fill(segment, datacenter, &mut space) {
             allocated.insert(segment.name.clone());
@@ -68,7 +84,12 @@ impl<'d> Places<'d> {
 
     fn members<'s>(&'s self, segment: &'s Segment) -> impl Iterator<Item = &'s Name> {
         let attached = segment.attachments.iter().map(|end| &end.node);
-        attached.chain(segment.remotes.iter().filter_map(|end| self.gateways.get(&end.link).copied()))
+        attached.chain(
+            segment
+                .remotes
+                .iter()
+                .filter_map(|end| self.gateways.get(&end.link).copied()),
+        )
     }
 
     // A little more often than needed: which links a segment crosses may change with every link, its VNI may not.

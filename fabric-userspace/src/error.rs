@@ -39,7 +39,13 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with no cure and no path yet.
     pub fn new(code: Code, sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), cure: None, code, path: None, also: Vec::new() }
+        Self {
+            sentence: sentence.into(),
+            cure: None,
+            code,
+            path: None,
+            also: Vec::new(),
+        }
     }
 
     /// Adds what the reader can do about it.
@@ -78,7 +84,10 @@ impl Refusal {
         let Some(first) = rest.next() else {
             return Self::new(codes::BUG, "a document was refused without a reason");
         };
-        Self { also: rest.collect(), ..first.into() }
+        Self {
+            also: rest.collect(),
+            ..first.into()
+        }
     }
 }
 
@@ -86,7 +95,13 @@ impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         let sentence = problem.to_string();
         let Problem { path, cure, code, .. } = problem;
-        Self { sentence, cure: Some(cure), code, path: (!path.is_empty()).then_some(path), also: Vec::new() }
+        Self {
+            sentence,
+            cure: Some(cure),
+            code,
+            path: (!path.is_empty()).then_some(path),
+            also: Vec::new(),
+        }
     }
 }
 

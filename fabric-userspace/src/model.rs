@@ -12,8 +12,12 @@ mod number;
 mod parse;
 mod range;
 mod schema;
+mod starter;
 mod text;
 mod vlan;
+
+#[cfg(test)]
+pub(crate) mod generate;
 
 pub use changes::{AttachmentKey, Change, Kind, Line, Sign, document_diff, document_diff_marking};
 pub use document::{
@@ -40,7 +44,10 @@ pub struct Illegal {
 
 impl Illegal {
     fn new(value: impl Into<String>, rule: &'static str) -> Self {
-        Self { value: value.into(), rule }
+        Self {
+            value: value.into(),
+            rule,
+        }
     }
 
     /// To be read after the name of the field: `is 5000, a VLAN is 1 to 4094`.

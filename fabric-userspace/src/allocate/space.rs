@@ -23,7 +23,9 @@ struct Inner {
 
 impl Space {
     pub(super) fn used_by<'d>(segments: impl Iterator<Item = &'d Segment>) -> Self {
-        let mut space = Self { outer: vec![Outer::default(); VIDS] };
+        let mut space = Self {
+            outer: vec![Outer::default(); VIDS],
+        };
         for segment in segments {
             if let Some(s_vid) = segment.s_vid {
                 let outer = space.outer_mut(s_vid);
@@ -118,8 +120,8 @@ fn place(c_vid: ServiceVid) -> (usize, u64) {
 pub(super) fn explicit_c_vids(segment: &Segment) -> impl Iterator<Item = ServiceVid> {
     let attached = segment.attachments.iter().map(|end| (end.c_vid, &end.stations));
     let remote = segment.remotes.iter().map(|end| (end.c_vid, &end.stations));
-    let ends = attached.chain(remote).flat_map(|(own, stations)| {
-        stations.iter().filter_map(|station| station.c_vid).chain(own)
-    });
+    let ends = attached
+        .chain(remote)
+        .flat_map(|(own, stations)| stations.iter().filter_map(|station| station.c_vid).chain(own));
     segment.c_vid.into_iter().chain(ends)
 }

@@ -9,7 +9,10 @@ pub(super) fn fill(segment: &mut Segment, datacenter: &Datacenter, space: &mut S
     let before = (segment.s_vid, segment.c_vid);
     if segment.s_vid.is_none() {
         segment.s_vid = choose_s_vid(segment, datacenter, space);
-        segment.s_vid.iter().for_each(|s_vid| space.enter(*s_vid, segment));
+        segment
+            .s_vid
+            .iter()
+            .for_each(|s_vid| space.enter(*s_vid, segment));
     }
     let Some(s_vid) = segment.s_vid else { return false };
     if segment.c_vid.is_none() {
@@ -41,13 +44,25 @@ struct Wants {
 
 impl Wants {
     fn of(segment: &Segment, range: Range<ServiceVid>) -> Self {
-        let ends = segment.attachments.iter().map(|end| end.c_vid).chain(segment.remotes.iter().map(|end| end.c_vid));
+        let ends = segment
+            .attachments
+            .iter()
+            .map(|end| end.c_vid)
+            .chain(segment.remotes.iter().map(|end| end.c_vid));
         let missing = ends.chain([segment.c_vid]).filter(Option::is_none).count();
-        Self { given: explicit_c_vids(segment).collect(), missing, range }
+        Self {
+            given: explicit_c_vids(segment).collect(),
+            missing,
+            range,
+        }
     }
 
     fn fit(&self, outer: &Outer) -> bool {
-        let taken_by_given = self.given.iter().filter(|c_vid| self.range.contains(**c_vid)).count();
+        let taken_by_given = self
+            .given
+            .iter()
+            .filter(|c_vid| self.range.contains(**c_vid))
+            .count();
         self.given.iter().all(|c_vid| !outer.contains(*c_vid))
             && outer.has_free(self.range, self.missing + taken_by_given)
     }

@@ -41,7 +41,9 @@ fn number(vid: Option<ServiceVid>) -> Option<u16> {
 fn numbers_are_the_lowest_free_ones_and_the_base_is_easy_to_read() {
     let mut document = document(DC1, &[attached("a", 2), attached("b", 1)].join(","));
     let allocated = allocate(&mut document);
-    let [a, b] = document.tenants[0].segments.as_slice() else { panic!("two segments") };
+    let [a, b] = document.tenants[0].segments.as_slice() else {
+        panic!("two segments")
+    };
     assert_eq!((number(a.s_vid), number(a.c_vid)), (Some(100), Some(1100)));
     assert_eq!((number(b.s_vid), number(b.c_vid)), (Some(101), Some(1101)));
     let ends: Vec<_> = a.attachments.iter().map(|end| number(end.c_vid)).collect();
@@ -52,13 +54,19 @@ fn numbers_are_the_lowest_free_ones_and_the_base_is_easy_to_read() {
 
 #[test]
 fn given_numbers_stay_and_are_not_given_again_even_if_they_come_later() {
-    let given = segment("g", r#","s_vid":100,"c_vid":1100,"attachments":[{"node":"n1","port":"e","vlan":3,"c_vid":200}]"#);
+    let given = segment(
+        "g",
+        r#","s_vid":100,"c_vid":1100,"attachments":[{"node":"n1","port":"e","vlan":3,"c_vid":200}]"#,
+    );
     let mut document = document(DC1, &[attached("a", 1), given].join(","));
     let before = document.tenants[0].segments[1].clone();
     allocate(&mut document);
     assert_eq!(number(first(&document).s_vid), Some(101));
     let after = &document.tenants[0].segments[1];
-    assert_eq!((after.s_vid, after.c_vid, &after.attachments), (before.s_vid, before.c_vid, &before.attachments));
+    assert_eq!(
+        (after.s_vid, after.c_vid, &after.attachments),
+        (before.s_vid, before.c_vid, &before.attachments)
+    );
 }
 
 #[test]
@@ -75,7 +83,9 @@ fn a_vni_is_given_only_to_segments_that_need_one() {
     let remote = segment("r", r#","remotes":[{"link":"out"}]"#);
     let mut document = document(DC1, &[attached("a", 2), remote].join(","));
     allocate(&mut document);
-    let [local, remote] = document.tenants[0].segments.as_slice() else { panic!("two segments") };
+    let [local, remote] = document.tenants[0].segments.as_slice() else {
+        panic!("two segments")
+    };
     assert_eq!(local.vni, None);
     assert_eq!(remote.vni.map(crate::model::Vni::get), Some(10000));
     assert_eq!(number(remote.remotes[0].c_vid), Some(200));
@@ -106,7 +116,10 @@ fn the_datacenter_is_that_of_the_first_member_and_stays_when_members_go() {
     assert_eq!(number(first(&document).s_vid), Some(2000));
     document.tenants[0].segments[0].attachments.remove(0);
     allocate(&mut document);
-    assert_eq!(first(&document).datacenter.as_ref().map(Name::as_str), Some("dc2"));
+    assert_eq!(
+        first(&document).datacenter.as_ref().map(Name::as_str),
+        Some("dc2")
+    );
 }
 
 #[test]
@@ -120,7 +133,11 @@ fn with_no_s_vid_left_segments_share_one_under_different_c_vids() {
         .flat_map(|s| [(s.s_vid, s.c_vid), (s.s_vid, s.attachments[0].c_vid)])
         .collect();
     assert_eq!(pairs.len(), 8);
-    assert!(pairs.iter().all(|(s_vid, c_vid)| s_vid.is_some() && c_vid.is_some()));
+    assert!(
+        pairs
+            .iter()
+            .all(|(s_vid, c_vid)| s_vid.is_some() && c_vid.is_some())
+    );
 }
 
 #[test]
@@ -128,6 +145,10 @@ fn what_no_longer_fits_stays_without_numbers() {
     let segments: Vec<String> = (0..5).map(|at| attached(&format!("s{at}"), 1)).collect();
     let mut document = document(SMALL, &segments.join(","));
     allocate(&mut document);
-    let without = document.tenants[0].segments.iter().filter(|s| s.s_vid.is_none()).count();
+    let without = document.tenants[0]
+        .segments
+        .iter()
+        .filter(|s| s.s_vid.is_none())
+        .count();
     assert_eq!(without, 1);
 }

@@ -32,7 +32,9 @@ impl fmt::Display for Code {
 
 /// The longer text of `slug`, or `None` if there is no such code.
 pub fn explain(slug: &str) -> Option<&'static str> {
-    ALL.iter().find(|(known, _)| *known == slug).map(|(_, text)| *text)
+    ALL.iter()
+        .find(|(known, _)| *known == slug)
+        .map(|(_, text)| *text)
 }
 
 macro_rules! codes {
@@ -104,7 +106,7 @@ codes! {
     AGENT_AWAY = "agent-away": "Nobody answers on the agent's socket. Forwarding may go on without an agent; changes and queries cannot.";
     AGENT_RUNNING = "agent-running": "Another agent holds the state directory or the socket.";
     STATE_DAMAGED = "state-damaged": "The state file cannot be read. The agent does not guess: it keeps the running data path and waits for a document.";
-    UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept.";
+    UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept. `fabric history` lists those there are.";
     STALE_REVISION = "stale-revision": "The document was changed by somebody else meanwhile. Look at the new revision and repeat.";
     TIMED_OUT = "timed-out": "What was waited for did not happen in time. The sentence names what is missing.";
 }
@@ -116,7 +118,10 @@ mod tests {
     #[test]
     fn every_code_is_a_kebab_case_slug_used_once_and_explained() {
         for (at, (slug, text)) in ALL.iter().enumerate() {
-            assert!(slug.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{slug}");
+            assert!(
+                slug.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'),
+                "{slug}"
+            );
             assert!(ALL[..at].iter().all(|(other, _)| other != slug), "{slug} twice");
             assert!(text.len() > 40 && text.ends_with('.'), "{slug} needs a text");
         }

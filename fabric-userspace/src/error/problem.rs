@@ -27,13 +27,22 @@ impl Problem {
         sentence: impl Into<String>,
         cure: impl Into<String>,
     ) -> Self {
-        Self { path: path.into(), sentence: sentence.into(), cure: cure.into(), code }
+        Self {
+            path: path.into(),
+            sentence: sentence.into(),
+            cure: cure.into(),
+            code,
+        }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let subject = if self.path.is_empty() { "the document" } else { &self.path };
+        let subject = if self.path.is_empty() {
+            "the document"
+        } else {
+            &self.path
+        };
         write!(f, "{subject} {}", self.sentence)
     }
 }

@@ -1,13 +1,21 @@
 use super::*;
 
 fn taken() -> Refusal {
-    Refusal::new(codes::ATTACHMENT_TAKEN, "eth2 vlan 10 belongs to tenant globex (segment globex-v10)")
-        .with_cure("choose another VLAN, or: fabric tenant detach globex --port eth2 --vlan 10")
-        .unchanged()
+    Refusal::new(
+        codes::ATTACHMENT_TAKEN,
+        "eth2 vlan 10 belongs to tenant globex (segment globex-v10)",
+    )
+    .with_cure("choose another VLAN, or: fabric tenant detach globex --port eth2 --vlan 10")
+    .unchanged()
 }
 
 fn bad_vlan() -> Problem {
-    Problem::new(codes::BAD_VALUE, "tenants[2].vlan", "is 5000, a VLAN is 1 to 4094", "set it")
+    Problem::new(
+        codes::BAD_VALUE,
+        "tenants[2].vlan",
+        "is 5000, a VLAN is 1 to 4094",
+        "set it",
+    )
 }
 
 #[test]
@@ -45,5 +53,8 @@ fn json_has_every_key_and_reads_back() {
     assert_eq!(value["path"], serde_json::Value::Null);
     assert_eq!(value["also"], serde_json::json!([]));
     assert_eq!(value["code"], "attachment-taken");
-    assert_eq!(serde_json::from_value::<Refusal>(value).expect("same type"), taken());
+    assert_eq!(
+        serde_json::from_value::<Refusal>(value).expect("same type"),
+        taken()
+    );
 }

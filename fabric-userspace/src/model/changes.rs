@@ -121,7 +121,11 @@ impl fmt::Display for Line {
 }
 
 fn write_row(f: &mut fmt::Formatter<'_>, head: &str, detail: &str) -> fmt::Result {
-    if detail.is_empty() { write!(f, "  {head}") } else { write!(f, "  {head:<30}  {detail}") }
+    if detail.is_empty() {
+        write!(f, "  {head}")
+    } else {
+        write!(f, "  {head:<30}  {detail}")
+    }
 }
 
 /// What `new` adds, changes and removes, by kind and in natural order of names. Equal documents give nothing;
@@ -132,8 +136,10 @@ pub fn document_diff(old: &Document, new: &Document) -> Vec<Change> {
 
 /// [`document_diff`] that marks the segments of `allocated`, whose numbers the fabric chose.
 pub fn document_diff_marking(old: &Document, new: &Document, allocated: &BTreeSet<Name>) -> Vec<Change> {
-    let mut before: HashMap<(Kind, &Name), Object<'_>> =
-        objects::all(old).into_iter().map(|object| ((object.kind(), object.name()), object)).collect();
+    let mut before: HashMap<(Kind, &Name), Object<'_>> = objects::all(old)
+        .into_iter()
+        .map(|object| ((object.kind(), object.name()), object))
+        .collect();
     let mut changes: Vec<Change> = Vec::new();
     for object in objects::all(new) {
         match before.remove(&(object.kind(), object.name())) {
@@ -142,8 +148,16 @@ pub fn document_diff_marking(old: &Document, new: &Document, allocated: &BTreeSe
             None => changes.push(whole(Sign::Add, &object, allocated)),
         }
     }
-    changes.extend(before.values().map(|object| whole(Sign::Remove, object, allocated)));
-    changes.sort_by(|a, b| a.kind.cmp(&b.kind).then_with(|| natural(a.name.as_str(), b.name.as_str())));
+    changes.extend(
+        before
+            .values()
+            .map(|object| whole(Sign::Remove, object, allocated)),
+    );
+    changes.sort_by(|a, b| {
+        a.kind
+            .cmp(&b.kind)
+            .then_with(|| natural(a.name.as_str(), b.name.as_str()))
+    });
     changes
 }
 
@@ -151,7 +165,13 @@ fn whole(sign: Sign, object: &Object<'_>, allocated: &BTreeSet<Name>) -> Change 
     let mut items = object.items(allocated);
     let detail = object.headline(sign, &mut items);
     let lines = items.iter().map(|item| item.line(sign)).collect();
-    Change { sign, kind: object.kind(), name: object.name().clone(), detail, lines }
+    Change {
+        sign,
+        kind: object.kind(),
+        name: object.name().clone(),
+        detail,
+        lines,
+    }
 }
 
 // Objects that differ in the order of their parts only have no lines, and are no change.

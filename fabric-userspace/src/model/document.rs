@@ -82,7 +82,11 @@ pub struct PortOptions {
 impl PortOptions {
     /// What holds for a port that the document does not list.
     pub fn of(name: IfName) -> Self {
-        Self { name, drop_group_source: true, tunnel_lldp: false }
+        Self {
+            name,
+            drop_group_source: true,
+            tunnel_lldp: false,
+        }
     }
 }
 

@@ -39,7 +39,8 @@ pub struct Link {
 // serde's own array reports a third element as broken JSON, without its path.
 fn two_ends<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[LinkEnd; 2], D::Error> {
     let ends = Vec::<LinkEnd>::deserialize(deserializer)?;
-    ends.try_into().map_err(|ends: Vec<LinkEnd>| D::Error::custom(format!("has {} ends, a link has 2", ends.len())))
+    ends.try_into()
+        .map_err(|ends: Vec<LinkEnd>| D::Error::custom(format!("has {} ends, a link has 2", ends.len())))
 }
 
 /// What a link carries.

@@ -47,7 +47,9 @@ impl FromStr for Mac {
     type Err = Illegal;
 
     fn from_str(text: &str) -> Result<Self, Illegal> {
-        parse(text).map(Self).ok_or_else(|| Illegal::new(format!("{text:?}"), RULE))
+        parse(text)
+            .map(Self)
+            .ok_or_else(|| Illegal::new(format!("{text:?}"), RULE))
     }
 }
 
@@ -56,7 +58,9 @@ fn parse(text: &str) -> Option<[u8; 6]> {
     let mut pairs = text.split(':');
     for octet in &mut octets {
         // `from_str_radix` alone would take a sign.
-        let pair = pairs.next().filter(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        let pair = pairs
+            .next()
+            .filter(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()))?;
         *octet = u8::from_str_radix(pair, 16).ok()?;
     }
     pairs.next().is_none().then_some(octets)
@@ -111,7 +115,14 @@ mod tests {
 
     #[test]
     fn what_is_not_six_pairs_is_refused() {
-        for bad in ["", "09:19:20:07:05", "1:2:3:4:5:6", "02:00:00:00:00:01:02", "02-00-00-00-00-01", "+2:00:00:00:00:01"] {
+        for bad in [
+            "",
+            "09:19:20:07:05",
+            "1:2:3:4:5:6",
+            "02:00:00:00:00:01:02",
+            "02-00-00-00-00-01",
+            "+2:00:00:00:00:01",
+        ] {
             assert!(bad.parse::<Mac>().is_err(), "{bad}");
         }
     }
@@ -120,6 +131,8 @@ mod tests {
     fn group_and_zero_addresses_are_not_unicast() {
         let unicast = |text: &str| text.parse::<Mac>().expect("legal").is_unicast();
         assert!(unicast("56:89:6f:88:9d:c7"));
-        assert!(!unicast("57:89:6f:88:9d:c7") && !unicast("ff:ff:ff:ff:ff:ff") && !unicast("00:00:00:00:00:00"));
+        assert!(
+            !unicast("57:89:6f:88:9d:c7") && !unicast("ff:ff:ff:ff:ff:ff") && !unicast("00:00:00:00:00:00")
+        );
     }
 }

@@ -19,7 +19,10 @@ pub fn natural(left: &str, right: &str) -> Ordering {
 }
 
 fn take_digits<'a>(text: &mut &'a [u8]) -> &'a [u8] {
-    let end = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|b| !b.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     *text = rest;
     let zeros = digits.iter().take_while(|b| **b == b'0').count();
@@ -37,10 +40,29 @@ mod tests {
 
     #[test]
     fn numbers_inside_names_are_compared_as_numbers() {
-        let mut names = vec!["eth10", "eth2", "eth02", "eth", "eth2a", "a", "eth99999999999999999999999", "b1c10", "b1c9"];
+        let mut names = vec![
+            "eth10",
+            "eth2",
+            "eth02",
+            "eth",
+            "eth2a",
+            "a",
+            "eth99999999999999999999999",
+            "b1c10",
+            "b1c9",
+        ];
         names.sort_by(|a, b| natural(a, b));
-        let expected =
-            ["a", "b1c9", "b1c10", "eth", "eth02", "eth2", "eth2a", "eth10", "eth99999999999999999999999"];
+        let expected = [
+            "a",
+            "b1c9",
+            "b1c10",
+            "eth",
+            "eth02",
+            "eth2",
+            "eth2a",
+            "eth10",
+            "eth99999999999999999999999",
+        ];
         assert_eq!(names, expected);
     }
 

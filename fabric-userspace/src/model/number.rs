@@ -132,7 +132,9 @@ impl Visitor<'_> for NumberVisitor {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<u64, E> {
-        Err(E::custom(Illegal::new(format!("the text {value:?}"), self.0).sentence()))
+        Err(E::custom(
+            Illegal::new(format!("the text {value:?}"), self.0).sentence(),
+        ))
     }
 }
 
@@ -152,7 +154,19 @@ mod tests {
 
     #[test]
     fn json_cannot_build_an_illegal_number() {
-        for text in ["0", "4095", "5000", "65537", "4294967301", "-1", "1.5", "\"10\"", "null", "true", "[]"] {
+        for text in [
+            "0",
+            "4095",
+            "5000",
+            "65537",
+            "4294967301",
+            "-1",
+            "1.5",
+            "\"10\"",
+            "null",
+            "true",
+            "[]",
+        ] {
             assert!(serde_json::from_str::<ServiceVid>(text).is_err(), "{text}");
         }
         assert_eq!(serde_json::from_str::<ServiceVid>("10").expect("legal").get(), 10);
@@ -161,7 +175,13 @@ mod tests {
     #[test]
     fn a_refused_number_is_shown_with_the_rule() {
         let error = serde_json::from_str::<ServiceVid>("5000").expect_err("too great");
-        assert!(error.to_string().starts_with("is 5000, a VLAN is 1 to 4094"), "{error}");
-        assert_eq!("x".parse::<Vni>().expect_err("text").sentence(), "is \"x\", a VNI is 1 to 16777215");
+        assert!(
+            error.to_string().starts_with("is 5000, a VLAN is 1 to 4094"),
+            "{error}"
+        );
+        assert_eq!(
+            "x".parse::<Vni>().expect_err("text").sentence(),
+            "is \"x\", a VNI is 1 to 16777215"
+        );
     }
 }

@@ -46,7 +46,11 @@ impl<T: RangeNumber> Range<T> {
     /// # Errors
     /// `first` is greater than `last`.
     pub fn new(first: T, last: T) -> Result<Self, Illegal> {
-        if first <= last { Ok(Self { first, last }) } else { Err(Illegal::new(format!("\"{first}-{last}\""), RULE)) }
+        if first <= last {
+            Ok(Self { first, last })
+        } else {
+            Err(Illegal::new(format!("\"{first}-{last}\""), RULE))
+        }
     }
 
     /// Smallest number.
@@ -77,7 +81,11 @@ impl<T: RangeNumber> Range<T> {
 
 impl<T: RangeNumber> fmt::Display for Range<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.first == self.last { self.first.fmt(f) } else { write!(f, "{}-{}", self.first, self.last) }
+        if self.first == self.last {
+            self.first.fmt(f)
+        } else {
+            write!(f, "{}-{}", self.first, self.last)
+        }
     }
 }
 
@@ -86,7 +94,10 @@ impl<T: RangeNumber> FromStr for Range<T> {
 
     fn from_str(text: &str) -> Result<Self, Illegal> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
-        if ![first, last].iter().all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
+        if ![first, last]
+            .iter()
+            .all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        {
             return Err(Illegal::new(format!("{text:?}"), RULE));
         }
         let in_range = |bad: Illegal| Illegal::new(format!("{text:?}"), bad.rule);
@@ -148,7 +159,9 @@ mod tests {
 
     #[test]
     fn a_range_cannot_be_empty_reversed_or_outside_of_its_type() {
-        for text in ["", "-", "5-", "-5", "9-3", "0-10", "1-4095", "1-2-3", "a-b", "1 - 2", "+1-2"] {
+        for text in [
+            "", "-", "5-", "-5", "9-3", "0-10", "1-4095", "1-2-3", "a-b", "1 - 2", "+1-2",
+        ] {
             assert!(range(text).is_err(), "{text:?}");
         }
     }

@@ -136,7 +136,19 @@ mod tests {
 
     #[test]
     fn a_name_cannot_carry_markup_or_line_breaks() {
-        for bad in ["", "-a", ".a", "A", "a b", "a\n", "a\u{1b}[31m", "a\"", "a{", "ä", &"a".repeat(64)] {
+        for bad in [
+            "",
+            "-a",
+            ".a",
+            "A",
+            "a b",
+            "a\n",
+            "a\u{1b}[31m",
+            "a\"",
+            "a{",
+            "ä",
+            &"a".repeat(64),
+        ] {
             assert!(Name::new(bad).is_err(), "{bad:?}");
             assert!(serde_json::from_value::<Name>(bad.into()).is_err(), "{bad:?}");
         }
@@ -148,10 +160,28 @@ mod tests {
 
     #[test]
     fn an_interface_name_follows_the_kernel() {
-        for bad in ["", ".", "..", "a/b", "a:b", "a b", "a\t", "sixteen-bytes-xx", "\u{1b}[2J", "a\u{a0}"] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a:b",
+            "a b",
+            "a\t",
+            "sixteen-bytes-xx",
+            "\u{1b}[2J",
+            "a\u{a0}",
+        ] {
             assert!(IfName::new(bad).is_err(), "{bad:?}");
         }
-        for good in ["eth1", "fifteen-bytes-x", "...", "enp3s0f1np1", "eth1.10", "ETH@1"] {
+        for good in [
+            "eth1",
+            "fifteen-bytes-x",
+            "...",
+            "enp3s0f1np1",
+            "eth1.10",
+            "ETH@1",
+        ] {
             assert!(IfName::new(good).is_ok(), "{good:?}");
         }
     }

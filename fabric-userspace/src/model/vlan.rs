@@ -79,18 +79,24 @@ impl Visitor<'_> for VlanVisitor {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Vlan, E> {
-        ServiceVid::from_u64(number).map(Vlan::Tagged).map_err(|bad| E::custom(bad.sentence()))
+        ServiceVid::from_u64(number)
+            .map(Vlan::Tagged)
+            .map_err(|bad| E::custom(bad.sentence()))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Vlan, E> {
-        Err(E::custom(Illegal::new(number.to_string(), ServiceVid::RULE).sentence()))
+        Err(E::custom(
+            Illegal::new(number.to_string(), ServiceVid::RULE).sentence(),
+        ))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Vlan, E> {
         match text {
             "untagged" => Ok(Vlan::Untagged),
             "any" => Ok(Vlan::Any),
-            other => Err(E::custom(Illegal::new(format!("the text {other:?}"), ServiceVid::RULE).sentence())),
+            other => Err(E::custom(
+                Illegal::new(format!("the text {other:?}"), ServiceVid::RULE).sentence(),
+            )),
         }
     }
 }

@@ -45,7 +45,10 @@ impl Item {
 
     /// All that is known of the part in one row: `edge1, C-VID 301`.
     pub(super) fn detail(&self) -> String {
-        let set = self.fields.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
+        let set = self
+            .fields
+            .iter()
+            .filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
         let parts: Vec<String> = self.context.iter().cloned().chain(set).collect();
         format!("{}{}", parts.join(", "), self.note)
     }
@@ -62,7 +65,11 @@ impl Item {
     }
 
     fn changed_lines<'a>(&'a self, old: &'a Item) -> impl Iterator<Item = Line> + 'a {
-        let pairs = old.fields.iter().zip(&self.fields).filter(|(before, after)| before.1 != after.1);
+        let pairs = old
+            .fields
+            .iter()
+            .zip(&self.fields)
+            .filter(|(before, after)| before.1 != after.1);
         pairs.map(|(before, after)| {
             let value = |value: &Option<String>| Some(value.clone().unwrap_or_else(|| "-".to_owned()));
             Line {
@@ -87,7 +94,11 @@ pub(super) fn lines(old: &[Item], new: &[Item]) -> Vec<Line> {
             None => lines.push((&item.key, item.line(Sign::Add))),
         }
     }
-    lines.extend(before.values().map(|item| (item.key.as_slice(), item.line(Sign::Remove))));
+    lines.extend(
+        before
+            .values()
+            .map(|item| (item.key.as_slice(), item.line(Sign::Remove))),
+    );
     // Stable, so that the fields of one row keep their order.
     lines.sort_by(|a, b| order(a.0, b.0));
     lines.into_iter().map(|(_, line)| line).collect()
@@ -96,5 +107,7 @@ pub(super) fn lines(old: &[Item], new: &[Item]) -> Vec<Line> {
 /// Natural order, part by part.
 pub(super) fn order(left: &[String], right: &[String]) -> Ordering {
     let parts = left.iter().zip(right).map(|(a, b)| natural(a, b));
-    parts.fold(Ordering::Equal, Ordering::then).then(left.len().cmp(&right.len()))
+    parts
+        .fold(Ordering::Equal, Ordering::then)
+        .then(left.len().cmp(&right.len()))
 }

@@ -48,7 +48,11 @@ impl Object<'_> {
     /// The object's own row, and of a tenant with one segment that segment's, taken out of `items`.
     pub(super) fn headline(&self, sign: Sign, items: &mut Vec<Item>) -> String {
         let own: Vec<Item> = items.extract_if(.., |item| item.subject.is_empty()).collect();
-        let mut parts: Vec<String> = own.iter().map(Item::detail).filter(|text| !text.is_empty()).collect();
+        let mut parts: Vec<String> = own
+            .iter()
+            .map(Item::detail)
+            .filter(|text| !text.is_empty())
+            .collect();
         if let Self::Tenant(tenant) = self {
             match tenant.segments.len() {
                 1 => parts.extend(only_segment(sign, items)),
@@ -126,18 +130,26 @@ fn of_tenant(tenant: &Tenant, allocated: &BTreeSet<Name>) -> Vec<Item> {
     let mut items = vec![Item::new(&[], "").field("mac-limit", tenant.mac_limit)];
     for segment in &tenant.segments {
         items.push(of_segment(segment, allocated));
-        items.extend(segment.attachments.iter().flat_map(|end| of_attachment(segment, end)));
+        items.extend(
+            segment
+                .attachments
+                .iter()
+                .flat_map(|end| of_attachment(segment, end)),
+        );
         items.extend(segment.remotes.iter().flat_map(|end| of_remote(segment, end)));
     }
     items
 }
 
 fn of_segment(segment: &Segment, allocated: &BTreeSet<Name>) -> Item {
-    let mut item = Item::new(&["segment", segment.name.as_str()], format!("segment {}", segment.name))
-        .field("S-VID", segment.s_vid)
-        .field("base C-VID", segment.c_vid)
-        .field("vni", segment.vni)
-        .field("mac-limit", segment.mac_limit);
+    let mut item = Item::new(
+        &["segment", segment.name.as_str()],
+        format!("segment {}", segment.name),
+    )
+    .field("S-VID", segment.s_vid)
+    .field("base C-VID", segment.c_vid)
+    .field("vni", segment.vni)
+    .field("mac-limit", segment.mac_limit);
     if allocated.contains(&segment.name) {
         item.note = " (allocated)";
     }
@@ -146,13 +158,27 @@ fn of_segment(segment: &Segment, allocated: &BTreeSet<Name>) -> Item {
 
 fn of_attachment(segment: &Segment, end: &Attachment) -> Vec<Item> {
     let subject = format!("{} {}", end.port, end.vlan);
-    let key = ["segment", segment.name.as_str(), "at", end.node.as_str(), end.port.as_str(), &end.vlan.to_string()];
+    let key = [
+        "segment",
+        segment.name.as_str(),
+        "at",
+        end.node.as_str(),
+        end.port.as_str(),
+        &end.vlan.to_string(),
+    ];
     let mut own = Item::new(&key, subject.as_str())
         .context(format!("segment {}", segment.name))
         .context(format!("node {}", end.node))
         .field("C-VID", end.c_vid);
-    own.attachment = Some(AttachmentKey { node: end.node.clone(), port: end.port.clone(), vlan: end.vlan });
-    let stations = end.stations.iter().map(|station| of_station(&key, &subject, station));
+    own.attachment = Some(AttachmentKey {
+        node: end.node.clone(),
+        port: end.port.clone(),
+        vlan: end.vlan,
+    });
+    let stations = end
+        .stations
+        .iter()
+        .map(|station| of_station(&key, &subject, station));
     std::iter::once(own).chain(stations).collect()
 }
 
@@ -162,7 +188,10 @@ fn of_remote(segment: &Segment, end: &Remote) -> Vec<Item> {
     let own = Item::new(&key, subject.as_str())
         .context(format!("segment {}", segment.name))
         .field("C-VID", end.c_vid);
-    let stations = end.stations.iter().map(|station| of_station(&key, &subject, station));
+    let stations = end
+        .stations
+        .iter()
+        .map(|station| of_station(&key, &subject, station));
     std::iter::once(own).chain(stations).collect()
 }
 

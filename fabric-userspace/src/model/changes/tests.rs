@@ -22,7 +22,11 @@ fn acme(limit: u32) -> String {
 }
 
 fn printed(changes: &[Change]) -> String {
-    changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    changes
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -40,7 +44,10 @@ fn a_plan_reads_as_the_manual_shows() {
   +   eth3 vlan 20                segment umbrella-v20, node edge1, C-VID 200";
     assert_eq!(printed(&changes), expected);
     let removed = &changes[1].lines[0].attachment;
-    assert_eq!(removed.as_ref().map(|key| (key.port.as_str(), key.vlan)), Some(("eth4", Vlan::Untagged)));
+    assert_eq!(
+        removed.as_ref().map(|key| (key.port.as_str(), key.vlan)),
+        Some(("eth4", Vlan::Untagged))
+    );
 }
 
 #[test]

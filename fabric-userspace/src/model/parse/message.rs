@@ -8,7 +8,10 @@ pub(super) fn describe(path: &str, message: &str) -> Problem {
     if let Some(rest) = message.strip_prefix("unknown field `") {
         return unknown_field(path, rest);
     }
-    if let Some(field) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+    if let Some(field) = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.strip_suffix('`'))
+    {
         return Problem::new(
             codes::MISSING_FIELD,
             path,
@@ -16,24 +19,42 @@ pub(super) fn describe(path: &str, message: &str) -> Problem {
             format!("add {field:?}; fabric schema shows what it holds"),
         );
     }
-    if let Some(field) = message.strip_prefix("duplicate field `").and_then(|rest| rest.strip_suffix('`')) {
+    if let Some(field) = message
+        .strip_prefix("duplicate field `")
+        .and_then(|rest| rest.strip_suffix('`'))
+    {
         let sentence = format!("has the field {field:?} twice");
-        return Problem::new(codes::DUPLICATE_FIELD, parent(path, field), sentence, "keep one of them");
+        return Problem::new(
+            codes::DUPLICATE_FIELD,
+            parent(path, field),
+            sentence,
+            "keep one of them",
+        );
     }
     Problem::new(codes::BAD_VALUE, path, value_sentence(message), cure(path))
 }
 
 fn unknown_field(path: &str, rest: &str) -> Problem {
-    let (field, expected) = rest.rsplit_once("`, expected ").unwrap_or((rest.trim_end_matches('`'), ""));
+    let (field, expected) = rest
+        .rsplit_once("`, expected ")
+        .unwrap_or((rest.trim_end_matches('`'), ""));
     let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
     let shown = field.escape_debug();
     let parent = parent(path, field);
-    let path = if parent.is_empty() { shown.to_string() } else { format!("{parent}.{shown}") };
+    let path = if parent.is_empty() {
+        shown.to_string()
+    } else {
+        format!("{parent}.{shown}")
+    };
     let (sentence, cure) = match most_similar(field, &known) {
-        Some(meant) => {
-            (format!("is not a known field; did you mean {meant:?}?"), format!("write {meant:?} instead"))
-        }
-        None => ("is not a known field".to_owned(), format!("remove it; known here: {}", known.join(", "))),
+        Some(meant) => (
+            format!("is not a known field; did you mean {meant:?}?"),
+            format!("write {meant:?} instead"),
+        ),
+        None => (
+            "is not a known field".to_owned(),
+            format!("remove it; known here: {}", known.join(", ")),
+        ),
     };
     Problem::new(codes::UNKNOWN_FIELD, path, sentence, cure)
 }
@@ -50,19 +71,30 @@ fn parent<'a>(path: &'a str, field: &str) -> &'a str {
 
 fn value_sentence(message: &str) -> String {
     if let Some(rest) = message.strip_prefix("unknown variant `") {
-        let (value, expected) = rest.rsplit_once("`, expected ").unwrap_or((rest, "another value"));
+        let (value, expected) = rest
+            .rsplit_once("`, expected ")
+            .unwrap_or((rest, "another value"));
         return format!("is {value:?}, expected {}", expected.replace('`', "\""));
     }
     if message == "invalid IP address syntax" {
         return "is not an IP address".to_owned();
     }
-    if let Some((_, expected)) = message.strip_prefix("invalid length ").and_then(|rest| rest.split_once(", expected ")) {
+    if let Some((_, expected)) = message
+        .strip_prefix("invalid length ")
+        .and_then(|rest| rest.split_once(", expected "))
+    {
         return format!("is a list, {}", expected_words(expected));
     }
-    let found = ["invalid type: ", "invalid value: "].iter().find_map(|prefix| message.strip_prefix(prefix));
+    let found = ["invalid type: ", "invalid value: "]
+        .iter()
+        .find_map(|prefix| message.strip_prefix(prefix));
     match found.and_then(|rest| rest.rsplit_once(", expected ")) {
         Some((value, expected)) => format!("is {}, {}", value_words(value), expected_words(expected)),
-        None => message.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"),
+        None => message
+            .escape_debug()
+            .to_string()
+            .replace("\\\"", "\"")
+            .replace("\\'", "'"),
     }
 }
 
@@ -75,7 +107,9 @@ fn value_words(value: &str) -> String {
     let value = value.replace('`', "");
     match value.strip_prefix("string ") {
         Some(text) => format!("the text {text}"),
-        None => value.strip_prefix("boolean ").map_or(value.clone(), str::to_owned),
+        None => value
+            .strip_prefix("boolean ")
+            .map_or(value.clone(), str::to_owned),
     }
 }
 
@@ -90,7 +124,13 @@ fn expected_words(expected: &str) -> String {
 }
 
 fn cure(path: &str) -> String {
-    let field = path.rsplit('.').next().unwrap_or(path).split('[').next().unwrap_or(path);
+    let field = path
+        .rsplit('.')
+        .next()
+        .unwrap_or(path)
+        .split('[')
+        .next()
+        .unwrap_or(path);
     match field {
         "vlan" if path.starts_with("links") => "set it to the underlay's VLAN, or leave it out for none",
         "vlan" => "set it to the tenant's VLAN, or \"untagged\", or \"any\"",

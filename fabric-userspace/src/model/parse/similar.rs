@@ -2,8 +2,13 @@
 pub(super) fn most_similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_ascii_lowercase().replace('-', "_");
     let limit = (word.chars().count() / 3).max(1);
-    let scored = known.iter().map(|candidate| (distance(&word, candidate), *candidate));
-    scored.filter(|(score, _)| *score <= limit).min_by_key(|(score, _)| *score).map(|(_, candidate)| candidate)
+    let scored = known
+        .iter()
+        .map(|candidate| (distance(&word, candidate), *candidate));
+    scored
+        .filter(|(score, _)| *score <= limit)
+        .min_by_key(|(score, _)| *score)
+        .map(|(_, candidate)| candidate)
 }
 
 // Restricted Damerau-Levenshtein: two letters in the wrong order are one mistake.
@@ -25,7 +30,11 @@ fn step(rows: &[Vec<usize>], left: &[char], right: &[char], i: usize, j: usize) 
     let replaced = rows[i - 1][j - 1] + usize::from(left[i - 1] != right[j - 1]);
     let best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
     let crossed = i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1];
-    if crossed { best.min(rows[i - 2][j - 2] + 1) } else { best }
+    if crossed {
+        best.min(rows[i - 2][j - 2] + 1)
+    } else {
+        best
+    }
 }
 
 #[cfg(test)]
@@ -35,7 +44,12 @@ mod tests {
     #[test]
     fn a_slip_finds_its_word_and_a_stranger_does_not() {
         let known = ["name", "segments", "mac_limit", "s_vid", "c_vid"];
-        for (typed, meant) in [("nmae", "name"), ("segmets", "segments"), ("mac-limit", "mac_limit"), ("S-VID", "s_vid")] {
+        for (typed, meant) in [
+            ("nmae", "name"),
+            ("segmets", "segments"),
+            ("mac-limit", "mac_limit"),
+            ("S-VID", "s_vid"),
+        ] {
             assert_eq!(most_similar(typed, &known), Some(meant), "{typed}");
         }
         assert_eq!(most_similar("colour", &known), None);

@@ -1,0 +1,71 @@
+use super::table::Table;
+use super::valid::ValidDatacenter;
+use crate::error::{Problem, codes};
+use crate::model::{Datacenter, Document, Range, RangeNumber};
+
+pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) -> Table<ValidDatacenter> {
+    let list = &document.datacenters;
+    let mut table = Table::of(
+        "datacenters",
+        list.iter().map(|datacenter| &datacenter.name),
+        problems,
+    );
+    for (at, datacenter) in list.iter().enumerate() {
+        check_id(list, at, problems);
+        check_ranges(list, at, "s_vids", |other| Some(other.s_vids), problems);
+        check_ranges(list, at, "c_vids", |other| Some(other.c_vids), problems);
+        check_ranges(list, at, "vnis", |other| other.vnis, problems);
+        check_ranges(list, at, "labels", |other| other.labels, problems);
+        let Datacenter {
+            name,
+            id,
+            s_vids,
+            c_vids,
+            vnis,
+            labels,
+        } = datacenter.clone();
+        table.push(Some(ValidDatacenter {
+            name,
+            id,
+            s_vids,
+            c_vids,
+            vnis,
+            labels,
+        }));
+    }
+    table
+}
+
+fn check_id(list: &[Datacenter], at: usize, problems: &mut Vec<Problem>) {
+    if let Some(first) = list[..at].iter().position(|other| other.id == list[at].id) {
+        problems.push(Problem::new(
+            codes::DUPLICATE_NAME,
+            format!("datacenters[{at}].id"),
+            format!(
+                "is {}, which is the id of datacenters[{first}] ({}) already",
+                list[at].id, list[first].name
+            ),
+            "give one of them another id",
+        ));
+    }
+}
+
+fn check_ranges<T: RangeNumber>(
+    list: &[Datacenter],
+    at: usize,
+    field: &str,
+    range: impl Fn(&Datacenter) -> Option<Range<T>>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(own) = range(&list[at]) else { return };
+    for other in &list[..at] {
+        if let Some(theirs) = range(other).filter(|theirs| theirs.overlaps(own)) {
+            problems.push(Problem::new(
+                codes::RANGE_OVERLAP,
+                format!("datacenters[{at}].{field}"),
+                format!("is {own}, which overlaps {theirs} of datacenter {}", other.name),
+                "give each datacenter numbers of its own",
+            ));
+        }
+    }
+}

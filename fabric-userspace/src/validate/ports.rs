@@ -1,0 +1,173 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::MAX_PORTS;
+use super::NodeIx;
+use super::table::Table;
+use super::valid::{PortRole, ValidNode, ValidPort};
+use crate::error::{Problem, codes};
+use crate::model::{Document, IfName, Name, PortOptions, Vlan};
+
+/// Who uses which port for what, collected over links and attachments.
+pub(super) struct Ports<'d> {
+    document: &'d Document,
+    nodes: Vec<Option<NodeIx>>,
+    used: HashMap<(NodeIx, IfName), Used<'d>>,
+}
+
+struct Used<'d> {
+    role: PortRole,
+    /// First user, as a path of the document.
+    by: String,
+    vlans: BTreeMap<Vlan, Owner<'d>>,
+}
+
+/// Whose a (port, VLAN) is.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'d> {
+    pub(super) tenant: &'d Name,
+    pub(super) segment: &'d Name,
+}
+
+impl<'d> Ports<'d> {
+    pub(super) fn new(document: &'d Document, nodes: &Table<ValidNode>) -> Self {
+        let nodes = document
+            .nodes
+            .iter()
+            .map(|node| nodes.find(&node.name).map(NodeIx::new))
+            .collect();
+        Self {
+            document,
+            nodes,
+            used: HashMap::new(),
+        }
+    }
+
+    /// Takes the port for a link or an attachment; false and a problem at `path` if it has another role.
+    pub(super) fn claim(
+        &mut self,
+        node: NodeIx,
+        port: &IfName,
+        role: PortRole,
+        path: &str,
+        problems: &mut Vec<Problem>,
+    ) -> bool {
+        let entry = self.used.entry((node, port.clone()));
+        let used = entry.or_insert_with(|| Used {
+            role,
+            by: path.to_owned(),
+            vlans: BTreeMap::new(),
+        });
+        if used.role != role {
+            let (other, by) = (used.role, &used.by);
+            problems.push(Problem::new(
+                codes::PORT_ROLE,
+                path,
+                format!("uses port {port} as {role}, but {by} uses it as {other}"),
+                "use another port; each port has one role",
+            ));
+        }
+        used.role == role
+    }
+
+    /// Takes a VLAN of an access port for a segment; a problem at `path` if it is not free.
+    pub(super) fn claim_vlan(
+        &mut self,
+        (node, port, vlan): (NodeIx, &IfName, Vlan),
+        owner: Owner<'d>,
+        path: &str,
+        problems: &mut Vec<Problem>,
+    ) {
+        if !self.claim(node, port, PortRole::Access, path, problems) {
+            return;
+        }
+        let Some(used) = self.used.get_mut(&(node, port.clone())) else {
+            return;
+        };
+        match conflict(&used.vlans, vlan) {
+            None => {
+                used.vlans.insert(vlan, owner);
+            }
+            Some((taken, other)) if taken == vlan => problems.push(taken_problem(path, port, vlan, other)),
+            Some((taken, other)) => problems.push(excluded_problem(path, port, (vlan, taken), other)),
+        }
+    }
+
+    /// Problems of nodes with more ports than the data path can hold.
+    pub(super) fn check_counts(&self, problems: &mut Vec<Problem>) {
+        let mut names: HashMap<NodeIx, BTreeSet<&IfName>> = HashMap::new();
+        for (node, port) in self.used.keys() {
+            names.entry(*node).or_default().insert(port);
+        }
+        for (at, node) in self.document.nodes.iter().enumerate() {
+            let Some(ix) = self.nodes[at] else { continue };
+            let used = names.entry(ix).or_default();
+            used.extend(node.ports.iter().map(|options| &options.name));
+            if used.len() > MAX_PORTS {
+                problems.push(Problem::new(
+                    codes::TOO_MANY,
+                    format!("nodes[{at}]"),
+                    format!("uses {} ports, and a node can have {MAX_PORTS}", used.len()),
+                    "use VLANs of fewer ports, or another node",
+                ));
+            }
+        }
+    }
+
+    /// The nodes with their ports.
+    pub(super) fn fill(self, mut nodes: Vec<ValidNode>) -> Vec<ValidNode> {
+        for (node, listed) in nodes.iter_mut().zip(&self.document.nodes) {
+            let options = listed.ports.iter().map(|options| {
+                (
+                    options.name.clone(),
+                    ValidPort {
+                        role: None,
+                        options: options.clone(),
+                    },
+                )
+            });
+            node.ports.extend(options);
+        }
+        for ((at, name), used) in self.used {
+            if let Some(node) = nodes.get_mut(at.index()) {
+                let port = node.ports.entry(name.clone());
+                port.or_insert_with(|| ValidPort {
+                    role: None,
+                    options: PortOptions::of(name),
+                })
+                .role = Some(used.role);
+            }
+        }
+        nodes
+    }
+}
+
+// `any` takes every frame, so it meets each other VLAN of the port.
+fn conflict<'d>(vlans: &BTreeMap<Vlan, Owner<'d>>, vlan: Vlan) -> Option<(Vlan, Owner<'d>)> {
+    let other = match vlan {
+        Vlan::Any => vlans.iter().next(),
+        Vlan::Untagged | Vlan::Tagged(_) => vlans
+            .get_key_value(&vlan)
+            .or_else(|| vlans.get_key_value(&Vlan::Any)),
+    };
+    other.map(|(taken, owner)| (*taken, *owner))
+}
+
+fn taken_problem(path: &str, port: &IfName, vlan: Vlan, owner: Owner<'_>) -> Problem {
+    let Owner { tenant, segment } = owner;
+    Problem::new(
+        codes::ATTACHMENT_TAKEN,
+        path,
+        format!("claims {port} {vlan}, which belongs to tenant {tenant} (segment {segment}) already"),
+        format!("choose another VLAN, or remove {port} {vlan} from segment {segment}"),
+    )
+}
+
+fn excluded_problem(path: &str, port: &IfName, (vlan, taken): (Vlan, Vlan), owner: Owner<'_>) -> Problem {
+    let Owner { tenant, segment } = owner;
+    Problem::new(
+        codes::ATTACHMENT_EXCLUDED,
+        path,
+        format!("claims {port} {vlan}, but {port} {taken} belongs to tenant {tenant} (segment {segment})"),
+        "attach `any` to a port of its own",
+    )
+}

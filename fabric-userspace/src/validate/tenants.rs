@@ -1,0 +1,95 @@
+use std::collections::HashMap;
+
+use super::ports::Ports;
+use super::segments::{Place, check_segment};
+use super::table::{Table, duplicate};
+use super::valid::{ValidDatacenter, ValidLink, ValidNode, ValidSegment, ValidTenant};
+use super::{DEFAULT_MAC_LIMIT, MAX_SEGMENTS, SegmentIx, TenantIx};
+use crate::error::{Problem, codes};
+use crate::model::{Document, MacLimit, Name, Tenant};
+
+/// What segments refer to.
+pub(super) struct Parts<'a> {
+    pub(super) datacenters: &'a Table<ValidDatacenter>,
+    pub(super) nodes: &'a Table<ValidNode>,
+    pub(super) links: &'a Table<ValidLink>,
+}
+
+pub(super) fn check<'d>(
+    document: &'d Document,
+    parts: &Parts<'_>,
+    ports: &mut Ports<'d>,
+    problems: &mut Vec<Problem>,
+) -> (Vec<ValidTenant>, Vec<ValidSegment>) {
+    let names = document.tenants.iter().map(|tenant| &tenant.name);
+    let _known: Table<ValidTenant> = Table::of("tenants", names, problems);
+    check_segment_names(document, problems);
+    let (mut tenants, mut segments) = (Vec::new(), Vec::new());
+    for (at, tenant) in document.tenants.iter().enumerate() {
+        let mac_limit = tenant_limit(tenant, at, problems);
+        let first = segments.len();
+        for (number, segment) in tenant.segments.iter().enumerate() {
+            let place = Place {
+                tenant: at,
+                segment: number,
+            };
+            let owner = (TenantIx::new(at), &tenant.name, mac_limit);
+            segments.extend(check_segment(segment, place, owner, parts, ports, problems));
+        }
+        let segments = (first..segments.len()).map(SegmentIx::new).collect();
+        tenants.push(ValidTenant {
+            name: tenant.name.clone(),
+            mac_limit,
+            segments,
+        });
+    }
+    check_count(segments.len(), problems);
+    (tenants, segments)
+}
+
+fn check_segment_names(document: &Document, problems: &mut Vec<Problem>) {
+    let mut seen: HashMap<&Name, String> = HashMap::new();
+    for (at, tenant) in document.tenants.iter().enumerate() {
+        for (number, segment) in tenant.segments.iter().enumerate() {
+            let path = format!("tenants[{at}].segments[{number}]");
+            if let Some(first) = seen.get(&segment.name) {
+                problems.push(duplicate(&format!("{path}.name"), &segment.name, first));
+            }
+            seen.entry(&segment.name).or_insert(path);
+        }
+    }
+}
+
+fn check_count(segments: usize, problems: &mut Vec<Problem>) {
+    if segments > MAX_SEGMENTS {
+        let sentence = format!("has {segments} segments, and a fabric can have {MAX_SEGMENTS}");
+        problems.push(Problem::new(
+            codes::TOO_MANY,
+            "tenants",
+            sentence,
+            "use a second fabric",
+        ));
+    }
+}
+
+// A tenant without a limit of its own has room for its largest segment.
+fn tenant_limit(tenant: &Tenant, at: usize, problems: &mut Vec<Problem>) -> u32 {
+    let limits = tenant
+        .segments
+        .iter()
+        .map(|segment| segment.mac_limit.map(MacLimit::get));
+    let Some(own) = tenant.mac_limit.map(MacLimit::get) else {
+        return limits.flatten().fold(DEFAULT_MAC_LIMIT, u32::max);
+    };
+    for (number, limit) in limits.enumerate() {
+        if let Some(limit) = limit.filter(|limit| *limit > own) {
+            problems.push(Problem::new(
+                codes::BAD_LIMIT,
+                format!("tenants[{at}].segments[{number}].mac_limit"),
+                format!("is {limit}, more than the {own} of tenant {}", tenant.name),
+                "lower it, or raise the tenant's mac_limit",
+            ));
+        }
+    }
+    own
+}

@@ -1,0 +1,206 @@
+use serde_json::json;
+
+use super::*;
+use crate::error::codes;
+
+#[test]
+fn a_port_and_vlan_belong_to_one_segment() {
+    only_problem(
+        "/tenants/1/segments/1/attachments/0/port",
+        "eth1".into(),
+        codes::ATTACHMENT_TAKEN,
+        "tenants[1].segments[1].attachments[0] claims eth1 vlan 10, which belongs to tenant acme (segment acme-v10) already",
+    );
+}
+
+#[test]
+fn the_same_port_and_vlan_of_another_node_are_free() {
+    let mut document = figure_1();
+    document.tenants[2].segments[0].attachments[0].port = "t1".parse().expect("legal");
+    document.tenants[2].segments[0].attachments[0].vlan =
+        crate::model::Vlan::Tagged("10".parse().expect("legal"));
+    assert_eq!(validate(document).err(), None);
+}
+
+#[test]
+fn any_excludes_every_other_attachment_of_the_port() {
+    only_problem(
+        "/tenants/2/segments/0/attachments/0",
+        json!({"node": "edge1", "port": "eth2", "vlan": "any"}),
+        codes::ATTACHMENT_EXCLUDED,
+        "tenants[2].segments[0].attachments[0] claims eth2 any, but eth2 untagged belongs to tenant globex (segment globex)",
+    );
+    let problems = broken(|json| {
+        set(json, "/tenants/2/segments/0/attachments/0/vlan", "any".into());
+        let end = json!({"node": "edge1", "port": "eth3", "vlan": 30});
+        set(
+            json,
+            "/tenants/2/segments/-",
+            json!({"name": "initech-v30", "attachments": [end]}),
+        );
+    });
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "tenants[2].segments[1].attachments[0] claims eth3 vlan 30, but eth3 any belongs to tenant initech (segment initech)"
+        ]
+    );
+}
+
+#[test]
+fn all_attachments_of_a_segment_have_one_own_vlan() {
+    only_problem(
+        "/tenants/0/segments/1/attachments/1/vlan",
+        20.into(),
+        codes::VLAN_MISMATCH,
+        "tenants[0].segments[1].attachments[1].vlan is 20, but the segment's first attachment has 10",
+    );
+    only_problem(
+        "/tenants/2/segments/0/attachments/-",
+        json!({"node": "edge2", "port": "eth3", "vlan": "any"}),
+        codes::VLAN_MISMATCH,
+        "tenants[2].segments[0].attachments[1].vlan is \"any\", but the segment's first attachment has \"untagged\"",
+    );
+}
+
+#[test]
+fn a_station_has_an_individual_address() {
+    for (mac, what) in [
+        ("57:89:6f:88:9d:c7", "a group address"),
+        ("ff:ff:ff:ff:ff:ff", "a group address"),
+        ("00:00:00:00:00:00", "no address"),
+    ] {
+        only_problem(
+            "/tenants/0/segments/0/attachments/0/stations/0/mac",
+            mac.into(),
+            codes::BAD_MAC,
+            &format!(
+                "tenants[0].segments[0].attachments[0].stations[0].mac is {mac}, {what}; a station has an individual one"
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_station_stands_at_one_place_of_its_segment() {
+    only_problem(
+        "/tenants/0/segments/0/attachments/1/stations/0/mac",
+        "56:89:6f:88:9d:c7".into(),
+        codes::DUPLICATE_STATION,
+        "tenants[0].segments[0].attachments[1].stations[0].mac is 56:89:6f:88:9d:c7, which stands at \
+         tenants[0].segments[0].attachments[0].stations[0] already",
+    );
+    only_problem(
+        "/tenants/2/segments/0/remotes/0/stations/0/mac",
+        "f2:98:19:ab:55:b4".into(),
+        codes::DUPLICATE_STATION,
+        "tenants[2].segments[0].remotes[0].stations[0].mac is f2:98:19:ab:55:b4, which stands at \
+         tenants[2].segments[0].attachments[0].stations[0] already",
+    );
+}
+
+#[test]
+fn stations_at_foreign_vteps_are_checked_like_others() {
+    only_problem(
+        "/tenants/2/segments/0/remotes/0/stations/0/mac",
+        "09:19:20:07:05:0d".into(),
+        codes::BAD_MAC,
+        "tenants[2].segments[0].remotes[0].stations[0].mac is 09:19:20:07:05:0d, a group address; a station has an \
+         individual one",
+    );
+}
+
+#[test]
+fn a_remote_leads_out_of_the_fabric() {
+    only_problem(
+        "/tenants/2/segments/0/remotes/0/link",
+        "trunk0".into(),
+        codes::BAD_REMOTE,
+        "tenants[2].segments[0].remotes[0].link is trunk0, which leads to another node and not to a foreign VTEP",
+    );
+}
+
+#[test]
+fn a_remote_is_named_once_a_segment() {
+    only_problem(
+        "/tenants/2/segments/0/remotes/-",
+        json!({"link": "pathway"}),
+        codes::DUPLICATE_NAME,
+        "tenants[2].segments[0].remotes[1].link is pathway, which is the name of an earlier remote of \
+         tenants[2].segments[0] already",
+    );
+}
+
+#[test]
+fn a_segment_leaves_the_fabric_at_one_node() {
+    let problems = broken(|json| {
+        let ends = json!([{"node": "edge2", "port": "u0", "address": "192.0.2.5"}, {"address": "192.0.2.6"}]);
+        set(
+            json,
+            "/links/-",
+            json!({"name": "other", "kind": "vxlan", "ends": ends}),
+        );
+        set(json, "/tenants/2/segments/0/remotes/-", json!({"link": "other"}));
+    });
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["tenants[2].segments[0].remotes leave the fabric at more than one node, which would make a loop"]
+    );
+    assert_eq!(problems[0].code, codes::TWO_GATEWAYS);
+}
+
+#[test]
+fn members_that_no_links_join_are_refused_as_unreachable() {
+    let problems = broken(|json| {
+        json["links"].as_array_mut().expect("a list").remove(0);
+    });
+    let lost: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(
+        lost,
+        [
+            "tenants[0].segments[0]",
+            "tenants[0].segments[1]",
+            "tenants[1].segments[0]",
+            "tenants[1].segments[1]"
+        ]
+    );
+    assert_eq!(
+        problems[0].to_string(),
+        "tenants[0].segments[0] spans edge1 and edge2, and no chain of links joins them"
+    );
+    assert_eq!(problems[0].code, codes::UNREACHABLE);
+}
+
+#[test]
+fn a_remote_makes_its_node_a_member_that_must_be_reached() {
+    let problems = broken(|json| {
+        set(json, "/tenants/2/segments/0/attachments/0/node", "edge2".into());
+        json["links"].as_array_mut().expect("a list").remove(0);
+    });
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.path == "tenants[2].segments[0]"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_segments_limit_is_not_above_its_tenants() {
+    only_problem(
+        "/tenants/0/segments/0/mac_limit",
+        4097.into(),
+        codes::BAD_LIMIT,
+        "tenants[0].segments[0].mac_limit is 4097, more than the 4096 of tenant acme",
+    );
+}
+
+#[test]
+fn a_tenant_without_a_limit_has_room_for_its_largest_segment() {
+    let mut document = figure_1();
+    document.tenants[2].segments[0].mac_limit = "9000".parse().ok();
+    let valid = validate(document).expect("valid");
+    assert_eq!(valid.tenants()[2].mac_limit, 9000);
+    assert_eq!(valid.tenants()[1].mac_limit, DEFAULT_MAC_LIMIT);
+    assert_eq!(valid.segments()[2].mac_limit, DEFAULT_MAC_LIMIT);
+}

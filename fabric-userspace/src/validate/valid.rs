@@ -1,0 +1,161 @@
+mod link;
+mod tenant;
+
+use std::collections::BTreeMap;
+
+use super::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
+use crate::model::{Document, IfName, Label, Name, PortOptions, Range, ServiceVid, Vni};
+use crate::topology::Tree;
+
+pub use link::{Carries, TrunkEnd, ValidLink, VxlanEnd, VxlanEnds};
+pub use tenant::{ValidAttachment, ValidRemote, ValidSegment, ValidStation, ValidTenant};
+
+/// A document that keeps every rule. Only `validate` makes one.
+#[derive(Debug, Clone)]
+pub struct Valid {
+    pub(super) document: Document,
+    pub(super) datacenters: Vec<ValidDatacenter>,
+    pub(super) nodes: Vec<ValidNode>,
+    pub(super) links: Vec<ValidLink>,
+    pub(super) tenants: Vec<ValidTenant>,
+    pub(super) segments: Vec<ValidSegment>,
+    pub(super) tree: Tree,
+}
+
+impl Valid {
+    /// The document with all numbers filled in; this is what is stored.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// In the order of the document.
+    pub fn datacenters(&self) -> &[ValidDatacenter] {
+        &self.datacenters
+    }
+
+    /// In the order of the document.
+    pub fn nodes(&self) -> &[ValidNode] {
+        &self.nodes
+    }
+
+    /// In the order of the document.
+    pub fn links(&self) -> &[ValidLink] {
+        &self.links
+    }
+
+    /// In the order of the document.
+    pub fn tenants(&self) -> &[ValidTenant] {
+        &self.tenants
+    }
+
+    /// All tenants' segments, in the order of the document.
+    pub fn segments(&self) -> &[ValidSegment] {
+        &self.segments
+    }
+
+    /// The ways between nodes.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The datacenter at a position of this document.
+    pub fn datacenter(&self, at: DatacenterIx) -> &ValidDatacenter {
+        &self.datacenters[at.index()]
+    }
+
+    /// The node at a position of this document.
+    pub fn node(&self, at: NodeIx) -> &ValidNode {
+        &self.nodes[at.index()]
+    }
+
+    /// The link at a position of this document.
+    pub fn link(&self, at: LinkIx) -> &ValidLink {
+        &self.links[at.index()]
+    }
+
+    /// The tenant at a position of this document.
+    pub fn tenant(&self, at: TenantIx) -> &ValidTenant {
+        &self.tenants[at.index()]
+    }
+
+    /// The segment at a position of this document.
+    pub fn segment(&self, at: SegmentIx) -> &ValidSegment {
+        &self.segments[at.index()]
+    }
+
+    /// Position of the node with this name, the one lookup by name that a compiler needs.
+    pub fn find_node(&self, name: &str) -> Option<NodeIx> {
+        self.nodes
+            .iter()
+            .position(|node| node.name.as_str() == name)
+            .map(NodeIx::new)
+    }
+
+    /// Links with an end at `node`, with their positions.
+    pub fn links_at(&self, node: NodeIx) -> impl Iterator<Item = (LinkIx, &ValidLink)> {
+        let numbered = self
+            .links
+            .iter()
+            .enumerate()
+            .map(|(at, link)| (LinkIx::new(at), link));
+        numbered.filter(move |(_, link)| link.port_at(node).is_some())
+    }
+}
+
+/// A datacenter and its numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidDatacenter {
+    /// Unique in the fabric.
+    pub name: Name,
+    /// Unique in the fabric.
+    pub id: u16,
+    /// Outer tags.
+    pub s_vids: Range<ServiceVid>,
+    /// Inner tags.
+    pub c_vids: Range<ServiceVid>,
+    /// VXLAN identifiers.
+    pub vnis: Option<Range<Vni>>,
+    /// Pseudowire labels.
+    pub labels: Option<Range<Label>>,
+}
+
+/// A node and its ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidNode {
+    /// Unique in the fabric.
+    pub name: Name,
+    /// Where it stands.
+    pub datacenter: DatacenterIx,
+    /// Every port that is used or has options.
+    pub ports: BTreeMap<IfName, ValidPort>,
+}
+
+/// What a port of a node is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidPort {
+    /// `None` for a port that has options only.
+    pub role: Option<PortRole>,
+    /// As the document says, or the defaults.
+    pub options: PortOptions,
+}
+
+/// A port has one role on its node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PortRole {
+    /// Tenants' frames.
+    Access,
+    /// S-tag and C-tag.
+    Trunk,
+    /// VXLAN, and the host's own traffic.
+    Underlay,
+}
+
+impl std::fmt::Display for PortRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Access => "access",
+            Self::Trunk => "trunk",
+            Self::Underlay => "underlay",
+        })
+    }
+}

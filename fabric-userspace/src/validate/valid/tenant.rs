@@ -1,0 +1,89 @@
+use std::collections::BTreeSet;
+
+use super::super::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
+use crate::model::{IfName, Mac, Name, ServiceVid, StationName, Vlan, Vni};
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidTenant {
+    /// Unique in the fabric.
+    pub name: Name,
+    /// MAC addresses in all segments together.
+    pub mac_limit: u32,
+    /// Its segments, in the order of the document.
+    pub segments: Vec<SegmentIx>,
+}
+
+/// A segment with all its numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidSegment {
+    /// Unique in the fabric.
+    pub name: Name,
+    /// Whose it is.
+    pub tenant: TenantIx,
+    /// Whose ranges its numbers come from.
+    pub datacenter: DatacenterIx,
+    /// Outer tag.
+    pub s_vid: ServiceVid,
+    /// Inner tag of frames for everybody.
+    pub base_c_vid: ServiceVid,
+    /// Identifier on VXLAN links; present if the segment crosses one.
+    pub vni: Option<Vni>,
+    /// MAC addresses in this segment.
+    pub mac_limit: u32,
+    /// Own VLAN of all attachments; `None` if there are none.
+    pub vlan: Option<Vlan>,
+    /// Access ports.
+    pub attachments: Vec<ValidAttachment>,
+    /// Foreign VTEPs, all at one node.
+    pub remotes: Vec<ValidRemote>,
+    /// Nodes with an attachment or a remote.
+    pub members: BTreeSet<NodeIx>,
+}
+
+impl ValidSegment {
+    /// A 24-bit number that is the segment's alone and stays the same as long as it lives: S-VID and base C-VID,
+    /// a pair that is unique in the fabric.
+    pub fn stable_id(&self) -> u32 {
+        u32::from(self.s_vid.get()) << 12 | u32::from(self.base_c_vid.get())
+    }
+}
+
+/// A port and VLAN of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidAttachment {
+    /// Node of the port.
+    pub node: NodeIx,
+    /// Access port.
+    pub port: IfName,
+    /// Which frames of the port.
+    pub vlan: Vlan,
+    /// Inner tag of frames for this end.
+    pub c_vid: ServiceVid,
+    /// Machines that are known to be here.
+    pub stations: Vec<ValidStation>,
+}
+
+/// A foreign VTEP of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidRemote {
+    /// A VXLAN link with a foreign end.
+    pub link: LinkIx,
+    /// Node of our end.
+    pub node: NodeIx,
+    /// Inner tag, on trunks, of frames for this end.
+    pub c_vid: ServiceVid,
+    /// Machines that are known to be there.
+    pub stations: Vec<ValidStation>,
+}
+
+/// A machine with a fixed place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidStation {
+    /// For people only.
+    pub name: Option<StationName>,
+    /// Individual address, unique in the segment.
+    pub mac: Mac,
+    /// Its own inner tag, or that of its end.
+    pub c_vid: ServiceVid,
+}
