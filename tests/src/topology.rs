@@ -20,7 +20,7 @@ mod vlan;
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 pub use devices::{Macvlan, Vxlan};
 pub use end::End;
@@ -28,6 +28,7 @@ pub use tap::WireTap;
 pub use vlan::VlanKind;
 
 use crate::netns::{NetNs, Scope, run_tool};
+use crate::wait;
 
 /// The namespaces and links of one test or lab.
 #[derive(Debug)]
@@ -64,7 +65,9 @@ impl Net {
             .args(other.creation());
         run_tool(&mut add)?;
         one.set_up()?;
-        other.set_up()
+        other.set_up()?;
+        one.wait_running()?;
+        other.wait_running()
     }
 
     /// The namespaces' common prefix.
@@ -94,6 +97,27 @@ impl Net {
 pub(crate) fn ip(namespace: &NetNs, words: &[&str]) -> Result<String> {
     run_tool(Command::new("ip").args(["-n", namespace.name()]).args(words))
         .with_context(|| format!("in namespace {}", namespace.label()))
+}
+
+/// Waits until frames pass. A link that has just come up drops what is sent, and says that it sent it, until the kernel's
+/// link watcher has replaced its `noop` queue.
+pub(crate) fn wait_running(namespace: &NetNs, interface: &str) -> Result<()> {
+    let what = format!("{interface} of {} to run", namespace.label());
+    wait::until_true(wait::PATIENCE, &what, || {
+        let state = link_attribute(namespace, interface, "operstate")?;
+        Ok(state != "DOWN"
+            && state != "LOWERLAYERDOWN"
+            && link_attribute(namespace, interface, "qdisc")? != "noop")
+    })
+}
+
+/// One attribute of an interface as `ip -j link` calls it.
+pub(crate) fn link_attribute(namespace: &NetNs, interface: &str, attribute: &str) -> Result<String> {
+    let listed = ip(namespace, &["-j", "link", "show", interface])?;
+    let parsed: serde_json::Value = serde_json::from_str(&listed).context("ip prints no JSON")?;
+    let value = &parsed[0][attribute];
+    ensure!(!value.is_null(), "ip says nothing of {attribute} of {interface}");
+    Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 /// Runs `ethtool -K` inside `namespace`.

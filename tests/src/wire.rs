@@ -13,9 +13,11 @@ mod tshark;
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType};
+use anyhow::{Context, Result, bail, ensure};
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType};
 
 pub use capture::{Capture, Captured, Filter};
 pub use noise::{MARK, is_kernel_noise};
@@ -27,6 +29,11 @@ use crate::netns::NetNs;
 
 /// Room for about 100,000 small frames: with the default buffer a flood loses some silently.
 const BUFFER_BYTES: usize = 128 << 20;
+
+/// How long a full queue may take to make room on a busy machine, for a frame that must go out.
+const QUEUE_DRAINS: Duration = Duration::from_secs(1);
+/// The same for a frame that may be lost but must not delay the next one.
+const HICCUP: Duration = Duration::from_millis(1);
 
 /// An AF_PACKET socket on one interface.
 #[derive(Debug)]
@@ -52,22 +59,35 @@ impl RawSocket {
     /// Sends the bytes as they are, tags included. No FCS, no padding.
     ///
     /// # Errors
-    /// When the kernel refuses, for instance a frame over the MTU by more than one tag.
+    /// When the kernel refuses, for instance a frame over the MTU by more than one tag, or the interface drops it.
     pub fn send(&self, frame: impl AsRef<[u8]>) -> Result<()> {
         let bytes = frame.as_ref();
+        let taken = self.offer_for(bytes, QUEUE_DRAINS)?;
+        ensure!(taken, "{} drops what is sent: is the other end down?", self.shown);
+        Ok(())
+    }
+
+    /// As [`RawSocket::send`], but a frame that the interface drops is false and no error, and found out soon.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn offer(&self, frame: &[u8]) -> Result<bool> {
+        self.offer_for(frame, HICCUP)
+    }
+
+    fn offer_for(&self, frame: &[u8], patience: Duration) -> Result<bool> {
+        let deadline = Instant::now() + patience;
         loop {
-            match nix::sys::socket::send(
-                self.handle.as_raw_fd(),
-                bytes,
-                nix::sys::socket::MsgFlags::empty(),
-            ) {
-                Ok(sent) if sent == bytes.len() => return Ok(()),
-                Ok(sent) => anyhow::bail!("sent {sent} of {} bytes on {}", bytes.len(), self.shown),
-                // The queue of the interface is full; it empties without our help.
-                Err(nix::errno::Errno::ENOBUFS | nix::errno::Errno::EINTR) => std::thread::yield_now(),
+            match nix::sys::socket::send(self.handle.as_raw_fd(), frame, MsgFlags::empty()) {
+                Ok(sent) if sent == frame.len() => return Ok(true),
+                Ok(sent) => bail!("sent {sent} of {} bytes on {}", frame.len(), self.shown),
+                // A veth whose receiver lags drops with the same error as one whose other end is down.
+                Err(Errno::ENOBUFS) if Instant::now() >= deadline => return Ok(false),
+                Err(Errno::ENOBUFS | Errno::EINTR) => std::thread::yield_now(),
+                Err(Errno::ENETDOWN) => return Ok(false),
                 Err(error) => {
                     return Err(error)
-                        .with_context(|| format!("cannot send {} bytes on {}", bytes.len(), self.shown));
+                        .with_context(|| format!("cannot send {} bytes on {}", frame.len(), self.shown));
                 }
             }
         }

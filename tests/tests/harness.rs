@@ -6,6 +6,10 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "harness/agents.rs"]
+mod agents;
+#[path = "harness/flows.rs"]
+mod flows;
 #[path = "harness/frames.rs"]
 mod frames;
 #[path = "harness/namespaces.rs"]

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Net, ip, offloads};
+use super::{Net, ip, offloads, wait_running};
 use crate::netns::NetNs;
 
 /// A kernel VXLAN device.
@@ -60,6 +60,7 @@ impl Net {
         ip(host, &words)?;
         offloads(host, vxlan.name, &["tx", "off"])?;
         ip(host, &["link", "set", vxlan.name, "up"])?;
+        wait_running(host, vxlan.name)?;
         add_address(host, vxlan.name, vxlan.address)
     }
 
@@ -86,7 +87,8 @@ impl Net {
         for member in members {
             ip(host, &["link", "set", member, "master", name, "up"])?;
         }
-        ip(host, &["link", "set", name, "up"]).map(drop)
+        ip(host, &["link", "set", name, "up"])?;
+        wait_running(host, name)
     }
 
     /// Puts a second machine, in `host`, on another host's interface.
@@ -114,6 +116,7 @@ impl Net {
         ip(parent_host, &words)?;
         offloads(host, second.name, &["tx", "off"])?;
         ip(host, &["link", "set", second.name, "up"])?;
+        wait_running(host, second.name)?;
         add_address(host, second.name, second.address)
     }
 }

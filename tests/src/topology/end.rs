@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{ip, offloads};
+use super::{ip, offloads, wait_running};
 use crate::netns::NetNs;
 
 /// What lets the other end run XDP: checksums and tags must be in the bytes (CHECKSUM_PARTIAL and `vlan_tci` are skb
@@ -161,6 +161,10 @@ impl End {
             )?;
         }
         Ok(())
+    }
+
+    pub(super) fn wait_running(&self) -> Result<()> {
+        wait_running(&self.namespace, &self.name)
     }
 
     fn enable_ipv6(&self) -> Result<()> {

@@ -9,10 +9,10 @@
 //!
 //! Either way the cable's transmit VLAN offload must be off, or the tag leaves as skb metadata that XDP on the other end cannot see.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::devices::add_address;
-use super::{End, Net, ip, offloads};
+use super::{End, Net, ip, link_attribute, offloads, wait_running};
 use crate::bpf::{Hook, TcProgram};
 use crate::netns::NetNs;
 
@@ -54,7 +54,10 @@ impl Net {
     /// When a step fails.
     pub fn vlan_by_programs(&self, host: &NetNs, parent: &str, name: &str, vid: u16) -> Result<()> {
         let wire_side = format!("{name}w");
-        let (mac, mtu) = (read(host, parent, "address")?, read(host, parent, "mtu")?);
+        let (mac, mtu) = (
+            link_attribute(host, parent, "address")?,
+            link_attribute(host, parent, "mtu")?,
+        );
         let mtu: u32 = mtu.parse().context("MTU is no number")?;
         self.veth(
             End::client(host, name).mac(mac).mtu(mtu),
@@ -76,21 +79,12 @@ fn vlan_device(host: &NetNs, parent: &str, name: &str, vid: u16) -> Result<()> {
         ],
     )?;
     offloads(host, name, &["tx", "off"])?;
-    ip(host, &["link", "set", name, "up"]).map(drop)
+    ip(host, &["link", "set", name, "up"])?;
+    wait_running(host, name)
 }
 
 /// iproute2 and the kernel have two words for "no such device type".
 fn lacks_8021q(error: &anyhow::Error) -> bool {
     let said = format!("{error:#}");
     said.contains("Unknown device type") || said.contains("Operation not supported")
-}
-
-fn read(host: &NetNs, interface: &str, attribute: &str) -> Result<String> {
-    let listed = ip(host, &["-j", "link", "show", interface])?;
-    let parsed: serde_json::Value = serde_json::from_str(&listed).context("ip prints no JSON")?;
-    match &parsed[0][attribute] {
-        serde_json::Value::String(text) => Ok(text.clone()),
-        serde_json::Value::Number(number) => Ok(number.to_string()),
-        other => bail!("ip says nothing of {attribute} of {interface}: {other}"),
-    }
 }

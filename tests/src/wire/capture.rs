@@ -182,6 +182,27 @@ impl Capture {
         )
     }
 
+    /// Waits until `count` frames that are `wanted` are there, and then until no other such has come for `quiet`; at most
+    /// `within` for all that. Fewer frames are no error: the caller counts what came.
+    ///
+    /// # Errors
+    /// As [`Capture::count`].
+    pub fn settle(
+        &self,
+        count: usize,
+        wanted: impl Fn(&[u8]) -> bool,
+        within: Duration,
+        quiet: Duration,
+    ) -> Result<()> {
+        let deadline = Instant::now() + within;
+        let there = |state: &State| state.frames.iter().filter(|frame| wanted(&frame.bytes)).count();
+        self.wait(within, |state| there(state) >= count)?;
+        let mut seen = there(&*self.lock()?);
+        let mut arrived = |state: &mut State| there(state) > std::mem::replace(&mut seen, there(state));
+        while Instant::now() < deadline && self.wait(quiet, &mut arrived)? {}
+        Ok(())
+    }
+
     /// How many frames `wanted` says yes to.
     ///
     /// # Errors
