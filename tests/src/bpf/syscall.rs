@@ -1,0 +1,99 @@
+//! `bpf(2)` without a library: an attribute block is a row of 32- and 64-bit words at offsets fixed by the kernel's ABI.
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use anyhow::{Context, Result};
+
+use super::asm::Insn;
+
+/// Where on an interface a tc program sits.
+#[derive(Clone, Copy, Debug)]
+pub enum Hook {
+    /// Frames that come in.
+    Ingress,
+    /// Frames that leave.
+    Egress,
+}
+
+impl Hook {
+    const fn attach_type(self) -> u32 {
+        match self {
+            Self::Ingress => 46,
+            Self::Egress => 47,
+        }
+    }
+}
+
+const PROG_LOAD: libc::c_long = 5;
+const PROG_ATTACH: libc::c_long = 8;
+const TYPE_SCHED_CLS: u32 = 3;
+/// `BPF_F_AFTER`: behind the programs that are attached already.
+const AFTER: u32 = 1 << 4;
+
+const ATTR_BYTES: usize = 144;
+const LOG_BYTES: usize = 64 * 1024;
+
+/// `union bpf_attr`, zeroed where nothing is said.
+#[repr(C, align(8))]
+struct Attr([u8; ATTR_BYTES]);
+
+impl Attr {
+    const fn new() -> Self {
+        Self([0; ATTR_BYTES])
+    }
+
+    fn word(&mut self, at: usize, value: u32) -> &mut Self {
+        self.bytes(at, &value.to_ne_bytes())
+    }
+
+    fn pointer<T>(&mut self, at: usize, to: *const T) -> &mut Self {
+        self.bytes(at, &(to.addr() as u64).to_ne_bytes())
+    }
+
+    fn bytes(&mut self, at: usize, value: &[u8]) -> &mut Self {
+        self.0[at..at + value.len()].copy_from_slice(value);
+        self
+    }
+
+    fn call(&mut self, command: libc::c_long) -> io::Result<libc::c_long> {
+        // SAFETY: the block is as large as we say and every pointer in it outlives the call, see the callers.
+        let result = unsafe { libc::syscall(libc::SYS_bpf, command, self.0.as_mut_ptr(), ATTR_BYTES) };
+        if result < 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(result)
+        }
+    }
+}
+
+pub(super) fn load_tc(name: &str, program: &[Insn]) -> Result<OwnedFd> {
+    let mut log = vec![0_u8; LOG_BYTES];
+    let count = u32::try_from(program.len()).context("program too long")?;
+    let log_bytes = u32::try_from(log.len()).context("log too long")?;
+    let mut attr = Attr::new();
+    attr.word(0, TYPE_SCHED_CLS).word(4, count);
+    // SCHED_CLS programs may say any licence, and none of the helpers used is GPL-only.
+    attr.pointer(8, program.as_ptr())
+        .pointer(16, c"Dual MIT/GPL".as_ptr());
+    attr.word(24, 1)
+        .word(28, log_bytes)
+        .pointer(32, log.as_mut_ptr().cast_const());
+    attr.bytes(48, &name.as_bytes()[..name.len().min(15)]);
+    let handle = attr.call(PROG_LOAD).map_err(|error| {
+        let said = String::from_utf8_lossy(&log);
+        anyhow::anyhow!("{error}: {}", said.trim_end_matches('\0').trim())
+    })?;
+    let handle = RawFd::try_from(handle).context("impossible descriptor")?;
+    // SAFETY: the kernel has just given this descriptor to us and to nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(handle) })
+}
+
+pub(super) fn attach(program: &OwnedFd, ifindex: u32, hook: Hook) -> Result<()> {
+    let mut attr = Attr::new();
+    attr.word(0, ifindex).word(4, program.as_raw_fd().cast_unsigned());
+    attr.word(8, hook.attach_type()).word(12, AFTER);
+    attr.call(PROG_ATTACH)
+        .context("BPF_PROG_ATTACH (tcx needs Linux 6.6)")?;
+    Ok(())
+}

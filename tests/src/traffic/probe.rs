@@ -1,0 +1,328 @@
+//! Numbered frames at a steady pace: which were lost, came twice, or overtook another, exactly.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::frame::{Frame, MIN_FRAME};
+use crate::netns::NetNs;
+use crate::wire::{Capture, Captured, Filter, RawSocket};
+
+const MAGIC: [u8; 8] = *b"fabprobe";
+/// Magic, flow, number, time of sending.
+const PAYLOAD: usize = 8 + 4 + 8 + 8;
+/// How long the last frames may be under way.
+const STRAGGLERS: Duration = Duration::from_millis(500);
+/// A duplicate follows its twin within this.
+const QUIET: Duration = Duration::from_millis(30);
+
+/// A probe that is being described.
+#[derive(Debug)]
+pub struct Probe<'a> {
+    from: (&'a NetNs, &'a str),
+    to: (&'a NetNs, &'a str),
+    header: Frame,
+    arriving: Frame,
+    rate: u32,
+    count: Option<u64>,
+    size: usize,
+}
+
+/// A probe under way; dropping it stops it.
+#[derive(Debug)]
+pub struct RunningProbe {
+    stop: Arc<AtomicBool>,
+    sender: Option<JoinHandle<Result<u64>>>,
+    capture: Capture,
+    flow: u32,
+    arriving: Arriving,
+}
+
+/// How a frame must look when it arrives.
+#[derive(Debug)]
+struct Arriving {
+    header: Frame,
+    /// Its whole length: what was padded at the sender stays, headers may come and go.
+    length: usize,
+}
+
+/// What became of the frames.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProbeReport {
+    /// Frames sent.
+    pub sent: u64,
+    /// Different frames that arrived.
+    pub received: u64,
+    /// Copies beyond the first.
+    pub duplicates: u64,
+    /// Frames that arrived after one with a higher number.
+    pub reordered: u64,
+    /// Frames that are not the expected ones, byte for byte.
+    pub altered: u64,
+    /// Frames of other probes.
+    pub foreign: u64,
+    /// The longest time between two arrivals.
+    pub longest_gap: Duration,
+    /// From sending to arrival, one for each first copy, sorted.
+    pub latencies: Vec<Duration>,
+}
+
+impl<'a> Probe<'a> {
+    /// From one interface to another. `header` is everything before the probe's payload; EtherType 0x88b5 follows by itself
+    /// where it ends in a MAC address or a tag.
+    #[must_use]
+    pub fn between(from: (&'a NetNs, &'a str), to: (&'a NetNs, &'a str), header: Frame) -> Self {
+        Self {
+            from,
+            to,
+            arriving: header.clone(),
+            header,
+            rate: 1000,
+            count: None,
+            size: MIN_FRAME,
+        }
+    }
+
+    /// The header as it must arrive, where it is not the one that is sent.
+    #[must_use]
+    pub fn arriving(mut self, header: Frame) -> Self {
+        self.arriving = header;
+        self
+    }
+
+    /// Frames a second, 1000 unless said.
+    #[must_use]
+    pub fn rate(mut self, frames_per_second: u32) -> Self {
+        self.rate = frames_per_second.max(1);
+        self
+    }
+
+    /// Stops by itself after so many; until [`RunningProbe::stop`] otherwise.
+    #[must_use]
+    pub fn count(mut self, frames: u64) -> Self {
+        self.count = Some(frames);
+        self
+    }
+
+    /// Bytes of the whole frame, if its header and payload leave room.
+    #[must_use]
+    pub fn size(mut self, bytes: usize) -> Self {
+        self.size = bytes;
+        self
+    }
+
+    /// Listens, then sends.
+    ///
+    /// # Errors
+    /// When an interface is not there.
+    pub fn start(self) -> Result<RunningProbe> {
+        static FLOW: AtomicU32 = AtomicU32::new(1);
+        let flow = FLOW.fetch_add(1, Ordering::Relaxed);
+        let capture = Capture::start_filtered(self.to.0, self.to.1, Filter::Only(is_probe))?;
+        let socket = RawSocket::open(self.from.0, self.from.1)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let arriving = self.expectation();
+        let pace = Pace {
+            flow,
+            stop: Arc::clone(&stop),
+            rate: self.rate,
+            count: self.count.unwrap_or(u64::MAX),
+        };
+        let frame = move |payload: &[u8]| self.header.clone().payload(payload).pad(self.size);
+        let sender = std::thread::Builder::new()
+            .name("probe".to_owned())
+            .spawn(move || pace.send(&socket, frame))
+            .context("cannot start the sending thread")?;
+        Ok(RunningProbe {
+            stop,
+            sender: Some(sender),
+            capture,
+            flow,
+            arriving,
+        })
+    }
+
+    fn expectation(&self) -> Arriving {
+        let bare = |header: &Frame| header.clone().payload([]).len();
+        let sent = self.size.max(bare(&self.header) + PAYLOAD);
+        let length = (sent + bare(&self.arriving)).saturating_sub(bare(&self.header));
+        Arriving {
+            header: self.arriving.clone(),
+            length,
+        }
+    }
+
+    /// Sends `count` frames and reports.
+    ///
+    /// # Errors
+    /// As [`Probe::start`] and [`RunningProbe::finish`].
+    pub fn run(self, count: u64) -> Result<ProbeReport> {
+        self.count(count).start()?.finish()
+    }
+}
+
+impl RunningProbe {
+    /// Stops sending, waits for what is under way, and reports.
+    ///
+    /// # Errors
+    /// When sending failed, or the capture missed frames.
+    pub fn stop(self) -> Result<ProbeReport> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.finish()
+    }
+
+    /// Waits until all frames are sent, see [`Probe::count`], and reports.
+    ///
+    /// # Errors
+    /// As [`RunningProbe::stop`].
+    pub fn finish(mut self) -> Result<ProbeReport> {
+        let sender = self.sender.take().context("the probe has ended before")?;
+        let sent = sender
+            .join()
+            .map_err(|_| anyhow!("the sending thread panicked"))??;
+        // Frames may be lost: that is what the report is for.
+        let own = |frame: &[u8]| read(frame).is_some_and(|seen| seen.flow == self.flow);
+        self.capture
+            .settle(usize::try_from(sent)?, own, STRAGGLERS, QUIET)?;
+        Ok(report(&self.capture.drain()?, self.flow, sent, &self.arriving))
+    }
+}
+
+impl Drop for RunningProbe {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(sender) = self.sender.take() {
+            drop(sender.join());
+        }
+    }
+}
+
+impl ProbeReport {
+    /// Frames sent that never arrived.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.sent.saturating_sub(self.received)
+    }
+
+    /// Every frame once, in order, unaltered, and none of others.
+    #[must_use]
+    pub fn perfect(&self) -> bool {
+        self.lost() == 0 && self.duplicates + self.reordered + self.altered + self.foreign == 0
+    }
+
+    /// The latency that `percent` of the frames do not exceed; `None` without frames.
+    #[must_use]
+    pub fn latency(&self, percent: usize) -> Option<Duration> {
+        let last = self.latencies.len().checked_sub(1)?;
+        self.latencies.get(last * percent.min(100) / 100).copied()
+    }
+}
+
+struct Pace {
+    flow: u32,
+    stop: Arc<AtomicBool>,
+    rate: u32,
+    count: u64,
+}
+
+impl Pace {
+    /// By an absolute schedule: a late frame does not make the later ones late.
+    fn send(&self, socket: &RawSocket, frame: impl Fn(&[u8]) -> Frame) -> Result<u64> {
+        let begin = Instant::now();
+        for number in 0..self.count {
+            let due = Duration::from_nanos(number.saturating_mul(1_000_000_000) / u64::from(self.rate));
+            std::thread::sleep(due.saturating_sub(begin.elapsed()));
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(number);
+            }
+            // What the interface drops is lost on the way, like any other.
+            socket.offer(&frame(&payload(self.flow, number)))?;
+        }
+        Ok(self.count)
+    }
+}
+
+fn payload(flow: u32, number: u64) -> [u8; PAYLOAD] {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+    let mut bytes = [0; PAYLOAD];
+    bytes[..8].copy_from_slice(&MAGIC);
+    bytes[8..12].copy_from_slice(&flow.to_be_bytes());
+    bytes[12..20].copy_from_slice(&number.to_be_bytes());
+    bytes[20..].copy_from_slice(&nanoseconds.to_be_bytes());
+    bytes
+}
+
+fn is_probe(frame: &[u8]) -> bool {
+    position(frame).is_some()
+}
+
+/// Under any encapsulation: the payload is searched, not computed.
+fn position(frame: &[u8]) -> Option<usize> {
+    let at = frame.windows(MAGIC.len()).position(|window| window == MAGIC)?;
+    (frame.len() >= at + PAYLOAD).then_some(at)
+}
+
+fn report(frames: &[Captured], flow: u32, sent: u64, arriving: &Arriving) -> ProbeReport {
+    let mut report = ProbeReport {
+        sent,
+        ..ProbeReport::default()
+    };
+    let mut copies: HashMap<u64, u32> = HashMap::new();
+    let (mut highest, mut last) = (None, None);
+    for frame in frames {
+        let Some(seen) = read(&frame.bytes).filter(|seen| seen.flow == flow) else {
+            report.foreign += 1;
+            continue;
+        };
+        report.longest_gap = report
+            .longest_gap
+            .max(last.map_or(Duration::ZERO, |last| frame.at.saturating_sub(last)));
+        last = Some(frame.at);
+        report.altered += u64::from(!arriving.is(frame, seen.at));
+        let copy = copies.entry(seen.number).or_default();
+        *copy += 1;
+        if *copy > 1 {
+            report.duplicates += 1;
+            continue;
+        }
+        report.received += 1;
+        report.reordered += u64::from(highest > Some(seen.number));
+        highest = highest.max(Some(seen.number));
+        report.latencies.push(frame.at.saturating_sub(seen.sent));
+    }
+    report.latencies.sort_unstable();
+    report
+}
+
+impl Arriving {
+    fn is(&self, frame: &Captured, payload_at: usize) -> bool {
+        let payload = &frame.bytes[payload_at..payload_at + PAYLOAD];
+        *self.header.clone().payload(payload).pad(self.length) == frame.bytes
+    }
+}
+
+struct Seen {
+    at: usize,
+    flow: u32,
+    number: u64,
+    sent: Duration,
+}
+
+fn read(frame: &[u8]) -> Option<Seen> {
+    let at = position(frame)?;
+    let fields = frame.get(at + MAGIC.len()..)?;
+    let flow = u32::from_be_bytes(*fields.first_chunk()?);
+    let number = u64::from_be_bytes(*fields.get(4..)?.first_chunk()?);
+    let sent = Duration::from_nanos(u64::from_be_bytes(*fields.get(12..)?.first_chunk()?));
+    Some(Seen {
+        at,
+        flow,
+        number,
+        sent,
+    })
+}

@@ -1,0 +1,370 @@
+//! Listening in the background and saying what must have come.
+
+use std::io::{PipeReader, PipeWriter, pipe};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::receive::Receiver;
+use super::{RawSocket, Received, is_kernel_noise};
+use crate::frame::{Expected, diff, stack};
+use crate::netns::NetNs;
+
+/// A captured frame.
+pub type Captured = Received;
+
+/// Which frames a capture keeps.
+#[derive(Clone, Copy)]
+pub enum Filter {
+    /// All but what kernels send by themselves (ARP, neighbour discovery, IGMP) without [`MARK`](super::MARK).
+    NoKernelNoise,
+    /// All.
+    All,
+    /// Those for which the function says so.
+    Only(fn(&[u8]) -> bool),
+}
+
+impl Filter {
+    fn keeps(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::NoKernelNoise => !is_kernel_noise(bytes),
+            Self::All => true,
+            Self::Only(wanted) => wanted(bytes),
+        }
+    }
+}
+
+/// A listener on one interface, from its start to its drop.
+#[derive(Debug)]
+pub struct Capture {
+    shared: Arc<Shared>,
+    /// Closing it ends the thread.
+    alive: Option<PipeWriter>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    socket: RawSocket,
+    stop: PipeReader,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    frames: Vec<Captured>,
+    error: Option<String>,
+}
+
+impl Capture {
+    /// Listens on `interface` for everything but kernel noise. Frames sent after this returns are seen.
+    ///
+    /// # Errors
+    /// As [`RawSocket::open`].
+    pub fn start(namespace: &NetNs, interface: &str) -> Result<Self> {
+        Self::start_filtered(namespace, interface, Filter::NoKernelNoise)
+    }
+
+    /// As [`Capture::start`], with another filter.
+    ///
+    /// # Errors
+    /// As [`RawSocket::open`].
+    pub fn start_filtered(namespace: &NetNs, interface: &str, filter: Filter) -> Result<Self> {
+        let socket = RawSocket::open(namespace, interface)?;
+        let (stop, alive) = pipe().context("cannot make a pipe")?;
+        let shared = Arc::new(Shared {
+            socket,
+            stop,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let listener = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("capture".to_owned())
+            .spawn(move || listener.listen(filter))
+            .context("cannot start the listening thread")?;
+        Ok(Self {
+            shared,
+            alive: Some(alive),
+            thread: Some(thread),
+        })
+    }
+
+    /// Waits until each of `frames` has come as often as it is listed, in any order, and takes them out. Others stay.
+    ///
+    /// # Errors
+    /// When one is missing after `within`: the error names the closest frame that did come and where it differs.
+    pub fn expect<E: Expected>(&self, frames: &[E], within: Duration) -> Result<()> {
+        let missing = |state: &mut State| {
+            let (taken, missing) = pick(&state.frames, frames);
+            let done = missing.is_empty();
+            if done {
+                remove(&mut state.frames, &taken);
+            }
+            done
+        };
+        if self.wait(within, missing)? {
+            return Ok(());
+        }
+        let state = self.lock()?;
+        let (_, missing) = pick(&state.frames, frames);
+        bail!(
+            "{}: {}",
+            self.shared.socket.shown(),
+            report_missing(&state.frames, &missing, within)
+        )
+    }
+
+    /// As [`Capture::expect`], and then, for the whole of `quiet`, nothing else: no duplicate, no stranger.
+    ///
+    /// # Errors
+    /// When one is missing, or another frame came.
+    pub fn expect_only<E: Expected>(&self, frames: &[E], quiet: Duration) -> Result<()> {
+        self.expect(frames, crate::wait::PATIENCE)?;
+        self.expect_nothing(quiet)
+    }
+
+    /// Nothing for the whole of `quiet`. Only waiting can show that; where a later frame takes the same way, expecting
+    /// that one first and then nothing needs hardly any time.
+    ///
+    /// # Errors
+    /// When a frame came or was there already.
+    pub fn expect_nothing(&self, quiet: Duration) -> Result<()> {
+        self.wait(quiet, |state| !state.frames.is_empty())?;
+        let state = self.lock()?;
+        let seen: Vec<String> = state
+            .frames
+            .iter()
+            .take(3)
+            .map(|frame| show(&frame.bytes))
+            .collect();
+        ensure!(
+            seen.is_empty(),
+            "{}: {} frames that nobody expected, the first: {}",
+            self.shared.socket.shown(),
+            state.frames.len(),
+            seen.join("\n")
+        );
+        Ok(())
+    }
+
+    /// Waits for the first frame for which `wanted` says so, and takes it out.
+    ///
+    /// # Errors
+    /// When none has come after `within`.
+    pub fn wait_for(&self, what: &str, within: Duration, wanted: impl Fn(&[u8]) -> bool) -> Result<Captured> {
+        let mut found = None;
+        self.wait(within, |state| {
+            let position = state.frames.iter().position(|frame| wanted(&frame.bytes));
+            found = position.map(|position| state.frames.remove(position));
+            found.is_some()
+        })?;
+        found.with_context(|| format!("{}: no {what} within {within:?}", self.shared.socket.shown()))
+    }
+
+    /// Waits until `count` frames are there; they stay.
+    ///
+    /// # Errors
+    /// When fewer are there after `within`.
+    pub fn wait_count(&self, count: usize, within: Duration) -> Result<()> {
+        if self.wait(within, |state| state.frames.len() >= count)? {
+            return Ok(());
+        }
+        let there = self.lock()?.frames.len();
+        bail!(
+            "{}: {there} of {count} frames within {within:?}",
+            self.shared.socket.shown()
+        )
+    }
+
+    /// Waits until `count` frames that are `wanted` are there, and then until no other such has come for `quiet`; at most
+    /// `within` for all that. Fewer frames are no error: the caller counts what came.
+    ///
+    /// # Errors
+    /// As [`Capture::count`].
+    pub fn settle(
+        &self,
+        count: usize,
+        wanted: impl Fn(&[u8]) -> bool,
+        within: Duration,
+        quiet: Duration,
+    ) -> Result<()> {
+        let deadline = Instant::now() + within;
+        let there = |state: &State| state.frames.iter().filter(|frame| wanted(&frame.bytes)).count();
+        self.wait(within, |state| there(state) >= count)?;
+        let mut seen = there(&*self.lock()?);
+        let mut arrived = |state: &mut State| there(state) > std::mem::replace(&mut seen, there(state));
+        while Instant::now() < deadline && self.wait(quiet, &mut arrived)? {}
+        Ok(())
+    }
+
+    /// How many frames `wanted` says yes to.
+    ///
+    /// # Errors
+    /// When listening failed, or frames were missed.
+    pub fn count(&self, wanted: impl Fn(&[u8]) -> bool) -> Result<usize> {
+        Ok(self
+            .lock()?
+            .frames
+            .iter()
+            .filter(|frame| wanted(&frame.bytes))
+            .count())
+    }
+
+    /// A copy of what is there.
+    ///
+    /// # Errors
+    /// As [`Capture::count`].
+    pub fn frames(&self) -> Result<Vec<Captured>> {
+        Ok(self.lock()?.frames.clone())
+    }
+
+    /// Takes out everything.
+    ///
+    /// # Errors
+    /// As [`Capture::count`].
+    pub fn drain(&self) -> Result<Vec<Captured>> {
+        Ok(std::mem::take(&mut self.lock()?.frames))
+    }
+
+    /// Waits until `done` is true; false when `within` passed without.
+    fn wait(&self, within: Duration, mut done: impl FnMut(&mut State) -> bool) -> Result<bool> {
+        let deadline = Instant::now() + within;
+        let mut state = self.lock()?;
+        loop {
+            if done(&mut state) {
+                return Ok(true);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            let woken = self.shared.changed.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+            self.check(&state)?;
+        }
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, State>> {
+        let state = self.shared.lock();
+        self.check(&state)?;
+        Ok(state)
+    }
+
+    /// A capture that missed a frame proves nothing.
+    fn check(&self, state: &State) -> Result<()> {
+        match &state.error {
+            Some(error) => bail!("{}: {error}", self.shared.socket.shown()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        drop(self.alive.take());
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Shared {
+    fn listen(&self, filter: Filter) {
+        if let Err(error) = self.collect(filter) {
+            self.lock().error = Some(format!("{error:#}"));
+            self.changed.notify_all();
+        }
+    }
+
+    fn collect(&self, filter: Filter) -> Result<()> {
+        let mut receiver = Receiver::new();
+        loop {
+            let mut sources = [
+                PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
+                // Nothing is ever written: this wakes when the other end is closed.
+                PollFd::new(self.stop.as_fd(), PollFlags::POLLIN),
+            ];
+            match poll(&mut sources, PollTimeout::NONE) {
+                Err(nix::errno::Errno::EINTR) => continue,
+                other => other.context("cannot poll")?,
+            };
+            if sources[1].any() == Some(true) {
+                return Ok(());
+            }
+            while let Some(frame) = receiver.next(&self.socket)? {
+                if filter.keeps(&frame.bytes) {
+                    self.lock().frames.push(frame);
+                }
+            }
+            self.changed.notify_all();
+            let missed = self.socket.missed()?;
+            ensure!(missed == 0, "the capture missed {missed} frames");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere while the list was held cannot leave it half-written.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Positions of frames that fit, each used once, and what found none.
+fn pick<'e, E: Expected>(got: &[Captured], expected: &'e [E]) -> (Vec<usize>, Vec<&'e E>) {
+    let (mut taken, mut missing) = (Vec::new(), Vec::new());
+    for wanted in expected {
+        let fits = |&(position, frame): &(usize, &Captured)| {
+            !taken.contains(&position) && wanted.matches(&frame.bytes)
+        };
+        match got.iter().enumerate().find(fits) {
+            Some((position, _)) => taken.push(position),
+            None => missing.push(wanted),
+        }
+    }
+    (taken, missing)
+}
+
+fn remove(frames: &mut Vec<Captured>, taken: &[usize]) {
+    let mut position = 0;
+    frames.retain(|_| {
+        position += 1;
+        !taken.contains(&(position - 1))
+    });
+}
+
+fn report_missing<E: Expected>(got: &[Captured], missing: &[&E], within: Duration) -> String {
+    let Some(first) = missing.first().map(|wanted| wanted.sample()) else {
+        return "nothing is missing".to_owned();
+    };
+    let head = format!("{} frames missing after {within:?}, the first: ", missing.len());
+    let common = |frame: &&Captured| {
+        frame
+            .bytes
+            .iter()
+            .zip(&first)
+            .take_while(|(one, other)| one == other)
+            .count()
+    };
+    let closest = got
+        .iter()
+        .max_by_key(common)
+        .and_then(|frame| diff(&first, &frame.bytes));
+    match closest {
+        Some(difference) => format!("{head}closest of {} frames {difference}", got.len()),
+        None => format!("{head}{}\n(no other frame came)", show(&first)),
+    }
+}
+
+fn show(bytes: &[u8]) -> String {
+    format!(
+        "{}, {} bytes\n{}",
+        stack(bytes),
+        bytes.len(),
+        crate::frame::hex_dump(bytes)
+    )
+}
