@@ -35,12 +35,24 @@ use crate::safety::explain_attach_error;
 pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     log(options.log_format);
     let config = options.config.as_deref().map(read_config).transpose()?;
-    let mut core = Core::open(options.node.clone(), &options.state_dir, &Sizes::default(), config.as_ref()).await?;
+    let mut core = Core::open(
+        options.node.clone(),
+        &options.state_dir,
+        &Sizes::default(),
+        config.as_ref(),
+    )
+    .await?;
     if let Some(document) = config.filter(|_| core.revision() == 0) {
-        let cause = format!("agent --config {}", options.config.as_deref().unwrap_or(Path::new("-")).display());
+        let cause = format!(
+            "agent --config {}",
+            options.config.as_deref().unwrap_or(Path::new("-")).display()
+        );
         core.apply(document, &cause).await?;
     }
-    let shared = Shared { core: Arc::new(Mutex::new(core)), stop: Arc::new(Stop::default()) };
+    let shared = Shared {
+        core: Arc::new(Mutex::new(core)),
+        stop: Arc::new(Stop::default()),
+    };
     let listener = server::listen(&options.socket)?;
     if let Some(address) = options.metrics {
         server::serve_metrics(address, shared.clone()).await?;
@@ -126,7 +138,10 @@ fn attach_refusal(port: &IfName, driver: &str, error: &LoadError) -> Refusal {
     let errno = std::iter::from_fn(|| {
         let now = source?;
         source = now.source();
-        Some(now.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error))
+        Some(
+            now.downcast_ref::<std::io::Error>()
+                .and_then(std::io::Error::raw_os_error),
+        )
     })
     .flatten()
     .next();

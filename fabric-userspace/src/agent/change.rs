@@ -35,10 +35,16 @@ impl Core {
     /// # Errors
     /// Whatever [`Core::apply`] would refuse it for, as far as that can be known without doing it.
     pub(super) async fn plan(&mut self, document: Document) -> Result<api::Plan, Refusal> {
-        let prepared = self.prepare(document, Missing::Refuse).await.map_err(Refusal::unchanged)?;
+        let prepared = self
+            .prepare(document, Missing::Refuse)
+            .await
+            .map_err(Refusal::unchanged)?;
         self.note_own_programs()?;
         for (name, role) in &prepared.new_ports {
-            self.ports.try_out(name, *role).await.map_err(Refusal::unchanged)?;
+            self.ports
+                .try_out(name, *role)
+                .await
+                .map_err(Refusal::unchanged)?;
         }
         Ok(self.describe(&prepared))
     }
@@ -49,7 +55,10 @@ impl Core {
     /// When it is refused; nothing has changed then.
     pub(super) async fn apply(&mut self, document: Document, cause: &str) -> Result<api::Applied, Refusal> {
         let begun = Instant::now();
-        let prepared = self.prepare(document, Missing::Refuse).await.map_err(Refusal::unchanged)?;
+        let prepared = self
+            .prepare(document, Missing::Refuse)
+            .await
+            .map_err(Refusal::unchanged)?;
         let plan = self.describe(&prepared);
         if prepared.valid.document() == self.document() && self.revision > 0 {
             return Ok(api::Applied {
@@ -62,10 +71,18 @@ impl Core {
         }
         let before = self.revision;
         let taken: Vec<IfName> = prepared.new_ports.keys().cloned().collect();
-        let notes = self.carry_out(prepared, Some(cause)).await.map_err(Refusal::unchanged)?;
+        let notes = self
+            .carry_out(prepared, Some(cause))
+            .await
+            .map_err(Refusal::unchanged)?;
         let interface_changes = taken
             .iter()
-            .flat_map(|name| self.ports.changes(name).into_iter().map(move |change| format!("{name}: {change}")))
+            .flat_map(|name| {
+                self.ports
+                    .changes(name)
+                    .into_iter()
+                    .map(move |change| format!("{name}: {change}"))
+            })
             .collect();
         Ok(api::Applied {
             plan,
@@ -81,11 +98,18 @@ impl Core {
     /// # Errors
     /// When it is not kept, or refused.
     pub(super) async fn rollback(&mut self, revision: u64) -> Result<api::Applied, Refusal> {
-        let kept = self.store.history()?.into_iter().find(|stored| stored.revision == revision);
+        let kept = self
+            .store
+            .history()?
+            .into_iter()
+            .find(|stored| stored.revision == revision);
         let stored = kept.ok_or_else(|| {
-            Refusal::new(codes::UNKNOWN_REVISION, format!("revision {revision} is not kept"))
-                .with_cure("fabric history")
-                .unchanged()
+            Refusal::new(
+                codes::UNKNOWN_REVISION,
+                format!("revision {revision} is not kept"),
+            )
+            .with_cure("fabric history")
+            .unchanged()
         })?;
         self.apply(stored.document, &format!("rollback {revision}")).await
     }
@@ -120,8 +144,11 @@ impl Core {
     async fn prepare(&mut self, document: Document, missing: Missing) -> Result<Prepared, Refusal> {
         let valid = validate(document).map_err(Refusal::from_problems)?;
         let here = valid.find_node(self.node.as_str()).ok_or_else(|| {
-            Refusal::new(codes::UNKNOWN_NODE, format!("the document has no node {}", self.node))
-                .with_cure("add it under nodes, or start the agent with --node NAME")
+            Refusal::new(
+                codes::UNKNOWN_NODE,
+                format!("the document has no node {}", self.node),
+            )
+            .with_cure("add it under nodes, or start the agent with --node NAME")
         })?;
         let ports = &valid.node(here).ports;
         let wanted: BTreeMap<IfName, Role> = ports
@@ -131,16 +158,24 @@ impl Core {
         let facts = host::ports(&self.netlink, self.node.as_str(), &wanted, missing).await?;
         let neighbours = host::neighbours(&mut self.hops, &facts, &tunnels(&valid, here)).await;
         let host = host::facts(facts, neighbours);
-        let request = Request { valid: &valid, node: &self.node, host: &host };
+        let request = Request {
+            valid: &valid,
+            node: &self.node,
+            host: &host,
+        };
         let scope = Scope::between(self.document(), valid.document());
         let image = compile(&request, &self.image, &scope)?;
         let changes = diff_images(&self.image, &image);
         let in_use = |name: &IfName, role: &Role| {
             let ifindex = host.ports.get(name).map_or(0, |facts| facts.ifindex);
-            self.ports.get(name).is_some_and(|port| port.role == *role && port.ifindex == ifindex)
+            self.ports
+                .get(name)
+                .is_some_and(|port| port.role == *role && port.ifindex == ifindex)
         };
-        let new_ports =
-            wanted.iter().filter(|(name, role)| !in_use(name, role)).map(|(name, role)| (name.clone(), *role));
+        let new_ports = wanted
+            .iter()
+            .filter(|(name, role)| !in_use(name, role))
+            .map(|(name, role)| (name.clone(), *role));
         let old_ports = self.ports.iter().filter(|(name, _)| !wanted.contains_key(*name));
         Ok(Prepared {
             new_ports: new_ports.collect(),
@@ -153,9 +188,17 @@ impl Core {
 
     /// `cause` is the reason for a new revision; without one the document in force stays as it is.
     async fn carry_out(&mut self, prepared: Prepared, cause: Option<&str>) -> Result<Vec<String>, Refusal> {
-        let Prepared { valid, image, changes, new_ports, old_ports } = prepared;
+        let Prepared {
+            valid,
+            image,
+            changes,
+            new_ports,
+            old_ports,
+        } = prepared;
         let taken = self.take_ports(&image, &new_ports).await?;
-        let done = self.write(&image, &changes).and_then(|()| self.attach(&image, &new_ports));
+        let done = self
+            .write(&image, &changes)
+            .and_then(|()| self.attach(&image, &new_ports));
         let done = match (done, cause) {
             (Ok(()), Some(cause)) => self.commit(&valid, cause),
             (done, _) => done,
@@ -189,8 +232,10 @@ impl Core {
         self.note_own_programs()?;
         let mut taken = Vec::new();
         for (name, role) in new_ports {
-            let ifindex =
-                image.ports().find(|(port, _)| *port == name).map_or(0, |(_, plan)| plan.facts.ifindex);
+            let ifindex = image
+                .ports()
+                .find(|(port, _)| *port == name)
+                .map_or(0, |(_, plan)| plan.facts.ifindex);
             if ifindex == 0 {
                 self.ports.take_gone(name, *role);
                 continue;
@@ -214,15 +259,23 @@ impl Core {
     }
 
     fn write_ops(&mut self, ops: &[Op]) -> Result<(), Refusal> {
-        ops.iter().try_for_each(|op| self.datapath.apply(op)).map_err(failed)
+        ops.iter()
+            .try_for_each(|op| self.datapath.apply(op))
+            .map_err(failed)
     }
 
     fn attach(&mut self, image: &Image, new_ports: &BTreeMap<IfName, Role>) -> Result<(), Refusal> {
         let plans: BTreeMap<_, _> = image.ports().collect();
         for (name, role) in new_ports {
-            let Some(plan) = plans.get(name).filter(|plan| plan.facts.ifindex != 0) else { continue };
+            let Some(plan) = plans.get(name).filter(|plan| plan.facts.ifindex != 0) else {
+                continue;
+            };
             self.datapath.attach(plan.facts.ifindex, *role).map_err(|error| {
-                super::attach_refusal(name, self.ports.driver(name).as_deref().unwrap_or("unknown"), &error)
+                super::attach_refusal(
+                    name,
+                    self.ports.driver(name).as_deref().unwrap_or("unknown"),
+                    &error,
+                )
             })?;
         }
         Ok(())
@@ -304,13 +357,20 @@ impl Core {
             tracing::error!(%error, port = %name, "a port could not be detached");
         }
         match self.ports.give_back(&self.store, name).await {
-            Ok(sentences) => sentences.iter().for_each(|sentence| tracing::warn!(port = %name, "{sentence}")),
+            Ok(sentences) => sentences
+                .iter()
+                .for_each(|sentence| tracing::warn!(port = %name, "{sentence}")),
             Err(error) => tracing::error!(%error, port = %name, "the interface could not be put back"),
         }
     }
 
     fn save_neighbours(&self) {
-        let added: Vec<_> = self.hops.added().into_iter().map(|key| (key.ifindex, key.address)).collect();
+        let added: Vec<_> = self
+            .hops
+            .added()
+            .into_iter()
+            .map(|key| (key.ifindex, key.address))
+            .collect();
         if let Err(error) = self.store.set_side_file(side_file::NEIGHBOURS, &added) {
             tracing::error!(%error, "the neighbour entries could not be saved");
         }
@@ -328,10 +388,16 @@ impl Core {
         for freed in std::mem::take(&mut self.waiting) {
             // Learned once more by a program that still ran when the entries were flushed.
             if !freed.next_hops.is_empty() {
-                self.datapath.flush(|_, _, next_hop| freed.next_hops.contains(&next_hop));
+                self.datapath
+                    .flush(|_, _, next_hop| freed.next_hops.contains(&next_hop));
             }
-            self.meter.retire(&mut self.datapath, &freed.bindings, &freed.paths).map_err(failed)?;
-            freed.segments.iter().for_each(|id| self.meter.forget_segment(*id));
+            self.meter
+                .retire(&mut self.datapath, &freed.bindings, &freed.paths)
+                .map_err(failed)?;
+            freed
+                .segments
+                .iter()
+                .for_each(|id| self.meter.forget_segment(*id));
             for slot in &freed.slots {
                 self.datapath.clear_drops(*slot).map_err(failed)?;
                 self.meter.forget_slot(*slot);
@@ -350,7 +416,10 @@ impl Core {
             node: self.node.to_string(),
             from_revision: self.revision,
             to_revision: if same { self.revision } else { self.revision + 1 },
-            lines: changes.iter().flat_map(|change| split_lines(&change.to_string())).collect(),
+            lines: changes
+                .iter()
+                .flat_map(|change| split_lines(&change.to_string()))
+                .collect(),
             added: count(crate::model::Sign::Add),
             changed: count(crate::model::Sign::Change),
             removed: count(crate::model::Sign::Remove),
@@ -358,7 +427,10 @@ impl Core {
             writes_change: summary.change as u64,
             writes_break: summary.break_ as u64,
             stops: self.stops(&prepared.valid),
-            changes: changes.iter().filter_map(|change| serde_json::to_value(change).ok()).collect(),
+            changes: changes
+                .iter()
+                .filter_map(|change| serde_json::to_value(change).ok())
+                .collect(),
         }
     }
 
@@ -395,14 +467,22 @@ fn egress_changes(changes: &Changes) -> Vec<u16> {
 /// VXLAN links that end at this node.
 fn tunnels(valid: &Valid, here: crate::validate::NodeIx) -> Vec<Tunnel> {
     let tunnel = |link: &crate::validate::ValidLink| {
-        let Carries::Vxlan { ends, .. } = &link.carries else { return None };
+        let Carries::Vxlan { ends, .. } = &link.carries else {
+            return None;
+        };
         let remote = match ends {
             VxlanEnds::Fabric([a, b]) if a.node == here => b.address,
             VxlanEnds::Fabric([a, _]) => a.address,
             VxlanEnds::Foreign { remote, .. } => *remote,
         };
-        Some(Tunnel { link: link.name.clone(), port: link.port_at(here)?.clone(), remote })
+        Some(Tunnel {
+            link: link.name.clone(),
+            port: link.port_at(here)?.clone(),
+            remote,
+        })
     };
-    valid.links_at(here).filter_map(|(_, link)| tunnel(link)).collect()
+    valid
+        .links_at(here)
+        .filter_map(|(_, link)| tunnel(link))
+        .collect()
 }
-

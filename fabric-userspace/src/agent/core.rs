@@ -84,18 +84,6 @@ pub(super) fn role_of(role: PortRole) -> Role {
     }
 }
 
-/// The document of an agent that was never given one: this node alone, in a datacenter with room.
-fn first_document(node: &Name) -> Result<Document, Refusal> {
-    let text = serde_json::json!({
-        "schema": "fabric/1",
-        "datacenters": [{
-            "name": "dc1", "id": 1, "s_vids": "100-1999", "c_vids": "2000-4094", "vnis": "10000-99999",
-        }],
-        "nodes": [{ "name": node, "datacenter": "dc1" }],
-    });
-    serde_json::from_value(text).map_err(|error| Refusal::new(codes::BUG, error.to_string()))
-}
-
 impl Core {
     /// Opens the state and the data path of a node, and carries the stored document out.
     ///
@@ -115,7 +103,7 @@ impl Core {
         };
         let document = match &stored {
             Some(stored) => stored.document.clone(),
-            None => first_document(&node)?,
+            None => Document::starter(&node),
         };
         let valid = validate(document).map_err(Refusal::from_problems)?;
         let netlink = Netlink::connect().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
@@ -124,7 +112,11 @@ impl Core {
             Some(ids) => Image::restore(sizes, ids)?,
             None => Image::empty(sizes),
         };
-        let meter = if adopted { store.side_file(side_file::COUNTS)?.unwrap_or_default() } else { Vec::new() };
+        let meter = if adopted {
+            store.side_file(side_file::COUNTS)?.unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         let mut hops = NextHops::new(netlink.clone());
         hops.adopt(saved_neighbours(&store)?);
         let mut core = Self {
@@ -165,7 +157,10 @@ impl Core {
 
     /// Slot of each port in use.
     pub(super) fn slots(&self) -> BTreeMap<u16, IfName> {
-        self.image.ports().map(|(name, plan)| (plan.slot, name.clone())).collect()
+        self.image
+            .ports()
+            .map(|(name, plan)| (plan.slot, name.clone()))
+            .collect()
     }
 
     /// Kept revisions, the newest first.
@@ -189,12 +184,25 @@ impl Core {
     /// # Errors
     /// For a segment or tenant that is not there.
     pub(super) fn flush(&mut self, request: &api::Flush) -> Result<u64, Refusal> {
-        let segment = request.segment.as_ref().map(|name| self.segment_id(name)).transpose()?;
-        let of_tenant = request.tenant.as_ref().map(|name| self.tenant_ids(name)).transpose()?;
-        let mac = request.mac.as_ref().map(|mac| fabric_common::wire::mac_word(mac.octets()));
+        let segment = request
+            .segment
+            .as_ref()
+            .map(|name| self.segment_id(name))
+            .transpose()?;
+        let of_tenant = request
+            .tenant
+            .as_ref()
+            .map(|name| self.tenant_ids(name))
+            .transpose()?;
+        let mac = request
+            .mac
+            .as_ref()
+            .map(|mac| fabric_common::wire::mac_word(mac.octets()));
         Ok(self.datapath.flush(|in_segment, address, _| {
             segment.is_none_or(|wanted| wanted == in_segment)
-                && of_tenant.as_ref().is_none_or(|wanted| wanted.contains(&in_segment))
+                && of_tenant
+                    .as_ref()
+                    .is_none_or(|wanted| wanted.contains(&in_segment))
                 && mac.is_none_or(|wanted| wanted == address)
         }))
     }
@@ -212,21 +220,35 @@ impl Core {
     }
 
     fn segment_id(&self, name: &Name) -> Result<u32, Refusal> {
-        self.image.segments.get(name).map(|part| part.ids.segment).ok_or_else(|| {
-            Refusal::new(codes::UNKNOWN_SEGMENT, format!("node {} has no segment {name}", self.node))
+        self.image
+            .segments
+            .get(name)
+            .map(|part| part.ids.segment)
+            .ok_or_else(|| {
+                Refusal::new(
+                    codes::UNKNOWN_SEGMENT,
+                    format!("node {} has no segment {name}", self.node),
+                )
                 .with_cure("fabric segment list")
                 .unchanged()
-        })
+            })
     }
 
     fn tenant_ids(&self, name: &Name) -> Result<Vec<u32>, Refusal> {
-        let tenant = self.valid.tenants().iter().find(|tenant| tenant.name == *name).ok_or_else(|| {
-            Refusal::new(codes::UNKNOWN_TENANT, format!("there is no tenant {name}"))
-                .with_cure("fabric tenant list")
-                .unchanged()
-        })?;
+        let tenant = self
+            .valid
+            .tenants()
+            .iter()
+            .find(|tenant| tenant.name == *name)
+            .ok_or_else(|| {
+                Refusal::new(codes::UNKNOWN_TENANT, format!("there is no tenant {name}"))
+                    .with_cure("fabric tenant list")
+                    .unchanged()
+            })?;
         let names = tenant.segments.iter().map(|at| &self.valid.segment(*at).name);
-        Ok(names.filter_map(|name| Some(self.image.segments.get(name)?.ids.segment)).collect())
+        Ok(names
+            .filter_map(|name| Some(self.image.segments.get(name)?.ids.segment))
+            .collect())
     }
 }
 
@@ -255,7 +277,10 @@ fn open_datapath(state: &std::path::Path, sizes: &Sizes) -> Result<(Datapath, bo
 
 fn saved_neighbours(store: &FileStore) -> Result<Vec<NeighbourKey>, Refusal> {
     let saved: Vec<(u32, std::net::IpAddr)> = store.side_file(side_file::NEIGHBOURS)?.unwrap_or_default();
-    Ok(saved.into_iter().map(|(ifindex, address)| NeighbourKey { ifindex, address }).collect())
+    Ok(saved
+        .into_iter()
+        .map(|(ifindex, address)| NeighbourKey { ifindex, address })
+        .collect())
 }
 
 /// A datacenter by name, for the views.
@@ -263,4 +288,3 @@ pub(super) fn datacenter_of(valid: &Valid, node: NodeIx) -> String {
     let datacenter = valid.node(node).datacenter;
     valid.datacenter(datacenter).name.to_string()
 }
-

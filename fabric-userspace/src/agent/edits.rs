@@ -3,8 +3,9 @@
 use super::core::Core;
 use crate::api;
 use crate::edit::{
-    Attach, Detach, PortSet, SegmentAdd, SegmentRemove, StationAdd, StationPlace, StationRemove, TenantRemove, attach,
-    detach, port_set, segment_add, segment_remove, station_add, station_remove, tenant_remove,
+    Attach, Detach, PortSet, SegmentAdd, SegmentRemove, StationAdd, StationPlace, StationRemove,
+    TenantRemove, attach, detach, port_set, segment_add, segment_remove, station_add, station_remove,
+    tenant_remove,
 };
 use crate::error::{Refusal, codes};
 use crate::model::{Document, MacLimit, Name, ServiceVid, Station, Vni};
@@ -25,7 +26,8 @@ fn number<T, N: Copy, E: std::fmt::Display>(
     value: Option<N>,
 ) -> Result<Option<T>, Refusal> {
     let wrong = |error: E| {
-        Refusal::new(codes::BAD_VALUE, format!("{what}: {error}")).with_cure("leave it out, and one is chosen")
+        Refusal::new(codes::BAD_VALUE, format!("{what}: {error}"))
+            .with_cure("leave it out, and one is chosen")
     };
     value.map(|value| new(value).map_err(wrong)).transpose()
 }
@@ -59,24 +61,51 @@ impl Core {
         let document = self.document();
         match edit {
             api::Edit::Attach { .. } => self.attached(edit),
-            api::Edit::Detach { tenant, node, port, vlan } => {
-                let verb = Detach { tenant: tenant.clone(), node: here(node), port: port.clone(), vlan: *vlan };
+            api::Edit::Detach {
+                tenant,
+                node,
+                port,
+                vlan,
+            } => {
+                let verb = Detach {
+                    tenant: tenant.clone(),
+                    node: here(node),
+                    port: port.clone(),
+                    vlan: *vlan,
+                };
                 let edited = detach(document, &verb)?;
                 let answer = edited.answer;
                 let what = format!("{port} {}", vlan_words(*vlan));
                 Ok(Done {
                     document: edited.document,
                     cause: format!("tenant detach {tenant} --port {port} {}", vlan_flag(*vlan)),
-                    notes: vec![format!("detached {tenant}: {what} left segment {}", answer.segment)],
+                    notes: vec![format!(
+                        "detached {tenant}: {what} left segment {}",
+                        answer.segment
+                    )],
                     undo: None,
                 })
             }
             api::Edit::RemoveTenant { tenant } => {
                 let edited = tenant_remove(document, &TenantRemove { name: tenant.clone() })?;
-                let note = format!("removed tenant {tenant}: {} segments", edited.answer.segments.len());
-                Ok(Done::new(edited.document, format!("tenant remove {tenant}"), note))
+                let note = format!(
+                    "removed tenant {tenant}: {} segments",
+                    edited.answer.segments.len()
+                );
+                Ok(Done::new(
+                    edited.document,
+                    format!("tenant remove {tenant}"),
+                    note,
+                ))
             }
-            api::Edit::AddSegment { tenant, segment, s_vid, c_vid, vni, mac_limit } => {
+            api::Edit::AddSegment {
+                tenant,
+                segment,
+                s_vid,
+                c_vid,
+                vni,
+                mac_limit,
+            } => {
                 let verb = SegmentAdd {
                     tenant: tenant.clone(),
                     name: segment.clone(),
@@ -92,14 +121,35 @@ impl Core {
                     "added segment {segment} of {tenant}: S-VID {}, base C-VID {}",
                     answer.s_vid, answer.base_c_vid
                 );
-                Ok(Done::new(edited.document, format!("segment add {segment} --tenant {tenant}"), note))
+                Ok(Done::new(
+                    edited.document,
+                    format!("segment add {segment} --tenant {tenant}"),
+                    note,
+                ))
             }
             api::Edit::RemoveSegment { segment } => {
-                let edited = segment_remove(document, &SegmentRemove { name: segment.clone() })?;
-                let note = format!("removed segment {segment}: {} attachments", edited.answer.attachments);
-                Ok(Done::new(edited.document, format!("segment remove {segment}"), note))
+                let edited = segment_remove(
+                    document,
+                    &SegmentRemove {
+                        name: segment.clone(),
+                    },
+                )?;
+                let note = format!(
+                    "removed segment {segment}: {} attachments",
+                    edited.answer.attachments
+                );
+                Ok(Done::new(
+                    edited.document,
+                    format!("segment remove {segment}"),
+                    note,
+                ))
             }
-            api::Edit::SetPort { node, port, drop_group_source, tunnel_lldp } => {
+            api::Edit::SetPort {
+                node,
+                port,
+                drop_group_source,
+                tunnel_lldp,
+            } => {
                 let verb = PortSet {
                     node: here(node),
                     port: port.clone(),
@@ -115,13 +165,27 @@ impl Core {
                 );
                 Ok(Done::new(edited.document, format!("port set {port}"), note))
             }
-            api::Edit::AddStation { segment, mac, node, port, link, name, c_vid } => {
+            api::Edit::AddStation {
+                segment,
+                mac,
+                node,
+                port,
+                link,
+                name,
+                c_vid,
+            } => {
                 let place = match (port, link) {
-                    (Some(port), None) => StationPlace::Port { node: here(node), port: port.clone() },
+                    (Some(port), None) => StationPlace::Port {
+                        node: here(node),
+                        port: port.clone(),
+                    },
                     (None, Some(link)) => StationPlace::Link(link.clone()),
                     _ => {
-                        return Err(Refusal::new(codes::USAGE, "a station is behind a port or behind a link")
-                            .with_cure("give one of --port PORT and --link LINK"));
+                        return Err(Refusal::new(
+                            codes::USAGE,
+                            "a station is behind a port or behind a link",
+                        )
+                        .with_cure("give one of --port PORT and --link LINK"));
                     }
                 };
                 let verb = StationAdd {
@@ -133,23 +197,52 @@ impl Core {
                 };
                 let edited = station_add(document, &verb)?;
                 let note = format!("added station {mac} to segment {segment}");
-                Ok(Done::new(edited.document, format!("fdb add {mac} --segment {segment}"), note))
+                Ok(Done::new(
+                    edited.document,
+                    format!("fdb add {mac} --segment {segment}"),
+                    note,
+                ))
             }
             api::Edit::RemoveStation { segment, mac } => {
-                let edited = station_remove(document, &StationRemove { segment: segment.clone(), mac: *mac })?;
+                let edited = station_remove(
+                    document,
+                    &StationRemove {
+                        segment: segment.clone(),
+                        mac: *mac,
+                    },
+                )?;
                 let note = format!("removed station {mac} from segment {segment}");
-                Ok(Done::new(edited.document, format!("fdb remove {mac} --segment {segment}"), note))
+                Ok(Done::new(
+                    edited.document,
+                    format!("fdb remove {mac} --segment {segment}"),
+                    note,
+                ))
             }
         }
     }
 
     fn attached(&self, edit: &api::Edit) -> Result<Done, Refusal> {
-        let api::Edit::Attach { tenant, node, port, vlan, segment, s_vid, c_vid, vni, mac_limit, stations } = edit
+        let api::Edit::Attach {
+            tenant,
+            node,
+            port,
+            vlan,
+            segment,
+            s_vid,
+            c_vid,
+            vni,
+            mac_limit,
+            stations,
+        } = edit
         else {
             return Err(Refusal::new(codes::BUG, "not an attachment"));
         };
         let node = node.clone().unwrap_or_else(|| self.node.clone());
-        let station = |mac| Station { name: None, mac, c_vid: None };
+        let station = |mac| Station {
+            name: None,
+            mac,
+            c_vid: None,
+        };
         let verb = Attach {
             segment: segment.clone(),
             s_vid: number("the S-VID", ServiceVid::new, *s_vid)?,
@@ -182,7 +275,12 @@ impl Core {
 
 impl Done {
     fn new(document: Document, cause: String, note: String) -> Self {
-        Self { document, cause, notes: vec![note], undo: None }
+        Self {
+            document,
+            cause,
+            notes: vec![note],
+            undo: None,
+        }
     }
 }
 

@@ -46,7 +46,14 @@ pub(super) async fn ports(
         let link = match netlink.link(name.as_str()).await {
             Ok(link) => link,
             Err(NetlinkError::NoSuchLink(_)) if missing == Missing::Tolerate => {
-                facts.insert(name.clone(), PortFacts { ifindex: 0, mac: [0; 6], mtu: 1500 });
+                facts.insert(
+                    name.clone(),
+                    PortFacts {
+                        ifindex: 0,
+                        mac: [0; 6],
+                        mtu: 1500,
+                    },
+                );
                 continue;
             }
             Err(NetlinkError::NoSuchLink(_)) => return Err(no_such_port(name, node).unchanged()),
@@ -56,14 +63,23 @@ pub(super) async fn ports(
             return Err(too_high(name, link.ifindex));
         }
         let mac = link.mac.unwrap_or_default();
-        facts.insert(name.clone(), PortFacts { ifindex: link.ifindex, mac, mtu: link.mtu });
+        facts.insert(
+            name.clone(),
+            PortFacts {
+                ifindex: link.ifindex,
+                mac,
+                mtu: link.mtu,
+            },
+        );
     }
     Ok(facts)
 }
 
 fn too_high(name: &IfName, ifindex: u32) -> Refusal {
-    let sentence =
-        format!("{name} has interface index {ifindex}, ports must be below {}", capacity::IFINDEX);
+    let sentence = format!(
+        "{name} has interface index {ifindex}, ports must be below {}",
+        capacity::IFINDEX
+    );
     Refusal::new(codes::TOO_MANY, sentence)
         .with_cure("create the interface again after a reboot, or with: ip link add ... index N")
         .unchanged()

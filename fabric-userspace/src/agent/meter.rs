@@ -75,7 +75,10 @@ pub(super) struct Reading {
 impl Meter {
     /// A meter that goes on where an earlier agent stopped.
     pub(super) fn resume(retired: Retired) -> Self {
-        Self { retired: retired.into_iter().collect(), ..Self::default() }
+        Self {
+            retired: retired.into_iter().collect(),
+            ..Self::default()
+        }
     }
 
     /// For saving.
@@ -90,14 +93,32 @@ impl Meter {
         }
         for (key, id) in &records.tags {
             if let Some(binding) = records.bindings.get(id) {
-                self.own_binding(binding.id(), u32::try_from(key >> 24).unwrap_or(0), binding.segment());
+                self.own_binding(
+                    binding.id(),
+                    u32::try_from(key >> 24).unwrap_or(0),
+                    binding.segment(),
+                );
             }
         }
-        for tunnel in records.tunnels.values().filter(|tunnel| tunnel.binding.segment() != 0) {
-            self.own_binding(tunnel.binding.id(), u32::from(tunnel.slot), tunnel.binding.segment());
+        for tunnel in records
+            .tunnels
+            .values()
+            .filter(|tunnel| tunnel.binding.segment() != 0)
+        {
+            self.own_binding(
+                tunnel.binding.id(),
+                u32::from(tunnel.slot),
+                tunnel.binding.segment(),
+            );
         }
         for (id, path) in &records.paths {
-            self.paths.insert(*id, Place { slot: path.slot, segment: path.segment });
+            self.paths.insert(
+                *id,
+                Place {
+                    slot: path.slot,
+                    segment: path.segment,
+                },
+            );
         }
     }
 
@@ -111,7 +132,12 @@ impl Meter {
     ///
     /// # Errors
     /// When a counter cannot be read or cleared.
-    pub(super) fn retire(&mut self, datapath: &mut Datapath, bindings: &[u32], paths: &[u32]) -> Result<(), LoadError> {
+    pub(super) fn retire(
+        &mut self,
+        datapath: &mut Datapath,
+        bindings: &[u32],
+        paths: &[u32],
+    ) -> Result<(), LoadError> {
         for id in bindings {
             if let Some(place) = self.bindings.remove(id) {
                 let count = datapath.forwarded(*id)?;
@@ -131,10 +157,21 @@ impl Meter {
 
     /// Forgets a segment whose number will be given to another one, keeping its share of the ports' totals.
     pub(super) fn forget_segment(&mut self, segment: u32) {
-        let gone: Vec<Place> = self.retired.keys().filter(|place| place.segment == segment).copied().collect();
+        let gone: Vec<Place> = self
+            .retired
+            .keys()
+            .filter(|place| place.segment == segment)
+            .copied()
+            .collect();
         for place in gone {
             if let Some(both) = self.retired.remove(&place) {
-                let rest = self.retired.entry(Place { slot: place.slot, segment: 0 }).or_default();
+                let rest = self
+                    .retired
+                    .entry(Place {
+                        slot: place.slot,
+                        segment: 0,
+                    })
+                    .or_default();
                 rest.forwarded.merge(both.forwarded);
                 rest.sent.merge(both.sent);
             }
@@ -151,12 +188,25 @@ impl Meter {
     /// # Errors
     /// When a counter cannot be read.
     pub(super) fn read(&self, datapath: &Datapath, slots: &[u16]) -> Result<Reading, LoadError> {
-        let mut reading = Reading { places: self.retired.clone(), ..Reading::default() };
+        let mut reading = Reading {
+            places: self.retired.clone(),
+            ..Reading::default()
+        };
         for (id, place) in &self.bindings {
-            reading.places.entry(*place).or_default().forwarded.add(datapath.forwarded(*id)?);
+            reading
+                .places
+                .entry(*place)
+                .or_default()
+                .forwarded
+                .add(datapath.forwarded(*id)?);
         }
         for (id, place) in &self.paths {
-            reading.places.entry(*place).or_default().sent.add(datapath.sent(*id)?);
+            reading
+                .places
+                .entry(*place)
+                .or_default()
+                .sent
+                .add(datapath.sent(*id)?);
         }
         // Slot 0 counts for interfaces without a role.
         for slot in slots.iter().copied().chain([0]) {

@@ -27,7 +27,12 @@ impl Text {
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
         self.0.push_str(name);
         for (place, (label, content)) in labels.iter().enumerate() {
-            let _ = write!(self.0, "{}{label}=\"{}\"", if place == 0 { "{" } else { "," }, escape(content));
+            let _ = write!(
+                self.0,
+                "{}{label}=\"{}\"",
+                if place == 0 { "{" } else { "," },
+                escape(content)
+            );
         }
         let _ = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });
     }
@@ -35,7 +40,10 @@ impl Text {
 
 /// As the text format wants it: backslash, quote and line feed.
 fn escape(content: &str) -> String {
-    content.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    content
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 /// All metrics.
@@ -55,10 +63,22 @@ pub(super) fn text(core: &mut Core) -> Result<String, Refusal> {
 }
 
 fn build(text: &mut Text, core: &Core) {
-    text.family("fabric_build_info", "gauge", "Version of the agent and of the map layout.");
+    text.family(
+        "fabric_build_info",
+        "gauge",
+        "Version of the agent and of the map layout.",
+    );
     let layout = LAYOUT_VERSION.to_string();
-    text.sample("fabric_build_info", &[("version", env!("CARGO_PKG_VERSION")), ("layout", &layout)], 1);
-    text.family("fabric_config_revision", "gauge", "Revision of the document in force.");
+    text.sample(
+        "fabric_build_info",
+        &[("version", env!("CARGO_PKG_VERSION")), ("layout", &layout)],
+        1,
+    );
+    text.family(
+        "fabric_config_revision",
+        "gauge",
+        "Revision of the document in force.",
+    );
     text.sample("fabric_config_revision", &[], core.revision());
 }
 
@@ -66,12 +86,36 @@ type Pick = fn(&api::PortCounters) -> u64;
 
 fn ports(text: &mut Text, ports: &[api::NamedPortCounters]) {
     let families: [(&str, &str, Pick); 6] = [
-        ("fabric_port_receive_frames_total", "Frames that came in.", |one| one.received.frames),
-        ("fabric_port_redirected_frames_total", "Frames that came in and were sent on.", |one| one.redirected_frames),
-        ("fabric_port_redirected_bytes_total", "Their bytes without frame check sequence.", |one| one.received.bytes),
-        ("fabric_port_passed_frames_total", "Frames handed to the host's own stack.", |one| one.passed_frames),
-        ("fabric_port_transmit_frames_total", "Frames sent, flooded copies included.", |one| one.transmitted.frames),
-        ("fabric_port_transmit_bytes_total", "Their bytes without frame check sequence.", |one| one.transmitted.bytes),
+        (
+            "fabric_port_receive_frames_total",
+            "Frames that came in.",
+            |one| one.received.frames,
+        ),
+        (
+            "fabric_port_redirected_frames_total",
+            "Frames that came in and were sent on.",
+            |one| one.redirected_frames,
+        ),
+        (
+            "fabric_port_redirected_bytes_total",
+            "Their bytes without frame check sequence.",
+            |one| one.received.bytes,
+        ),
+        (
+            "fabric_port_passed_frames_total",
+            "Frames handed to the host's own stack.",
+            |one| one.passed_frames,
+        ),
+        (
+            "fabric_port_transmit_frames_total",
+            "Frames sent, flooded copies included.",
+            |one| one.transmitted.frames,
+        ),
+        (
+            "fabric_port_transmit_bytes_total",
+            "Their bytes without frame check sequence.",
+            |one| one.transmitted.bytes,
+        ),
     ];
     for (name, help, pick) in families {
         text.family(name, "counter", help);
@@ -86,7 +130,11 @@ fn drops(text: &mut Text, ports: &[api::NamedPortCounters]) {
     text.family(name, "counter", "Frames and flooded copies dropped, by reason.");
     for port in ports {
         for reason in DropReason::ALL {
-            let of_reason = port.counters.reasons.iter().filter(|row| row.reason == reason.name());
+            let of_reason = port
+                .counters
+                .reasons
+                .iter()
+                .filter(|row| row.reason == reason.name());
             let frames: u64 = of_reason.map(|row| row.frames).sum();
             text.sample(name, &[("port", &port.port), ("reason", reason.name())], frames);
         }
@@ -94,19 +142,43 @@ fn drops(text: &mut Text, ports: &[api::NamedPortCounters]) {
 }
 
 fn safe(text: &mut Text, core: &Core) {
-    text.family("fabric_port_safe", "gauge", "1 if no check of fabric doctor fails; otherwise its frames are dropped.");
+    text.family(
+        "fabric_port_safe",
+        "gauge",
+        "1 if no check of fabric doctor fails; otherwise its frames are dropped.",
+    );
     for (name, port) in core.ports.iter() {
-        text.sample("fabric_port_safe", &[("port", name.as_str())], u8::from(port.is_safe()));
+        text.sample(
+            "fabric_port_safe",
+            &[("port", name.as_str())],
+            u8::from(port.is_safe()),
+        );
     }
 }
 
 fn tenants(text: &mut Text, tenants: &[api::TenantCounters]) {
     let (named, others) = tenants.split_at(tenants.len().min(TENANTS));
     let families: [(&str, &str, fn(&api::TenantCounters) -> u64); 4] = [
-        ("fabric_tenant_receive_frames_total", "Frames from the tenant that were sent on.", |one| one.received.frames),
-        ("fabric_tenant_receive_bytes_total", "Their bytes without frame check sequence.", |one| one.received.bytes),
-        ("fabric_tenant_transmit_frames_total", "Frames to the tenant.", |one| one.transmitted.frames),
-        ("fabric_tenant_transmit_bytes_total", "Their bytes without frame check sequence.", |one| one.transmitted.bytes),
+        (
+            "fabric_tenant_receive_frames_total",
+            "Frames from the tenant that were sent on.",
+            |one| one.received.frames,
+        ),
+        (
+            "fabric_tenant_receive_bytes_total",
+            "Their bytes without frame check sequence.",
+            |one| one.received.bytes,
+        ),
+        (
+            "fabric_tenant_transmit_frames_total",
+            "Frames to the tenant.",
+            |one| one.transmitted.frames,
+        ),
+        (
+            "fabric_tenant_transmit_bytes_total",
+            "Their bytes without frame check sequence.",
+            |one| one.transmitted.bytes,
+        ),
     ];
     for (name, help, pick) in families {
         text.family(name, "counter", help);
@@ -120,7 +192,11 @@ fn tenants(text: &mut Text, tenants: &[api::TenantCounters]) {
 }
 
 fn fdb(text: &mut Text, core: &Core) {
-    text.family("fabric_fdb_entries", "gauge", "Stations known, learned and static.");
+    text.family(
+        "fabric_fdb_entries",
+        "gauge",
+        "Stations known, learned and static.",
+    );
     text.sample("fabric_fdb_entries", &[], core.fdb_entries);
     text.family("fabric_fdb_capacity_entries", "gauge", "Slots of the FDB.");
     text.sample("fabric_fdb_capacity_entries", &[], core.datapath.fdb_capacity());

@@ -58,7 +58,12 @@ impl Ports {
     /// When the file of changes is damaged.
     pub(super) fn resume(netlink: Netlink, store: &FileStore) -> Result<Self, Refusal> {
         let changes = store.side_file(CHANGES_FILE)?.unwrap_or_default();
-        Ok(Self { netlink, ports: BTreeMap::new(), changes, own_programs: Vec::new() })
+        Ok(Self {
+            netlink,
+            ports: BTreeMap::new(),
+            changes,
+            own_programs: Vec::new(),
+        })
     }
 
     /// The ports in use.
@@ -78,7 +83,13 @@ impl Ports {
 
     /// Sentences about what was changed for a port.
     pub(super) fn changes(&self, name: &IfName) -> Vec<String> {
-        self.changes.0.get(name).into_iter().flatten().map(ToString::to_string).collect()
+        self.changes
+            .0
+            .get(name)
+            .into_iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect()
     }
 
     /// Checks whether a port could be made safe, without touching it.
@@ -123,7 +134,13 @@ impl Ports {
         safety::merge(self.changes.0.entry(name.clone()).or_default(), made);
         store.set_side_file(CHANGES_FILE, &self.changes)?;
         let report = guard.report().await;
-        let port = Port { role, ifindex, checks: report.checks, driver: report.driver, guard };
+        let port = Port {
+            role,
+            ifindex,
+            checks: report.checks,
+            driver: report.driver,
+            guard,
+        };
         self.ports.insert(name.clone(), port);
         Ok(())
     }
@@ -131,25 +148,47 @@ impl Ports {
     /// Takes note of a port whose interface is not there: nothing to make safe.
     pub(super) fn take_gone(&mut self, name: &IfName, role: Role) {
         let guard = self.guard(name, role, &[]);
-        self.ports.insert(name.clone(), Port { role, ifindex: 0, checks: Vec::new(), driver: None, guard });
+        self.ports.insert(
+            name.clone(),
+            Port {
+                role,
+                ifindex: 0,
+                checks: Vec::new(),
+                driver: None,
+                guard,
+            },
+        );
     }
 
     /// Puts back what was changed for a port and forgets it. Returns sentences about what could not be put back.
     ///
     /// # Errors
     /// When the file of changes cannot be written.
-    pub(super) async fn give_back(&mut self, store: &FileStore, name: &IfName) -> Result<Vec<String>, Refusal> {
+    pub(super) async fn give_back(
+        &mut self,
+        store: &FileStore,
+        name: &IfName,
+    ) -> Result<Vec<String>, Refusal> {
         self.ports.remove(name);
-        let Some(changes) = self.changes.0.remove(name) else { return Ok(Vec::new()) };
+        let Some(changes) = self.changes.0.remove(name) else {
+            return Ok(Vec::new());
+        };
         let restored = safety::restore(&self.netlink, &changes).await;
         store.set_side_file(CHANGES_FILE, &self.changes)?;
-        let failed = restored.iter().filter(|one| matches!(one.outcome, Outcome::Failed { .. }));
+        let failed = restored
+            .iter()
+            .filter(|one| matches!(one.outcome, Outcome::Failed { .. }));
         Ok(failed.map(ToString::to_string).collect())
     }
 
     /// Ports whose interfaces were changed by an earlier agent and that nobody uses any more.
     pub(super) fn leftovers(&self) -> Vec<IfName> {
-        self.changes.0.keys().filter(|name| !self.ports.contains_key(*name)).cloned().collect()
+        self.changes
+            .0
+            .keys()
+            .filter(|name| !self.ports.contains_key(*name))
+            .cloned()
+            .collect()
     }
 
     /// Tells the guards which programs are ours, after new ones were attached.
@@ -181,7 +220,9 @@ impl Ports {
     /// # Errors
     /// When it stays unsafe.
     pub(super) async fn cure(&mut self, store: &FileStore, name: &IfName) -> Result<(), Refusal> {
-        let Some(port) = self.ports.get_mut(name) else { return Ok(()) };
+        let Some(port) = self.ports.get_mut(name) else {
+            return Ok(());
+        };
         let made = port.guard.make_safe().await?;
         port.checks = port.guard.recheck().await;
         safety::merge(self.changes.0.entry(name.clone()).or_default(), made);

@@ -60,7 +60,12 @@ impl IntoResponse for Problem {
 }
 
 fn envelope<T: Serialize>(core: &Core, kind: &str, body: T) -> Json<Envelope<T>> {
-    Json(Envelope { schema: "fabric/1".into(), kind: kind.into(), revision: core.revision(), body })
+    Json(Envelope {
+        schema: "fabric/1".into(),
+        kind: kind.into(),
+        revision: core.revision(),
+        body,
+    })
 }
 
 fn items<T: Serialize>(core: &Core, kind: &str, items: Vec<T>) -> Answer<Items<T>> {
@@ -77,8 +82,14 @@ fn item<T: Serialize>(core: &Core, kind: &str, item: T) -> Answer<Item<T>> {
 /// When the socket cannot be made.
 pub(super) fn listen(socket: &Path) -> Result<UnixListener, Refusal> {
     let failed = |error: std::io::Error| {
-        Refusal::new(codes::FAILED, format!("cannot listen on {}: {error}", socket.display()))
-            .with_cure(format!("mkdir -p {}", socket.parent().unwrap_or(Path::new("/run/fabric")).display()))
+        Refusal::new(
+            codes::FAILED,
+            format!("cannot listen on {}: {error}", socket.display()),
+        )
+        .with_cure(format!(
+            "mkdir -p {}",
+            socket.parent().unwrap_or(Path::new("/run/fabric")).display()
+        ))
     };
     if std::os::unix::net::UnixStream::connect(socket).is_ok() {
         let sentence = format!("another agent listens on {}", socket.display());
@@ -120,10 +131,15 @@ pub(super) fn router(shared: Shared) -> Router {
 /// When the address cannot be had.
 pub(super) async fn serve_metrics(address: SocketAddr, shared: Shared) -> Result<(), Refusal> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        Refusal::new(codes::FAILED, format!("cannot serve metrics on {address}: {error}"))
-            .with_cure("choose another --metrics ADDR:PORT")
+        Refusal::new(
+            codes::FAILED,
+            format!("cannot serve metrics on {address}: {error}"),
+        )
+        .with_cure("choose another --metrics ADDR:PORT")
     })?;
-    let router = Router::new().route(path::METRICS, get(metrics)).with_state(shared);
+    let router = Router::new()
+        .route(path::METRICS, get(metrics))
+        .with_state(shared);
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(())
 }
@@ -164,7 +180,9 @@ async fn put_document(
         let plan = core.plan(document).await?;
         return Ok(item(&core, "plan", plan)?.into_response());
     }
-    let applied = core.apply(document, query.cause.as_deref().unwrap_or("apply")).await?;
+    let applied = core
+        .apply(document, query.cause.as_deref().unwrap_or("apply"))
+        .await?;
     Ok(item(&core, "applied", applied)?.into_response())
 }
 
@@ -245,13 +263,22 @@ async fn doctor(State(shared): State<Shared>, Query(which): Query<Which>) -> Ans
 
 async fn stop(State(shared): State<Shared>, body: String) -> Result<Json<serde_json::Value>, Problem> {
     let request: api::Stop = from_json(&body).map_err(refused)?;
-    shared.stop.detach.store(request.detach, std::sync::atomic::Ordering::Release);
+    shared
+        .stop
+        .detach
+        .store(request.detach, std::sync::atomic::Ordering::Release);
     shared.stop.notify.notify_one();
-    Ok(Json(serde_json::json!({ "schema": "fabric/1", "kind": "stopping", "detach": request.detach })))
+    Ok(Json(
+        serde_json::json!({ "schema": "fabric/1", "kind": "stopping", "detach": request.detach }),
+    ))
 }
 
 async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {
     let mut core = shared.core.lock().await;
     let text = metrics::text(&mut core)?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response())
 }

@@ -58,10 +58,16 @@ pub(super) struct FileStore {
 }
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Refusal {
-    let refusal = Refusal::new(codes::FAILED, format!("cannot {what} {}: {error}", path.display()));
+    let refusal = Refusal::new(
+        codes::FAILED,
+        format!("cannot {what} {}: {error}", path.display()),
+    );
     match error.kind() {
         io::ErrorKind::PermissionDenied => refusal.with_cure("run the agent as root"),
-        _ => refusal.with_cure(format!("check the folder: ls -la {}", path.parent().unwrap_or(path).display())),
+        _ => refusal.with_cure(format!(
+            "check the folder: ls -la {}",
+            path.parent().unwrap_or(path).display()
+        )),
     }
 }
 
@@ -87,10 +93,16 @@ impl FileStore {
             .open(&path)
             .map_err(|error| cannot("open", &path, &error))?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
-            Refusal::new(codes::AGENT_RUNNING, format!("{} belongs to another agent that is running", folder.display()))
-                .with_cure("fabric agent stop, or give this agent a --state-dir of its own")
+            Refusal::new(
+                codes::AGENT_RUNNING,
+                format!("{} belongs to another agent that is running", folder.display()),
+            )
+            .with_cure("fabric agent stop, or give this agent a --state-dir of its own")
         })?;
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        Ok(Self {
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
     }
 
     /// A file of the state directory that is no document.
@@ -131,7 +143,9 @@ impl Store for FileStore {
 
     fn current(&self) -> Result<Option<Stored>, Refusal> {
         read(&self.current_path()).map_err(|refusal| match self.newest_kept() {
-            Some(kept) => refusal.with_cure(format!("cp {} {}", kept.display(), self.current_path().display())),
+            Some(kept) => {
+                refusal.with_cure(format!("cp {} {}", kept.display(), self.current_path().display()))
+            }
             None => refusal,
         })
     }
@@ -156,13 +170,19 @@ impl FileStore {
     fn kept(&self) -> Result<Vec<PathBuf>, Refusal> {
         let folder = self.folder.join("history");
         let entries = fs::read_dir(&folder).map_err(|error| cannot("read", &folder, &error))?;
-        Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some()).collect())
+        Ok(entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some())
+            .collect())
     }
 
     fn newest_kept(&self) -> Option<PathBuf> {
         let mut kept = self.kept().ok()?;
         kept.sort();
-        kept.into_iter().rev().find(|path| matches!(read::<Stored>(path), Ok(Some(_))))
+        kept.into_iter()
+            .rev()
+            .find(|path| matches!(read::<Stored>(path), Ok(Some(_))))
     }
 }
 
@@ -173,8 +193,14 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Refusal> {
         Err(error) => return Err(cannot("read", path, &error)),
     };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Refusal::new(codes::STATE_DAMAGED, format!("{} is damaged: {error}", path.display()))
-            .with_cure(format!("put a good copy in its place, or begin anew: rm {}", path.display()))
+        Refusal::new(
+            codes::STATE_DAMAGED,
+            format!("{} is damaged: {error}", path.display()),
+        )
+        .with_cure(format!(
+            "put a good copy in its place, or begin anew: rm {}",
+            path.display()
+        ))
     })
 }
 
@@ -182,7 +208,12 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Refusal> {
 fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<(), Refusal> {
     let beside = path.with_extension("new");
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
         let mut bytes = serde_json::to_vec(value)?;
         bytes.push(b'\n');
         file.write_all(&bytes)?;

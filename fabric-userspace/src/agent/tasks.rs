@@ -28,8 +28,12 @@ pub(super) fn spawn(shared: &Shared, ageing: Duration) -> Result<Vec<JoinHandle<
         tokio::spawn(every(shared.clone(), sweep_period(ageing), move |core| {
             Box::pin(async move { core.sweep(ageing) })
         })),
-        tokio::spawn(every(shared.clone(), RECLAIM, |core| Box::pin(async move { core.reclaim() }))),
-        tokio::spawn(every(shared.clone(), RECHECK, |core| Box::pin(core.recheck(None)))),
+        tokio::spawn(every(shared.clone(), RECLAIM, |core| {
+            Box::pin(async move { core.reclaim() })
+        })),
+        tokio::spawn(every(shared.clone(), RECHECK, |core| {
+            Box::pin(core.recheck(None))
+        })),
         tokio::spawn(every(shared.clone(), PROBE, |core| {
             Box::pin(async move {
                 core.hops.probe().await;
@@ -89,9 +93,9 @@ impl Core {
         let moved = !self.hops.on_event(event).await.is_empty();
         let changed = match event {
             Event::Link { nsid: None, link, .. } => self.concerns_port(&link.name, link),
-            Event::LinkGone { nsid: None, ifindex, .. } => {
-                self.ports.iter().any(|(_, port)| port.ifindex == *ifindex)
-            }
+            Event::LinkGone {
+                nsid: None, ifindex, ..
+            } => self.ports.iter().any(|(_, port)| port.ifindex == *ifindex),
             Event::Missed => true,
             Event::Link { .. }
             | Event::LinkGone { .. }
@@ -119,12 +123,17 @@ impl Core {
     async fn recheck(&mut self, event: Option<&Event>) -> Result<(), Refusal> {
         for name in self.ports.recheck(event).await {
             self.mark(&name)?;
-            let Some(port) = self.ports.get(&name) else { continue };
+            let Some(port) = self.ports.get(&name) else {
+                continue;
+            };
             if port.is_safe() {
                 tracing::info!(port = %name, "port is safe again");
                 continue;
             }
-            let check = port.checks.iter().find(|check| check.verdict == crate::safety::Verdict::Fail);
+            let check = port
+                .checks
+                .iter()
+                .find(|check| check.verdict == crate::safety::Verdict::Fail);
             let (id, cure) = check.map_or(("-", None), |check| (check.id, check.cure.clone()));
             tracing::error!(port = %name, check = id, cure, "port is not safe, its frames are dropped");
             if self.ports.cure(&self.store, &name).await.is_ok() {
@@ -137,14 +146,20 @@ impl Core {
 
     /// Tells the data path whether a port is safe.
     fn mark(&mut self, name: &crate::model::IfName) -> Result<(), Refusal> {
-        let Some(port) = self.ports.get(name) else { return Ok(()) };
+        let Some(port) = self.ports.get(name) else {
+            return Ok(());
+        };
         let safe = port.is_safe();
-        let Some((_, plan)) = self.image.ports().find(|(port, _)| *port == name) else { return Ok(()) };
+        let Some((_, plan)) = self.image.ports().find(|(port, _)| *port == name) else {
+            return Ok(());
+        };
         let mut record = plan.record;
         if !safe {
             record.flags |= fabric_common::maps::Port::UNSAFE;
         }
         let ifindex = plan.facts.ifindex;
-        self.datapath.set_port(ifindex, Some(&record)).map_err(super::failed)
+        self.datapath
+            .set_port(ifindex, Some(&record))
+            .map_err(super::failed)
     }
 }

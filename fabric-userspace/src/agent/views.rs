@@ -21,6 +21,9 @@ use crate::api;
 
 impl From<Sum> for api::Count {
     fn from(sum: Sum) -> Self {
-        Self { frames: sum.frames, bytes: sum.bytes }
+        Self {
+            frames: sum.frames,
+            bytes: sum.bytes,
+        }
     }
 }

@@ -110,7 +110,7 @@ fn clear<T: aya::Pod + Default>(
 ) -> Result<(), LoadError> {
     let wrong = LoadError::map(name);
     let cpus = aya::util::nr_cpus().map_err(|(what, error)| wrong(format!("{what}: {error}").into()))?;
-    let zeros = aya::maps::PerCpuValues::try_from(vec![T::default(); cpus])
-        .map_err(|error| wrong(error.into()))?;
+    let zeros =
+        aya::maps::PerCpuValues::try_from(vec![T::default(); cpus]).map_err(|error| wrong(error.into()))?;
     map.set(index, zeros, 0).map_err(|error| wrong(error.into()))
 }

@@ -99,8 +99,13 @@ impl Datapath {
             ids.push(xdp(&mut self.ebpf, program_of(role))?.info()?.id());
         }
         for ifindex in self.attached() {
-            let link = PinnedLink::from_pin(self.link_pin(ifindex)).ok().map(FdLink::from);
-            ids.extend(link.and_then(|link| link.info().ok()).map(|info| info.program_id()));
+            let link = PinnedLink::from_pin(self.link_pin(ifindex))
+                .ok()
+                .map(FdLink::from);
+            ids.extend(
+                link.and_then(|link| link.info().ok())
+                    .map(|info| info.program_id()),
+            );
         }
         Ok(ids)
     }

@@ -46,7 +46,11 @@ impl Datapath {
         };
         let cleared = ifindex.is_none_or(|ifindex| set(&mut self.egress, ifindex).is_err());
         // Interface 0 clears the place (`__dev_map_update_elem`).
-        if cleared { set(&mut self.egress, 0).map_err(|error| wrong(error.into())) } else { Ok(()) }
+        if cleared {
+            set(&mut self.egress, 0).map_err(|error| wrong(error.into()))
+        } else {
+            Ok(())
+        }
     }
 
     /// `ACCESS`.
@@ -138,15 +142,23 @@ impl Datapath {
     /// `FLOOD`: the port of each copy. The number of members is written after the list, so that nothing floods
     /// into one that is not there. A port whose interface is gone gets no copies.
     pub fn set_flood(&mut self, segment: u32, slots: Option<&[u16]>) -> Done {
-        let interfaces: Option<Vec<u32>> =
-            slots.map(|slots| slots.iter().filter_map(|slot| self.egress_ifindex(*slot)).collect());
+        let interfaces: Option<Vec<u32>> = slots.map(|slots| {
+            slots
+                .iter()
+                .filter_map(|slot| self.egress_ifindex(*slot))
+                .collect()
+        });
         let Some(entry) = self.segments.shared(segment) else {
-            return Err(LoadError::map(name::SEGMENTS)(format!("no place {segment}").into()));
+            return Err(LoadError::map(name::SEGMENTS)(
+                format!("no place {segment}").into(),
+            ));
         };
         match interfaces {
             Some(interfaces) => {
                 self.flood.set(segment, &interfaces)?;
-                entry.flood_members.store(u32::try_from(interfaces.len()).unwrap_or(u32::MAX));
+                entry
+                    .flood_members
+                    .store(u32::try_from(interfaces.len()).unwrap_or(u32::MAX));
                 Ok(())
             }
             None => {

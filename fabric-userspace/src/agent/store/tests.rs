@@ -5,7 +5,12 @@ use crate::error::codes;
 use crate::model::Document;
 
 fn stored(revision: u64) -> Stored {
-    Stored { revision, applied_at: "2026-01-01T00:00:00.000Z".into(), cause: "test".into(), document: Document::default() }
+    Stored {
+        revision,
+        applied_at: "2026-01-01T00:00:00.000Z".into(),
+        cause: "test".into(),
+        document: Document::default(),
+    }
 }
 
 #[test]
@@ -17,7 +22,12 @@ fn the_last_revision_is_in_force_and_older_ones_are_kept() {
         store.commit(&stored(revision)).unwrap();
     }
     assert_eq!(store.current().unwrap().unwrap().revision, 60);
-    let kept: Vec<u64> = store.history().unwrap().iter().map(|stored| stored.revision).collect();
+    let kept: Vec<u64> = store
+        .history()
+        .unwrap()
+        .iter()
+        .map(|stored| stored.revision)
+        .collect();
     assert_eq!(kept, (11..=60).rev().collect::<Vec<_>>());
 }
 

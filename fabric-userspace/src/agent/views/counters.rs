@@ -16,8 +16,10 @@ pub(in crate::agent) fn reading(core: &Core) -> Result<Reading, Refusal> {
 
 /// The name that people see.
 fn reason_name(number: u8) -> String {
-    DropReason::from_number(usize::from(number))
-        .map_or_else(|| format!("reason-{number} (newer program?)"), |reason| reason.name().to_owned())
+    DropReason::from_number(usize::from(number)).map_or_else(
+        || format!("reason-{number} (newer program?)"),
+        |reason| reason.name().to_owned(),
+    )
 }
 
 /// Counters of one port.
@@ -103,7 +105,10 @@ fn reasons(reading: &Reading, slots: &BTreeMap<u16, IfName>) -> Vec<api::ReasonT
             for ((slot, _, _), frames) in reading.drops.iter().filter(|((_, _, is), _)| *is == number) {
                 *by_slot.entry(*slot).or_default() += frames;
             }
-            let most = by_slot.iter().max_by_key(|(_, frames)| **frames).map(|(slot, _)| slot);
+            let most = by_slot
+                .iter()
+                .max_by_key(|(_, frames)| **frames)
+                .map(|(slot, _)| slot);
             api::ReasonTotal {
                 reason: reason.name().to_owned(),
                 help: reason.help().to_owned(),

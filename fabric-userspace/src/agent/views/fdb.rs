@@ -20,7 +20,10 @@ pub(crate) fn fdb(core: &mut Core, segment: Option<&str>) -> Result<Vec<api::Fdb
         .iter()
         .filter_map(|one| {
             let id = core.image.segments.get(&one.name)?.ids.segment;
-            Some((id, (one.name.as_str(), core.valid.tenant(one.tenant).name.as_str())))
+            Some((
+                id,
+                (one.name.as_str(), core.valid.tenant(one.tenant).name.as_str()),
+            ))
         })
         .collect();
     if let Some(wanted) = segment
@@ -59,8 +62,16 @@ struct Places<'a> {
 
 impl<'a> Places<'a> {
     fn of(core: &'a Core) -> Self {
-        let segments = core.image.segments.values().map(|part| (part.ids.segment, part.as_ref()));
-        Self { core, ports: core.slots(), segments: segments.collect() }
+        let segments = core
+            .image
+            .segments
+            .values()
+            .map(|part| (part.ids.segment, part.as_ref()));
+        Self {
+            core,
+            ports: core.slots(),
+            segments: segments.collect(),
+        }
     }
 
     /// As `eth1`, `trunk0 S 101 | C 201` or `eth2 vni 10001 192.0.2.2`.
@@ -91,10 +102,16 @@ fn tunnel(path: &Path) -> String {
     let bytes: Vec<u8> = path.template.iter().flat_map(|word| word.to_le_bytes()).collect();
     let ip = usize::from(path.ip_at);
     let remote = bytes.get(ip + 16..ip + 20).map_or_else(String::new, |octets| {
-        octets.iter().map(ToString::to_string).collect::<Vec<_>>().join(".")
+        octets
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(".")
     });
-    let vni = bytes
-        .get(ip + 32..ip + 35)
-        .map_or(0, |octets| octets.iter().fold(0u32, |number, octet| number << 8 | u32::from(*octet)));
+    let vni = bytes.get(ip + 32..ip + 35).map_or(0, |octets| {
+        octets
+            .iter()
+            .fold(0u32, |number, octet| number << 8 | u32::from(*octet))
+    });
     format!("vni {vni} {remote}")
 }

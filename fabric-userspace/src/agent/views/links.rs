@@ -12,9 +12,14 @@ const TENANT_MTU: u32 = 1500;
 
 /// The links of this node with their byte budgets.
 pub(crate) fn links(core: &Core) -> Vec<api::Link> {
-    let Some(here) = core.here() else { return Vec::new() };
-    let mut views: Vec<api::Link> =
-        core.valid.links_at(here).filter_map(|(_, link)| view(core, here, link)).collect();
+    let Some(here) = core.here() else {
+        return Vec::new();
+    };
+    let mut views: Vec<api::Link> = core
+        .valid
+        .links_at(here)
+        .filter_map(|(_, link)| view(core, here, link))
+        .collect();
     views.sort_by(|a, b| natural(&a.name, &b.name));
     views
 }
@@ -27,7 +32,9 @@ fn view(core: &Core, here: NodeIx, link: &ValidLink) -> Option<api::Link> {
         name: link.name.to_string(),
         kind: if link.is_vxlan() { "vxlan" } else { "trunk" }.to_owned(),
         port: port.to_string(),
-        to: link.far_node(here).map(|far| core.valid.node(far).name.to_string()),
+        to: link
+            .far_node(here)
+            .map(|far| core.valid.node(far).name.to_string()),
         local,
         remote,
         vlan,
@@ -39,17 +46,26 @@ fn view(core: &Core, here: NodeIx, link: &ValidLink) -> Option<api::Link> {
 }
 
 fn addresses(link: &ValidLink, here: NodeIx) -> (Option<String>, Option<String>, Option<u16>) {
-    let Carries::Vxlan { vlan, ends, .. } = &link.carries else { return (None, None, None) };
+    let Carries::Vxlan { vlan, ends, .. } = &link.carries else {
+        return (None, None, None);
+    };
     let (local, remote) = match ends {
         VxlanEnds::Fabric([a, b]) if a.node == here => (a.address, b.address),
         VxlanEnds::Fabric([a, b]) => (b.address, a.address),
         VxlanEnds::Foreign { local, remote } => (local.address, *remote),
     };
-    (Some(local.to_string()), Some(remote.to_string()), vlan.map(|vlan| vlan.get()))
+    (
+        Some(local.to_string()),
+        Some(remote.to_string()),
+        vlan.map(|vlan| vlan.get()),
+    )
 }
 
 fn slot(core: &Core, port: &IfName) -> Option<u16> {
-    core.image.ports().find(|(name, _)| *name == port).map(|(_, plan)| plan.slot)
+    core.image
+        .ports()
+        .find(|(name, _)| *name == port)
+        .map(|(_, plan)| plan.slot)
 }
 
 fn paths<'a>(core: &'a Core, slot: Option<u16>) -> impl Iterator<Item = (&'a str, &'a Path)> + 'a {
@@ -64,19 +80,28 @@ fn paths<'a>(core: &'a Core, slot: Option<u16>) -> impl Iterator<Item = (&'a str
 
 fn state(core: &Core, port: &IfName, link: &ValidLink) -> String {
     let port_state = super::ports::state(core, port);
-    let unresolved = link.is_vxlan()
-        && paths(core, slot(core, port)).any(|(_, path)| path.flags & Path::UNRESOLVED != 0);
-    if port_state == "up" && unresolved { "unresolved".to_owned() } else { port_state.to_owned() }
+    let unresolved =
+        link.is_vxlan() && paths(core, slot(core, port)).any(|(_, path)| path.flags & Path::UNRESOLVED != 0);
+    if port_state == "up" && unresolved {
+        "unresolved".to_owned()
+    } else {
+        port_state.to_owned()
+    }
 }
 
 fn segments(core: &Core, port: &IfName) -> Vec<String> {
-    let mut names: Vec<String> = paths(core, slot(core, port)).map(|(name, _)| name.to_owned()).collect();
+    let mut names: Vec<String> = paths(core, slot(core, port))
+        .map(|(name, _)| name.to_owned())
+        .collect();
     names.dedup();
     names
 }
 
 fn budget(core: &Core, port: &IfName, link: &ValidLink, outer_vlan: bool) -> (Vec<api::BudgetLine>, i64) {
-    let mut lines = vec![("tenant's MTU", TENANT_MTU), ("+ its Ethernet header 14, one own tag 4", TENANT_HEADER)];
+    let mut lines = vec![
+        ("tenant's MTU", TENANT_MTU),
+        ("+ its Ethernet header 14, one own tag 4", TENANT_HEADER),
+    ];
     match (&link.carries, outer_vlan) {
         (Carries::Trunk { .. }, _) => lines.push(("+ S 4, C 4", 8)),
         (Carries::Vxlan { .. }, false) => {
@@ -93,10 +118,18 @@ fn budget(core: &Core, port: &IfName, link: &ValidLink, outer_vlan: bool) -> (Ve
         .into_iter()
         .map(|(what, bytes)| {
             total_bytes += bytes;
-            api::BudgetLine { what: what.to_owned(), bytes, total_bytes }
+            api::BudgetLine {
+                what: what.to_owned(),
+                bytes,
+                total_bytes,
+            }
         })
         .collect();
-    let mtu = core.image.ports().find(|(name, _)| *name == port).map_or(0, |(_, plan)| plan.facts.mtu);
+    let mtu = core
+        .image
+        .ports()
+        .find(|(name, _)| *name == port)
+        .map_or(0, |(_, plan)| plan.facts.mtu);
     let spare = i64::from(mtu) + 18 - i64::from(total_bytes);
     (lines, spare)
 }

@@ -34,10 +34,15 @@ pub(crate) async fn ports(core: &mut Core) -> Result<Vec<api::Port>, Refusal> {
             name: name.to_string(),
             ifindex: link.as_ref().map(|link| link.ifindex),
             role: plan.role.to_string(),
-            driver: link.as_ref().map(|link| link.kind.clone().unwrap_or_else(|| "hardware".to_owned())),
+            driver: link
+                .as_ref()
+                .map(|link| link.kind.clone().unwrap_or_else(|| "hardware".to_owned())),
             state: state(core, name).to_owned(),
             mtu: link.as_ref().map(|link| link.mtu),
-            mac: link.as_ref().and_then(|link| link.mac).map(|mac| crate::model::Mac::new(mac).to_string()),
+            mac: link
+                .as_ref()
+                .and_then(|link| link.mac)
+                .map(|mac| crate::model::Mac::new(mac).to_string()),
             drop_group_source: options.is_none_or(|port| port.options.drop_group_source),
             tunnel_lldp: options.is_some_and(|port| port.options.tunnel_lldp),
             s_tag_pcp: 0,
@@ -51,9 +56,8 @@ pub(crate) async fn ports(core: &mut Core) -> Result<Vec<api::Port>, Refusal> {
 }
 
 fn carries(core: &Core, here: NodeIx, name: &IfName) -> Vec<String> {
-    let tenant = |segment: &crate::validate::ValidSegment| -> Name {
-        core.valid.tenant(segment.tenant).name.clone()
-    };
+    let tenant =
+        |segment: &crate::validate::ValidSegment| -> Name { core.valid.tenant(segment.tenant).name.clone() };
     let mut carried: Vec<String> = core
         .valid
         .segments()
@@ -62,7 +66,10 @@ fn carries(core: &Core, here: NodeIx, name: &IfName) -> Vec<String> {
         .filter(|(_, end)| end.node == here && end.port == *name)
         .map(|(segment, end)| format!("{} {}", tenant(segment), vlan_words(end.vlan)))
         .collect();
-    let links = core.valid.links_at(here).filter(|(_, link)| link.port_at(here) == Some(name));
+    let links = core
+        .valid
+        .links_at(here)
+        .filter(|(_, link)| link.port_at(here) == Some(name));
     carried.extend(links.map(|(_, link)| format!("link {}", link.name)));
     carried
 }
@@ -83,7 +90,10 @@ pub(crate) async fn doctor(core: &Core, port: Option<&str>) -> Result<Vec<api::P
     for name in names {
         let report = core.ports.examine(&name).await;
         views.push(api::PortChecks {
-            role: core.ports.get(&name).map(|port| format!("{:?}", port.role).to_lowercase()),
+            role: core
+                .ports
+                .get(&name)
+                .map(|port| format!("{:?}", port.role).to_lowercase()),
             about: about(&report),
             port: name.to_string(),
             checks: report.checks.iter().map(check_view).collect(),

@@ -37,22 +37,27 @@ pub(crate) fn status(core: &mut Core) -> Result<api::Status, Refusal> {
 }
 
 fn problems(core: &Core) -> Vec<api::Problem> {
-    let ports = core.ports.iter().filter_map(|(name, _)| match super::ports::state(core, name) {
-        "up" => None,
-        "unsafe" => Some(api::Problem {
-            status: format!("port {name} is not safe, all its frames are dropped"),
-            action: format!("fabric doctor {name}"),
-        }),
-        "gone" => Some(api::Problem {
-            status: format!("port {name} is gone"),
-            action: format!("bring the interface back, or detach what uses it; ip link show {name}"),
-        }),
-        state => Some(api::Problem {
-            status: format!("port {name} is {state}"),
-            action: format!("ip link show {name}"),
-        }),
-    });
-    let links = super::links(core).into_iter().filter(|link| link.state == "unresolved");
+    let ports = core
+        .ports
+        .iter()
+        .filter_map(|(name, _)| match super::ports::state(core, name) {
+            "up" => None,
+            "unsafe" => Some(api::Problem {
+                status: format!("port {name} is not safe, all its frames are dropped"),
+                action: format!("fabric doctor {name}"),
+            }),
+            "gone" => Some(api::Problem {
+                status: format!("port {name} is gone"),
+                action: format!("bring the interface back, or detach what uses it; ip link show {name}"),
+            }),
+            state => Some(api::Problem {
+                status: format!("port {name} is {state}"),
+                action: format!("ip link show {name}"),
+            }),
+        });
+    let links = super::links(core)
+        .into_iter()
+        .filter(|link| link.state == "unresolved");
     let links = links.map(|link| api::Problem {
         status: format!("the remote VTEP of link {} does not answer", link.name),
         action: format!("ip neigh show; ip route get {}", link.remote.unwrap_or_default()),

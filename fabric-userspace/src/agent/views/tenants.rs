@@ -25,7 +25,10 @@ pub(super) fn traffic_by_tenant(core: &Core, reading: &Reading) -> BTreeMap<Stri
 }
 
 fn access_slots(core: &Core) -> BTreeMap<u16, IfName> {
-    let ports = core.image.ports().filter(|(_, plan)| plan.role == PortRole::Access);
+    let ports = core
+        .image
+        .ports()
+        .filter(|(_, plan)| plan.role == PortRole::Access);
     ports.map(|(name, plan)| (plan.slot, name.clone())).collect()
 }
 
@@ -71,7 +74,9 @@ fn macs_by_segment(core: &mut Core) -> Result<BTreeMap<u32, u64>, Refusal> {
 
 fn segment_view(core: &Core, segment: &ValidSegment, reading: &Reading) -> api::Segment {
     let id = segment_id(core, &segment.name);
-    let events = id.and_then(|id| core.datapath.segment_events(id)).unwrap_or_default();
+    let events = id
+        .and_then(|id| core.datapath.segment_events(id))
+        .unwrap_or_default();
     let part = core.image.segments.get(&segment.name);
     let attachment = |end: &ValidAttachment| attachment_view(core, end, id, reading);
     api::Segment {
@@ -82,14 +87,20 @@ fn segment_view(core: &Core, segment: &ValidSegment, reading: &Reading) -> api::
         base_c_vid: Some(segment.base_c_vid.get()),
         vni: segment.vni.map(|vni| vni.get()),
         id,
-        flood_ports: part.map_or(0, |part| part.records.flood.values().map(Vec::len).sum::<usize>() as u64),
+        flood_ports: part.map_or(0, |part| {
+            part.records.flood.values().map(Vec::len).sum::<usize>() as u64
+        }),
         learned_macs: u64::from(events.learned),
         mac_limit: u64::from(segment.mac_limit),
         moves: u64::from(events.moves),
         damped_moves: u64::from(events.damped),
         refused_macs: u64::from(events.refused),
         attachments: segment.attachments.iter().map(attachment).collect(),
-        remotes: segment.remotes.iter().map(|end| core.valid.link(end.link).name.to_string()).collect(),
+        remotes: segment
+            .remotes
+            .iter()
+            .map(|end| core.valid.link(end.link).name.to_string())
+            .collect(),
     }
 }
 
@@ -100,7 +111,11 @@ fn attachment_view(
     reading: &Reading,
 ) -> api::Attachment {
     let here = core.here() == Some(end.node);
-    let slot = core.image.ports().find(|(name, _)| here && **name == end.port).map(|(_, plan)| plan.slot);
+    let slot = core
+        .image
+        .ports()
+        .find(|(name, _)| here && **name == end.port)
+        .map(|(_, plan)| plan.slot);
     let both = match (slot, segment) {
         (Some(slot), Some(segment)) => reading.sum(|place| *place == Place { slot, segment }),
         _ => Both::default(),
@@ -110,7 +125,11 @@ fn attachment_view(
         port: end.port.to_string(),
         vlan: end.vlan.to_string(),
         c_vid: Some(end.c_vid.get()),
-        state: if here { super::ports::state(core, &end.port).to_owned() } else { "elsewhere".to_owned() },
+        state: if here {
+            super::ports::state(core, &end.port).to_owned()
+        } else {
+            "elsewhere".to_owned()
+        },
         received: both.forwarded.into(),
         transmitted: both.sent.into(),
     }
