@@ -103,7 +103,7 @@ impl Core {
         };
         let document = match &stored {
             Some(stored) => stored.document.clone(),
-            None => Document::starter(&node),
+            None => Document::starter(node.clone()),
         };
         let valid = validate(document).map_err(Refusal::from_problems)?;
         let netlink = Netlink::connect().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
