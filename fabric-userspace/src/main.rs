@@ -51,6 +51,7 @@ async fn main() -> ExitCode {
         node,
         ageing,
         log_format: LogFormat::Text,
+        log_drops: false,
     };
     match agent::run(options).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -94,6 +94,7 @@ impl Core {
         state: &std::path::Path,
         sizes: &Sizes,
         config: Option<&Document>,
+        log_drops: bool,
     ) -> Result<Self, Refusal> {
         let store = FileStore::open(state)?;
         let stored = store.current()?;
@@ -107,7 +108,7 @@ impl Core {
         };
         let valid = validate(document).map_err(Refusal::from_problems)?;
         let netlink = Netlink::connect().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
-        let (datapath, adopted) = open_datapath(state, sizes)?;
+        let (datapath, adopted) = open_datapath(state, sizes, log_drops)?;
         let image = match store.side_file::<Ids>(side_file::IDS)?.filter(|_| adopted) {
             Some(ids) => Image::restore(sizes, ids)?,
             None => Image::empty(sizes),
@@ -266,13 +267,17 @@ fn default_node(document: Option<&Document>) -> Result<Name, Refusal> {
     })
 }
 
-fn open_datapath(state: &std::path::Path, sizes: &Sizes) -> Result<(Datapath, bool), Refusal> {
+fn open_datapath(
+    state: &std::path::Path,
+    sizes: &Sizes,
+    log_drops: bool,
+) -> Result<(Datapath, bool), Refusal> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Refusal::new(codes::NOT_ROOT, "loading XDP programs needs root")
             .with_cure("sudo fabric agent ...")
             .unchanged());
     }
-    Datapath::open(&state.join("bpf"), sizes, STATIONS).map_err(failed)
+    Datapath::open(&state.join("bpf"), sizes, STATIONS, log_drops).map_err(failed)
 }
 
 fn saved_neighbours(store: &FileStore) -> Result<Vec<NeighbourKey>, Refusal> {
