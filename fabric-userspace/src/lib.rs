@@ -3,6 +3,7 @@
 pub mod allocate;
 pub mod edit;
 pub mod error;
+pub mod ids;
 pub mod model;
 pub mod records;
 pub mod topology;

@@ -1,0 +1,195 @@
+use fabric_common::maps::capacity;
+
+use super::{Freed, Ids, NodeIds, SegmentIds};
+use crate::error::{Refusal, codes};
+
+/// Places in the tables of a node, place 0 included, which is never given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Port slots.
+    pub ports: u32,
+    /// Segments.
+    pub segments: u32,
+    /// Next hops.
+    pub next_hops: u32,
+    /// Paths.
+    pub paths: u32,
+    /// Bindings.
+    pub bindings: u32,
+    /// Tunnels.
+    pub tunnels: u32,
+}
+
+impl Default for Sizes {
+    /// Room for 10,000 tenants with a dozen ends each.
+    fn default() -> Self {
+        Self {
+            ports: 128,
+            segments: 1 << 15,
+            next_hops: 1 << 18,
+            paths: 1 << 18,
+            bindings: 1 << 18,
+            tunnels: 1 << 16,
+        }
+    }
+}
+
+/// Which numbers are in use. Those given up count as used until they are released.
+#[derive(Clone, Debug)]
+pub struct Pools {
+    slots: Pool,
+    segments: Pool,
+    next_hops: Pool,
+    paths: Pool,
+    bindings: Pool,
+    tunnels: Pool,
+}
+
+impl Pools {
+    /// Nothing in use.
+    pub fn new(sizes: &Sizes) -> Self {
+        Self {
+            slots: Pool::new("ports", sizes.ports, capacity::PORTS),
+            segments: Pool::new("segments", sizes.segments, capacity::SEGMENT_IDS),
+            next_hops: Pool::new("next hops", sizes.next_hops, capacity::NEXT_HOP_IDS),
+            paths: Pool::new("paths", sizes.paths, u32::MAX),
+            bindings: Pool::new("bindings", sizes.bindings, capacity::BINDING_IDS),
+            tunnels: Pool::new("tunnels", sizes.tunnels, u32::MAX),
+        }
+    }
+
+    /// The numbers of `ids` in use.
+    ///
+    /// # Errors
+    /// A number is used twice or lies outside of the tables: the saved numbers are damaged, or of tables of
+    /// another size.
+    pub fn restore(sizes: &Sizes, ids: &Ids) -> Result<Self, Refusal> {
+        let mut pools = Self::new(sizes);
+        let whole = pools.enter_node(&ids.node) && ids.segments.values().all(|ids| pools.enter_segment(ids));
+        whole.then_some(pools).ok_or_else(|| {
+            Refusal::new(
+                codes::STATE_DAMAGED,
+                "the saved numbers of the tables name a place twice, or one that the tables do not have",
+            )
+            .with_cure(
+                "take the fabric down and start it again, it then numbers anew: fabric agent stop --detach",
+            )
+        })
+    }
+
+    fn enter_node(&mut self, ids: &NodeIds) -> bool {
+        ids.slots.values().all(|id| self.slots.enter(u32::from(*id)))
+            && ids.tunnels.values().all(|id| self.tunnels.enter(*id))
+    }
+
+    fn enter_segment(&mut self, ids: &SegmentIds) -> bool {
+        self.segments.enter(ids.segment)
+            && ids
+                .next_hops
+                .values()
+                .all(|hop| self.next_hops.enter(hop.id) && self.paths.enter(hop.path))
+            && ids.bindings.values().all(|id| self.bindings.enter(*id))
+            && ids.tunnels.values().all(|id| self.tunnels.enter(*id))
+    }
+
+    /// Gives numbers back that a change gave up. To be called when no running program can hold them and no FDB
+    /// entry names them any more.
+    pub fn release(&mut self, freed: &Freed) {
+        freed.slots.iter().for_each(|id| self.slots.leave(u32::from(*id)));
+        freed.segments.iter().for_each(|id| self.segments.leave(*id));
+        freed.next_hops.iter().for_each(|id| self.next_hops.leave(*id));
+        freed.paths.iter().for_each(|id| self.paths.leave(*id));
+        freed.bindings.iter().for_each(|id| self.bindings.leave(*id));
+        freed.tunnels.iter().for_each(|id| self.tunnels.leave(*id));
+    }
+
+    pub(crate) fn slot(&mut self) -> Result<u16, Refusal> {
+        self.slots.take().map(|slot| u16::try_from(slot).unwrap_or(0))
+    }
+
+    pub(crate) fn segment(&mut self) -> Result<u32, Refusal> {
+        self.segments.take()
+    }
+
+    pub(crate) fn next_hop(&mut self) -> Result<u32, Refusal> {
+        self.next_hops.take()
+    }
+
+    pub(crate) fn path(&mut self) -> Result<u32, Refusal> {
+        self.paths.take()
+    }
+
+    pub(crate) fn binding(&mut self) -> Result<u32, Refusal> {
+        self.bindings.take()
+    }
+
+    pub(crate) fn tunnel(&mut self) -> Result<u32, Refusal> {
+        self.tunnels.take()
+    }
+}
+
+/// One bit a number; the lowest free one is given out, so that tables stay dense in the cache.
+#[derive(Clone, Debug)]
+struct Pool {
+    what: &'static str,
+    size: u32,
+    used: Vec<u64>,
+    /// No word before this one has a free bit.
+    first: usize,
+}
+
+impl Pool {
+    fn new(what: &'static str, size: u32, limit: u32) -> Self {
+        Self {
+            what,
+            size: size.min(limit),
+            used: vec![1],
+            first: 0,
+        }
+    }
+
+    fn take(&mut self) -> Result<u32, Refusal> {
+        while self.used.get(self.first) == Some(&u64::MAX) {
+            self.first += 1;
+        }
+        let bit = self.used.get(self.first).map_or(0, |word| word.trailing_ones());
+        let id = u32::try_from(self.first).unwrap_or(u32::MAX).saturating_mul(64) + bit;
+        if self.enter(id) { Ok(id) } else { Err(self.full()) }
+    }
+
+    /// False if the number is in use or outside of the table.
+    fn enter(&mut self, id: u32) -> bool {
+        let (word, bit) = (id as usize / 64, 1 << (id % 64));
+        if id >= self.size {
+            return false;
+        }
+        if word >= self.used.len() {
+            self.used.resize(word + 1, 0);
+        }
+        let free = self.used[word] & bit == 0;
+        self.used[word] |= bit;
+        free
+    }
+
+    fn leave(&mut self, id: u32) {
+        let word = id as usize / 64;
+        if id != 0
+            && let Some(bits) = self.used.get_mut(word)
+        {
+            *bits &= !(1 << (id % 64));
+            self.first = self.first.min(word);
+        }
+    }
+
+    fn full(&self) -> Refusal {
+        Refusal::new(
+            codes::TOO_MANY,
+            format!(
+                "this node would need more than {} {}, the most that its tables hold",
+                self.size.saturating_sub(1),
+                self.what
+            ),
+        )
+        .with_cure("spread the tenants over more nodes, or start the agent with larger tables")
+    }
+}
