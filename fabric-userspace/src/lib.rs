@@ -1,6 +1,8 @@
 //! Agent, compiler and command line of the tagging fabric.
 
 pub mod allocate;
+pub mod compile;
+pub mod diff;
 pub mod edit;
 pub mod error;
 pub mod ids;

@@ -1,0 +1,173 @@
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fabric_common::maps::Port;
+
+use super::PortFacts;
+use super::input::SegmentInput;
+use super::node::NodeView;
+use crate::error::Refusal;
+use crate::ids::{Freed, Ids, NodeIds, Pools, SegmentIds, Sizes};
+use crate::model::{IfName, Name};
+use crate::records::Records;
+use crate::validate::PortRole;
+
+/// What the maps of a node shall hold, in parts that successive images share.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// What belongs to no segment.
+    pub node: Arc<NodePart>,
+    /// Segments that this node takes part in.
+    pub segments: BTreeMap<Name, Arc<SegmentPart>>,
+    /// Numbers that the image before had and this one has not. Hand them to [`Image::release`] when no running
+    /// program can hold them.
+    pub freed: Freed,
+    pub(super) pools: Pools,
+}
+
+/// Ports, links and the entries of no segment.
+#[derive(Clone, Debug, Default)]
+pub struct NodePart {
+    /// Its entries.
+    pub records: Records,
+    pub(super) ids: NodeIds,
+    pub(super) view: Option<NodeView>,
+}
+
+/// One segment on this node.
+#[derive(Clone, Debug)]
+pub struct SegmentPart {
+    /// Its entries.
+    pub records: Records,
+    /// Its numbers.
+    pub ids: SegmentIds,
+    /// `None` in a restored image.
+    pub(super) input: Option<SegmentInput>,
+}
+
+/// One port that the fabric uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortPlan {
+    /// Which program runs on it.
+    pub role: PortRole,
+    /// Its number in the tables.
+    pub slot: u16,
+    /// The interface.
+    pub facts: PortFacts,
+    /// Its entry in `PORTS`.
+    pub record: Port,
+}
+
+impl Image {
+    /// Nothing, in tables of these sizes.
+    pub fn empty(sizes: &Sizes) -> Self {
+        Self {
+            node: Arc::default(),
+            segments: BTreeMap::new(),
+            freed: Freed::default(),
+            pools: Pools::new(sizes),
+        }
+    }
+
+    /// Only the numbers of an image that was saved. The next image keeps them; it is compiled whole, because
+    /// there are no entries to take over.
+    ///
+    /// # Errors
+    /// The numbers contradict each other or the sizes.
+    pub fn restore(sizes: &Sizes, ids: Ids) -> Result<Self, Refusal> {
+        let pools = Pools::restore(sizes, &ids)?;
+        let part = |ids| {
+            Arc::new(SegmentPart {
+                records: Records::default(),
+                ids,
+                input: None,
+            })
+        };
+        Ok(Self {
+            node: Arc::new(NodePart {
+                ids: ids.node,
+                ..NodePart::default()
+            }),
+            segments: ids
+                .segments
+                .into_iter()
+                .map(|(name, ids)| (name, part(ids)))
+                .collect(),
+            freed: Freed::default(),
+            pools,
+        })
+    }
+
+    /// The numbers, to be saved.
+    pub fn ids(&self) -> Ids {
+        Ids {
+            node: self.node.ids.clone(),
+            segments: self
+                .segments
+                .iter()
+                .map(|(name, part)| (name.clone(), part.ids.clone()))
+                .collect(),
+        }
+    }
+
+    /// All entries together.
+    pub fn records(&self) -> Records {
+        let mut records = self.node.records.clone();
+        self.segments
+            .values()
+            .for_each(|part| records.merge(&part.records));
+        records
+    }
+
+    /// Ports that the fabric uses; none in a restored image.
+    pub fn ports(&self) -> impl Iterator<Item = (&IfName, &PortPlan)> {
+        self.node.view.iter().flat_map(|view| &view.ports)
+    }
+
+    /// Makes numbers usable again that an earlier image gave up.
+    pub fn release(&mut self, freed: &Freed) {
+        self.pools.release(freed);
+    }
+
+    /// Numbers of this image that `other` has not: what an apply of this image has touched when `other` is put
+    /// back after a failure.
+    pub fn only_here(&self, other: &Self) -> Freed {
+        let mut freed = Freed::default();
+        freed.add_node(&self.node.ids, &other.node.ids);
+        let none = SegmentIds::default();
+        for (was, is) in unshared(&self.segments, &other.segments) {
+            if let Some(was) = was {
+                freed.add_segment(&was.ids, is.map_or(&none, |is| &is.ids));
+            }
+        }
+        freed
+    }
+}
+
+type Parts = BTreeMap<Name, Arc<SegmentPart>>;
+
+/// The parts in which two images differ, in one walk along both; parts that they share cost a comparison of
+/// pointers.
+pub(crate) fn unshared<'a>(
+    old: &'a Parts,
+    new: &'a Parts,
+) -> impl Iterator<Item = (Option<&'a SegmentPart>, Option<&'a SegmentPart>)> {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    std::iter::from_fn(move || {
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (Some((a, _)), Some((b, _))) => a.cmp(b),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return None,
+            };
+            let was = if order.is_le() { old.next() } else { None };
+            let is = if order.is_ge() { new.next() } else { None };
+            match (was, is) {
+                (Some((_, a)), Some((_, b))) if Arc::ptr_eq(a, b) => {}
+                (was, is) => return Some((was.map(|(_, part)| &**part), is.map(|(_, part)| &**part))),
+            }
+        }
+    })
+}

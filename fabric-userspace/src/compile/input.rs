@@ -1,0 +1,193 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fabric_common::maps::own;
+use fabric_common::wire::mac_word;
+
+use super::PortFacts;
+use super::node::{NodeView, Way, Wire};
+use crate::error::{Refusal, codes};
+use crate::model::{IfName, Name, ServiceVid, Vlan};
+use crate::validate::{LinkIx, NodeIx, Valid, ValidSegment, ValidStation};
+
+/// Largest IP packet that a tenant may send.
+const TENANT_MTU: u32 = 1500;
+
+/// All that a segment is to one node. Two equal inputs give the same entries but for their numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SegmentInput {
+    pub(super) tenant: Name,
+    pub(super) s_vid: u16,
+    pub(super) base_c_vid: u16,
+    /// 0 for none.
+    pub(super) vni: u32,
+    pub(super) mac_limit: u32,
+    /// See [`own`].
+    pub(super) own: u32,
+    /// Bytes of the tenant's largest IP packet.
+    pub(super) mtu: u32,
+    pub(super) locals: Vec<Local>,
+    pub(super) legs: Vec<Leg>,
+}
+
+/// An attachment at this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Local {
+    pub(super) port: IfName,
+    pub(super) vlan: Vlan,
+    pub(super) slot: u16,
+    pub(super) facts: PortFacts,
+    pub(super) end: End,
+}
+
+/// A link of this node that the segment uses, and what is reached through it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Leg {
+    pub(super) way: Arc<Way>,
+    pub(super) ends: Vec<End>,
+}
+
+/// An attachment or a foreign VTEP, here or elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) c_vid: u16,
+    /// Address word and C-VID of each machine.
+    pub(super) stations: Vec<(u64, u16)>,
+}
+
+impl End {
+    fn new(c_vid: ServiceVid, stations: &[ValidStation]) -> Self {
+        let station = |station: &ValidStation| (mac_word(station.mac.octets()), station.c_vid.get());
+        Self {
+            c_vid: c_vid.get(),
+            stations: stations.iter().map(station).collect(),
+        }
+    }
+
+    /// Every C-VID that leads here, once.
+    pub(super) fn c_vids(&self) -> Vec<u16> {
+        let mut c_vids = vec![self.c_vid];
+        c_vids.extend(self.stations.iter().map(|(_, c_vid)| *c_vid));
+        c_vids.sort_unstable();
+        c_vids.dedup();
+        c_vids
+    }
+}
+
+impl SegmentInput {
+    /// `None` if the segment has no business at this node.
+    pub(super) fn of(
+        valid: &Valid,
+        here: NodeIx,
+        view: &NodeView,
+        segment: &ValidSegment,
+    ) -> Result<Option<Self>, Refusal> {
+        let links = valid.tree().member_links(here, &segment.members);
+        if links.is_empty() && !segment.members.contains(&here) {
+            return Ok(None);
+        }
+        let input = Self {
+            tenant: valid.tenant(segment.tenant).name.clone(),
+            s_vid: segment.s_vid.get(),
+            base_c_vid: segment.base_c_vid.get(),
+            vni: segment.vni.map_or(0, |vni| vni.get()),
+            mac_limit: segment.mac_limit,
+            own: own_vlan(segment.vlan),
+            mtu: TENANT_MTU,
+            locals: locals(here, view, segment)?,
+            legs: legs(valid, here, view, (segment, &links))?,
+        };
+        input.refuse_hairpin(&segment.name, &valid.node(here).name)?;
+        Ok(Some(input))
+    }
+
+    /// A frame never leaves by its port of entry, and a flooded one skips the whole port. So two links of one
+    /// port serve a segment only if nothing passes between them, as between foreign VTEPs.
+    fn refuse_hairpin(&self, segment: &Name, node: &Name) -> Result<(), Refusal> {
+        let mut seen: HashMap<u16, &Leg> = HashMap::new();
+        for leg in &self.legs {
+            if let Some(first) = seen.insert(leg.way.slot, leg)
+                && !(first.is_foreign() && leg.is_foreign())
+            {
+                let (a, b, port) = (&first.way.name, &leg.way.name, &leg.way.port);
+                let sentence = format!(
+                    "segment {segment} would have to turn round at {node}: links {a} and {b} share port {port}"
+                );
+                return Err(Refusal::new(codes::LINK_CONFLICT, sentence).with_cure(format!(
+                    "give one of the links {a} and {b} a port of its own at {node}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Leg {
+    pub(super) fn is_foreign(&self) -> bool {
+        matches!(&self.way.wire, Wire::Vxlan(vxlan) if vxlan.foreign)
+    }
+}
+
+fn own_vlan(vlan: Option<Vlan>) -> u32 {
+    match vlan {
+        Some(Vlan::Tagged(vid)) => u32::from(vid.get()),
+        Some(Vlan::Untagged) => own::UNTAGGED,
+        // Without attachments no frame of the segment can enter a VLAN of anybody.
+        Some(Vlan::Any) | None => own::ANY,
+    }
+}
+
+fn locals(here: NodeIx, view: &NodeView, segment: &ValidSegment) -> Result<Vec<Local>, Refusal> {
+    let here = segment.attachments.iter().filter(|end| end.node == here);
+    let mut locals = here
+        .map(|end| {
+            let port = view.port(&end.port)?;
+            Ok(Local {
+                port: end.port.clone(),
+                vlan: end.vlan,
+                slot: port.slot,
+                facts: port.facts,
+                end: End::new(end.c_vid, &end.stations),
+            })
+        })
+        .collect::<Result<Vec<_>, Refusal>>()?;
+    locals.sort_by(|a, b| (&a.port, a.vlan).cmp(&(&b.port, b.vlan)));
+    Ok(locals)
+}
+
+/// Links between nodes with what is behind them, then foreign VTEPs; each by name.
+fn legs(
+    valid: &Valid,
+    here: NodeIx,
+    view: &NodeView,
+    (segment, links): (&ValidSegment, &[LinkIx]),
+) -> Result<Vec<Leg>, Refusal> {
+    let mut behind: Vec<(LinkIx, Vec<End>)> = links.iter().map(|link| (*link, Vec::new())).collect();
+    let mut place = |node: NodeIx, end: End| {
+        let link = valid.tree().next_link(here, node);
+        if let Some((_, ends)) = behind.iter_mut().find(|(known, _)| Some(*known) == link) {
+            ends.push(end);
+        }
+    };
+    for end in segment.attachments.iter().filter(|end| end.node != here) {
+        place(end.node, End::new(end.c_vid, &end.stations));
+    }
+    let (own, others): (Vec<_>, Vec<_>) = segment.remotes.iter().partition(|remote| remote.node == here);
+    for end in others {
+        place(end.node, End::new(end.c_vid, &end.stations));
+    }
+    behind.extend(
+        own.iter()
+            .map(|end| (end.link, vec![End::new(end.c_vid, &end.stations)])),
+    );
+    let mut legs = behind
+        .into_iter()
+        .map(|(link, mut ends)| {
+            ends.sort_by_key(|end| end.c_vid);
+            let way = Arc::clone(view.way(link)?);
+            Ok(Leg { way, ends })
+        })
+        .collect::<Result<Vec<_>, Refusal>>()?;
+    legs.sort_by(|a, b| a.way.name.cmp(&b.way.name));
+    Ok(legs)
+}

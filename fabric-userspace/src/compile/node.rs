@@ -1,0 +1,325 @@
+//! The node itself: its ports with their slots, its links with their bytes, and the entries of no segment.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use fabric_common::maps::{Binding, Port, Tunnel, VtepAddress, capacity, tunnel_key};
+use fabric_common::wire::mac_word;
+
+use super::{PortFacts, PortPlan, Request};
+use crate::error::{Refusal, codes};
+use crate::ids::{NodeIds, Pools};
+use crate::model::{IfName, Name};
+use crate::records::Records;
+use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort, VxlanEnds};
+
+/// Slots that [`tunnel_key`] has room for.
+const UNDERLAY_SLOTS: u16 = 256;
+
+/// What segments need to know about the node that they are compiled for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NodeView {
+    pub(super) ports: BTreeMap<IfName, PortPlan>,
+    ways: BTreeMap<Name, Arc<Way>>,
+    /// The same by position in the document, which is no property of the node.
+    by_link: Vec<Option<Arc<Way>>>,
+    pub(super) ids: NodeIds,
+}
+
+/// A link as this node sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) name: Name,
+    pub(super) port: IfName,
+    pub(super) slot: u16,
+    pub(super) facts: PortFacts,
+    pub(super) wire: Wire,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wire {
+    Trunk { tpid: u16 },
+    Vxlan(Vxlan),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Vxlan {
+    pub(super) local: Ipv4Addr,
+    pub(super) remote: Ipv4Addr,
+    /// 0 for untagged.
+    pub(super) vlan: u16,
+    pub(super) udp_port: u16,
+    pub(super) strict: bool,
+    pub(super) neighbour: Option<[u8; 6]>,
+    /// The other end is no node of the fabric.
+    pub(super) foreign: bool,
+    /// The tunnel that says that this VTEP is configured.
+    marker: u32,
+}
+
+impl NodeView {
+    pub(super) fn of(
+        request: &Request<'_>,
+        here: NodeIx,
+        old: &NodeIds,
+        pools: &mut Pools,
+    ) -> Result<Self, Refusal> {
+        let mut view = Self::default();
+        view.add_ports(request, here, old, pools)?;
+        view.by_link.resize(request.valid.links().len(), None);
+        for (at, link) in request.valid.links_at(here) {
+            view.add_way(request, (here, at, link), old, pools)?;
+        }
+        view.refuse_twins(request.node)?;
+        Ok(view)
+    }
+
+    /// True if what was there before has not changed. What is new or gone concerns its own users only.
+    pub(super) fn keeps(&self, new: &Self) -> bool {
+        let port = |(name, plan)| new.ports.get(name).is_none_or(|now| now == plan);
+        let way = |(name, way)| new.ways.get(name).is_none_or(|now| now == way);
+        self.ports.iter().all(port) && self.ways.iter().all(way)
+    }
+
+    /// True if nothing at all has changed.
+    pub(super) fn same(&self, new: &Self) -> bool {
+        self.ports == new.ports && self.ways == new.ways && self.ids == new.ids
+    }
+
+    pub(super) fn way(&self, link: LinkIx) -> Result<&Arc<Way>, Refusal> {
+        let way = self.by_link.get(link.index()).and_then(Option::as_ref);
+        way.ok_or_else(|| {
+            Refusal::new(
+                codes::BUG,
+                "a segment leaves this node by a link that does not end here",
+            )
+        })
+    }
+
+    pub(super) fn port(&self, name: &IfName) -> Result<&PortPlan, Refusal> {
+        let missing = || Refusal::new(codes::BUG, format!("port {name} has an attachment and no role"));
+        self.ports.get(name).ok_or_else(missing)
+    }
+
+    fn add_ports(
+        &mut self,
+        request: &Request<'_>,
+        here: NodeIx,
+        old: &NodeIds,
+        pools: &mut Pools,
+    ) -> Result<(), Refusal> {
+        let ports = &request.valid.node(here).ports;
+        let mut used: Vec<_> = ports
+            .iter()
+            .filter_map(|(name, port)| Some((port.role?, name, port)))
+            .collect();
+        // Underlay ports first: only low slots fit the key of a tunnel.
+        used.sort_by_key(|(role, name, _)| (*role != PortRole::Underlay, *name));
+        for (role, name, port) in used {
+            let facts = facts(request, name)?;
+            let slot = match old.slots.get(name) {
+                Some(slot) => *slot,
+                None => pools.slot()?,
+            };
+            if role == PortRole::Underlay && slot >= UNDERLAY_SLOTS {
+                return Err(too_many_ports(name));
+            }
+            self.ids.slots.insert(name.clone(), slot);
+            let record = record(request, here, (role, port), slot, &facts);
+            let plan = PortPlan {
+                role,
+                slot,
+                facts,
+                record,
+            };
+            self.ports.insert(name.clone(), plan);
+        }
+        Ok(())
+    }
+
+    fn add_way(
+        &mut self,
+        request: &Request<'_>,
+        (here, at, link): (NodeIx, LinkIx, &ValidLink),
+        old: &NodeIds,
+        pools: &mut Pools,
+    ) -> Result<(), Refusal> {
+        let Some(port) = link.port_at(here) else {
+            return Ok(());
+        };
+        let plan = self.port(port)?;
+        let (slot, facts) = (plan.slot, plan.facts);
+        let wire = match &link.carries {
+            Carries::Trunk { outer_tpid, .. } => Wire::Trunk {
+                tpid: outer_tpid.ethertype(),
+            },
+            Carries::Vxlan {
+                vlan,
+                udp_port,
+                strict,
+                ends,
+            } => {
+                let marker = match old.tunnels.get(&link.name) {
+                    Some(id) => *id,
+                    None => pools.tunnel()?,
+                };
+                self.ids.tunnels.insert(link.name.clone(), marker);
+                let (local, remote) = addresses(ends, here);
+                Wire::Vxlan(Vxlan {
+                    local: ipv4(local, &link.name)?,
+                    remote: ipv4(remote, &link.name)?,
+                    vlan: vlan.map_or(0, |vlan| vlan.get()),
+                    udp_port: udp_port.get(),
+                    strict: *strict,
+                    neighbour: request.host.neighbours.get(&link.name).copied().flatten(),
+                    foreign: matches!(ends, VxlanEnds::Foreign { .. }),
+                    marker,
+                })
+            }
+        };
+        let way = Arc::new(Way {
+            name: link.name.clone(),
+            port: port.clone(),
+            slot,
+            facts,
+            wire,
+        });
+        self.by_link[at.index()] = Some(Arc::clone(&way));
+        self.ways.insert(link.name.clone(), way);
+        Ok(())
+    }
+
+    /// The tables tell VTEPs by port and address alone, not by the underlay's VLAN.
+    fn refuse_twins(&self, node: &Name) -> Result<(), Refusal> {
+        let mut seen: BTreeMap<(u16, Ipv4Addr), &Way> = BTreeMap::new();
+        for (way, vxlan) in self.vxlans() {
+            if let Some(first) = seen.insert((way.slot, vxlan.remote), way) {
+                let sentence = format!(
+                    "links {} and {} both lead from {node} to {} by {}, in two VLANs of the underlay",
+                    first.name, way.name, vxlan.remote, way.port
+                );
+                return Err(Refusal::new(codes::LINK_CONFLICT, sentence)
+                    .with_cure("give one of the links another port, or its far end another address"));
+            }
+        }
+        Ok(())
+    }
+
+    fn vxlans(&self) -> impl Iterator<Item = (&Way, &Vxlan)> {
+        self.ways.values().filter_map(|way| match &way.wire {
+            Wire::Vxlan(vxlan) => Some((way.as_ref(), vxlan)),
+            Wire::Trunk { .. } => None,
+        })
+    }
+
+    pub(super) fn records(&self) -> Records {
+        let mut records = Records::default();
+        for port in self.ports.values() {
+            records.ports.insert(port.facts.ifindex, port.record);
+            records.egress.insert(port.slot, port.facts.ifindex);
+        }
+        for (way, vxlan) in self.vxlans() {
+            let key = tunnel_key(way.slot, vxlan.remote.octets(), 0);
+            records.tunnel_keys.insert(key, vxlan.marker);
+            records
+                .tunnels
+                .insert(vxlan.marker, vxlan.tunnel(way.slot, Binding::default()));
+            records.vteps.insert(vxlan.address(way.slot));
+        }
+        records
+    }
+}
+
+impl Vxlan {
+    pub(super) fn address(&self, slot: u16) -> VtepAddress {
+        VtepAddress {
+            local: self.local.octets(),
+            vlan: self.vlan,
+            slot,
+        }
+    }
+
+    pub(super) fn tunnel(&self, slot: u16, binding: Binding) -> Tunnel {
+        Tunnel {
+            binding,
+            local: self.local.octets(),
+            vlan: self.vlan,
+            slot,
+            strict: u32::from(self.strict),
+            reserved: 0,
+        }
+    }
+}
+
+fn facts(request: &Request<'_>, name: &IfName) -> Result<PortFacts, Refusal> {
+    let facts = request.host.ports.get(name).ok_or_else(|| {
+        Refusal::new(
+            codes::UNKNOWN_PORT,
+            format!("node {} has no port {name}", request.node),
+        )
+        .with_cure("ip -brief link shows the interfaces that there are")
+    })?;
+    if facts.ifindex >= capacity::IFINDEX {
+        let sentence = format!("port {name} has interface index {}, above 65535", facts.ifindex);
+        return Err(Refusal::new(codes::TOO_MANY, sentence)
+            .with_cure("restart the machine or the namespace: interface indexes then begin at 1 again"));
+    }
+    Ok(*facts)
+}
+
+fn too_many_ports(name: &IfName) -> Refusal {
+    let sentence = format!("port {name} cannot carry VXLAN: all of the first 255 port slots are taken");
+    Refusal::new(codes::TOO_MANY, sentence)
+        .with_cure("detach a port that is not needed, or restart the agent: it numbers underlay ports first")
+}
+
+fn record(
+    request: &Request<'_>,
+    here: NodeIx,
+    (role, port): (PortRole, &ValidPort),
+    slot: u16,
+    facts: &PortFacts,
+) -> Port {
+    let option = |set: bool, flag: u16| if set { flag } else { 0 };
+    let mut record = Port {
+        slot,
+        flags: option(port.options.drop_group_source, Port::DROP_GROUP_SOURCE)
+            | option(port.options.tunnel_lldp, Port::TUNNEL_LLDP),
+        mac: mac_word(facts.mac),
+        ..Port::default()
+    };
+    let on_port = request
+        .valid
+        .links_at(here)
+        .filter(|(_, link)| link.port_at(here) == Some(&port.options.name));
+    if role != PortRole::Access {
+        for (_, link) in on_port {
+            match &link.carries {
+                Carries::Trunk { outer_tpid, .. } => record.tpid = outer_tpid.ethertype(),
+                Carries::Vxlan { udp_port, .. } => record.udp_port = udp_port.get(),
+            }
+        }
+    }
+    record
+}
+
+fn addresses(ends: &VxlanEnds, here: NodeIx) -> (IpAddr, IpAddr) {
+    match ends {
+        VxlanEnds::Fabric([a, b]) if a.node == here => (a.address, b.address),
+        VxlanEnds::Fabric([a, b]) => (b.address, a.address),
+        VxlanEnds::Foreign { local, remote } => (local.address, *remote),
+    }
+}
+
+fn ipv4(address: IpAddr, link: &Name) -> Result<Ipv4Addr, Refusal> {
+    match address {
+        IpAddr::V4(address) => Ok(address),
+        IpAddr::V6(address) => {
+            let sentence =
+                format!("link {link} has the address {address}, and VXLAN over IPv6 is not built yet");
+            Err(Refusal::new(codes::BAD_ADDRESS, sentence)
+                .with_cure("use IPv4 addresses at both ends of the link"))
+        }
+    }
+}

@@ -1,0 +1,60 @@
+use std::collections::{BTreeSet, HashMap};
+
+use crate::model::{Document, Name, Segment, Tenant};
+
+/// Which segments a change can have touched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Any.
+    All,
+    /// These: new, changed or gone. Nodes, links and datacenters are as before.
+    Segments(BTreeSet<Name>),
+}
+
+impl Scope {
+    /// What lies between two documents with all numbers filled in.
+    pub fn between(old: &Document, new: &Document) -> Self {
+        if old.links != new.links || old.nodes != new.nodes || old.datacenters != new.datacenters {
+            return Self::All;
+        }
+        let mut touched = BTreeSet::new();
+        let (before, after) = (segments(old), segments(new));
+        // Most often the documents differ in one place only, and the lists run in step on both sides of it.
+        let same = before
+            .iter()
+            .zip(&after)
+            .take_while(|(was, is)| equal(was, is))
+            .count();
+        let (before, after) = (&before[same..], &after[same..]);
+        let mut lost: HashMap<&Name, &(&Tenant, &Segment)> =
+            before.iter().map(|pair| (&pair.1.name, pair)).collect();
+        for pair in after {
+            let was = lost.remove(&pair.1.name);
+            if was.is_none_or(|was| !equal(was, pair)) {
+                touched.insert(pair.1.name.clone());
+            }
+        }
+        touched.extend(lost.into_keys().cloned());
+        Self::Segments(touched)
+    }
+
+    /// True if the segment may be touched.
+    pub fn contains(&self, segment: &Name) -> bool {
+        match self {
+            Self::All => true,
+            Self::Segments(names) => names.contains(segment),
+        }
+    }
+}
+
+fn segments(document: &Document) -> Vec<(&Tenant, &Segment)> {
+    document
+        .tenants
+        .iter()
+        .flat_map(|tenant| tenant.segments.iter().map(move |segment| (tenant, segment)))
+        .collect()
+}
+
+fn equal(was: &(&Tenant, &Segment), is: &(&Tenant, &Segment)) -> bool {
+    was.0.name == is.0.name && was.0.mac_limit == is.0.mac_limit && was.1 == is.1
+}

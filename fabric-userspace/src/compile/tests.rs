@@ -1,0 +1,6 @@
+mod figure1;
+pub(crate) mod growth;
+mod ids;
+mod refusals;
+pub(crate) mod support;
+mod vxlan;

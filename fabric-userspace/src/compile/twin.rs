@@ -1,0 +1,208 @@
+//! The data path on the host: the packet core over [`Records`] instead of over maps.
+//!
+//! It counts in the same places as the programs in the kernel, and its flood lists, its learning and its
+//! verdicts are theirs. Used to explain what would happen to a frame, and as the other side of the
+//! differential test.
+
+mod counters;
+mod frame;
+mod tables;
+
+use fabric_common::flood::{Metadata, copy};
+use fabric_common::maps::{Direction, Port, drop_index};
+use fabric_common::pipeline::{Verdict, from_access, from_trunk, from_underlay};
+use fabric_common::{DropReason, Tables};
+
+use crate::records::Records;
+use crate::validate::PortRole;
+
+pub use counters::Counters;
+pub use frame::HostFrame;
+pub use tables::{TwinSettings, TwinTables};
+
+/// What became of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It went to the host's own stack, unchanged.
+    Passed,
+    /// It ended at its port of entry.
+    Dropped(DropReason),
+    /// It left through one port.
+    Sent(Sent),
+    /// Copies of it left, in the order of the flood list. It may have been none: each copy can be dropped.
+    Flooded(Vec<Copied>),
+}
+
+/// A frame on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Slot of the port.
+    pub slot: u16,
+    /// The interface.
+    pub ifindex: u32,
+    /// The path, which is also the index in `COUNT_OUT`.
+    pub path: u32,
+    /// As on the wire, without frame check sequence.
+    pub bytes: Vec<u8>,
+}
+
+/// One copy of a flooded frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// It left.
+    Sent(Sent),
+    /// It was dropped on its way out through the port with this slot.
+    Dropped(u16, DropReason),
+}
+
+/// A node that forwards frames on the host.
+#[derive(Debug)]
+pub struct Twin {
+    /// Its tables; stations that were heard are in them.
+    pub tables: TwinTables,
+    /// What it counted.
+    pub counters: Counters,
+    sequence: u32,
+}
+
+impl Twin {
+    /// A node with these entries that has seen no frame.
+    pub fn new(records: Records, settings: TwinSettings) -> Self {
+        Self {
+            tables: TwinTables::new(records, settings),
+            counters: Counters::default(),
+            sequence: 0,
+        }
+    }
+
+    /// Runs the program of a port with this role on a frame that came in there.
+    pub fn receive(&mut self, ifindex: u32, role: PortRole, frame: HostFrame) -> Outcome {
+        let mut frame = frame;
+        let Some(port) = self.tables.port(ifindex).copied() else {
+            return self.dropped(0, DropReason::UnknownPort);
+        };
+        match self.decide(&port, role, &mut frame) {
+            Ok(verdict) => self.emit((ifindex, port.slot), verdict, &frame),
+            Err(reason) => self.dropped(port.slot, reason),
+        }
+    }
+
+    fn decide(&self, port: &Port, role: PortRole, frame: &mut HostFrame) -> Result<Verdict, DropReason> {
+        match role {
+            PortRole::Access => from_access(frame, port, &self.tables),
+            PortRole::Trunk => from_trunk(frame, port, &self.tables),
+            PortRole::Underlay => from_underlay(frame, port, &self.tables),
+        }
+    }
+
+    fn emit(&mut self, (ifindex, slot): (u32, u16), verdict: Verdict, frame: &HostFrame) -> Outcome {
+        match verdict {
+            Verdict::Pass => {
+                self.counters.bump(drop_index(slot, Direction::In, 0));
+                Outcome::Passed
+            }
+            Verdict::Unicast {
+                slot: egress,
+                binding,
+                len_in,
+                path,
+                len_out,
+            } => {
+                let Some(target) = self.tables.records().egress.get(&egress).copied() else {
+                    return self.dropped(slot, DropReason::EgressGone);
+                };
+                self.counters.count_in(binding, len_in);
+                self.counters.count_out(path, len_out);
+                Outcome::Sent(Sent {
+                    slot: egress,
+                    ifindex: target,
+                    path,
+                    bytes: frame.bytes().to_vec(),
+                })
+            }
+            Verdict::Flood {
+                segment,
+                horizon,
+                binding,
+                len_in,
+                inner,
+            } => {
+                self.sequence = self.sequence.wrapping_add(1);
+                if !frame.takes_metadata(size_of::<Metadata>()) {
+                    return self.dropped(slot, DropReason::NoHeadroom);
+                }
+                let metadata = Metadata::new(segment, horizon, self.sequence, inner);
+                let Some(list) = self.tables.records().flood.get(&segment).cloned() else {
+                    return self.dropped(slot, DropReason::NoReceiver);
+                };
+                self.counters.count_in(binding, len_in);
+                Outcome::Flooded(self.copies(ifindex, &list, &metadata, frame))
+            }
+        }
+    }
+
+    /// One copy for each entry of the list, but for those of the interface that the frame came in by.
+    fn copies(&mut self, ingress: u32, list: &[u16], metadata: &Metadata, frame: &HostFrame) -> Vec<Copied> {
+        let mut copies = Vec::new();
+        for (place, slot) in list.iter().enumerate() {
+            let number = list[..place].iter().filter(|earlier| *earlier == slot).count();
+            let Some(target) = self.tables.records().egress.get(slot).copied() else {
+                continue;
+            };
+            if target != ingress {
+                let number = u16::try_from(number).unwrap_or(u16::MAX);
+                copies.push(self.copy((*slot, target), number, metadata, frame.clone()));
+            }
+        }
+        copies
+    }
+
+    fn copy(
+        &mut self,
+        (slot, ifindex): (u16, u32),
+        number: u16,
+        metadata: &Metadata,
+        mut frame: HostFrame,
+    ) -> Copied {
+        match copy(&mut frame, metadata, slot, number, &self.tables) {
+            Ok(done) => {
+                self.counters.count_out(done.path, done.len);
+                Copied::Sent(Sent {
+                    slot,
+                    ifindex,
+                    path: done.path,
+                    bytes: frame.bytes().to_vec(),
+                })
+            }
+            Err(reason) => {
+                self.counters.bump(drop_index(slot, Direction::Out, reason as u8));
+                Copied::Dropped(slot, reason)
+            }
+        }
+    }
+
+    fn dropped(&mut self, slot: u16, reason: DropReason) -> Outcome {
+        self.counters.bump(drop_index(slot, Direction::In, reason as u8));
+        Outcome::Dropped(reason)
+    }
+}
+
+impl Outcome {
+    /// The frames that left, whichever way.
+    pub fn sent(&self) -> Vec<&Sent> {
+        match self {
+            Self::Passed | Self::Dropped(_) => Vec::new(),
+            Self::Sent(sent) => vec![sent],
+            Self::Flooded(copies) => copies
+                .iter()
+                .filter_map(|copy| match copy {
+                    Copied::Sent(sent) => Some(sent),
+                    Copied::Dropped(..) => None,
+                })
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

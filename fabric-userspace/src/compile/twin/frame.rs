@@ -1,0 +1,86 @@
+use fabric_common::{Frame, NoHeadroom, Short};
+
+/// A frame in a buffer of the host, with room in front of it as a driver leaves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostFrame {
+    buffer: Vec<u8>,
+    /// Where the frame begins in `buffer`.
+    start: usize,
+}
+
+impl HostFrame {
+    /// Bytes that an XDP frame can grow: the headroom of 256 bytes, less what the kernel keeps there for itself
+    /// (`xdp_frame`, 40 bytes).
+    pub const HEADROOM: usize = 256 - 40;
+
+    /// A frame with the usual room in front.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self::with_headroom(bytes, Self::HEADROOM)
+    }
+
+    /// A frame that can grow by `headroom` bytes.
+    pub fn with_headroom(bytes: &[u8], headroom: usize) -> Self {
+        let mut buffer = vec![0; headroom];
+        buffer.extend_from_slice(bytes);
+        Self {
+            buffer,
+            start: headroom,
+        }
+    }
+
+    /// From the destination address on.
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    pub(super) fn takes_metadata(&self, size: usize) -> bool {
+        self.start >= size
+    }
+
+    fn span(&self, at: usize, len: usize) -> Result<std::ops::Range<usize>, Short> {
+        let from = self.start.checked_add(at).ok_or(Short)?;
+        let to = from.checked_add(len).ok_or(Short)?;
+        if to > self.buffer.len() {
+            Err(Short)
+        } else {
+            Ok(from..to)
+        }
+    }
+}
+
+impl Frame for HostFrame {
+    fn len(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
+    fn read<const N: usize>(&self, at: usize) -> Result<[u8; N], Short> {
+        let bytes = self.buffer.get(self.span(at, N)?).ok_or(Short)?;
+        bytes.try_into().map_err(|_| Short)
+    }
+
+    fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Result<(), Short> {
+        let span = self.span(at, N)?;
+        self.buffer.get_mut(span).ok_or(Short)?.copy_from_slice(&bytes);
+        Ok(())
+    }
+
+    fn copy<const W: usize>(&mut self, at: usize, words: &[u64; W]) -> Result<(), Short> {
+        let span = self.span(at, W * 8)?;
+        let (chunks, _) = self.buffer.get_mut(span).ok_or(Short)?.as_chunks_mut::<8>();
+        for (chunk, word) in chunks.iter_mut().zip(words) {
+            *chunk = word.to_ne_bytes();
+        }
+        Ok(())
+    }
+
+    fn resize_head(&mut self, by: i32) -> Result<(), NoHeadroom> {
+        let by = isize::try_from(by).map_err(|_| NoHeadroom)?;
+        let start = self.start.checked_add_signed(-by).ok_or(NoHeadroom)?;
+        // The kernel leaves at least an Ethernet header (`bpf_xdp_adjust_head`).
+        if start + 14 > self.buffer.len() {
+            return Err(NoHeadroom);
+        }
+        self.start = start;
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+use std::collections::BTreeMap;
+
+use fabric_common::Tables;
+use fabric_common::buckets::{Bucket, Claim, Slot, claim, find};
+use fabric_common::maps::{
+    Binding, FdbValue, FloodKey, NextHop, Path, Port, Segment, Settings, Tunnel, VtepAddress, fdb_key,
+};
+use fabric_common::tables::Table;
+
+use crate::records::Records;
+
+/// Constants of a twin; the maps' own [`Settings`] and the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TwinSettings {
+    /// As the loader writes them.
+    pub settings: Settings,
+    /// The present [`fabric_common::maps::tick`].
+    pub now: u32,
+}
+
+impl Default for TwinSettings {
+    fn default() -> Self {
+        Self {
+            settings: Settings {
+                seed: [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03],
+                fdb_mask: 0xff,
+                tags_mask: 0xff,
+                tunnels_mask: 0xff,
+                damping_ticks: 10,
+            },
+            now: 1,
+        }
+    }
+}
+
+/// [`Records`] in the shape of the maps.
+#[derive(Debug)]
+pub struct TwinTables {
+    records: Records,
+    settings: TwinSettings,
+    segments: BTreeMap<u32, Segment>,
+    fdb: Buckets,
+    tags: Buckets,
+    tunnels: Buckets,
+    /// What an array answers for a place that nobody wrote.
+    unwritten: Unwritten,
+    /// Entries whose buckets were full; the real tables have the same limit.
+    unplaced: usize,
+}
+
+/// Where zeros lead to another verdict than no answer does.
+#[derive(Debug, Default)]
+struct Unwritten {
+    segment: Segment,
+    path: Path,
+}
+
+struct Buckets(Vec<Bucket>);
+
+impl std::fmt::Debug for Buckets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} buckets", self.0.len())
+    }
+}
+
+impl Buckets {
+    fn new(mask: u32) -> Self {
+        Self((0..=mask).map(|_| Bucket::default()).collect())
+    }
+}
+
+impl TwinTables {
+    /// Tables with these entries.
+    pub fn new(records: Records, settings: TwinSettings) -> Self {
+        let masks = settings.settings;
+        let mut tables = Self {
+            records: Records::default(),
+            settings,
+            segments: BTreeMap::new(),
+            fdb: Buckets::new(masks.fdb_mask),
+            tags: Buckets::new(masks.tags_mask),
+            tunnels: Buckets::new(masks.tunnels_mask),
+            unwritten: Unwritten::default(),
+            unplaced: 0,
+        };
+        for (id, limit) in &records.segments {
+            let segment = Segment::default();
+            segment.mac_limit.store(*limit);
+            let members = records.flood.get(id).map_or(0, Vec::len);
+            segment
+                .flood_members
+                .store(u32::try_from(members).unwrap_or(u32::MAX));
+            tables.segments.insert(*id, segment);
+        }
+        for (key, id) in &records.tags {
+            tables.place(Table::Tags, *key, u64::from(*id));
+        }
+        for (key, id) in &records.tunnel_keys {
+            tables.place(Table::Tunnels, *key, u64::from(*id));
+        }
+        for ((segment, mac), next_hop) in &records.stations {
+            let value = FdbValue::fixed(*segment, *next_hop);
+            tables.place(Table::Fdb, fdb_key(*segment, *mac), value.0);
+        }
+        tables.records = records;
+        tables
+    }
+
+    /// The entries.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Entries that found no place in their buckets: 0, or the settings are too small for the records.
+    pub fn unplaced(&self) -> usize {
+        self.unplaced
+    }
+
+    /// Lets time pass.
+    pub fn set_now(&mut self, now: u32) {
+        self.settings.now = now;
+    }
+
+    /// What the FDB says about an address, static or learned.
+    pub fn station(&self, segment: u32, mac: u64) -> Option<FdbValue> {
+        let key = fdb_key(segment, mac);
+        find(self, Table::Fdb, key, |value| FdbValue(value).is_of(segment)).map(|(_, value)| FdbValue(value))
+    }
+
+    /// Every entry of the FDB: key and value.
+    pub fn fdb(&self) -> impl Iterator<Item = (u64, FdbValue)> {
+        self.fdb
+            .0
+            .iter()
+            .flat_map(|bucket| &bucket.slots)
+            .map(|slot: &Slot| (slot.key.load(), FdbValue(slot.value.load())))
+            .filter(|(key, _)| *key != 0)
+    }
+
+    fn place(&mut self, table: Table, key: u64, value: u64) {
+        if claim(self, table, key, value) != Claim::Placed {
+            self.unplaced += 1;
+        }
+    }
+}
+
+impl Tables for TwinTables {
+    fn seed(&self) -> [u64; 2] {
+        self.settings.settings.seed
+    }
+
+    fn mask(&self, table: Table) -> u32 {
+        match table {
+            Table::Fdb => self.settings.settings.fdb_mask,
+            Table::Tags => self.settings.settings.tags_mask,
+            Table::Tunnels => self.settings.settings.tunnels_mask,
+        }
+    }
+
+    fn damping_ticks(&self) -> u32 {
+        self.settings.settings.damping_ticks
+    }
+
+    fn now(&self) -> u32 {
+        self.settings.now
+    }
+
+    fn bucket(&self, table: Table, index: u32) -> Option<&Bucket> {
+        let buckets = match table {
+            Table::Fdb => &self.fdb,
+            Table::Tags => &self.tags,
+            Table::Tunnels => &self.tunnels,
+        };
+        buckets.0.get(index as usize)
+    }
+
+    fn port(&self, ifindex: u32) -> Option<&Port> {
+        self.records.ports.get(&ifindex)
+    }
+
+    fn access(&self, index: u32) -> Option<&Binding> {
+        self.records.access.get(&index)
+    }
+
+    fn binding(&self, id: u32) -> Option<&Binding> {
+        self.records.bindings.get(&id)
+    }
+
+    fn tunnel(&self, id: u32) -> Option<&Tunnel> {
+        self.records.tunnels.get(&id)
+    }
+
+    fn is_vtep(&self, address: &VtepAddress) -> bool {
+        self.records.vteps.contains(address)
+    }
+
+    fn segment(&self, id: u32) -> Option<&Segment> {
+        self.segments.get(&id).or(Some(&self.unwritten.segment))
+    }
+
+    fn next_hop(&self, id: u32) -> Option<&NextHop> {
+        self.records.next_hops.get(&id)
+    }
+
+    fn path(&self, id: u32) -> Option<&Path> {
+        self.records.paths.get(&id).or(Some(&self.unwritten.path))
+    }
+
+    fn flood_next_hop(&self, key: &FloodKey) -> Option<u32> {
+        self.records.flood_next_hops.get(key).copied()
+    }
+}

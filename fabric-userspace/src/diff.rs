@@ -1,0 +1,192 @@
+//! From what the maps hold to what they shall hold, one entry at a time, make before break.
+//!
+//! Invariant: after each operation, whatever an entry points to is there. So a crash between two operations
+//! leaves entries that nobody reaches, never a way into nothing or into somebody else's segment.
+
+mod op;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::compile::{Image, unshared};
+use crate::records::Records;
+
+pub use op::{Entry, Key, Op};
+
+/// The difference between two states of the maps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// What to do, in this order.
+    pub ops: Vec<Op>,
+    /// How much that is.
+    pub summary: Summary,
+    /// Next hops that are gone. Learned FDB entries that name one must go before its id is used again.
+    pub vanished_next_hops: BTreeSet<u32>,
+}
+
+impl Changes {
+    /// True if there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+}
+
+/// Counts of map entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Entries that are new.
+    pub make: usize,
+    /// Entries that get another value.
+    pub change: usize,
+    /// Entries that go away.
+    #[serde(rename = "break")]
+    pub break_: usize,
+}
+
+impl fmt::Display for Summary {
+    /// As the plan shows it: `4 writes make, 1 changes, 3 break`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} writes make, {} changes, {} break",
+            self.make, self.change, self.break_
+        )
+    }
+}
+
+/// What leads from `old` to `new`.
+pub fn diff(old: &Records, new: &Records) -> Changes {
+    let mut work = Work::default();
+    work.make(old, new);
+    work.switch(old, new);
+    work.break_(old, new);
+    work.changes.vanished_next_hops = old
+        .next_hops
+        .keys()
+        .filter(|id| !new.next_hops.contains_key(id))
+        .copied()
+        .collect();
+    work.changes
+}
+
+/// [`diff()`] of the parts in which two images differ. Parts that both share cost one comparison of pointers.
+pub fn diff_images(old: &Image, new: &Image) -> Changes {
+    // Merged before they are compared: what one part loses another one may have won, and must not be cleared.
+    let (mut before, mut after) = (Records::default(), Records::default());
+    let (was, is) = (&old.node, &new.node);
+    if !Arc::ptr_eq(was, is) {
+        before.merge(&was.records);
+        after.merge(&is.records);
+    }
+    for (was, is) in unshared(&old.segments, &new.segments) {
+        was.iter().for_each(|part| before.merge(&part.records));
+        is.iter().for_each(|part| after.merge(&part.records));
+    }
+    diff(&before, &after)
+}
+
+#[derive(Default)]
+struct Work {
+    changes: Changes,
+}
+
+impl Work {
+    /// New and changed entries, those that others point to first, and the doors last.
+    fn make(&mut self, old: &Records, new: &Records) {
+        self.set(&old.egress, &new.egress, |slot, ifindex| {
+            Entry::Egress(slot, ifindex)
+        });
+        self.set(&old.ports, &new.ports, Entry::Port);
+        for address in new.vteps.difference(&old.vteps) {
+            self.changes.ops.push(Op::Set(Entry::Vtep(*address)));
+            self.changes.summary.make += 1;
+        }
+        self.set(&old.paths, &new.paths, Entry::Path);
+        self.set_new(&old.next_hops, &new.next_hops, Entry::NextHop);
+        self.set(&old.segments, &new.segments, Entry::Segment);
+        self.set(&old.flood_next_hops, &new.flood_next_hops, Entry::FloodNextHop);
+        self.set(&old.flood, &new.flood, Entry::Flood);
+        self.set(&old.bindings, &new.bindings, Entry::Binding);
+        self.set(&old.tunnels, &new.tunnels, Entry::Tunnel);
+        self.set(&old.stations, &new.stations, Entry::Station);
+        self.set(&old.tags, &new.tags, Entry::Tag);
+        self.set(&old.tunnel_keys, &new.tunnel_keys, Entry::TunnelKey);
+        self.set(&old.access, &new.access, Entry::Access);
+    }
+
+    /// Next hops that take another path: both paths are there.
+    fn switch(&mut self, old: &Records, new: &Records) {
+        for (id, next_hop) in &new.next_hops {
+            if old.next_hops.get(id).is_some_and(|was| was != next_hop) {
+                self.changes.ops.push(Op::Set(Entry::NextHop(*id, *next_hop)));
+                self.changes.summary.change += 1;
+            }
+        }
+    }
+
+    fn break_(&mut self, old: &Records, new: &Records) {
+        self.clear(&old.access, &new.access, Key::Access);
+        self.clear(&old.tunnel_keys, &new.tunnel_keys, Key::TunnelKey);
+        self.clear(&old.tags, &new.tags, Key::Tag);
+        self.clear(&old.stations, &new.stations, Key::Station);
+        self.clear(&old.tunnels, &new.tunnels, Key::Tunnel);
+        self.clear(&old.bindings, &new.bindings, Key::Binding);
+        self.clear(&old.flood, &new.flood, Key::Flood);
+        self.clear(&old.flood_next_hops, &new.flood_next_hops, Key::FloodNextHop);
+        self.clear(&old.segments, &new.segments, Key::Segment);
+        self.clear(&old.next_hops, &new.next_hops, Key::NextHop);
+        self.clear(&old.paths, &new.paths, Key::Path);
+        for address in old.vteps.difference(&new.vteps) {
+            self.changes.ops.push(Op::Clear(Key::Vtep(*address)));
+            self.changes.summary.break_ += 1;
+        }
+        self.clear(&old.ports, &new.ports, Key::Port);
+        self.clear(&old.egress, &new.egress, Key::Egress);
+    }
+
+    fn set<K: Ord + Copy, V: Clone + PartialEq>(
+        &mut self,
+        old: &BTreeMap<K, V>,
+        new: &BTreeMap<K, V>,
+        entry: impl Fn(K, V) -> Entry,
+    ) {
+        for (key, value) in new {
+            match old.get(key) {
+                Some(was) if was == value => continue,
+                Some(_) => self.changes.summary.change += 1,
+                None => self.changes.summary.make += 1,
+            }
+            self.changes.ops.push(Op::Set(entry(*key, value.clone())));
+        }
+    }
+
+    fn set_new<K: Ord + Copy, V: Copy>(
+        &mut self,
+        old: &BTreeMap<K, V>,
+        new: &BTreeMap<K, V>,
+        entry: impl Fn(K, V) -> Entry,
+    ) {
+        for (key, value) in new.iter().filter(|(key, _)| !old.contains_key(key)) {
+            self.changes.ops.push(Op::Set(entry(*key, *value)));
+            self.changes.summary.make += 1;
+        }
+    }
+
+    fn clear<K: Ord + Copy, V>(
+        &mut self,
+        old: &BTreeMap<K, V>,
+        new: &BTreeMap<K, V>,
+        key: impl Fn(K) -> Key,
+    ) {
+        for gone in old.keys().filter(|key| !new.contains_key(key)) {
+            self.changes.ops.push(Op::Clear(key(*gone)));
+            self.changes.summary.break_ += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress};
+
+use crate::records::Records;
+
+/// One write to one map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// The entry shall be there with this value.
+    Set(Entry),
+    /// The entry shall not be there.
+    Clear(Key),
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])+ $table:ident($field:ident: $key:ty => $value:ty);)+) => {
+        /// An entry of a map: key and value as in the field of [`Records`] of the same name.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Entry {
+            $($(#[$doc])+ $table($key, $value),)+
+            /// `VTEPS`
+            Vtep(VtepAddress),
+        }
+
+        /// The key of an [`Entry`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Key {
+            $($(#[$doc])+ $table($key),)+
+            /// `VTEPS`
+            Vtep(VtepAddress),
+        }
+
+        impl Op {
+            /// Does to `records` what the operation does to the maps.
+            pub fn apply(&self, records: &mut Records) {
+                match self {
+                    $(Self::Set(Entry::$table(key, value)) => { records.$field.insert(*key, value.clone()); })+
+                    Self::Set(Entry::Vtep(address)) => { records.vteps.insert(*address); }
+                    $(Self::Clear(Key::$table(key)) => { records.$field.remove(key); })+
+                    Self::Clear(Key::Vtep(address)) => { records.vteps.remove(address); }
+                }
+            }
+        }
+    };
+}
+
+tables! {
+    /// `EGRESS`
+    Egress(egress: u16 => u32);
+    /// `PORTS`
+    Port(ports: u32 => Port);
+    /// `PATHS`
+    Path(paths: u32 => Path);
+    /// `NEXT_HOPS`
+    NextHop(next_hops: u32 => NextHop);
+    /// `SEGMENTS`
+    Segment(segments: u32 => u32);
+    /// `FLOOD_NEXT_HOPS`
+    FloodNextHop(flood_next_hops: FloodKey => u32);
+    /// `FLOOD`
+    Flood(flood: u32 => Vec<u16>);
+    /// `BINDINGS`
+    Binding(bindings: u32 => Binding);
+    /// `TUNNELS`
+    Tunnel(tunnels: u32 => Tunnel);
+    /// Static entries of `FDB`
+    Station(stations: (u32, u64) => u32);
+    /// `TAGS`
+    Tag(tags: u64 => u32);
+    /// `TUNNEL_KEYS`
+    TunnelKey(tunnel_keys: u64 => u32);
+    /// `ACCESS`
+    Access(access: u32 => Binding);
+}

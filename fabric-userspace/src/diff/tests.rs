@@ -1,0 +1,213 @@
+use fabric_common::maps::{Binding, FloodKey};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::compile::tests::growth::checked;
+use crate::compile::tests::support::{compile_from, figure1, host, valid};
+use crate::ids::Sizes;
+use crate::model::{Document, generate};
+
+/// Whatever an entry points to is there, and is of its segment.
+fn check(records: &Records) -> Result<(), String> {
+    let there = |found: bool, what: String| if found { Ok(()) } else { Err(what) };
+    let hop = |id: u32, segment: u32| {
+        id == 0
+            || records
+                .next_hops
+                .get(&id)
+                .is_some_and(|hop| hop.segment == segment)
+    };
+    let sound = |binding: &Binding| {
+        let segment = binding.segment();
+        let known = records.segments.contains_key(&segment);
+        segment == 0 || known && hop(binding.learn(), segment) && hop(binding.direct(), segment)
+    };
+    for (index, binding) in &records.access {
+        there(sound(binding), format!("access {index:x}"))?;
+    }
+    for (key, id) in &records.tags {
+        there(
+            records.bindings.get(id).is_some_and(&sound),
+            format!("tag {key:x}"),
+        )?;
+    }
+    for (key, id) in &records.tunnel_keys {
+        let tunnel = records.tunnels.get(id);
+        there(
+            tunnel.is_some_and(|tunnel| sound(&tunnel.binding)),
+            format!("tunnel key {key:x}"),
+        )?;
+    }
+    for ((segment, mac), id) in &records.stations {
+        let known = records.segments.contains_key(segment);
+        there(known && hop(*id, *segment), format!("station {mac:x}"))?;
+    }
+    for (id, next_hop) in &records.next_hops {
+        let path = records.paths.get(&next_hop.path);
+        there(
+            path.is_some_and(|path| path.segment == next_hop.segment),
+            format!("next hop {id}"),
+        )?;
+    }
+    let egress = |slot: u16| records.egress.contains_key(&slot);
+    for (id, path) in &records.paths {
+        there(egress(path.slot), format!("path {id}"))?;
+    }
+    for port in records.ports.values() {
+        there(egress(port.slot), format!("port {}", port.slot))?;
+    }
+    for (segment, list) in &records.flood {
+        there(records.segments.contains_key(segment), format!("flood {segment}"))?;
+        for (place, slot) in list.iter().enumerate() {
+            let copy = list[..place].iter().filter(|earlier| *earlier == slot).count();
+            let key = FloodKey {
+                segment: *segment,
+                slot: *slot,
+                copy: u16::try_from(copy).expect("few"),
+            };
+            let next_hop = records.flood_next_hops.get(&key);
+            there(
+                next_hop.is_some_and(|id| hop(*id, *segment)),
+                format!("copy {key:?}"),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Two documents, one after the other, on the same node.
+fn images(first: Document, second: Document) -> (Image, Image) {
+    let (first, second) = (checked(first), checked(second));
+    let facts = host(&first, "n0", 1600);
+    let old = compile_from(&first, "n0", &facts, &Image::empty(&Sizes::default())).expect("it fits");
+    let facts = host(&second, "n0", 1600);
+    let new = compile_from(&second, "n0", &facts, &old).expect("it fits");
+    (old, new)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_step_is_sound_and_the_last_one_arrives(first in generate::document(), second in generate::document()) {
+        let (old, new) = images(first, second);
+        let (mut state, mut goal) = (old.records(), new.records());
+        prop_assert_eq!(diff_images(&old, &new), diff(&state, &goal), "part by part or whole is the same");
+        // An attachment of all VLANs has 4095 entries that are all alike.
+        for records in [&mut state, &mut goal] {
+            records.access.retain(|index, _| index & 0xfff < 8);
+        }
+        let changes = diff(&state, &goal);
+        prop_assert_eq!(check(&state), Ok(()));
+        for op in &changes.ops {
+            op.apply(&mut state);
+            prop_assert_eq!(check(&state), Ok(()), "after {:?}", op);
+        }
+        prop_assert_eq!(&state, &goal);
+        let Summary { make, change, break_ } = changes.summary;
+        prop_assert_eq!(make + change + break_, changes.ops.len());
+        prop_assert!(diff(&goal, &goal).is_empty());
+    }
+
+    #[test]
+    fn all_makes_come_before_all_breaks(first in generate::document(), second in generate::document()) {
+        let (old, new) = images(first, second);
+        let ops = diff_images(&old, &new).ops;
+        let first_break = ops.iter().position(|op| matches!(op, Op::Clear(_))).unwrap_or(ops.len());
+        prop_assert!(ops[first_break..].iter().all(|op| matches!(op, Op::Clear(_))));
+    }
+}
+
+fn kinds(changes: &Changes) -> Vec<String> {
+    let mut kinds: Vec<String> = changes
+        .ops
+        .iter()
+        .map(|op| format!("{op:?}").split_inclusive('(').take(2).collect())
+        .collect();
+    kinds.dedup();
+    kinds
+}
+
+#[test]
+fn the_door_is_made_last_and_broken_first() {
+    let valid = valid(&figure1());
+    let facts = host(&valid, "edge1", 1600);
+    let empty = Image::empty(&Sizes::default());
+    let image = compile_from(&valid, "edge1", &facts, &empty).expect("it fits");
+    let made = [
+        "Egress",
+        "Port",
+        "Path",
+        "NextHop",
+        "Segment",
+        "FloodNextHop",
+        "Flood",
+        "Binding",
+        "Station",
+        "Tag",
+        "Access",
+    ];
+    assert_eq!(
+        kinds(&diff_images(&empty, &image)),
+        made.map(|table| format!("Set({table}("))
+    );
+    let broken = [
+        "Access",
+        "Tag",
+        "Station",
+        "Binding",
+        "Flood",
+        "FloodNextHop",
+        "Segment",
+        "NextHop",
+        "Path",
+        "Port",
+        "Egress",
+    ];
+    assert_eq!(
+        kinds(&diff_images(&image, &empty)),
+        broken.map(|table| format!("Clear({table}("))
+    );
+}
+
+#[test]
+fn a_vlan_that_goes_from_one_tenant_to_another_is_one_write_and_is_not_cleared() {
+    let mut document = figure1();
+    let before = valid(&document);
+    let facts = host(&before, "edge1", 1600);
+    // The port of a's VLAN 10 becomes b's, and the other way round.
+    for (tenant, port) in [(0, "cb"), (1, "ca")] {
+        document["tenants"][tenant]["segments"][1]["attachments"][0]["port"] = json!(port);
+    }
+    let after = valid(&document);
+    let old = compile_from(&before, "edge1", &facts, &Image::empty(&Sizes::default())).expect("it fits");
+    let new = compile_from(&after, "edge1", &facts, &old).expect("it fits");
+    let changes = diff_images(&old, &new);
+    let access: Vec<_> = changes
+        .ops
+        .iter()
+        .filter(|op| matches!(op, Op::Set(Entry::Access(..)) | Op::Clear(Key::Access(_))))
+        .collect();
+    assert!(
+        matches!(
+            access[..],
+            [
+                Op::Set(Entry::Access(0x100a, _)),
+                Op::Set(Entry::Access(0x200a, _))
+            ]
+        ),
+        "{access:?}"
+    );
+    assert_eq!(changes.vanished_next_hops.len(), 2);
+}
+
+#[test]
+fn the_summary_reads_as_the_plan_shows_it() {
+    let summary = Summary {
+        make: 4,
+        change: 1,
+        break_: 3,
+    };
+    assert_eq!(summary.to_string(), "4 writes make, 1 changes, 3 break");
+}
