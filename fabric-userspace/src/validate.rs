@@ -8,6 +8,7 @@ mod index;
 mod links;
 mod nodes;
 mod numbers;
+mod place;
 mod ports;
 mod reach;
 mod segments;

@@ -152,3 +152,13 @@ fn what_no_longer_fits_stays_without_numbers() {
         .count();
     assert_eq!(without, 1);
 }
+
+#[test]
+fn a_vni_stays_when_it_is_no_longer_needed() {
+    let mut document = document(DC1, &segment("r", r#","remotes":[{"link":"out"}]"#));
+    allocate(&mut document);
+    let vni = first(&document).vni;
+    document.tenants[0].segments[0].remotes.clear();
+    allocate(&mut document);
+    assert!(vni.is_some() && first(&document).vni == vni);
+}

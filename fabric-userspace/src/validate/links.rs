@@ -113,7 +113,7 @@ fn apart(same: bool, path: &str, problems: &mut Vec<Problem>) -> bool {
 // Every end is claimed, also after one that is not free: each has its own problem.
 fn claim_ports(carries: &Carries, ports: &mut Ports<'_>, path: &str, problems: &mut Vec<Problem>) -> bool {
     let before = problems.len();
-    let mut claim = |node, port, role| ports.claim(node, port, role, path, problems);
+    let mut claim = |node, port, role| ports.claim(node, port, role, &path, problems);
     match carries {
         Carries::Trunk { ends, .. } => {
             for TrunkEnd { node, port } in ends {

@@ -3,35 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::segments::Place;
+use super::place::{End, Part, Place};
 use super::tenants::Parts;
 use super::valid::ValidDatacenter;
 use crate::error::{Problem, codes};
 use crate::model::{Document, Range, RangeNumber, Segment, ServiceVid, Station, Vni};
-
-/// An end of a segment. Numbers of one end may be equal, those of two ends may not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct End {
-    place: Place,
-    part: Part,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Base,
-    Attachment(usize),
-    Remote(usize),
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.part {
-            Part::Base => self.place.fmt(f),
-            Part::Attachment(at) => write!(f, "{}.attachments[{at}]", self.place),
-            Part::Remote(at) => write!(f, "{}.remotes[{at}]", self.place),
-        }
-    }
-}
 
 pub(super) fn check(document: &Document, parts: &Parts<'_>, problems: &mut Vec<Problem>) {
     let mut check = Check {
@@ -65,7 +41,7 @@ struct Check<'p> {
 impl Check<'_> {
     fn segment(&mut self, segment: &Segment, place: Place, datacenter: &ValidDatacenter) {
         let s_vid = (segment.s_vid, datacenter.s_vids);
-        self.number(&format!("{place}.s_vid"), s_vid, datacenter);
+        self.number(&format_args!("{place}.s_vid"), s_vid, datacenter);
         self.vni(segment, place, datacenter);
         // Without an S-VID its C-VIDs could not be chosen either.
         let Some(s_vid) = segment.s_vid else { return };
@@ -93,33 +69,28 @@ impl Check<'_> {
         datacenter: &ValidDatacenter,
     ) {
         let range = datacenter.c_vids;
-        if self.number(&format!("{end}.c_vid"), (c_vid, range), datacenter) {
-            self.pair(end, (s_vid, c_vid), || format!("{end}.c_vid"));
+        if self.number(&format_args!("{end}.c_vid"), (c_vid, range), datacenter) {
+            self.pair(end, (s_vid, c_vid), &format_args!("{end}.c_vid"));
         }
         for (at, station) in stations
             .iter()
             .enumerate()
             .filter(|(_, station)| station.c_vid.is_some())
         {
-            let path = || format!("{end}.stations[{at}].c_vid");
-            if self.number(&path(), (station.c_vid, range), datacenter) {
-                self.pair(end, (s_vid, station.c_vid), path);
+            let stations = fmt::from_fn(|f| write!(f, "{end}.stations[{at}].c_vid"));
+            if self.number(&stations, (station.c_vid, range), datacenter) {
+                self.pair(end, (s_vid, station.c_vid), &stations);
             }
         }
     }
 
-    fn pair(
-        &mut self,
-        end: End,
-        (s_vid, c_vid): (ServiceVid, Option<ServiceVid>),
-        path: impl Fn() -> String,
-    ) {
+    fn pair(&mut self, end: End, (s_vid, c_vid): (ServiceVid, Option<ServiceVid>), path: &dyn fmt::Display) {
         let Some(c_vid) = c_vid else { return };
         let first = *self.pairs.entry((s_vid, c_vid)).or_insert(end);
         if first != end {
             self.problems.push(Problem::new(
                 codes::NUMBER_TAKEN,
-                path(),
+                path.to_string(),
                 format!("is {c_vid}, and S-VID {s_vid} with C-VID {c_vid} belongs to {first} already"),
                 "leave it out and the fabric chooses a free one",
             ));
@@ -128,7 +99,7 @@ impl Check<'_> {
 
     fn vni(&mut self, segment: &Segment, place: Place, datacenter: &ValidDatacenter) {
         let Some(vni) = segment.vni else { return };
-        let path = format!("{place}.vni");
+        let path = fmt::from_fn(|f| write!(f, "{place}.vni"));
         match datacenter.vnis {
             Some(range) => self.number(&path, (Some(vni), range), datacenter),
             None => self.no_range(&path, vni, datacenter),
@@ -136,17 +107,17 @@ impl Check<'_> {
         if let Some(first) = self.vnis.insert(vni, place) {
             self.problems.push(Problem::new(
                 codes::NUMBER_TAKEN,
-                path,
+                path.to_string(),
                 format!("is {vni}, the VNI of {first} already"),
                 "leave it out and the fabric chooses a free one",
             ));
         }
     }
 
-    fn no_range(&mut self, path: &str, vni: Vni, datacenter: &ValidDatacenter) -> bool {
+    fn no_range(&mut self, path: &dyn fmt::Display, vni: Vni, datacenter: &ValidDatacenter) -> bool {
         self.problems.push(Problem::new(
             codes::NO_RANGE,
-            path,
+            path.to_string(),
             format!(
                 "is {vni}, but datacenter {} has no range of VNIs",
                 datacenter.name
@@ -159,7 +130,7 @@ impl Check<'_> {
     /// Whether the number is there and in range.
     fn number<T: RangeNumber>(
         &mut self,
-        path: &str,
+        path: &dyn fmt::Display,
         (number, range): (Option<T>, Range<T>),
         datacenter: &ValidDatacenter,
     ) -> bool {
@@ -182,7 +153,8 @@ impl Check<'_> {
                 "widen the datacenter's range",
             ),
         };
-        self.problems.push(Problem::new(code, path, sentence, cure));
+        self.problems
+            .push(Problem::new(code, path.to_string(), sentence, cure));
         false
     }
 }

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 use super::MAX_PORTS;
 use super::NodeIx;
@@ -48,20 +49,20 @@ impl<'d> Ports<'d> {
         node: NodeIx,
         port: &IfName,
         role: PortRole,
-        path: &str,
+        path: &dyn fmt::Display,
         problems: &mut Vec<Problem>,
     ) -> bool {
         let entry = self.used.entry((node, port.clone()));
         let used = entry.or_insert_with(|| Used {
             role,
-            by: path.to_owned(),
+            by: path.to_string(),
             vlans: BTreeMap::new(),
         });
         if used.role != role {
             let (other, by) = (used.role, &used.by);
             problems.push(Problem::new(
                 codes::PORT_ROLE,
-                path,
+                path.to_string(),
                 format!("uses port {port} as {role}, but {by} uses it as {other}"),
                 "use another port; each port has one role",
             ));
@@ -74,7 +75,7 @@ impl<'d> Ports<'d> {
         &mut self,
         (node, port, vlan): (NodeIx, &IfName, Vlan),
         owner: Owner<'d>,
-        path: &str,
+        path: &dyn fmt::Display,
         problems: &mut Vec<Problem>,
     ) {
         if !self.claim(node, port, PortRole::Access, path, problems) {
@@ -152,21 +153,26 @@ fn conflict<'d>(vlans: &BTreeMap<Vlan, Owner<'d>>, vlan: Vlan) -> Option<(Vlan, 
     other.map(|(taken, owner)| (*taken, *owner))
 }
 
-fn taken_problem(path: &str, port: &IfName, vlan: Vlan, owner: Owner<'_>) -> Problem {
+fn taken_problem(path: &dyn fmt::Display, port: &IfName, vlan: Vlan, owner: Owner<'_>) -> Problem {
     let Owner { tenant, segment } = owner;
     Problem::new(
         codes::ATTACHMENT_TAKEN,
-        path,
+        path.to_string(),
         format!("claims {port} {vlan}, which belongs to tenant {tenant} (segment {segment}) already"),
         format!("choose another VLAN, or remove {port} {vlan} from segment {segment}"),
     )
 }
 
-fn excluded_problem(path: &str, port: &IfName, (vlan, taken): (Vlan, Vlan), owner: Owner<'_>) -> Problem {
+fn excluded_problem(
+    path: &dyn fmt::Display,
+    port: &IfName,
+    (vlan, taken): (Vlan, Vlan),
+    owner: Owner<'_>,
+) -> Problem {
     let Owner { tenant, segment } = owner;
     Problem::new(
         codes::ATTACHMENT_EXCLUDED,
-        path,
+        path.to_string(),
         format!("claims {port} {vlan}, but {port} {taken} belongs to tenant {tenant} (segment {segment})"),
         "attach `any` to a port of its own",
     )

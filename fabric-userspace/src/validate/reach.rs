@@ -1,4 +1,4 @@
-use super::segments::Place;
+use super::place::Place;
 use super::valid::{ValidLink, ValidNode, ValidSegment};
 use crate::error::{Problem, codes};
 use crate::model::Document;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
-use std::fmt;
 
 use super::nodes::{find_datacenter, find_node};
+use super::place::{End, Place};
 use super::ports::{Owner, Ports};
 use super::stations::Stations;
 use super::tenants::Parts;
@@ -9,19 +9,6 @@ use super::valid::{ValidAttachment, ValidRemote, ValidSegment};
 use super::{DatacenterIx, LinkIx, NodeIx, TenantIx};
 use crate::error::{Problem, codes};
 use crate::model::{MacLimit, Name, Segment, ServiceVid, Vlan};
-
-/// Where a segment stands in the document; `Display` is its path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) tenant: usize,
-    pub(super) segment: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tenants[{}].segments[{}]", self.tenant, self.segment)
-    }
-}
 
 /// The segment with everything resolved, or `None` after a problem.
 pub(super) fn check_segment<'d>(
@@ -121,12 +108,12 @@ fn attachments<'d>(
 ) -> Vec<ValidAttachment> {
     let mut valid = Vec::new();
     for (at, end) in segment.attachments.iter().enumerate() {
-        let path = format!("{place}.attachments[{at}]");
+        let path = place.attachment(at);
         let node = find_node(parts.nodes, &end.node, || format!("{path}.node"), problems);
         if let Some(node) = node {
             ports.claim_vlan((node, &end.port, end.vlan), owner, &path, problems);
         }
-        let stations = stations.check(&end.stations, &path, end.c_vid, problems);
+        let stations = stations.check(&end.stations, path, end.c_vid, problems);
         if let (Some(node), Some(c_vid)) = (node, end.c_vid) {
             valid.push(ValidAttachment {
                 node,
@@ -150,7 +137,7 @@ fn remotes(
     let mut valid: Vec<ValidRemote> = Vec::new();
     let mut seen = BTreeSet::new();
     for (at, end) in segment.remotes.iter().enumerate() {
-        let path = format!("{place}.remotes[{at}]");
+        let path = place.remote(at);
         if !seen.insert(&end.link) {
             let first = format!("an earlier remote of {place}");
             problems.push(super::table::duplicate(
@@ -159,8 +146,8 @@ fn remotes(
                 &first,
             ));
         }
-        let link = find_link(&end.link, &path, parts, problems);
-        let stations = stations.check(&end.stations, &path, end.c_vid, problems);
+        let link = find_link(&end.link, path, parts, problems);
+        let stations = stations.check(&end.stations, path, end.c_vid, problems);
         let c_vid: Option<ServiceVid> = end.c_vid;
         if let (Some((link, node)), Some(c_vid)) = (link, c_vid) {
             valid.push(ValidRemote {
@@ -176,7 +163,7 @@ fn remotes(
 
 fn find_link(
     name: &Name,
-    path: &str,
+    path: End,
     parts: &Parts<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<(LinkIx, NodeIx)> {

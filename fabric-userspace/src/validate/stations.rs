@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use super::place::End;
 use super::valid::ValidStation;
 use crate::error::{Problem, codes};
 use crate::model::{Mac, ServiceVid, Station};
@@ -7,31 +8,33 @@ use crate::model::{Mac, ServiceVid, Station};
 /// The static stations of one segment, over all its ends.
 #[derive(Default)]
 pub(super) struct Stations {
-    seen: HashMap<Mac, String>,
+    seen: HashMap<Mac, (End, usize)>,
 }
 
 impl Stations {
-    /// Checks the stations of the end at `path`, whose C-VID is `end_c_vid`.
+    /// Checks the stations of `end`, whose C-VID is `end_c_vid`.
     pub(super) fn check(
         &mut self,
         stations: &[Station],
-        path: &str,
+        end: End,
         end_c_vid: Option<ServiceVid>,
         problems: &mut Vec<Problem>,
     ) -> Vec<ValidStation> {
         let mut valid = Vec::new();
         for (at, station) in stations.iter().enumerate() {
-            let path = format!("{path}.stations[{at}]");
-            check_mac(station.mac, &path, problems);
-            if let Some(first) = self.seen.get(&station.mac) {
+            check_mac(station.mac, (end, at), problems);
+            if let Some((first, number)) = self.seen.get(&station.mac) {
                 problems.push(Problem::new(
                     codes::DUPLICATE_STATION,
-                    format!("{path}.mac"),
-                    format!("is {}, which stands at {first} already", station.mac),
+                    format!("{end}.stations[{at}].mac"),
+                    format!(
+                        "is {}, which stands at {first}.stations[{number}] already",
+                        station.mac
+                    ),
                     "keep the station at one place of the segment",
                 ));
             } else {
-                self.seen.insert(station.mac, path);
+                self.seen.insert(station.mac, (end, at));
             }
             if let Some(c_vid) = station.c_vid.or(end_c_vid) {
                 valid.push(ValidStation {
@@ -45,7 +48,7 @@ impl Stations {
     }
 }
 
-fn check_mac(mac: Mac, path: &str, problems: &mut Vec<Problem>) {
+fn check_mac(mac: Mac, (end, at): (End, usize), problems: &mut Vec<Problem>) {
     if !mac.is_unicast() {
         let what = if mac.is_group() {
             "a group address"
@@ -54,7 +57,7 @@ fn check_mac(mac: Mac, path: &str, problems: &mut Vec<Problem>) {
         };
         problems.push(Problem::new(
             codes::BAD_MAC,
-            format!("{path}.mac"),
+            format!("{end}.stations[{at}].mac"),
             format!("is {mac}, {what}; a station has an individual one"),
             "use the address of the machine's interface",
         ));

@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
+use super::place::Place;
 use super::ports::Ports;
-use super::segments::{Place, check_segment};
+use super::segments::check_segment;
 use super::table::{Table, duplicate};
 use super::valid::{ValidDatacenter, ValidLink, ValidNode, ValidSegment, ValidTenant};
 use super::{DEFAULT_MAC_LIMIT, MAX_SEGMENTS, SegmentIx, TenantIx};
@@ -48,14 +49,18 @@ pub(super) fn check<'d>(
 }
 
 fn check_segment_names(document: &Document, problems: &mut Vec<Problem>) {
-    let mut seen: HashMap<&Name, String> = HashMap::new();
-    for (at, tenant) in document.tenants.iter().enumerate() {
-        for (number, segment) in tenant.segments.iter().enumerate() {
-            let path = format!("tenants[{at}].segments[{number}]");
+    let mut seen: HashMap<&Name, Place> = HashMap::new();
+    for (tenant, owner) in document.tenants.iter().enumerate() {
+        for (at, segment) in owner.segments.iter().enumerate() {
+            let place = Place { tenant, segment: at };
             if let Some(first) = seen.get(&segment.name) {
-                problems.push(duplicate(&format!("{path}.name"), &segment.name, first));
+                problems.push(duplicate(
+                    &format!("{place}.name"),
+                    &segment.name,
+                    &first.to_string(),
+                ));
             }
-            seen.entry(&segment.name).or_insert(path);
+            seen.entry(&segment.name).or_insert(place);
         }
     }
 }

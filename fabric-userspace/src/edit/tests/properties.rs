@@ -33,7 +33,7 @@ proptest! {
         prop_assert!(!twice.answer.changed);
         prop_assert_eq!(&twice.document, &once.document);
         // What is told about it is what was told the first time.
-        let same = Attached { changed: true, allocated: once.answer.allocated, new_tenant: once.answer.new_tenant,
+        let same = Attached { changed: once.answer.changed, allocated: once.answer.allocated, new_tenant: once.answer.new_tenant,
             new_segment: once.answer.new_segment, ..twice.answer };
         prop_assert_eq!(same, once.answer);
     }
