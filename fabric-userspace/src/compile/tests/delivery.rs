@@ -31,7 +31,10 @@ impl<'a> Fabric<'a> {
     fn of(valid: &'a Valid) -> Self {
         let facts = |at: usize| {
             let mut facts = host(valid, valid.nodes()[at].name.as_str(), 1600);
-            facts.ports.values_mut().for_each(|port| port.mac = mac(at, port.ifindex));
+            facts
+                .ports
+                .values_mut()
+                .for_each(|port| port.mac = mac(at, port.ifindex));
             facts
         };
         let all: Vec<_> = (0..valid.nodes().len()).map(facts).collect();
@@ -64,7 +67,10 @@ impl<'a> Fabric<'a> {
                 let role = self.role(at, &name);
                 match (role, self.far_end(at, &name, role, &sent.bytes)) {
                     (PortRole::Access, _) => {
-                        received.push((format!("{} {name}", self.valid.nodes()[at].name), sent.bytes.clone()));
+                        received.push((
+                            format!("{} {name}", self.valid.nodes()[at].name),
+                            sent.bytes.clone(),
+                        ));
                     }
                     (_, Ok((far, port))) => queue.push_back((far, port, sent.bytes.clone())),
                     (_, Err(link)) => received.push((link, sent.bytes[50..].to_vec())),
@@ -80,7 +86,13 @@ impl<'a> Fabric<'a> {
     }
 
     /// The port at the other end of the wire, or the foreign link.
-    fn far_end(&self, at: usize, port: &str, role: PortRole, bytes: &[u8]) -> Result<(usize, String), Receiver> {
+    fn far_end(
+        &self,
+        at: usize,
+        port: &str,
+        role: PortRole,
+        bytes: &[u8],
+    ) -> Result<(usize, String), Receiver> {
         let here = NodeIx::new(at);
         let mut links = self.valid.links().iter().enumerate();
         let (_, link) = links
@@ -105,9 +117,19 @@ impl<'a> Fabric<'a> {
 
     /// What a flooded frame must lead to: one copy for each other member.
     fn others(&self, segment: &ValidSegment, from: &Receiver, frame: &[u8]) -> Vec<(Receiver, Vec<u8>)> {
-        let remotes = segment.remotes.iter().map(|end| self.valid.link(end.link).name.to_string());
-        let all = segment.attachments.iter().map(|end| self.receiver(end)).chain(remotes);
-        let mut others: Vec<_> = all.filter(|member| member != from).map(|member| (member, frame.to_vec())).collect();
+        let remotes = segment
+            .remotes
+            .iter()
+            .map(|end| self.valid.link(end.link).name.to_string());
+        let all = segment
+            .attachments
+            .iter()
+            .map(|end| self.receiver(end))
+            .chain(remotes);
+        let mut others: Vec<_> = all
+            .filter(|member| member != from)
+            .map(|member| (member, frame.to_vec()))
+            .collect();
         others.sort();
         others
     }
@@ -116,7 +138,9 @@ impl<'a> Fabric<'a> {
     fn stations(&self, segment: &ValidSegment) -> BTreeMap<[u8; 6], Receiver> {
         let at_ports = segment.attachments.iter().flat_map(|end| {
             let receiver = self.receiver(end);
-            end.stations.iter().map(move |station| (station.mac.octets(), receiver.clone()))
+            end.stations
+                .iter()
+                .map(move |station| (station.mac.octets(), receiver.clone()))
         });
         at_ports.collect()
     }
@@ -124,11 +148,23 @@ impl<'a> Fabric<'a> {
 
 fn frame(destination: [u8; 6], source: [u8; 6], vlan: Vlan) -> Vec<u8> {
     let tag = match vlan {
-        Vlan::Tagged(vid) => vec![0x81, 0, 0xa0 | u8::try_from(vid.get() >> 8).expect("12 bits"), (vid.get() & 0xff) as u8],
+        Vlan::Tagged(vid) => vec![
+            0x81,
+            0,
+            0xa0 | u8::try_from(vid.get() >> 8).expect("12 bits"),
+            (vid.get() & 0xff) as u8,
+        ],
         Vlan::Untagged => vec![],
         Vlan::Any => vec![0x81, 0, 0, 7],
     };
-    [&destination[..], &source, &tag, &[0x88, 0xb5], b"one frame for those whom it is for"].concat()
+    [
+        &destination[..],
+        &source,
+        &tag,
+        &[0x88, 0xb5],
+        b"one frame for those whom it is for",
+    ]
+    .concat()
 }
 
 proptest! {

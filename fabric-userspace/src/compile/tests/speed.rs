@@ -16,7 +16,8 @@ const TENANTS: usize = 10_000;
 
 fn tenant(number: usize) -> Value {
     let (port, vlan) = (number / 4000, number % 4000 + 1);
-    let at = |node: &str, prefix: &str| json!({"node": node, "port": format!("{prefix}{port}"), "vlan": vlan});
+    let at =
+        |node: &str, prefix: &str| json!({"node": node, "port": format!("{prefix}{port}"), "vlan": vlan});
     let name = format!("t{number}");
     json!({"name": name, "segments": [{"name": name,
         "attachments": [at("edge1", "c"), at("edge1", "r"), at("edge2", "r")]}]})
@@ -45,7 +46,9 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> (T, Duration) {
 #[test]
 #[ignore = "measures a release build"]
 fn speed_of_ten_thousand_tenants() {
-    let (whole, _) = timed("validate 10,000 tenants", || validate(document(0..TENANTS)).expect("it fits"));
+    let (whole, _) = timed("validate 10,000 tenants", || {
+        validate(document(0..TENANTS)).expect("it fits")
+    });
     let facts = host(&whole, "edge1", 1600);
     let empty = Image::empty(&Sizes::default());
     let at_edge1 = |valid, previous: &Image, scope: &Scope| {
@@ -54,7 +57,9 @@ fn speed_of_ten_thousand_tenants() {
     let (image, all) = timed("compile them", || at_edge1(&whole, &empty, &Scope::All));
     timed("diff from nothing", || diff_images(&empty, &image));
     timed("all entries", || image.records());
-    let (ids, _) = timed("save numbers", || serde_json::to_string(&image.ids()).expect("plain"));
+    let (ids, _) = timed("save numbers", || {
+        serde_json::to_string(&image.ids()).expect("plain")
+    });
     println!("numbers: {} bytes a tenant", ids.len() / TENANTS);
     timed("restore numbers", || {
         Image::restore(&Sizes::default(), serde_json::from_str(&ids).expect("own text")).expect("no clash")
@@ -67,7 +72,9 @@ fn speed_of_ten_thousand_tenants() {
     let (next, one) = timed("compile one more", || at_edge1(&more, &image, &scope));
     let (changes, step) = timed("diff of one more", || diff_images(&image, &next));
     println!("{}", changes.summary);
-    timed("compile one more, looking at all", || at_edge1(&more, &image, &Scope::All));
+    timed("compile one more, looking at all", || {
+        at_edge1(&more, &image, &Scope::All)
+    });
     assert!(all < Duration::from_millis(300), "{all:?}");
     assert!(one + step < Duration::from_millis(3), "{:?}", (one, step));
 }
