@@ -1,6 +1,6 @@
 //! From a checked document to what the maps of one node hold. Pure: the same input gives the same output.
 //!
-//! A document goes through three rooms: [`node`] says what this node's ports and links are, `input` says what
+//! A document goes through three rooms: `node` says what this node's ports and links are, `input` says what
 //! one segment is here and nothing more, and `segment` writes that down as map entries with numbers. A
 //! segment whose input has not changed keeps its part of the [`Image`], so attaching one tenant costs the same
 //! with 10,000 others beside it.

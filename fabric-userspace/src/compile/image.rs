@@ -73,6 +73,9 @@ impl Image {
     /// Only the numbers of an image that was saved. The next image keeps them; it is compiled whole, because
     /// there are no entries to take over.
     ///
+    /// What was given up shortly before counts as free: FDB entries that name no next hop of `ids` must be
+    /// removed before the next image is applied.
+    ///
     /// # Errors
     /// The numbers contradict each other or the sizes.
     pub fn restore(sizes: &Sizes, ids: Ids) -> Result<Self, Refusal> {

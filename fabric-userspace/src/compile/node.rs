@@ -1,10 +1,12 @@
 //! The node itself: its ports with their slots, its links with their bytes, and the entries of no segment.
 
+mod way;
+
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use fabric_common::maps::{Binding, Port, Tunnel, VtepAddress, capacity, tunnel_key};
+use fabric_common::maps::{Binding, Port, capacity, tunnel_key};
 use fabric_common::wire::mac_word;
 
 use super::{PortFacts, PortPlan, Request};
@@ -12,7 +14,9 @@ use crate::error::{Refusal, codes};
 use crate::ids::{NodeIds, Pools};
 use crate::model::{IfName, Name};
 use crate::records::Records;
-use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort, VxlanEnds};
+use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
+
+pub(super) use way::{Vxlan, Way, Wire};
 
 /// Slots that [`tunnel_key`] has room for.
 const UNDERLAY_SLOTS: u16 = 256;
@@ -25,37 +29,6 @@ pub(super) struct NodeView {
     /// The same by position in the document, which is no property of the node.
     by_link: Vec<Option<Arc<Way>>>,
     pub(super) ids: NodeIds,
-}
-
-/// A link as this node sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Way {
-    pub(super) name: Name,
-    pub(super) port: IfName,
-    pub(super) slot: u16,
-    pub(super) facts: PortFacts,
-    pub(super) wire: Wire,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wire {
-    Trunk { tpid: u16 },
-    Vxlan(Vxlan),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Vxlan {
-    pub(super) local: Ipv4Addr,
-    pub(super) remote: Ipv4Addr,
-    /// 0 for untagged.
-    pub(super) vlan: u16,
-    pub(super) udp_port: u16,
-    pub(super) strict: bool,
-    pub(super) neighbour: Option<[u8; 6]>,
-    /// The other end is no node of the fabric.
-    pub(super) foreign: bool,
-    /// The tunnel that says that this VTEP is configured.
-    marker: u32,
 }
 
 impl NodeView {
@@ -149,42 +122,21 @@ impl NodeView {
             return Ok(());
         };
         let plan = self.port(port)?;
-        let (slot, facts) = (plan.slot, plan.facts);
-        let wire = match &link.carries {
-            Carries::Trunk { outer_tpid, .. } => Wire::Trunk {
-                tpid: outer_tpid.ethertype(),
-            },
-            Carries::Vxlan {
-                vlan,
-                udp_port,
-                strict,
-                ends,
-            } => {
-                let marker = match old.tunnels.get(&link.name) {
-                    Some(id) => *id,
-                    None => pools.tunnel()?,
-                };
-                self.ids.tunnels.insert(link.name.clone(), marker);
-                let (local, remote) = addresses(ends, here);
-                Wire::Vxlan(Vxlan {
-                    local: ipv4(local, &link.name)?,
-                    remote: ipv4(remote, &link.name)?,
-                    vlan: vlan.map_or(0, |vlan| vlan.get()),
-                    udp_port: udp_port.get(),
-                    strict: *strict,
-                    neighbour: request.host.neighbours.get(&link.name).copied().flatten(),
-                    foreign: matches!(ends, VxlanEnds::Foreign { .. }),
-                    marker,
-                })
-            }
+        let marker = match (old.tunnels.get(&link.name), link.is_vxlan()) {
+            (Some(id), true) => *id,
+            (None, true) => pools.tunnel()?,
+            (_, false) => 0,
         };
         let way = Arc::new(Way {
             name: link.name.clone(),
             port: port.clone(),
-            slot,
-            facts,
-            wire,
+            slot: plan.slot,
+            facts: plan.facts,
+            wire: Wire::of(link, here, request.host, marker)?,
         });
+        if link.is_vxlan() {
+            self.ids.tunnels.insert(link.name.clone(), marker);
+        }
         self.by_link[at.index()] = Some(Arc::clone(&way));
         self.ways.insert(link.name.clone(), way);
         Ok(())
@@ -228,27 +180,6 @@ impl NodeView {
             records.vteps.insert(vxlan.address(way.slot));
         }
         records
-    }
-}
-
-impl Vxlan {
-    pub(super) fn address(&self, slot: u16) -> VtepAddress {
-        VtepAddress {
-            local: self.local.octets(),
-            vlan: self.vlan,
-            slot,
-        }
-    }
-
-    pub(super) fn tunnel(&self, slot: u16, binding: Binding) -> Tunnel {
-        Tunnel {
-            binding,
-            local: self.local.octets(),
-            vlan: self.vlan,
-            slot,
-            strict: u32::from(self.strict),
-            reserved: 0,
-        }
     }
 }
 
@@ -302,24 +233,4 @@ fn record(
         }
     }
     record
-}
-
-fn addresses(ends: &VxlanEnds, here: NodeIx) -> (IpAddr, IpAddr) {
-    match ends {
-        VxlanEnds::Fabric([a, b]) if a.node == here => (a.address, b.address),
-        VxlanEnds::Fabric([a, b]) => (b.address, a.address),
-        VxlanEnds::Foreign { local, remote } => (local.address, *remote),
-    }
-}
-
-fn ipv4(address: IpAddr, link: &Name) -> Result<Ipv4Addr, Refusal> {
-    match address {
-        IpAddr::V4(address) => Ok(address),
-        IpAddr::V6(address) => {
-            let sentence =
-                format!("link {link} has the address {address}, and VXLAN over IPv6 is not built yet");
-            Err(Refusal::new(codes::BAD_ADDRESS, sentence)
-                .with_cure("use IPv4 addresses at both ends of the link"))
-        }
-    }
 }

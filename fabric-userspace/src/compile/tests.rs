@@ -1,6 +1,8 @@
+mod delivery;
 mod figure1;
 pub(crate) mod growth;
 mod ids;
 mod refusals;
+mod speed;
 pub(crate) mod support;
 mod vxlan;
