@@ -133,6 +133,11 @@ impl Image {
         self.pools.release(freed);
     }
 
+    /// Marks numbers as used that a change which failed has touched, until they are released.
+    pub fn hold(&mut self, touched: &Freed) {
+        self.pools.hold(touched);
+    }
+
     /// Numbers of this image that `other` has not: what an apply of this image has touched when `other` is put
     /// back after a failure.
     pub fn only_here(&self, other: &Self) -> Freed {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use fabric_common::maps::{Binding, Port, capacity, tunnel_key};
 use fabric_common::wire::mac_word;
 
+use super::facts::DEVICE_SLACK;
 use super::{PortFacts, PortPlan, Request};
 use crate::error::{Refusal, codes};
 use crate::ids::{NodeIds, Pools};
@@ -20,6 +21,8 @@ pub(super) use way::{Vxlan, Way, Wire};
 
 /// Slots that [`tunnel_key`] has room for.
 const UNDERLAY_SLOTS: u16 = 256;
+/// Destination, source and EtherType.
+const ETHERNET: u32 = 14;
 
 /// What segments need to know about the node that they are compiled for.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,22 @@ pub(super) struct NodeView {
     /// The same by position in the document, which is no property of the node.
     by_link: Vec<Option<Arc<Way>>>,
     pub(super) ids: NodeIds,
+}
+
+impl Way {
+    /// What a frame on this link may have beyond the port's MTU: its Ethernet header, and its outer tag if it has
+    /// one. The kernel would let an untagged frame have the tag's four bytes as well; the next host would not.
+    pub(super) fn slack(&self) -> u32 {
+        match &self.wire {
+            Wire::Vxlan(vxlan) if vxlan.vlan == 0 => ETHERNET,
+            Wire::Vxlan(_) | Wire::Trunk { .. } => DEVICE_SLACK,
+        }
+    }
+
+    /// Largest frame on this link, in bytes without frame check sequence.
+    pub(super) fn max_frame(&self) -> u32 {
+        self.facts.mtu.saturating_add(self.slack())
+    }
 }
 
 impl NodeView {
@@ -213,9 +232,11 @@ fn record(
     facts: &PortFacts,
 ) -> Port {
     let option = |set: bool, flag: u16| if set { flag } else { 0 };
+    // What crosses a trunk was let in by the port that the tenant is at.
+    let drop_group_source = port.options.drop_group_source && role != PortRole::Trunk;
     let mut record = Port {
         slot,
-        flags: option(port.options.drop_group_source, Port::DROP_GROUP_SOURCE)
+        flags: option(drop_group_source, Port::DROP_GROUP_SOURCE)
             | option(port.options.tunnel_lldp, Port::TUNNEL_LLDP),
         mac: mac_word(facts.mac),
         ..Port::default()

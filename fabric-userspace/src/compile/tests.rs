@@ -3,6 +3,5 @@ mod figure1;
 pub(crate) mod growth;
 mod ids;
 mod refusals;
-mod speed;
 pub(crate) mod support;
 mod vxlan;

@@ -106,6 +106,28 @@ impl Pools {
         freed.tunnels.iter().for_each(|id| self.tunnels.leave(*id));
     }
 
+    /// Marks numbers as used, whether they are or not.
+    pub fn hold(&mut self, touched: &Freed) {
+        touched.slots.iter().for_each(|id| {
+            self.slots.enter(u32::from(*id));
+        });
+        touched.segments.iter().for_each(|id| {
+            self.segments.enter(*id);
+        });
+        touched.next_hops.iter().for_each(|id| {
+            self.next_hops.enter(*id);
+        });
+        touched.paths.iter().for_each(|id| {
+            self.paths.enter(*id);
+        });
+        touched.bindings.iter().for_each(|id| {
+            self.bindings.enter(*id);
+        });
+        touched.tunnels.iter().for_each(|id| {
+            self.tunnels.enter(*id);
+        });
+    }
+
     pub(crate) fn slot(&mut self) -> Result<u16, Refusal> {
         self.slots.take().map(|slot| u16::try_from(slot).unwrap_or(0))
     }

@@ -70,9 +70,10 @@ fn a_segment_is_these_entries() {
 
 #[test]
 fn the_node_itself_is_these_entries() {
+    // Only ports that tenants or foreign VTEPs are at judge a source address.
     let port = |slot, tpid, mac| Port {
         slot,
-        flags: Port::DROP_GROUP_SOURCE,
+        flags: if tpid == 0 { Port::DROP_GROUP_SOURCE } else { 0 },
         tpid,
         udp_port: 0,
         mac,
