@@ -1,7 +1,10 @@
 //! Agent, compiler and command line of the tagging fabric.
 
+pub mod agent_options;
 pub mod allocate;
 pub mod api;
+pub mod cli;
+pub mod client;
 pub mod datapath;
 pub mod edit;
 pub mod error;
@@ -9,6 +12,7 @@ pub mod ethtool;
 pub mod model;
 pub mod netlink;
 pub mod records;
+pub mod render;
 pub mod safety;
 pub mod topology;
 pub mod validate;

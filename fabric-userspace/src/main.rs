@@ -1,1 +1,7 @@
-fn main() {}
+//! The `fabric` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fabric_userspace::cli::main()
+}
