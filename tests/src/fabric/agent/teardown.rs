@@ -109,8 +109,12 @@ impl Drop for Agent {
         if self.done {
             return;
         }
-        let outcome = self.take_down();
+        let complaint = self.take_down().err().map(|error| format!("{error:#}"));
         // A second panic while the first one unwinds would end the whole test program.
-        assert!(std::thread::panicking() || outcome.is_ok(), "{outcome:?}");
+        assert!(
+            std::thread::panicking() || complaint.is_none(),
+            "{}",
+            complaint.unwrap_or_default()
+        );
     }
 }
