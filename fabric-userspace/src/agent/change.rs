@@ -4,7 +4,7 @@
 //! document is committed; only then are interfaces given back. A crash in between leaves the old document in
 //! force, and the next start repairs the maps to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -127,6 +127,14 @@ impl Core {
             prepared.changes = diff(&observed, &prepared.image.records());
         }
         self.carry_out(prepared, None).await?;
+        // Numbers that the earlier agent had given up are free again: no station may still be behind them.
+        let known: BTreeSet<u32> = self
+            .image
+            .segments
+            .values()
+            .flat_map(|part| part.records.next_hops.keys().copied())
+            .collect();
+        self.datapath.flush(|_, _, next_hop| !known.contains(&next_hop));
         for name in self.ports.leftovers() {
             self.give_back(&name).await;
         }
@@ -165,6 +173,7 @@ impl Core {
             valid: &valid,
             node: &self.node,
             host: &host,
+            in_force: missing == Missing::Tolerate,
         };
         let scope = Scope::between(self.document(), valid.document());
         let image = compile(&request, &self.image, &scope)?;
@@ -352,7 +361,9 @@ impl Core {
             }
             self.give_back(name).await;
         }
-        self.waiting.push(image.only_here(&self.image));
+        let touched = image.only_here(&self.image);
+        self.image.hold(&touched);
+        self.waiting.push(touched);
         if let Err(error) = self.store.set_side_file(side_file::IDS, &self.image.ids()) {
             tracing::error!(%error, "the numbers could not be saved");
         }

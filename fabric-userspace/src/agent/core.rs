@@ -53,21 +53,17 @@ pub(super) struct Core {
 
 /// Wraps what the kernel or a map refused.
 pub(super) fn failed(error: LoadError) -> Refusal {
-    let refusal = Refusal::new(
-        match error {
-            LoadError::NoObject => codes::FAILED,
-            LoadError::Layout { .. } => codes::STATE_DAMAGED,
-            _ => codes::FAILED,
-        },
-        error.to_string(),
-    );
-    match error {
-        LoadError::NoObject => refusal.with_cure("cargo xtask build"),
-        LoadError::Layout { .. } => {
-            refusal.with_cure("stop the old agent with: fabric agent stop --detach, then start this one")
-        }
-        _ => refusal.with_cure("see the agent's log, and: dmesg | tail"),
+    let refusal = |code, cure: &str| Refusal::new(code, error.to_string()).with_cure(cure);
+    if matches!(error, LoadError::NoObject) {
+        return refusal(codes::FAILED, "cargo xtask build");
     }
+    if matches!(error, LoadError::Layout { .. }) {
+        return refusal(
+            codes::STATE_DAMAGED,
+            "stop the old data path with: fabric agent stop --detach",
+        );
+    }
+    refusal(codes::FAILED, "see the agent's log, and: dmesg | tail")
 }
 
 /// Now, RFC 3339 in UTC with milliseconds.
