@@ -25,7 +25,7 @@ pub use facts::{KernelRelease, PortFacts};
 pub use mtu::{FrameNeed, Part};
 pub use rules::judge;
 
-/// What a port is used for (DESIGN.md 3.1).
+/// What a port is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -200,10 +200,14 @@ impl Guard {
     pub async fn make_safe(&mut self) -> Result<Vec<Change>, SafetyRefusal> {
         let before = self.facts().await?;
         let planned = apply::plan(&before)?;
-        if planned.is_empty() {
-            return Ok(planned);
+        let changes = match planned.is_empty() {
+            true => planned,
+            false => apply::turn(&before, &planned).await?,
+        };
+        let after = self.facts().await?;
+        if after.is_asleep() {
+            apply::wake(&after).await?;
         }
-        let changes = apply::turn(&before, &planned).await?;
         match self.recheck().await.iter().find_map(SafetyRefusal::from_check) {
             None => Ok(changes),
             Some(refusal) => {

@@ -5,7 +5,7 @@ mod restore;
 use crate::ethtool::{EthtoolError, Feature, FeatureDelta, Target};
 
 use super::change::{Change, target};
-use super::cure::{Side, Wish, wishes};
+use super::cure::{GRO, Side, Wish, wishes};
 use super::facts::{PeerFacts, PortFacts};
 use super::{SafetyRefusal, judge};
 
@@ -22,6 +22,10 @@ pub(super) fn plan(facts: &PortFacts) -> Result<Vec<Change>, SafetyRefusal> {
     for wish in &wishes {
         try_on(&mut after, *wish);
     }
+    // What `wake` will bring about.
+    if let Some(features) = &mut after.xdp_features {
+        features.receives_redirects = true;
+    }
     match judge(&after).iter().find_map(SafetyRefusal::from_check) {
         Some(refusal) => Err(refusal),
         None => Ok(wishes
@@ -29,6 +33,18 @@ pub(super) fn plan(facts: &PortFacts) -> Result<Vec<Change>, SafetyRefusal> {
             .filter_map(|wish| planned(facts, wish))
             .collect()),
     }
+}
+
+/// Has the kernel take note of the peer's polling, see [`PortFacts::is_asleep`]. Nothing has changed afterwards.
+pub(super) async fn wake(facts: &PortFacts) -> Result<(), SafetyRefusal> {
+    let peer = target(facts, Side::Peer);
+    for on in [false, true] {
+        let values = vec![(GRO.to_owned(), on)];
+        if let Err(error) = turn_one(peer.clone(), values.clone()).await {
+            return Err(refused(facts, &peer, &values, &error));
+        }
+    }
+    Ok(())
 }
 
 /// Carries out a plan. The changes returned are all bits that differ, also those that the kernel dragged along.

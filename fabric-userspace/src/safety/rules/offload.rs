@@ -55,6 +55,9 @@ pub(super) fn peer_receives_redirects(facts: &PortFacts) -> Option<Check> {
     };
     let row = |detail: String| Check::ok("peer-receives-redirects", "peer can receive redirects", detail);
     let name = &peer.link.name;
+    if receives_redirects(peer, features) && facts.is_asleep() {
+        return Some(asleep(facts, peer));
+    }
     if receives_redirects(peer, features) {
         let detail = if features.is_active(GRO) {
             "gro on"
@@ -76,6 +79,19 @@ pub(super) fn peer_receives_redirects(facts: &PortFacts) -> Option<Check> {
             .cure(format!("{}ethtool -K {name} gro on", prefix(peer)))
             .fail("peer-cannot-receive", sentence),
     )
+}
+
+fn asleep(facts: &PortFacts, peer: &Peer) -> Check {
+    let (name, prefix) = (&peer.link.name, prefix(peer));
+    let found =
+        format!("peer {name}: polling was asked for while it was down, and the kernel did not take note");
+    let sentence = format!("frames cannot be redirected into {}, {found}", facts.name());
+    Check::ok("peer-receives-redirects", "peer can receive redirects", found)
+        .why("every frame to it would be dropped while redirect reports success")
+        .cure(format!(
+            "{prefix}ethtool -K {name} gro off && {prefix}ethtool -K {name} gro on"
+        ))
+        .fail("peer-cannot-receive", sentence)
 }
 
 pub(super) fn tcp_checksums(facts: &PortFacts) -> Option<Check> {
