@@ -47,7 +47,7 @@ fn run(cli: Cli) -> ExitCode {
     let outcome = if let Command::Agent(args) = &cli.command
         && args.stop.is_none()
     {
-        agent::run(&args.options, &cli.global)
+        agent::run(args.options.clone(), &cli.global)
     } else {
         block_on_command(cli.command, Context::new(&mut output, &cli.global))
     };

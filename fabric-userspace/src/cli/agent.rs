@@ -36,7 +36,7 @@ pub(super) struct StopArgs {
     pub(super) yes: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct RunArgs {
     /// Where the document is kept; made if missing
     #[arg(long, value_name = "DIR", required = true)]
@@ -69,25 +69,25 @@ impl RunArgs {
             || self.log_format.is_some()
     }
 
-    fn options(&self, global: &Global) -> Result<AgentOptions, Refusal> {
-        let state_dir = self.state_dir.clone().ok_or_else(|| {
+    fn into_options(self, global: &Global) -> Result<AgentOptions, Refusal> {
+        let state_dir = self.state_dir.ok_or_else(|| {
             Refusal::new(codes::USAGE, "an agent needs a state directory")
                 .with_cure("fabric agent --state-dir /var/lib/fabric")
         })?;
         Ok(AgentOptions {
             state_dir,
             socket: global.socket(),
-            config: self.config.clone(),
+            config: self.config,
             metrics: self.metrics,
-            node: self.node.clone(),
+            node: self.node,
             ageing: self.ageing.unwrap_or(Duration::from_secs(300)),
             log_format: self.log_format.unwrap_or_default(),
         })
     }
 }
 
-pub(super) fn run(args: &RunArgs, global: &Global) -> Result<Exit, Refusal> {
-    let options = args.options(global)?;
+pub(super) fn run(args: RunArgs, global: &Global) -> Result<Exit, Refusal> {
+    let options = args.into_options(global)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -122,7 +122,7 @@ mod tests {
         let Command::Agent(args) = cli.command else {
             panic!("not the agent: {line}")
         };
-        args.options.options(&cli.global).expect("complete")
+        args.options.into_options(&cli.global).expect("complete")
     }
 
     #[test]

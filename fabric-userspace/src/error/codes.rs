@@ -108,7 +108,7 @@ codes! {
     NO_FILE = "no-file": "A file that the command was told to use cannot be read or written. The sentence quotes the kernel.";
     AGENT_RUNNING = "agent-running": "Another agent holds the state directory or the socket.";
     STATE_DAMAGED = "state-damaged": "The state file cannot be read. The agent does not guess: it keeps the running data path and waits for a document.";
-    UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept. `fabric history` lists them.";
+    UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept. `fabric history` lists those there are.";
     STALE_REVISION = "stale-revision": "The document was changed by somebody else meanwhile. Look at the new revision and repeat.";
     TIMED_OUT = "timed-out": "What was waited for did not happen in time. The sentence names what is missing.";
 }

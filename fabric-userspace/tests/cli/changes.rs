@@ -3,7 +3,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::fake::{FakeAgent, data};
+use crate::fake::{FakeAgent, data, spawn_process};
 use crate::run::{fabric, program, ran};
 
 #[test]
@@ -102,7 +102,8 @@ fn a_dry_run_shows_a_plan_and_changes_nothing() {
             "{line}: {said}"
         );
         let (what, _) = agent.asked_once();
-        assert!(what.ends_with("?dry_run=true"), "{line}: {what}");
+        let is_plan = what.ends_with("?dry_run=true") || what == "POST /v1/rollback/plan";
+        assert!(is_plan, "{line}: {what}");
         assert_eq!(fabric(&agent, &format!("{line} --json")).done(), data("plan"));
         agent.asked();
     }
@@ -140,7 +141,8 @@ fn apply_shows_the_plan_and_asks_nothing_without_a_terminal() {
         "{said}"
     );
     let (what, body) = agent.asked_once();
-    assert_eq!(what, "PUT /v1/document");
+    let cause = site.replace('/', "%2F");
+    assert_eq!(what, format!("PUT /v1/document?cause=apply%20{cause}"));
     assert_eq!(body["nodes"][0]["name"], "edge1");
     agent.answer("PUT /v1/document", data("applied-same"));
     let again = fabric(&agent, &format!("apply -f {site}")).done();
@@ -251,23 +253,37 @@ fn a_flush_says_how_much_was_forgotten() {
 }
 
 #[test]
-fn stop_waits_until_the_agent_is_gone() {
-    let agent = FakeAgent::start();
-    let said = fabric(&agent, "agent stop --detach").done();
-    let expected = "\
-agent stopped (pid 812); the data path is down, the interfaces are as they were before
-  eth1: rxvlan off -> on
-";
-    assert_eq!(said, expected);
-    assert_eq!(
-        agent.asked_once(),
-        ("POST /v1/stop".to_owned(), json!({"detach": true}))
-    );
-    let again = fabric(&agent, "agent stop").failed(1);
-    assert!(
-        again.starts_with("error: no agent: nobody listens on "),
-        "{again}"
-    );
+fn stop_waits_until_the_agent_has_ended() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let socket = dir.path().join("agent.sock");
+    for (flag, body, what) in [
+        (
+            "--detach",
+            true,
+            "the data path is down, the interfaces are as they were before",
+        ),
+        (
+            "--yes",
+            false,
+            "forwarding goes on; changes wait for the next agent",
+        ),
+    ] {
+        let mut agent = spawn_process(&socket);
+        let mut command = program();
+        command.args(["agent", "stop", flag, "--socket"]).arg(&socket);
+        let said = ran(&mut command).done();
+        assert_eq!(said, format!("agent stopped (pid {}); {what}\n", agent.id()));
+        let asked = std::fs::read_to_string(dir.path().join("agent.asked")).expect("the agent has ended");
+        assert_eq!(asked, format!("POST /v1/stop {{\"detach\":{body}}}"));
+        std::fs::remove_file(dir.path().join("agent.asked")).expect("removed");
+        assert!(agent.wait().expect("a child").success());
+    }
+}
+
+#[test]
+fn stopping_nobody_is_an_error() {
+    let said = ran(program().args(["agent", "stop", "--socket", "/nonexistent/agent.sock"])).failed(1);
+    assert!(said.starts_with("error: no agent: there is no socket"), "{said}");
 }
 
 #[test]

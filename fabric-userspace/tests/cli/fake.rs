@@ -1,10 +1,12 @@
 //! An agent that answers from files and remembers what it was asked.
 
 use std::collections::HashMap;
+use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -54,9 +56,9 @@ impl FakeAgent {
             memory: Mutex::default(),
             end: Notify::new(),
         });
-        let (socket, at_server) = (dir.path().join("agent.sock"), Arc::clone(&shared));
+        let at_server = Arc::clone(&shared);
         // Bound here, so that it can be connected to when this function returns.
-        let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+        let listener = StdListener::bind(dir.path().join("agent.sock")).expect("a socket");
         let server = std::thread::spawn(move || serve(listener, at_server));
         Self {
             dir,
@@ -73,7 +75,7 @@ impl FakeAgent {
         self.dir.path().join("agent.sock")
     }
 
-    /// From now on `what`, as in `GET /v1/tenants`, has this answer.
+    /// From now on `what`, as in `GET /v1/tenants`, has this answer; with any query, unless it names one.
     pub(crate) fn answer(&self, what: &str, body: impl ToString) {
         self.answer_with(what, 200, body);
     }
@@ -117,7 +119,7 @@ impl Drop for FakeAgent {
     }
 }
 
-fn serve(listener: std::os::unix::net::UnixListener, shared: Arc<Shared>) {
+fn serve(listener: StdListener, shared: Arc<Shared>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -135,14 +137,15 @@ fn serve(listener: std::os::unix::net::UnixListener, shared: Arc<Shared>) {
 }
 
 async fn respond(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, body: Bytes) -> Response {
-    let what = format!("{method} {uri}");
+    let (what, path) = (format!("{method} {uri}"), format!("{method} {}", uri.path()));
     let (answer, delay) = {
         let mut memory = shared.memory.lock().expect("no panic before");
         memory.asked.push(Asked {
             what: what.clone(),
             body: String::from_utf8_lossy(&body).into_owned(),
         });
-        (memory.answers.get(&what).cloned(), memory.delay)
+        let answer = memory.answers.get(&what).or_else(|| memory.answers.get(&path));
+        (answer.cloned(), memory.delay)
     };
     tokio::time::sleep(delay).await;
     let (status, text) = answer.unwrap_or_else(|| usual(&method, uri.path(), uri.query()));
@@ -165,12 +168,60 @@ fn usual(method: &Method, path: &str, query: Option<&str>) -> (u16, String) {
         ("GET", "/v1/doctor") => "doctor",
         ("GET", "/v1/history") => "history",
         ("GET", "/v1/document") => "document",
-        ("PUT", "/v1/document") | ("POST", "/v1/edit" | "/v1/rollback") if is_dry => "plan",
+        ("POST", "/v1/rollback/plan") => "plan",
+        ("PUT", "/v1/document") | ("POST", "/v1/edit") if is_dry => "plan",
         ("PUT", "/v1/document") | ("POST", "/v1/rollback") => "applied-document",
         ("POST", "/v1/edit") => "applied-edit",
         ("POST", "/v1/fdb/flush") => "flushed",
-        ("POST", "/v1/stop") => "stopped",
+        ("POST", "/v1/stop") => "stopping",
         _ => return (404, String::new()),
     };
     (200, data(file))
+}
+
+const SOCKET_VARIABLE: &str = "FABRIC_TEST_AGENT_SOCKET";
+
+/// An agent in a process of its own, which outlives its socket for a while. Then it writes what it was asked beside
+/// the socket.
+pub(crate) fn spawn_process(socket: &Path) -> Child {
+    let child = Command::new(std::env::current_exe().expect("this test"))
+        .args([
+            "fake::agent_process",
+            "--exact",
+            "--ignored",
+            "--quiet",
+            "--test-threads=1",
+        ])
+        .env(SOCKET_VARIABLE, socket)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("this test starts");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while std::os::unix::net::UnixStream::connect(socket).is_err() {
+        assert!(Instant::now() < deadline, "no agent at {}", socket.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+#[test]
+#[ignore = "not a test: the process of spawn_process"]
+fn agent_process() {
+    let Some(socket) = std::env::var_os(SOCKET_VARIABLE).map(PathBuf::from) else {
+        return;
+    };
+    let shared = Arc::new(Shared {
+        memory: Mutex::default(),
+        end: Notify::new(),
+    });
+    serve(StdListener::bind(&socket).expect("a socket"), Arc::clone(&shared));
+    std::fs::remove_file(&socket).expect("removed");
+    // As long as a real agent needs to put interfaces back.
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = std::mem::take(&mut shared.memory.lock().expect("no panic before").asked);
+    let text: Vec<String> = asked
+        .iter()
+        .map(|asked| format!("{} {}", asked.what, asked.body))
+        .collect();
+    std::fs::write(socket.with_extension("asked"), text.join("\n")).expect("written");
 }
