@@ -3,6 +3,8 @@
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
 use aya_ebpf::bindings::{BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS};
 use aya_ebpf::maps::PerCpuArray;
+use aya_ebpf::programs::XdpContext;
+use aya_log_ebpf::debug;
 use fabric_common::DropReason;
 use fabric_common::flood::Metadata;
 use fabric_common::maps::{Count, Direction, drop_index};
@@ -12,7 +14,7 @@ use crate::frame::XdpFrame;
 use crate::maps::{COUNT_DROPS, COUNT_IN, COUNT_OUT, EGRESS, FLOOD, FLOOD_SEQUENCE};
 
 #[inline(always)]
-pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> u32 {
+pub(crate) fn emit(ctx: &XdpContext, frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> u32 {
     match verdict {
         Verdict::Pass => {
             bump(drop_index(slot, Direction::In, 0));
@@ -30,7 +32,7 @@ pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> u32 {
                 count(&COUNT_OUT, path, len_out);
                 action
             }
-            Err(_) => dropped(slot, DropReason::EgressGone),
+            Err(_) => dropped(ctx, slot, DropReason::EgressGone),
         },
         Verdict::Flood {
             segment,
@@ -41,14 +43,14 @@ pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> u32 {
         } => {
             let metadata = Metadata::new(segment, horizon, next_sequence(), inner);
             if frame.push_metadata(metadata).is_err() {
-                return dropped(slot, DropReason::NoHeadroom);
+                return dropped(ctx, slot, DropReason::NoHeadroom);
             }
             match flood(segment) {
                 Ok(action) => {
                     count(&COUNT_IN, binding, len_in);
                     action
                 }
-                Err(reason) => dropped(slot, reason),
+                Err(reason) => dropped(ctx, slot, reason),
             }
         }
     }
@@ -75,9 +77,11 @@ fn next_sequence() -> u32 {
     }
 }
 
-/// Counts a frame that ends here.
+/// Counts a frame that ends here. With the agent's `--log-drops` it is logged as well; otherwise the level is a
+/// constant below `debug`, and the verifier takes the code out.
 #[inline(always)]
-pub(crate) fn dropped(slot: u16, reason: DropReason) -> u32 {
+pub(crate) fn dropped(ctx: &XdpContext, slot: u16, reason: DropReason) -> u32 {
+    debug!(ctx, "dropped slot={} reason={}", slot, reason as u8);
     bump(drop_index(slot, Direction::In, reason as u8));
     XDP_DROP
 }

@@ -35,11 +35,11 @@ fn fabric_underlay(ctx: XdpContext) -> u32 {
 fn run(ctx: &XdpContext, way: impl Fn(&mut XdpFrame, &Port) -> Result<Verdict, DropReason>) -> u32 {
     let mut frame = XdpFrame::new(ctx);
     let Some(port) = KernelTables.port(frame.ingress_ifindex()) else {
-        return dropped(0, DropReason::UnknownPort);
+        return dropped(ctx, 0, DropReason::UnknownPort);
     };
     match way(&mut frame, port) {
-        Ok(verdict) => emit(&mut frame, port.slot, verdict),
-        Err(reason) => dropped(port.slot, reason),
+        Ok(verdict) => emit(ctx, &mut frame, port.slot, verdict),
+        Err(reason) => dropped(ctx, port.slot, reason),
     }
 }
 

@@ -40,6 +40,7 @@ pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
         &options.state_dir,
         &Sizes::default(),
         config.as_ref(),
+        options.log_drops,
     )
     .await?;
     if let Some(document) = config.filter(|_| core.revision() == 0) {
@@ -59,7 +60,7 @@ pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     }
     let router = server::router(shared.clone());
     let served = tokio::spawn(async move { axum::serve(listener, router).await });
-    let tasks = tasks::spawn(&shared, options.ageing)?;
+    let tasks = tasks::spawn(&shared, options.ageing).await?;
     ready(&shared).await;
     wait_for_end(&shared).await?;
     served.abort();

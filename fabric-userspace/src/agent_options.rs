@@ -21,6 +21,8 @@ pub struct AgentOptions {
     pub node: Option<Name>,
     /// After how long without a frame a learned address is forgotten.
     pub ageing: Duration,
+    /// Log every dropped frame, for looking for a fault.
+    pub log_drops: bool,
     /// Form of the log.
     pub log_format: LogFormat,
 }

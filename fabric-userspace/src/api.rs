@@ -12,13 +12,13 @@ pub mod path {
     /// GET [`super::Status`].
     pub const STATUS: &str = "/v1/status";
     /// GET the document; PUT a new one, answered by [`super::Applied`]. Query: `?dry_run=true` answers
-    /// [`super::Plan`].
+    /// [`super::Plan`]; `?if_revision=43` is refused (`stale-revision`) if another revision is in force.
     pub const DOCUMENT: &str = "/v1/document";
-    /// POST [`super::Edit`], answered by [`super::Applied`]. Query: `?dry_run=true` answers [`super::Plan`].
+    /// POST [`super::Edit`], answered by [`super::Applied`]. Query as for [`DOCUMENT`].
     pub const EDIT: &str = "/v1/edit";
     /// GET a list of [`super::Revision`].
     pub const HISTORY: &str = "/v1/history";
-    /// POST [`super::Rollback`], answered by [`super::Applied`].
+    /// POST [`super::Rollback`], answered by [`super::Applied`]. Query as for [`DOCUMENT`].
     pub const ROLLBACK: &str = "/v1/rollback";
     /// GET a list of [`super::Tenant`].
     pub const TENANTS: &str = "/v1/tenants";
@@ -34,10 +34,42 @@ pub mod path {
     pub const COUNTERS: &str = "/v1/counters";
     /// GET a list of [`super::PortChecks`]. Query: `?port=NAME`.
     pub const DOCTOR: &str = "/v1/doctor";
-    /// POST [`super::Stop`]: the agent ends.
+    /// POST [`super::Stop`], answered by [`super::Stopped`]; then the agent ends.
     pub const STOP: &str = "/v1/stop";
     /// GET Prometheus text.
     pub const METRICS: &str = "/metrics";
+}
+
+/// Values of [`Envelope::kind`].
+pub mod kind {
+    /// Item [`super::Status`].
+    pub const STATUS: &str = "status";
+    /// Item [`crate::model::Document`].
+    pub const DOCUMENT: &str = "document";
+    /// Item [`super::Plan`].
+    pub const PLAN: &str = "plan";
+    /// Item [`super::Applied`].
+    pub const APPLIED: &str = "applied";
+    /// Items [`super::Revision`].
+    pub const REVISION_LIST: &str = "revision-list";
+    /// Items [`super::Tenant`].
+    pub const TENANT_LIST: &str = "tenant-list";
+    /// Items [`super::Segment`]; the command line makes it from [`TENANT_LIST`].
+    pub const SEGMENT_LIST: &str = "segment-list";
+    /// Items [`super::Port`].
+    pub const PORT_LIST: &str = "port-list";
+    /// Items [`super::Link`].
+    pub const LINK_LIST: &str = "link-list";
+    /// Items [`super::FdbEntry`].
+    pub const FDB_LIST: &str = "fdb-list";
+    /// Item [`super::Flushed`].
+    pub const FLUSHED: &str = "flushed";
+    /// Item [`super::Counters`].
+    pub const COUNTERS: &str = "counters";
+    /// Items [`super::PortChecks`].
+    pub const DOCTOR_LIST: &str = "doctor-list";
+    /// Item [`super::Stopped`].
+    pub const STOPPED: &str = "stopped";
 }
 
 /// The form of every answer.
@@ -621,6 +653,17 @@ pub struct Stop {
     /// Take the data path down and put the interfaces back; otherwise forwarding goes on.
     #[serde(default)]
     pub detach: bool,
+}
+
+/// Answer to [`Stop`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Stopped {
+    /// Process that ends.
+    pub pid: u32,
+    /// Whether the data path was taken down.
+    pub detached: bool,
+    /// What was put back on interfaces, one sentence each.
+    pub interface_changes: Vec<String>,
 }
 
 /// The document with its revision, as `fabric export --json` gives it.

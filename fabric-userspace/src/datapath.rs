@@ -34,6 +34,7 @@ use self::mapped::{BucketTable, Mapped};
 /// A loaded data path.
 pub struct Datapath {
     directory: PathBuf,
+    log_drops: bool,
     ebpf: Ebpf,
     ports: Mapped<Port>,
     access: Mapped<Binding>,

@@ -1,6 +1,6 @@
-//! A few hand-assembled tc programs, loaded through `bpf(2)`, that stand in for devices this kernel may not have.
+//! A few hand-assembled programs, loaded through `bpf(2)`, that stand in for devices this kernel may not have, and for a fabric.
 //!
-//! They are attached with `BPF_PROG_ATTACH` to the tcx hook (Linux 6.6): no link and no pin, so that they live exactly as long as
+//! The tc ones are attached with `BPF_PROG_ATTACH` to the tcx hook (Linux 6.6): no link and no pin, so that they live exactly as long as
 //! the interface, also when the process that attached them ends (a lab that is kept).
 
 mod asm;
@@ -15,6 +15,7 @@ use asm::{Insn, Reg, Size};
 
 pub use asm::Verdict;
 pub use syscall::Hook;
+use syscall::Kind;
 
 /// Offsets in `struct __sk_buff` (uapi/linux/bpf.h), fixed by the kernel's ABI.
 mod skb {
@@ -101,9 +102,30 @@ impl TcProgram {
     }
 
     fn load(name: &str, program: &[Insn]) -> Result<Self> {
-        let handle =
-            syscall::load_tc(name, program).with_context(|| format!("kernel refuses program {name}"))?;
+        let handle = syscall::load(Kind::Tc, name, program)
+            .with_context(|| format!("kernel refuses program {name}"))?;
         Ok(Self { handle })
+    }
+}
+
+/// A native XDP program that redirects every frame of one interface out of another, and does nothing else: what a cable must
+/// carry before anything can be said of a fabric on it. It is detached on drop.
+#[derive(Debug)]
+pub struct XdpRedirect {
+    _link: OwnedFd,
+}
+
+impl XdpRedirect {
+    /// Attaches it.
+    ///
+    /// # Errors
+    /// When an interface is not there, has a program, or has no native XDP.
+    pub fn attach(namespace: &NetNs, from: &str, to: &str) -> Result<Self> {
+        let (from_index, to_index) = (namespace.ifindex(from)?, namespace.ifindex(to)?);
+        let program = syscall::load(Kind::Xdp, "redirect", &redirect_to(to_index))?;
+        let link = namespace.run(|| syscall::link_xdp(&program, from_index));
+        let link = link.with_context(|| format!("cannot attach XDP to {from} of {}", namespace.label()))?;
+        Ok(Self { _link: link })
     }
 }
 

@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 /// Counters by their flat name, `eth1.in`, `eth1.dropped.unmapped-vlan`.
@@ -35,7 +35,7 @@ impl Counters {
         Self(values)
     }
 
-    /// From `fabric counters --json`: each number is named by the path to it; elements of a list by their `name`, `port`, …
+    /// From any JSON: each number is named by the path to it; elements of a list by their `name`, `port`, …
     /// (their position, if they have none); bytes are left out, because a test names frames.
     #[must_use]
     pub fn from_json(document: &Value) -> Self {
@@ -48,6 +48,56 @@ impl Counters {
             flatten(if key == "items" { "" } else { key }, value, &mut values);
         }
         Self(values)
+    }
+
+    /// The ports' part of `fabric counters --json`: `eth1.in`, `eth1.passed`, `eth1.dropped.REASON`, `eth1.out` and, for flooded
+    /// copies that were dropped on their way out, `eth1.lost.REASON`. Sums are checked and left out.
+    ///
+    /// # Errors
+    /// When a port's sums do not hold, or a field is missing.
+    pub fn of_ports(document: &Value) -> Result<Self> {
+        let mut values = BTreeMap::new();
+        for port in list(document, "ports")? {
+            let name = port["port"].as_str().context("a port without name")?;
+            let mut dropped = 0;
+            for row in port["reasons"]
+                .as_array()
+                .with_context(|| format!("{name} without reasons"))?
+            {
+                let reason = row["reason"].as_str().context("a reason without name")?;
+                let inward = row["direction"] == "in";
+                let frames = number(row, "/frames")?;
+                dropped += if inward { frames } else { 0 };
+                values.insert(
+                    format!("{name}.{}.{reason}", if inward { "dropped" } else { "lost" }),
+                    frames,
+                );
+            }
+            let (received, passed) = (number(port, "/received/frames")?, number(port, "/passed_frames")?);
+            let accounted = number(port, "/redirected_frames")? + passed + dropped;
+            ensure!(
+                received == accounted,
+                "{name}: {received} frames in, {accounted} accounted for: {port}"
+            );
+            values.insert(format!("{name}.in"), received);
+            values.insert(format!("{name}.passed"), passed);
+            values.insert(format!("{name}.out"), number(port, "/transmitted/frames")?);
+        }
+        Ok(Self(values))
+    }
+
+    /// The tenants' part of `fabric counters --json`: `acme.in` and `acme.out`.
+    ///
+    /// # Errors
+    /// When a field is missing.
+    pub fn of_tenants(document: &Value) -> Result<Self> {
+        let mut values = BTreeMap::new();
+        for tenant in list(document, "tenants")? {
+            let name = tenant["tenant"].as_str().context("a tenant without name")?;
+            values.insert(format!("{name}.in"), number(tenant, "/received/frames")?);
+            values.insert(format!("{name}.out"), number(tenant, "/transmitted/frames")?);
+        }
+        Ok(Self(values))
     }
 
     /// The value of one counter; 0 when it is not there.
@@ -112,6 +162,18 @@ fn state(before: &Counters, after: &Counters) -> String {
         let _ = writeln!(text, "  {name} {} -> {value}", before.get(name));
     }
     text
+}
+
+fn list<'d>(document: &'d Value, key: &str) -> Result<&'d Vec<Value>> {
+    document["item"][key]
+        .as_array()
+        .with_context(|| format!("no {key} in {document}"))
+}
+
+fn number(of: &Value, pointer: &str) -> Result<u64> {
+    of.pointer(pointer)
+        .and_then(Value::as_u64)
+        .with_context(|| format!("no {pointer} in {of}"))
 }
 
 fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, u64>) {

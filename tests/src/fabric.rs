@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-pub use agent::{Agent, Launch};
+pub use agent::{Agent, Kept, Launch};
 pub use cli::CliOutput;
 pub use objects::{Inventory, Objects};
 

@@ -64,6 +64,10 @@ impl Net {
             .args(["type", "veth", "peer"])
             .args(other.creation());
         run_tool(&mut add)?;
+        // GRO first, on both: a veth decides at `up` whether it can be redirected into, by its peer's GRO (veth_open); asked
+        // for later on a peer that is down, GRO reads "on" and every redirect is dropped all the same.
+        one.prepare()?;
+        other.prepare()?;
         one.set_up()?;
         other.set_up()?;
         one.wait_running()?;

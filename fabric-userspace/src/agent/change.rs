@@ -4,7 +4,8 @@
 //! document is committed; only then are interfaces given back. A crash in between leaves the old document in
 //! force, and the next start repairs the maps to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::core::{Core, failed, now, role_of, side_file};
@@ -46,7 +47,9 @@ impl Core {
                 .await
                 .map_err(Refusal::unchanged)?;
         }
-        Ok(self.describe(&prepared))
+        let plan = self.describe(&prepared);
+        self.release_neighbours().await;
+        Ok(plan)
     }
 
     /// Puts a document in force.
@@ -124,6 +127,14 @@ impl Core {
             prepared.changes = diff(&observed, &prepared.image.records());
         }
         self.carry_out(prepared, None).await?;
+        // Numbers that the earlier agent had given up are free again: no station may still be behind them.
+        let known: BTreeSet<u32> = self
+            .image
+            .segments
+            .values()
+            .flat_map(|part| part.records.next_hops.keys().copied())
+            .collect();
+        self.datapath.flush(|_, _, next_hop| !known.contains(&next_hop));
         for name in self.ports.leftovers() {
             self.give_back(&name).await;
         }
@@ -162,6 +173,7 @@ impl Core {
             valid: &valid,
             node: &self.node,
             host: &host,
+            in_force: missing == Missing::Tolerate,
         };
         let scope = Scope::between(self.document(), valid.document());
         let image = compile(&request, &self.image, &scope)?;
@@ -195,7 +207,13 @@ impl Core {
             new_ports,
             old_ports,
         } = prepared;
-        let taken = self.take_ports(&image, &new_ports).await?;
+        // What was in force is carried out as far as the host allows; what is new must be right.
+        let tolerance = if cause.is_some() {
+            Missing::Refuse
+        } else {
+            Missing::Tolerate
+        };
+        let taken = self.take_ports(&image, &new_ports, tolerance).await?;
         let done = self
             .write(&image, &changes)
             .and_then(|()| self.attach(&image, &new_ports));
@@ -205,17 +223,41 @@ impl Core {
         };
         if let Err(refusal) = done {
             self.undo(&image, &taken).await;
+            self.release_neighbours().await;
             return Err(refusal);
         }
-        self.save_neighbours();
         let changed_slots = egress_changes(&changes);
         self.after(valid, image, &changes);
+        self.mark_unsafe()?;
         self.refresh_flood_lists(&changed_slots);
         for name in old_ports {
             self.give_back(&name).await;
         }
+        self.release_neighbours().await;
         self.note_own_programs()?;
         Ok(Vec::new())
+    }
+
+    /// The interface behind a name is another one than before: what was pinned for the old one goes.
+    fn forget_interface(&mut self, name: &IfName, ifindex: u32) {
+        let old = self.ports.get(name).map_or(0, |port| port.ifindex);
+        if old != 0
+            && old != ifindex
+            && let Err(error) = self.datapath.detach(old)
+        {
+            tracing::error!(%error, port = %name, "the old interface could not be forgotten");
+        }
+    }
+
+    /// Entries just written know nothing of failed checks.
+    fn mark_unsafe(&mut self) -> Result<(), Refusal> {
+        let unsafe_ports: Vec<IfName> = self
+            .ports
+            .iter()
+            .filter(|(_, port)| !port.is_safe())
+            .map(|(name, _)| name.clone())
+            .collect();
+        unsafe_ports.iter().try_for_each(|name| self.mark(name))
     }
 
     fn note_own_programs(&mut self) -> Result<(), Refusal> {
@@ -228,6 +270,7 @@ impl Core {
         &mut self,
         image: &Image,
         new_ports: &BTreeMap<IfName, Role>,
+        tolerance: Missing,
     ) -> Result<Vec<IfName>, Refusal> {
         self.note_own_programs()?;
         let mut taken = Vec::new();
@@ -240,7 +283,13 @@ impl Core {
                 self.ports.take_gone(name, *role);
                 continue;
             }
+            self.forget_interface(name, ifindex);
             if let Err(refusal) = self.ports.take(&self.store, name, *role, ifindex).await {
+                if tolerance == Missing::Tolerate {
+                    tracing::error!(port = %name, problem = %refusal.sentence, "port is not safe, its frames are dropped");
+                    self.ports.take_unsafe(name, *role, ifindex).await;
+                    continue;
+                }
                 for name in &taken {
                     self.give_back(name).await;
                 }
@@ -312,7 +361,9 @@ impl Core {
             }
             self.give_back(name).await;
         }
-        self.waiting.push(image.only_here(&self.image));
+        let touched = image.only_here(&self.image);
+        self.image.hold(&touched);
+        self.waiting.push(touched);
         if let Err(error) = self.store.set_side_file(side_file::IDS, &self.image.ids()) {
             tracing::error!(%error, "the numbers could not be saved");
         }
@@ -323,7 +374,15 @@ impl Core {
         if !gone.is_empty() {
             self.datapath.flush(|_, _, next_hop| gone.contains(&next_hop));
         }
-        self.meter.learn(&image.records());
+        let shared = |name, part| {
+            self.image
+                .segments
+                .get(name)
+                .is_some_and(|old| Arc::ptr_eq(old, part))
+        };
+        for (_, part) in image.segments.iter().filter(|(name, part)| !shared(*name, part)) {
+            self.meter.learn(&part.records);
+        }
         let freed = std::mem::take(&mut image.freed);
         if !freed.is_empty() {
             self.waiting.push(freed);
@@ -362,6 +421,23 @@ impl Core {
                 .for_each(|sentence| tracing::warn!(port = %name, "{sentence}")),
             Err(error) => tracing::error!(%error, port = %name, "the interface could not be put back"),
         }
+    }
+
+    /// Keeps those neighbours resolved that the document in force needs, and no others.
+    async fn release_neighbours(&mut self) {
+        let needed: Vec<_> = self
+            .here()
+            .map(|here| tunnels(&self.valid, here))
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|tunnel| Some((tunnel.remote, self.ports.get(&tunnel.port)?.ifindex)))
+            .collect();
+        for (remote, oif) in self.hops.resolved() {
+            if !needed.contains(&(remote, oif)) {
+                self.hops.release(remote, oif).await;
+            }
+        }
+        self.save_neighbours();
     }
 
     fn save_neighbours(&self) {

@@ -53,21 +53,17 @@ pub(super) struct Core {
 
 /// Wraps what the kernel or a map refused.
 pub(super) fn failed(error: LoadError) -> Refusal {
-    let refusal = Refusal::new(
-        match error {
-            LoadError::NoObject => codes::FAILED,
-            LoadError::Layout { .. } => codes::STATE_DAMAGED,
-            _ => codes::FAILED,
-        },
-        error.to_string(),
-    );
-    match error {
-        LoadError::NoObject => refusal.with_cure("cargo xtask build"),
-        LoadError::Layout { .. } => {
-            refusal.with_cure("stop the old agent with: fabric agent stop --detach, then start this one")
-        }
-        _ => refusal.with_cure("see the agent's log, and: dmesg | tail"),
+    let refusal = |code, cure: &str| Refusal::new(code, error.to_string()).with_cure(cure);
+    if matches!(error, LoadError::NoObject) {
+        return refusal(codes::FAILED, "cargo xtask build");
     }
+    if matches!(error, LoadError::Layout { .. }) {
+        return refusal(
+            codes::STATE_DAMAGED,
+            "stop the old data path with: fabric agent stop --detach",
+        );
+    }
+    refusal(codes::FAILED, "see the agent's log, and: dmesg | tail")
 }
 
 /// Now, RFC 3339 in UTC with milliseconds.
@@ -94,6 +90,7 @@ impl Core {
         state: &std::path::Path,
         sizes: &Sizes,
         config: Option<&Document>,
+        log_drops: bool,
     ) -> Result<Self, Refusal> {
         let store = FileStore::open(state)?;
         let stored = store.current()?;
@@ -107,7 +104,7 @@ impl Core {
         };
         let valid = validate(document).map_err(Refusal::from_problems)?;
         let netlink = Netlink::connect().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
-        let (datapath, adopted) = open_datapath(state, sizes)?;
+        let (datapath, adopted) = open_datapath(state, sizes, log_drops)?;
         let image = match store.side_file::<Ids>(side_file::IDS)?.filter(|_| adopted) {
             Some(ids) => Image::restore(sizes, ids)?,
             None => Image::empty(sizes),
@@ -266,13 +263,17 @@ fn default_node(document: Option<&Document>) -> Result<Name, Refusal> {
     })
 }
 
-fn open_datapath(state: &std::path::Path, sizes: &Sizes) -> Result<(Datapath, bool), Refusal> {
+fn open_datapath(
+    state: &std::path::Path,
+    sizes: &Sizes,
+    log_drops: bool,
+) -> Result<(Datapath, bool), Refusal> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Refusal::new(codes::NOT_ROOT, "loading XDP programs needs root")
             .with_cure("sudo fabric agent ...")
             .unchanged());
     }
-    Datapath::open(&state.join("bpf"), sizes, STATIONS).map_err(failed)
+    Datapath::open(&state.join("bpf"), sizes, STATIONS, log_drops).map_err(failed)
 }
 
 fn saved_neighbours(store: &FileStore) -> Result<Vec<NeighbourKey>, Refusal> {

@@ -83,6 +83,7 @@ fn build(text: &mut Text, core: &Core) {
 }
 
 type Pick = fn(&api::PortCounters) -> u64;
+type PickTenant = fn(&api::TenantCounters) -> u64;
 
 fn ports(text: &mut Text, ports: &[api::NamedPortCounters]) {
     let families: [(&str, &str, Pick); 6] = [
@@ -158,7 +159,7 @@ fn safe(text: &mut Text, core: &Core) {
 
 fn tenants(text: &mut Text, tenants: &[api::TenantCounters]) {
     let (named, others) = tenants.split_at(tenants.len().min(TENANTS));
-    let families: [(&str, &str, fn(&api::TenantCounters) -> u64); 4] = [
+    let families: [(&str, &str, PickTenant); 4] = [
         (
             "fabric_tenant_receive_frames_total",
             "Frames from the tenant that were sent on.",

@@ -12,6 +12,8 @@ use crate::safety::{self, Change, Check, Guard, Outcome, PortSpec, Report, Role,
 
 /// Name of the file that survives the agent: what must be put back.
 const CHANGES_FILE: &str = "interfaces.json";
+/// Ports checked in one round; each costs about a millisecond in which no request is served.
+const ROUND: usize = 8;
 
 /// One interface in use.
 pub(super) struct Port {
@@ -39,6 +41,8 @@ pub(super) struct Ports {
     changes: Changes,
     /// Kernel ids of the fabric's programs: they are no strangers on a port.
     own_programs: Vec<u32>,
+    /// Where the next round of checks begins.
+    next: usize,
 }
 
 /// What was changed on interfaces, by the port for whose sake.
@@ -63,6 +67,7 @@ impl Ports {
             ports: BTreeMap::new(),
             changes,
             own_programs: Vec::new(),
+            next: 0,
         })
     }
 
@@ -145,6 +150,21 @@ impl Ports {
         Ok(())
     }
 
+    /// Takes a port into use although it is not safe: it was in use before, and its frames will be dropped until
+    /// it is safe again.
+    pub(super) async fn take_unsafe(&mut self, name: &IfName, role: Role, ifindex: u32) {
+        let mut guard = self.guard(name, role, &self.own_programs);
+        let report = guard.report().await;
+        let port = Port {
+            role,
+            ifindex,
+            checks: report.checks,
+            driver: report.driver,
+            guard,
+        };
+        self.ports.insert(name.clone(), port);
+    }
+
     /// Takes note of a port whose interface is not there: nothing to make safe.
     pub(super) fn take_gone(&mut self, name: &IfName, role: Role) {
         let guard = self.guard(name, role, &[]);
@@ -199,11 +219,14 @@ impl Ports {
         }
     }
 
-    /// Checks all ports, or those that an event may concern, anew; returns those that became safe or unsafe.
+    /// Checks the ports that an event may concern, or, without one, the next few in turn: the kernel tells of
+    /// every change, so the rounds only catch what it lost. Returns those that became safe or unsafe.
     pub(super) async fn recheck(&mut self, event: Option<&Event>) -> Vec<IfName> {
         let mut turned = Vec::new();
+        let round = self.round(event.is_some());
         for (name, port) in self.ports.iter_mut().filter(|(_, port)| port.ifindex != 0) {
-            if event.is_some_and(|event| !port.guard.is_concerned_by(event)) {
+            let concerned = event.is_some_and(|event| port.guard.is_concerned_by(event));
+            if !concerned && !round.contains(name) {
                 continue;
             }
             let was = port.is_safe();
@@ -213,6 +236,17 @@ impl Ports {
             }
         }
         turned
+    }
+
+    /// The ports of the next round of checks.
+    fn round(&mut self, skip: bool) -> Vec<IfName> {
+        if skip || self.ports.is_empty() {
+            return Vec::new();
+        }
+        let names = self.ports.keys().cycle().skip(self.next % self.ports.len());
+        let round: Vec<IfName> = names.take(ROUND.min(self.ports.len())).cloned().collect();
+        self.next = (self.next + round.len()) % self.ports.len();
+        round
     }
 
     /// Tries to make an unsafe port safe again.

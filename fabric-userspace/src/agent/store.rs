@@ -62,13 +62,13 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Refusal {
         codes::FAILED,
         format!("cannot {what} {}: {error}", path.display()),
     );
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => refusal.with_cure("run the agent as root"),
-        _ => refusal.with_cure(format!(
-            "check the folder: ls -la {}",
-            path.parent().unwrap_or(path).display()
-        )),
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return refusal.with_cure("run the agent as root");
     }
+    refusal.with_cure(format!(
+        "check the folder: ls -la {}",
+        path.parent().unwrap_or(path).display()
+    ))
 }
 
 impl FileStore {

@@ -16,14 +16,16 @@ const RECHECK: Duration = Duration::from_millis(500);
 const RECLAIM: Duration = Duration::from_millis(200);
 /// How often neighbours are asked for that the kernel does not keep by itself.
 const PROBE: Duration = Duration::from_secs(5);
+/// How often log records of the programs are fetched, when they write any.
+const LOGS: Duration = Duration::from_millis(100);
 
 /// Starts everything.
 ///
 /// # Errors
 /// When the kernel cannot be listened to.
-pub(super) fn spawn(shared: &Shared, ageing: Duration) -> Result<Vec<JoinHandle<()>>, Refusal> {
+pub(super) async fn spawn(shared: &Shared, ageing: Duration) -> Result<Vec<JoinHandle<()>>, Refusal> {
     let watch = Watch::open().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
-    Ok(vec![
+    let mut tasks = vec![
         tokio::spawn(follow(shared.clone(), watch)),
         tokio::spawn(every(shared.clone(), sweep_period(ageing), move |core| {
             Box::pin(async move { core.sweep(ageing) })
@@ -40,7 +42,21 @@ pub(super) fn spawn(shared: &Shared, ageing: Duration) -> Result<Vec<JoinHandle<
                 Ok(())
             })
         })),
-    ])
+    ];
+    tasks.extend(logs(&mut *shared.core.lock().await));
+    Ok(tasks)
+}
+
+/// Forwards what the programs log.
+fn logs(core: &mut Core) -> Option<JoinHandle<()>> {
+    let mut logger = core.datapath.logger()?;
+    Some(tokio::spawn(async move {
+        let mut ticks = interval(LOGS);
+        loop {
+            ticks.tick().await;
+            logger.flush();
+        }
+    }))
 }
 
 /// Often enough that an entry lives at most an eighth longer than it should.
@@ -145,7 +161,7 @@ impl Core {
     }
 
     /// Tells the data path whether a port is safe.
-    fn mark(&mut self, name: &crate::model::IfName) -> Result<(), Refusal> {
+    pub(super) fn mark(&mut self, name: &crate::model::IfName) -> Result<(), Refusal> {
         let Some(port) = self.ports.get(name) else {
             return Ok(());
         };

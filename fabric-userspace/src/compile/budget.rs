@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use fabric_common::maps::own;
 use fabric_common::wire::{ETH_HEADER, VLAN_TAG};
 
-use super::facts::DEVICE_SLACK;
 use super::input::SegmentInput;
 use super::node::{Way, Wire};
 use super::path::stack;
@@ -25,6 +24,8 @@ struct Need {
     /// What is added, in words, and its bytes.
     added: (String, u32),
     sends: u32,
+    /// What of `sends` is beyond the MTU.
+    slack: u32,
 }
 
 impl Budget {
@@ -33,7 +34,7 @@ impl Budget {
         let frame = input.mtu + bytes(ETH_HEADER + own_tag);
         for leg in &input.legs {
             let added = added(&leg.way);
-            let sends = leg.way.facts.max_frame();
+            let sends = leg.way.max_frame();
             let total = frame + added;
             let known = self.short.get(&leg.way.port).map_or(0, Need::total);
             if total > sends && total > known {
@@ -42,6 +43,7 @@ impl Budget {
                     frame,
                     added: (words(&leg.way), added),
                     sends,
+                    slack: leg.way.slack(),
                 };
                 self.short.insert(leg.way.port.clone(), need);
             }
@@ -64,15 +66,15 @@ impl Need {
     }
 
     fn refusal(&self, port: &IfName) -> Refusal {
-        let (added, total, sends) = (&self.added.0, self.total(), self.sends);
+        let (added, total, sends, slack) = (&self.added.0, self.total(), self.sends, self.slack);
         let sentence = format!(
             "{port} cannot carry {}'s frames: {} + {added} = {total} bytes, \
-             {port} sends at most {sends} (MTU {} + {DEVICE_SLACK})",
+             {port} sends at most {sends} (MTU {} + {slack})",
             self.tenant,
             self.frame,
-            sends - DEVICE_SLACK,
+            sends - slack,
         );
-        let cure = format!("ip link set {port} mtu {}", total - DEVICE_SLACK);
+        let cure = format!("ip link set {port} mtu {}", total - slack);
         Refusal::new(codes::MTU_TOO_SMALL, sentence)
             .with_cure(cure)
             .unchanged()

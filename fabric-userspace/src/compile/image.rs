@@ -73,6 +73,9 @@ impl Image {
     /// Only the numbers of an image that was saved. The next image keeps them; it is compiled whole, because
     /// there are no entries to take over.
     ///
+    /// What was given up shortly before counts as free: FDB entries that name no next hop of `ids` must be
+    /// removed before the next image is applied.
+    ///
     /// # Errors
     /// The numbers contradict each other or the sizes.
     pub fn restore(sizes: &Sizes, ids: Ids) -> Result<Self, Refusal> {
@@ -128,6 +131,11 @@ impl Image {
     /// Makes numbers usable again that an earlier image gave up.
     pub fn release(&mut self, freed: &Freed) {
         self.pools.release(freed);
+    }
+
+    /// Marks numbers as used that a change which failed has touched, until they are released.
+    pub fn hold(&mut self, touched: &Freed) {
+        self.pools.hold(touched);
     }
 
     /// Numbers of this image that `other` has not: what an apply of this image has touched when `other` is put

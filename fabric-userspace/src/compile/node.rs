@@ -1,21 +1,28 @@
 //! The node itself: its ports with their slots, its links with their bytes, and the entries of no segment.
 
+mod way;
+
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use fabric_common::maps::{Binding, Port, Tunnel, VtepAddress, capacity, tunnel_key};
+use fabric_common::maps::{Binding, Port, capacity, tunnel_key};
 use fabric_common::wire::mac_word;
 
+use super::facts::DEVICE_SLACK;
 use super::{PortFacts, PortPlan, Request};
 use crate::error::{Refusal, codes};
 use crate::ids::{NodeIds, Pools};
 use crate::model::{IfName, Name};
 use crate::records::Records;
-use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort, VxlanEnds};
+use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
+
+pub(super) use way::{Vxlan, Way, Wire};
 
 /// Slots that [`tunnel_key`] has room for.
 const UNDERLAY_SLOTS: u16 = 256;
+/// Destination, source and EtherType.
+const ETHERNET: u32 = 14;
 
 /// What segments need to know about the node that they are compiled for.
 #[derive(Clone, Debug, Default)]
@@ -27,35 +34,20 @@ pub(super) struct NodeView {
     pub(super) ids: NodeIds,
 }
 
-/// A link as this node sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Way {
-    pub(super) name: Name,
-    pub(super) port: IfName,
-    pub(super) slot: u16,
-    pub(super) facts: PortFacts,
-    pub(super) wire: Wire,
-}
+impl Way {
+    /// What a frame on this link may have beyond the port's MTU: its Ethernet header, and its outer tag if it has
+    /// one. The kernel would let an untagged frame have the tag's four bytes as well; the next host would not.
+    pub(super) fn slack(&self) -> u32 {
+        match &self.wire {
+            Wire::Vxlan(vxlan) if vxlan.vlan == 0 => ETHERNET,
+            Wire::Vxlan(_) | Wire::Trunk { .. } => DEVICE_SLACK,
+        }
+    }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wire {
-    Trunk { tpid: u16 },
-    Vxlan(Vxlan),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Vxlan {
-    pub(super) local: Ipv4Addr,
-    pub(super) remote: Ipv4Addr,
-    /// 0 for untagged.
-    pub(super) vlan: u16,
-    pub(super) udp_port: u16,
-    pub(super) strict: bool,
-    pub(super) neighbour: Option<[u8; 6]>,
-    /// The other end is no node of the fabric.
-    pub(super) foreign: bool,
-    /// The tunnel that says that this VTEP is configured.
-    marker: u32,
+    /// Largest frame on this link, in bytes without frame check sequence.
+    pub(super) fn max_frame(&self) -> u32 {
+        self.facts.mtu.saturating_add(self.slack())
+    }
 }
 
 impl NodeView {
@@ -149,42 +141,21 @@ impl NodeView {
             return Ok(());
         };
         let plan = self.port(port)?;
-        let (slot, facts) = (plan.slot, plan.facts);
-        let wire = match &link.carries {
-            Carries::Trunk { outer_tpid, .. } => Wire::Trunk {
-                tpid: outer_tpid.ethertype(),
-            },
-            Carries::Vxlan {
-                vlan,
-                udp_port,
-                strict,
-                ends,
-            } => {
-                let marker = match old.tunnels.get(&link.name) {
-                    Some(id) => *id,
-                    None => pools.tunnel()?,
-                };
-                self.ids.tunnels.insert(link.name.clone(), marker);
-                let (local, remote) = addresses(ends, here);
-                Wire::Vxlan(Vxlan {
-                    local: ipv4(local, &link.name)?,
-                    remote: ipv4(remote, &link.name)?,
-                    vlan: vlan.map_or(0, |vlan| vlan.get()),
-                    udp_port: udp_port.get(),
-                    strict: *strict,
-                    neighbour: request.host.neighbours.get(&link.name).copied().flatten(),
-                    foreign: matches!(ends, VxlanEnds::Foreign { .. }),
-                    marker,
-                })
-            }
+        let marker = match (old.tunnels.get(&link.name), link.is_vxlan()) {
+            (Some(id), true) => *id,
+            (None, true) => pools.tunnel()?,
+            (_, false) => 0,
         };
         let way = Arc::new(Way {
             name: link.name.clone(),
             port: port.clone(),
-            slot,
-            facts,
-            wire,
+            slot: plan.slot,
+            facts: plan.facts,
+            wire: Wire::of(link, here, request.host, marker)?,
         });
+        if link.is_vxlan() {
+            self.ids.tunnels.insert(link.name.clone(), marker);
+        }
         self.by_link[at.index()] = Some(Arc::clone(&way));
         self.ways.insert(link.name.clone(), way);
         Ok(())
@@ -231,27 +202,6 @@ impl NodeView {
     }
 }
 
-impl Vxlan {
-    pub(super) fn address(&self, slot: u16) -> VtepAddress {
-        VtepAddress {
-            local: self.local.octets(),
-            vlan: self.vlan,
-            slot,
-        }
-    }
-
-    pub(super) fn tunnel(&self, slot: u16, binding: Binding) -> Tunnel {
-        Tunnel {
-            binding,
-            local: self.local.octets(),
-            vlan: self.vlan,
-            slot,
-            strict: u32::from(self.strict),
-            reserved: 0,
-        }
-    }
-}
-
 fn facts(request: &Request<'_>, name: &IfName) -> Result<PortFacts, Refusal> {
     let facts = request.host.ports.get(name).ok_or_else(|| {
         Refusal::new(
@@ -282,9 +232,11 @@ fn record(
     facts: &PortFacts,
 ) -> Port {
     let option = |set: bool, flag: u16| if set { flag } else { 0 };
+    // What crosses a trunk was let in by the port that the tenant is at.
+    let drop_group_source = port.options.drop_group_source && role != PortRole::Trunk;
     let mut record = Port {
         slot,
-        flags: option(port.options.drop_group_source, Port::DROP_GROUP_SOURCE)
+        flags: option(drop_group_source, Port::DROP_GROUP_SOURCE)
             | option(port.options.tunnel_lldp, Port::TUNNEL_LLDP),
         mac: mac_word(facts.mac),
         ..Port::default()
@@ -302,24 +254,4 @@ fn record(
         }
     }
     record
-}
-
-fn addresses(ends: &VxlanEnds, here: NodeIx) -> (IpAddr, IpAddr) {
-    match ends {
-        VxlanEnds::Fabric([a, b]) if a.node == here => (a.address, b.address),
-        VxlanEnds::Fabric([a, b]) => (b.address, a.address),
-        VxlanEnds::Foreign { local, remote } => (local.address, *remote),
-    }
-}
-
-fn ipv4(address: IpAddr, link: &Name) -> Result<Ipv4Addr, Refusal> {
-    match address {
-        IpAddr::V4(address) => Ok(address),
-        IpAddr::V6(address) => {
-            let sentence =
-                format!("link {link} has the address {address}, and VXLAN over IPv6 is not built yet");
-            Err(Refusal::new(codes::BAD_ADDRESS, sentence)
-                .with_cure("use IPv4 addresses at both ends of the link"))
-        }
-    }
 }

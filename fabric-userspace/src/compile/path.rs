@@ -20,7 +20,7 @@ const TTL: u8 = 64;
 pub(super) fn plain(slot: u16, facts: &PortFacts, segment: u32) -> Path {
     Path {
         slot,
-        max_len: max_len(facts),
+        max_len: max_len(facts.max_frame()),
         segment,
         ..Path::default()
     }
@@ -67,6 +67,7 @@ pub(super) fn encapsulated(way: &Way, vxlan: &Vxlan, vni: u32, segment: u32) -> 
         },
         ip_sum: u32::from(sum(&header)),
         template: words(&bytes),
+        max_len: max_len(way.max_frame()),
         ..plain(way.slot, &way.facts, segment)
     }
 }
@@ -109,8 +110,8 @@ fn words(bytes: &[u8]) -> [u64; 12] {
     template
 }
 
-fn max_len(facts: &PortFacts) -> u16 {
-    u16::try_from(facts.max_frame()).unwrap_or(u16::MAX)
+fn max_len(bytes: u32) -> u16 {
+    u16::try_from(bytes).unwrap_or(u16::MAX)
 }
 
 fn byte(length: usize) -> u8 {

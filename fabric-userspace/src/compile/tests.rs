@@ -1,3 +1,4 @@
+mod delivery;
 mod figure1;
 pub(crate) mod growth;
 mod ids;

@@ -142,11 +142,17 @@ impl Datapath {
     /// Loads the programs over the maps pinned in `directory`, or over new ones of these sizes.
     ///
     /// `stations` is the number of FDB entries that there is room for at half load. `directory` becomes a BPF
-    /// file system. The second answer is true if maps were adopted.
+    /// file system. With `log_drops` the programs write a log record for each dropped frame, see
+    /// [`Datapath::logger`]. The second answer is true if maps were adopted.
     ///
     /// # Errors
     /// The kernel's refusals; nothing is attached then, and pins that were there stay.
-    pub fn open(directory: &Path, sizes: &Sizes, stations: u32) -> Result<(Self, bool), LoadError> {
+    pub fn open(
+        directory: &Path,
+        sizes: &Sizes,
+        stations: u32,
+        log_drops: bool,
+    ) -> Result<(Self, bool), LoadError> {
         if EBPF_OBJECT.is_empty() {
             return Err(LoadError::NoObject);
         }
@@ -161,12 +167,15 @@ impl Datapath {
             Some(settings) => settings,
             None => new_settings(sizes, stations).map_err(pins)?,
         };
-        let mut ebpf = load_object(directory, sizes, &settings)?;
+        let mut ebpf = load_object(directory, sizes, &settings, log_drops)?;
         write_layout(&mut ebpf, &settings)?;
         for program in Program::ALL {
             xdp(&mut ebpf, program)?.load()?;
         }
-        Ok((Self::with_maps(directory, settings, ebpf)?, adopted.is_some()))
+        Ok((
+            Self::with_maps(directory, settings, ebpf, log_drops)?,
+            adopted.is_some(),
+        ))
     }
 
     /// Verified instructions of each program, as the kernel counts them (Linux 5.16).
@@ -183,7 +192,18 @@ impl Datapath {
             .collect()
     }
 
-    fn with_maps(directory: &Path, settings: Settings, mut ebpf: Ebpf) -> Result<Self, LoadError> {
+    /// What the programs log; `None` if they were loaded without.
+    pub fn logger(&mut self) -> Option<aya_log::EbpfLogger<&'static dyn log::Log>> {
+        self.log_drops
+            .then(|| aya_log::EbpfLogger::init(&mut self.ebpf).ok())?
+    }
+
+    fn with_maps(
+        directory: &Path,
+        settings: Settings,
+        mut ebpf: Ebpf,
+        log_drops: bool,
+    ) -> Result<Self, LoadError> {
         let flood_program = xdp(&mut ebpf, Program::Flood)?
             .fd()?
             .try_clone()
@@ -194,6 +214,7 @@ impl Datapath {
         let map = &mut ebpf;
         Ok(Self {
             directory: directory.to_owned(),
+            log_drops,
             ports: mapped(map, name::PORTS)?,
             access: mapped(map, name::ACCESS)?,
             tags: BucketTable::new(mapped(map, name::TAGS)?, settings.seed),
@@ -253,12 +274,20 @@ fn mapped<T>(ebpf: &mut Ebpf, map: &'static str) -> Result<Mapped<T>, LoadError>
     })
 }
 
-fn load_object(directory: &Path, sizes: &Sizes, settings: &Settings) -> Result<Ebpf, LoadError> {
+fn load_object(
+    directory: &Path,
+    sizes: &Sizes,
+    settings: &Settings,
+    log_drops: bool,
+) -> Result<Ebpf, LoadError> {
     let mut loader = EbpfLoader::new();
     for map in PINNED {
         loader.map_pin_path(map, directory.join(map));
     }
+    // Levels of aya-log; 0 is none.
+    let level: u8 = if log_drops { aya_log::Level::Debug as u8 } else { 0 };
     loader
+        .override_global(aya_log::LEVEL, &level, true)
         .override_global(name::SETTINGS, settings, true)
         .map_max_entries(name::ACCESS, sizes.ports * capacity::VLANS)
         .map_max_entries(name::TAGS, settings.tags_mask + 1)

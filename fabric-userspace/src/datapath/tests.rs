@@ -23,7 +23,7 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
     }
     let folder = tempfile::tempdir().unwrap();
     let pins = folder.path().join("bpf");
-    let (mut first, adopted) = Datapath::open(&pins, &small(), 256).unwrap();
+    let (mut first, adopted) = Datapath::open(&pins, &small(), 256, false).unwrap();
     assert!(!adopted);
     for (program, count) in first.verified_instructions().unwrap() {
         println!("{}: {count} verified instructions", program.name());
@@ -51,7 +51,7 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
     let before = first.observe().unwrap();
     drop(first);
 
-    let (mut second, adopted) = Datapath::open(&pins, &small(), 256).unwrap();
+    let (mut second, adopted) = Datapath::open(&pins, &small(), 256, false).unwrap();
     assert!(adopted);
     assert_eq!(second.observe().unwrap(), before);
     assert_eq!(before.stations.get(&(5, 0x1234)), Some(&7));

@@ -109,6 +109,8 @@ codes! {
     NOT_ROOT = "not-root": "Loading XDP programs and changing interfaces needs root.";
     KERNEL_TOO_OLD = "kernel-too-old": "The kernel lacks a feature that the data path needs. Linux 6.1 is the oldest that works.";
     AGENT_AWAY = "agent-away": "Nobody answers on the agent's socket. Forwarding may go on without an agent; changes and queries cannot.";
+    NO_PERMISSION = "no-permission": "The agent's socket or a file belongs to somebody else. The agent's socket is for root alone, because whoever reaches it can change the fabric.";
+    NO_FILE = "no-file": "A file that the command was told to use cannot be read or written. The sentence quotes the kernel.";
     AGENT_RUNNING = "agent-running": "Another agent holds the state directory or the socket.";
     STATE_DAMAGED = "state-damaged": "The state file cannot be read. The agent does not guess: it keeps the running data path and waits for a document.";
     UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept. `fabric history` lists those there are.";

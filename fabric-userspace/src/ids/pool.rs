@@ -3,6 +3,9 @@ use fabric_common::maps::capacity;
 use super::{Freed, Ids, NodeIds, SegmentIds};
 use crate::error::{Refusal, codes};
 
+/// Entries of the map of flood lists, of which each segment has one.
+const FLOOD_LISTS: u32 = 65_536;
+
 /// Places in the tables of a node, place 0 included, which is never given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
@@ -50,7 +53,7 @@ impl Pools {
     pub fn new(sizes: &Sizes) -> Self {
         Self {
             slots: Pool::new("ports", sizes.ports, capacity::PORTS),
-            segments: Pool::new("segments", sizes.segments, capacity::SEGMENT_IDS),
+            segments: Pool::new("segments", sizes.segments, FLOOD_LISTS.min(capacity::SEGMENT_IDS)),
             next_hops: Pool::new("next hops", sizes.next_hops, capacity::NEXT_HOP_IDS),
             paths: Pool::new("paths", sizes.paths, u32::MAX),
             bindings: Pool::new("bindings", sizes.bindings, capacity::BINDING_IDS),
@@ -101,6 +104,28 @@ impl Pools {
         freed.paths.iter().for_each(|id| self.paths.leave(*id));
         freed.bindings.iter().for_each(|id| self.bindings.leave(*id));
         freed.tunnels.iter().for_each(|id| self.tunnels.leave(*id));
+    }
+
+    /// Marks numbers as used, whether they are or not.
+    pub fn hold(&mut self, touched: &Freed) {
+        touched.slots.iter().for_each(|id| {
+            self.slots.enter(u32::from(*id));
+        });
+        touched.segments.iter().for_each(|id| {
+            self.segments.enter(*id);
+        });
+        touched.next_hops.iter().for_each(|id| {
+            self.next_hops.enter(*id);
+        });
+        touched.paths.iter().for_each(|id| {
+            self.paths.enter(*id);
+        });
+        touched.bindings.iter().for_each(|id| {
+            self.bindings.enter(*id);
+        });
+        touched.tunnels.iter().for_each(|id| {
+            self.tunnels.enter(*id);
+        });
     }
 
     pub(crate) fn slot(&mut self) -> Result<u16, Refusal> {

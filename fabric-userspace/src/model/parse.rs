@@ -8,6 +8,7 @@ use serde_json::error::Category;
 
 use crate::error::{Problem, codes};
 use message::describe;
+pub(crate) use similar::most_similar;
 
 /// Reads a document, or any other checked type, from JSON text.
 ///

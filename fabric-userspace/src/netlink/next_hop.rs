@@ -92,6 +92,11 @@ impl NextHops {
         }
     }
 
+    /// The remotes that are kept resolved, each with its interface.
+    pub fn resolved(&self) -> Vec<(IpAddr, u32)> {
+        self.hops.keys().copied().collect()
+    }
+
     /// Forgets a remote and removes its neighbour entry unless another remote uses it.
     pub async fn release(&mut self, remote: IpAddr, oif: u32) {
         self.hops.remove(&(remote, oif));

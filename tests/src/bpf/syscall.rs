@@ -25,9 +25,21 @@ impl Hook {
     }
 }
 
+/// Programs that the tests load.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// On the tc hooks.
+    Tc = 3,
+    /// In the driver.
+    Xdp = 6,
+}
+
 const PROG_LOAD: libc::c_long = 5;
 const PROG_ATTACH: libc::c_long = 8;
-const TYPE_SCHED_CLS: u32 = 3;
+const LINK_CREATE: libc::c_long = 28;
+const ATTACH_XDP: u32 = 37;
+/// `XDP_FLAGS_DRV_MODE`: native or not at all.
+const NATIVE: u32 = 1 << 2;
 /// `BPF_F_AFTER`: behind the programs that are attached already.
 const AFTER: u32 = 1 << 4;
 
@@ -67,13 +79,12 @@ impl Attr {
     }
 }
 
-pub(super) fn load_tc(name: &str, program: &[Insn]) -> Result<OwnedFd> {
+pub(super) fn load(kind: Kind, name: &str, program: &[Insn]) -> Result<OwnedFd> {
     let mut log = vec![0_u8; LOG_BYTES];
     let count = u32::try_from(program.len()).context("program too long")?;
     let log_bytes = u32::try_from(log.len()).context("log too long")?;
     let mut attr = Attr::new();
-    attr.word(0, TYPE_SCHED_CLS).word(4, count);
-    // SCHED_CLS programs may say any licence, and none of the helpers used is GPL-only.
+    attr.word(0, kind as u32).word(4, count);
     attr.pointer(8, program.as_ptr())
         .pointer(16, c"Dual MIT/GPL".as_ptr());
     attr.word(24, 1)
@@ -84,9 +95,7 @@ pub(super) fn load_tc(name: &str, program: &[Insn]) -> Result<OwnedFd> {
         let said = String::from_utf8_lossy(&log);
         anyhow::anyhow!("{error}: {}", said.trim_end_matches('\0').trim())
     })?;
-    let handle = RawFd::try_from(handle).context("impossible descriptor")?;
-    // SAFETY: the kernel has just given this descriptor to us and to nobody else.
-    Ok(unsafe { OwnedFd::from_raw_fd(handle) })
+    owned(handle)
 }
 
 pub(super) fn attach(program: &OwnedFd, ifindex: u32, hook: Hook) -> Result<()> {
@@ -96,4 +105,18 @@ pub(super) fn attach(program: &OwnedFd, ifindex: u32, hook: Hook) -> Result<()> 
     attr.call(PROG_ATTACH)
         .context("BPF_PROG_ATTACH (tcx needs Linux 6.6)")?;
     Ok(())
+}
+
+/// Gives the link: the program leaves the interface when it is closed.
+pub(super) fn link_xdp(program: &OwnedFd, ifindex: u32) -> Result<OwnedFd> {
+    let mut attr = Attr::new();
+    attr.word(0, program.as_raw_fd().cast_unsigned()).word(4, ifindex);
+    attr.word(8, ATTACH_XDP).word(12, NATIVE);
+    owned(attr.call(LINK_CREATE).context("BPF_LINK_CREATE")?)
+}
+
+fn owned(handle: libc::c_long) -> Result<OwnedFd> {
+    let handle = RawFd::try_from(handle).context("impossible descriptor")?;
+    // SAFETY: the kernel has just given this descriptor to the caller and to nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(handle) })
 }

@@ -1,108 +1,30 @@
-//! An agent in a namespace, from its start to the proof that it left nothing.
+//! An agent in a namespace: its command line, its ends and new beginnings.
+
+mod launch;
+mod teardown;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{CliOutput, Objects, binary, cli, log};
+pub use launch::Launch;
+pub use teardown::Kept;
+
+use super::{CliOutput, Objects, cli, log};
 use crate::counters::Counters;
 use crate::netns::{NetNs, Process};
 use crate::wait;
 
 /// Loading and verifying the programs takes a second or two on a busy machine.
 const START: Duration = Duration::from_secs(30);
-
-/// How an agent is to be started.
-#[derive(Debug)]
-pub struct Launch {
-    namespace: NetNs,
-    node: String,
-    document: Option<Value>,
-    binary: Option<PathBuf>,
-    metrics: Option<SocketAddr>,
-    environment: Vec<(String, String)>,
-}
-
-impl Launch {
-    /// An agent for `node` in `namespace`, without a document.
-    #[must_use]
-    pub fn new(namespace: &NetNs, node: &str) -> Self {
-        Self {
-            namespace: namespace.clone(),
-            node: node.to_owned(),
-            document: None,
-            binary: None,
-            metrics: None,
-            environment: Vec::new(),
-        }
-    }
-
-    /// The document to begin with (`--config`).
-    #[must_use]
-    pub fn document(mut self, document: &Value) -> Self {
-        self.document = Some(document.clone());
-        self
-    }
-
-    /// Another binary than [`binary`].
-    #[must_use]
-    pub fn binary(mut self, path: &Path) -> Self {
-        self.binary = Some(path.to_owned());
-        self
-    }
-
-    /// Where to serve metrics.
-    #[must_use]
-    pub fn metrics(mut self, address: SocketAddr) -> Self {
-        self.metrics = Some(address);
-        self
-    }
-
-    /// An environment variable for the agent and its command line.
-    #[must_use]
-    pub fn environment(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Starts it and waits until its socket answers.
-    ///
-    /// # Errors
-    /// When it ends before that, or takes too long: with the end of its log.
-    pub fn start(self) -> Result<Agent> {
-        let binary = self.binary.clone().map_or_else(binary, Ok)?;
-        let folder = tempfile::Builder::new()
-            .prefix("fabric-")
-            .tempdir()
-            .context("no temporary folder")?;
-        if let Some(document) = &self.document {
-            fs::write(
-                folder.path().join("site.json"),
-                serde_json::to_vec_pretty(document)?,
-            )?;
-        }
-        let mut agent = Agent {
-            launch: self,
-            binary,
-            folder,
-            process: None,
-            allowed: Vec::new(),
-            done: false,
-        };
-        agent.restart()?;
-        Ok(agent)
-    }
-}
 
 /// A running (or killed) agent. Dropping it takes it down, and fails the test when it left anything behind.
 #[derive(Debug)]
@@ -166,12 +88,20 @@ impl Agent {
         Ok(output)
     }
 
-    /// The counters now.
+    /// The counters of all ports now, see [`Counters::of_ports`].
+    ///
+    /// # Errors
+    /// When the command fails, or frames in are not frames out + passed + dropped.
+    pub fn counters(&self) -> Result<Counters> {
+        Counters::of_ports(&self.json(&["counters"])?)
+    }
+
+    /// The counters of all tenants now, see [`Counters::of_tenants`].
     ///
     /// # Errors
     /// When the command fails.
-    pub fn counters(&self) -> Result<Counters> {
-        Ok(Counters::from_json(&self.json(&["counters"])?))
+    pub fn tenant_counters(&self) -> Result<Counters> {
+        Counters::of_tenants(&self.json(&["counters"])?)
     }
 
     /// Writes `document` to a file and gives its path, for `plan -f` and `apply -f`.
@@ -268,53 +198,6 @@ impl Agent {
         self.ended_well()
     }
 
-    /// `fabric agent stop --detach`: it ends, and everything is taken down; not one of its BPF objects may live on.
-    ///
-    /// # Errors
-    /// When it does not end well, or something of it is left.
-    pub fn stop_detach(&mut self) -> Result<()> {
-        let objects = self.objects()?;
-        self.ok(&["agent", "stop", "--detach"])?;
-        self.ended_well()?;
-        objects.wait_gone(wait::PATIENCE)?;
-        let mounts = self.mounts()?;
-        ensure!(mounts.is_empty(), "left mounted: {mounts:?}");
-        Ok(())
-    }
-
-    /// Takes it down and says what was wrong: something left behind, an error or a panic in the log. A killed agent is
-    /// started once more, because only an agent knows what to take down.
-    ///
-    /// # Errors
-    /// The first thing that was wrong.
-    pub fn finish(mut self) -> Result<()> {
-        self.take_down()
-    }
-
-    fn take_down(&mut self) -> Result<()> {
-        self.done = true;
-        let stopped = match self.process {
-            Some(_) => self.stop_detach(),
-            None if self.state_dir().exists() && !self.mounts()?.is_empty() => {
-                self.restart().and_then(|()| self.stop_detach())
-            }
-            None => Ok(()),
-        };
-        self.process = None;
-        self.unmount();
-        let said = self.log()?;
-        let complaints = log::complaints(&said, &self.allowed);
-        stopped
-            .with_context(|| format!("agent {}, its log ends:\n{}", self.launch.node, log::tail(&said)))?;
-        ensure!(
-            complaints.is_empty(),
-            "agent {} logged:\n{}",
-            self.launch.node,
-            complaints.join("\n")
-        );
-        Ok(())
-    }
-
     fn command(&self) -> Command {
         let mut command = self.launch.namespace.command(&self.binary);
         command.envs(self.launch.environment.iter().map(|(name, value)| (name, value)));
@@ -347,37 +230,6 @@ impl Agent {
         });
         let log = self.log().unwrap_or_default();
         ready.with_context(|| format!("agent {}, its log ends:\n{}", self.launch.node, log::tail(&log)))
-    }
-
-    fn mounts(&self) -> Result<Vec<PathBuf>> {
-        let table = fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")?;
-        let points = table
-            .lines()
-            .filter_map(|line| line.split(' ').nth(4))
-            .map(PathBuf::from);
-        Ok(points
-            .filter(|point| point.starts_with(self.folder.path()))
-            .collect())
-    }
-
-    /// Pins under a private bpffs go with its mount.
-    fn unmount(&self) {
-        for mount in self.mounts().unwrap_or_default().iter().rev() {
-            // Nothing can be done about a refusal; the folder's removal shows it.
-            let _ = umount2(mount, MntFlags::MNT_DETACH);
-        }
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        if self.done {
-            return;
-        }
-        let outcome = self.take_down();
-        if let (Err(error), false) = (&outcome, std::thread::panicking()) {
-            assert!(outcome.is_ok(), "{error:?}");
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::wait;
 pub struct Process {
     child: Child,
     shown: String,
+    left: bool,
 }
 
 impl Process {
@@ -23,7 +24,11 @@ impl Process {
     pub fn start(command: &mut Command) -> Result<Self> {
         let shown = shown(command);
         let child = command.spawn().with_context(|| format!("cannot run {shown}"))?;
-        Ok(Self { child, shown })
+        Ok(Self {
+            child,
+            shown,
+            left: false,
+        })
     }
 
     /// Its process id; still reserved after the end until the handle goes or [`Process::ended`] saw the end.
@@ -74,6 +79,13 @@ impl Process {
         wait::until(within, &what, || self.ended())
     }
 
+    /// Lets it live on when the handle goes; gives its process id.
+    #[must_use]
+    pub fn leave(mut self) -> u32 {
+        self.left = true;
+        self.pid()
+    }
+
     /// Kills it without giving it a chance to clean up, and reaps it.
     ///
     /// # Errors
@@ -86,6 +98,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        drop(self.kill9());
+        if !self.left {
+            drop(self.kill9());
+        }
     }
 }

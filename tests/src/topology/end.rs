@@ -125,8 +125,8 @@ impl End {
         words
     }
 
-    /// Offloads before `up`: switching them on a running link loses frames.
-    pub(super) fn set_up(&self) -> Result<()> {
+    /// Everything that must be so before either end is up.
+    pub(super) fn prepare(&self) -> Result<()> {
         if !self.offloads.is_empty() {
             let words: Vec<&str> = self.offloads.iter().map(String::as_str).collect();
             offloads(&self.namespace, &self.name, &words)?;
@@ -134,6 +134,10 @@ impl End {
         if self.ipv6 {
             self.enable_ipv6()?;
         }
+        Ok(())
+    }
+
+    pub(super) fn set_up(&self) -> Result<()> {
         let arp = if self.arp { "on" } else { "off" };
         ip(&self.namespace, &["link", "set", &self.name, "arp", arp, "up"])?;
         for address in &self.addresses {

@@ -11,7 +11,7 @@ use crate::netns::NetNs;
 use crate::wait;
 
 /// A connection that moves nothing for so long counts as dead. A lost segment costs 0.2 s, a second one 0.4 s, and so on.
-const STALLED: Duration = Duration::from_secs(5);
+const STALLED: Duration = Duration::from_secs(15);
 const CHUNK: usize = 256 << 10;
 
 /// What came over.

@@ -1,18 +1,20 @@
 //! Listening in the background and saying what must have come.
 
-use std::io::{PipeReader, PipeWriter, pipe};
-use std::os::fd::AsFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+mod listen;
+mod pick;
+
+use std::io::{PipeWriter, pipe};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::receive::Receiver;
 use super::{RawSocket, Received, is_kernel_noise};
-use crate::frame::{Expected, diff, stack};
+use crate::frame::Expected;
 use crate::netns::NetNs;
+use listen::{Shared, State};
+use pick::{pick, remove, report_missing, show};
 
 /// A captured frame.
 pub type Captured = Received;
@@ -47,20 +49,6 @@ pub struct Capture {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    socket: RawSocket,
-    stop: PipeReader,
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    frames: Vec<Captured>,
-    error: Option<String>,
-}
-
 impl Capture {
     /// Listens on `interface` for everything but kernel noise. Frames sent after this returns are seen.
     ///
@@ -77,12 +65,7 @@ impl Capture {
     pub fn start_filtered(namespace: &NetNs, interface: &str, filter: Filter) -> Result<Self> {
         let socket = RawSocket::open(namespace, interface)?;
         let (stop, alive) = pipe().context("cannot make a pipe")?;
-        let shared = Arc::new(Shared {
-            socket,
-            stop,
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        });
+        let shared = Arc::new(Shared::new(socket, stop));
         let listener = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("capture".to_owned())
@@ -272,99 +255,4 @@ impl Drop for Capture {
             drop(thread.join());
         }
     }
-}
-
-impl Shared {
-    fn listen(&self, filter: Filter) {
-        if let Err(error) = self.collect(filter) {
-            self.lock().error = Some(format!("{error:#}"));
-            self.changed.notify_all();
-        }
-    }
-
-    fn collect(&self, filter: Filter) -> Result<()> {
-        let mut receiver = Receiver::new();
-        loop {
-            let mut sources = [
-                PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
-                // Nothing is ever written: this wakes when the other end is closed.
-                PollFd::new(self.stop.as_fd(), PollFlags::POLLIN),
-            ];
-            match poll(&mut sources, PollTimeout::NONE) {
-                Err(nix::errno::Errno::EINTR) => continue,
-                other => other.context("cannot poll")?,
-            };
-            if sources[1].any() == Some(true) {
-                return Ok(());
-            }
-            while let Some(frame) = receiver.next(&self.socket)? {
-                if filter.keeps(&frame.bytes) {
-                    self.lock().frames.push(frame);
-                }
-            }
-            self.changed.notify_all();
-            let missed = self.socket.missed()?;
-            ensure!(missed == 0, "the capture missed {missed} frames");
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere while the list was held cannot leave it half-written.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Positions of frames that fit, each used once, and what found none.
-fn pick<'e, E: Expected>(got: &[Captured], expected: &'e [E]) -> (Vec<usize>, Vec<&'e E>) {
-    let (mut taken, mut missing) = (Vec::new(), Vec::new());
-    for wanted in expected {
-        let fits = |&(position, frame): &(usize, &Captured)| {
-            !taken.contains(&position) && wanted.matches(&frame.bytes)
-        };
-        match got.iter().enumerate().find(fits) {
-            Some((position, _)) => taken.push(position),
-            None => missing.push(wanted),
-        }
-    }
-    (taken, missing)
-}
-
-fn remove(frames: &mut Vec<Captured>, taken: &[usize]) {
-    let mut position = 0;
-    frames.retain(|_| {
-        position += 1;
-        !taken.contains(&(position - 1))
-    });
-}
-
-fn report_missing<E: Expected>(got: &[Captured], missing: &[&E], within: Duration) -> String {
-    let Some(first) = missing.first().map(|wanted| wanted.sample()) else {
-        return "nothing is missing".to_owned();
-    };
-    let head = format!("{} frames missing after {within:?}, the first: ", missing.len());
-    let common = |frame: &&Captured| {
-        frame
-            .bytes
-            .iter()
-            .zip(&first)
-            .take_while(|(one, other)| one == other)
-            .count()
-    };
-    let closest = got
-        .iter()
-        .max_by_key(common)
-        .and_then(|frame| diff(&first, &frame.bytes));
-    match closest {
-        Some(difference) => format!("{head}closest of {} frames {difference}", got.len()),
-        None => format!("{head}{}\n(no other frame came)", show(&first)),
-    }
-}
-
-fn show(bytes: &[u8]) -> String {
-    format!(
-        "{}, {} bytes\n{}",
-        stack(bytes),
-        bytes.len(),
-        crate::frame::hex_dump(bytes)
-    )
 }

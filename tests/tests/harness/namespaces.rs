@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use fabric_tests::netns::{NetNs, Scope, pids_inside, release, sweep};
+use fabric_tests::netns::{Scope, pids_inside, release, sweep};
 use fabric_tests::topology::{End, Net};
+use fabric_tests::wait::{PATIENCE, until_true};
 
 fn exists(name: &str) -> bool {
     Path::new("/run/netns").join(name).exists()
@@ -64,23 +65,20 @@ fn a_name_is_never_given_twice() {
     assert!(Scope::new().unwrap().namespace("same").is_ok());
 }
 
-/// The process id above the kernel's largest is nobody's.
+/// The process id above the kernel's largest is nobody's. The orphan lives inside before the name exists, because another test
+/// program may sweep at any moment, too.
 #[test]
 fn a_sweep_removes_what_dead_processes_left_and_nothing_of_the_living() {
     let scope = Scope::new().unwrap();
     let living = scope.namespace("living").unwrap();
+    let cradle = scope.namespace("cradle").unwrap();
+    let mut orphan = cradle.command("sleep").arg("1000").spawn().unwrap();
     let dead = format!("fab{}-1-left", 4_194_305 + std::process::id());
-    assert!(
-        Command::new("ip")
-            .args(["netns", "add", &dead])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let left = NetNs::open(&dead, "left").unwrap();
-    let mut orphan = left.command("sleep").arg("1000").spawn().unwrap();
+    let attach = ["netns", "attach", &dead, &orphan.id().to_string()];
+    assert!(Command::new("ip").args(attach).status().unwrap().success());
     sweep().unwrap();
-    assert!(!exists(&dead) && exists(living.name()));
+    until_true(PATIENCE, "the name to go", || Ok(!exists(&dead))).unwrap();
+    assert!(exists(living.name()));
     assert!(!orphan.wait().unwrap().success());
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fabric_tests::bpf::XdpRedirect;
 use fabric_tests::frame::{eth, stack};
 use fabric_tests::netns::NetNs;
 use fabric_tests::topology::{End, Macvlan, Net, VlanKind, Vxlan};
@@ -244,4 +245,42 @@ fn kernel_vxlan_bridge_and_a_second_machine_on_a_port_talk() {
         .map(|frame| stack(&frame.bytes))
         .collect();
     assert_eq!(words, ["vni 20001 | Ethernet | IPv4 | ICMP"; 4]);
+}
+
+/// Whether a veth can be redirected into depends on the order in which its peer's GRO and the links came up; it must not here.
+#[test]
+fn both_kinds_of_cable_take_native_redirects_whichever_end_is_named_first() {
+    for client_first in [true, false] {
+        let (net, one, other) = two();
+        let edge = net.host("edge").unwrap();
+        let port = |name| End::port(&edge, name);
+        if client_first {
+            net.veth(End::client(&one, "eth0"), port("p1")).unwrap();
+        } else {
+            net.veth(port("p1"), End::client(&one, "eth0")).unwrap();
+        }
+        let tap = net
+            .tapped("tap", 1500, port("p2"), End::client(&other, "eth0"))
+            .unwrap();
+        let _there = XdpRedirect::attach(&edge, "p1", "p2").unwrap();
+        let _back = XdpRedirect::attach(&edge, "p2", "p1").unwrap();
+        let captures = [
+            tap.from_one(),
+            Capture::start(&other, "eth0"),
+            tap.from_other(),
+            Capture::start(&one, "eth0"),
+        ];
+        let sent = eth("02:00:00:00:00:02", "02:00:00:00:00:01")
+            .svlan(100)
+            .cvlan(200)
+            .word("Happy");
+        RawSocket::open(&one, "eth0").unwrap().send(&sent).unwrap();
+        RawSocket::open(&other, "eth0").unwrap().send(&sent).unwrap();
+        for capture in captures {
+            capture
+                .unwrap()
+                .expect_only(std::slice::from_ref(&sent), QUIET)
+                .unwrap();
+        }
+    }
 }

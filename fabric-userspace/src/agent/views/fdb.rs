@@ -43,7 +43,7 @@ pub(crate) fn fdb(core: &mut Core, segment: Option<&str>) -> Result<Vec<api::Fdb
                 mac: Mac::new(mac_octets(entry.mac)).to_string(),
                 via: places.describe(entry.segment, entry.next_hop),
                 kind: if entry.is_static { "static" } else { "learned" }.to_owned(),
-                age_seconds: (!entry.is_static).then(|| entry.age.as_secs_f64()),
+                age_seconds: (!entry.is_static).then_some(entry.age.as_secs_f64()),
                 moves: entry.moves,
             })
         })

@@ -70,9 +70,10 @@ fn a_segment_is_these_entries() {
 
 #[test]
 fn the_node_itself_is_these_entries() {
+    // Only ports that tenants or foreign VTEPs are at judge a source address.
     let port = |slot, tpid, mac| Port {
         slot,
-        flags: Port::DROP_GROUP_SOURCE,
+        flags: if tpid == 0 { Port::DROP_GROUP_SOURCE } else { 0 },
         tpid,
         udp_port: 0,
         mac,
@@ -229,5 +230,43 @@ fn tags_of_nobody_and_of_the_wrong_direction_end_here() {
     assert_eq!(
         edge1.receive("trunk0", &forged),
         Outcome::Dropped(DropReason::OwnVlanMismatch)
+    );
+}
+
+#[test]
+fn a_line_of_two_customer_tags_carries_the_same_numbers() {
+    let mut document = figure1();
+    document["links"][0]["outer_tpid"] = json!("0x8100");
+    let valid = valid(&document);
+    let at = |node: &str| Station::of(compile_at(&valid, node, &host(&valid, node, MTU)).expect("it fits"));
+    let (mut edge1, mut edge2) = (at("edge1"), at("edge2"));
+    let (port, frame) = edge1.forward("ca", &golden("uni-600"));
+    assert_eq!(
+        (port.as_str(), &frame[12..20]),
+        ("trunk0", &[0x81, 0, 0, 100, 0x81, 0, 0, 200][..])
+    );
+    assert_eq!(
+        edge2.forward("trunk0", &frame),
+        ("ra".to_owned(), golden("uni-600"))
+    );
+    assert_eq!(
+        edge2.receive("trunk0", &golden("nni-600")),
+        Outcome::Dropped(DropReason::NotTagged)
+    );
+}
+
+#[test]
+fn the_example_document_gives_the_golden_frames_too() {
+    let text = include_str!("../../../../docs/examples/figure-1.json");
+    let valid = valid(&serde_json::from_str(text).expect("JSON"));
+    let at = |node: &str| Station::of(compile_at(&valid, node, &host(&valid, node, 1600)).expect("it fits"));
+    let (mut edge1, mut edge2) = (at("edge1"), at("edge2"));
+    assert_eq!(
+        edge1.forward("eth1", &golden("uni-600")),
+        ("t0".to_owned(), golden("nni-600"))
+    );
+    assert_eq!(
+        edge2.forward("t0", &golden("nni-600")),
+        ("eth1".to_owned(), golden("uni-600"))
     );
 }

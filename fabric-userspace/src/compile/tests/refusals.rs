@@ -115,6 +115,7 @@ fn a_full_table_is_refused_and_nothing_is_lost() {
     let host = host(&valid, "edge1", 1508);
     let node = "edge1".parse().expect("a name");
     let request = Request {
+        in_force: false,
         valid: &valid,
         node: &node,
         host: &host,

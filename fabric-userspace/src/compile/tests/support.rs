@@ -51,6 +51,7 @@ pub(crate) fn compile_from(
 ) -> Result<Image, Refusal> {
     let node: Name = node.parse().expect("a name");
     let request = Request {
+        in_force: false,
         valid,
         node: &node,
         host,
@@ -161,6 +162,7 @@ pub(crate) fn compile_within(
 ) -> Result<Image, Refusal> {
     let node: Name = node.parse().expect("a name");
     let request = Request {
+        in_force: false,
         valid,
         node: &node,
         host,

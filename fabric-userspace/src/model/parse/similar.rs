@@ -1,10 +1,11 @@
 /// The word of `known` that a typing mistake most likely turned into `word`, or `None` if none is near.
-pub(super) fn most_similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let word = word.to_ascii_lowercase().replace('-', "_");
+pub(crate) fn most_similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");
+    let word = plain(word);
     let limit = (word.chars().count() / 3).max(1);
     let scored = known
         .iter()
-        .map(|candidate| (distance(&word, candidate), *candidate));
+        .map(|candidate| (distance(&word, &plain(candidate)), *candidate));
     scored
         .filter(|(score, _)| *score <= limit)
         .min_by_key(|(score, _)| *score)

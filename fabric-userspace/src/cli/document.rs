@@ -1,0 +1,115 @@
+//! The document as a whole: plan, apply, export, history, rollback, schema.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::change::{self, Request};
+use super::context::{Context, Exit, Listing};
+use super::values::ChangeArgs;
+use crate::api::{Revision, Rollback, path};
+use crate::error::{Refusal, codes};
+use crate::model::{Document, from_json_bytes, schema as document_schema};
+use crate::render::{document, time};
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// The document; - reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+    /// Exit 3 if there are changes
+    #[arg(long)]
+    exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    /// The document; - reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RollbackArgs {
+    /// One of fabric history
+    revision: u64,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+pub(super) async fn plan(context: &mut Context<'_>, args: &PlanArgs) -> Result<Exit, Refusal> {
+    context.without_names()?;
+    let request = read(&args.file)?;
+    let answer = request.plan(context).await?;
+    let plan = change::show_plan(context, &answer)?;
+    Ok(if args.exit_code && document::changes_something(&plan) {
+        Exit::Changes
+    } else {
+        Exit::Done
+    })
+}
+
+pub(super) async fn apply(context: &mut Context<'_>, args: &ApplyArgs) -> Result<Exit, Refusal> {
+    let request = read(&args.file)?;
+    change::run(context, &request, &args.change).await
+}
+
+pub(super) async fn rollback(context: &mut Context<'_>, args: &RollbackArgs) -> Result<Exit, Refusal> {
+    let request = Request::Rollback(Rollback {
+        revision: args.revision,
+    });
+    change::run(context, &request, &args.change).await
+}
+
+/// The document alone, so that it can be changed and applied; with `--json` in its envelope.
+pub(super) async fn export(context: &mut Context<'_>) -> Result<Exit, Refusal> {
+    context.without_names()?;
+    let answer = context.client.get(path::DOCUMENT).await?;
+    if context.is_json() {
+        context.output.answer_json(answer.json(), false)?;
+    } else {
+        let document: Value = answer.item()?.body.item;
+        context.output.answer_json(&document, false)?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn history(context: &mut Context<'_>) -> Result<Exit, Refusal> {
+    let answer = context.client.get(path::HISTORY).await?;
+    let listing = Listing {
+        name: |revision: &Revision| revision.revision.to_string(),
+        empty: "nothing was applied yet; apply a document: fabric apply -f FILE",
+        picture: &|revisions, wide| document::history(revisions, time::now(), wide),
+    };
+    context.list(&answer, &listing)
+}
+
+pub(super) fn schema(context: &mut Context<'_>) -> Result<Exit, Refusal> {
+    context.without_names()?;
+    context.output.answer_json(&document_schema(), false)?;
+    Ok(Exit::Done)
+}
+
+/// Reads a document and checks its form, so that a mistake is told with the name of the file.
+fn read(file: &Path) -> Result<Request, Refusal> {
+    let (name, text) = if file == Path::new("-") {
+        let mut text = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut text);
+        ("standard input".to_owned(), read.map(|_| text))
+    } else {
+        (file.display().to_string(), std::fs::read(file))
+    };
+    let text = text.map_err(|error| unreadable(&name, &error))?;
+    from_json_bytes::<Document>(&text)
+        .map_err(|problem| Refusal::from(problem).in_file(&name).unchanged())?;
+    Ok(Request::Document { file: name, text })
+}
+
+fn unreadable(name: &str, error: &std::io::Error) -> Refusal {
+    Refusal::new(codes::NO_FILE, format!("{name} cannot be read: {error}"))
+        .with_cure("name a file with -f FILE; fabric export > site.json writes the document in force")
+}

@@ -1,0 +1,77 @@
+//! Flags that several commands share, and how their values are read.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::model::Vlan;
+
+/// Exactly one of three ways to say which frames of a port are meant.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct VlanArgs {
+    /// Frames whose outermost tag has this VLAN, 1 to 4094
+    #[arg(long, value_name = "N")]
+    vlan: Option<Vlan>,
+    /// Frames without a tag
+    #[arg(long)]
+    untagged: bool,
+    /// Every frame of the port
+    #[arg(long)]
+    any: bool,
+}
+
+impl VlanArgs {
+    pub(super) fn vlan(&self) -> Vlan {
+        match self.vlan {
+            Some(vlan) => vlan,
+            None if self.untagged => Vlan::Untagged,
+            None => Vlan::Any,
+        }
+    }
+}
+
+/// What every change can be told.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct ChangeArgs {
+    /// Only show what would change
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Do not ask, even if traffic stops
+    #[arg(long, short = 'y')]
+    pub(super) yes: bool,
+}
+
+/// A positive number of seconds; decimals are allowed.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    const RULE: &str = "expected seconds, as in 10 or 0.5";
+    let seconds: f64 = text.parse().map_err(|_| RULE.to_owned())?;
+    let legal = seconds > 0.0 && seconds <= 31_536_000.0;
+    Some(seconds)
+        .filter(|_| legal)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| RULE.to_owned())
+}
+
+/// `on` or `off`.
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("expected on or off".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_positive_and_finite() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["0", "-1", "nan", "inf", "1e300", "1e-12", "", "5s"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

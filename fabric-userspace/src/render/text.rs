@@ -1,0 +1,153 @@
+use std::borrow::Cow;
+
+/// What a piece of text means; its colour repeats the word and never replaces it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// Ordinary text.
+    #[default]
+    Plain,
+    /// Names of objects, and titles.
+    Name,
+    /// Side notes.
+    Dim,
+    /// A good verdict.
+    Good,
+    /// A warning.
+    Warn,
+    /// A bad verdict.
+    Bad,
+}
+
+impl Tone {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Name => "\x1b[1m",
+            Self::Dim => "\x1b[2m",
+            Self::Good => "\x1b[32m",
+            Self::Warn => "\x1b[33m",
+            Self::Bad => "\x1b[1;31m",
+        }
+    }
+}
+
+/// One line of a picture, or one cell of a table: pieces of escaped text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Line(Vec<(Tone, String)>);
+
+impl Line {
+    /// An empty line.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A line of one tone.
+    pub fn toned(tone: Tone, text: impl AsRef<str>) -> Self {
+        Self::new().with(tone, text)
+    }
+
+    /// The line with more text at its end.
+    #[must_use]
+    pub fn with(mut self, tone: Tone, text: impl AsRef<str>) -> Self {
+        self.push(tone, text);
+        self
+    }
+
+    /// The line with more ordinary text at its end.
+    #[must_use]
+    pub fn and(self, text: impl AsRef<str>) -> Self {
+        self.with(Tone::Plain, text)
+    }
+
+    /// Adds text at the end.
+    pub fn push(&mut self, tone: Tone, text: impl AsRef<str>) {
+        let text = escape(text.as_ref());
+        if !text.is_empty() {
+            self.0.push((tone, text.into_owned()));
+        }
+    }
+
+    /// Adds another line's text at the end.
+    pub fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Adds blanks until the line is `width` characters wide.
+    pub fn pad(&mut self, width: usize) {
+        let missing = width.saturating_sub(self.width());
+        self.push(Tone::Plain, " ".repeat(missing));
+    }
+
+    /// Width in characters. Names with wide characters (CJK) are counted as narrow: a column may then be off.
+    pub fn width(&self) -> usize {
+        self.0.iter().map(|(_, text)| text.chars().count()).sum()
+    }
+
+    /// Writes the line without its end, with or without colours.
+    pub fn write_to(&self, out: &mut String, colored: bool) {
+        for (tone, text) in &self.0 {
+            let code = if colored { tone.code() } else { "" };
+            out.push_str(code);
+            out.push_str(text);
+            if !code.is_empty() {
+                out.push_str("\x1b[0m");
+            }
+        }
+    }
+
+    /// The text alone.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        self.write_to(&mut text, false);
+        text
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Line {
+    fn from(text: T) -> Self {
+        Self::toned(Tone::Plain, text)
+    }
+}
+
+/// `text` without characters that move the cursor, end a line or reorder what stands beside them.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_harmful) {
+        return text.into();
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for char in text.chars() {
+        if is_harmful(char) {
+            safe.extend(char.escape_default());
+        } else {
+            safe.push(char);
+        }
+    }
+    safe.into()
+}
+
+// Unicode TR 36 §2.10: bidirectional controls make text look like something else.
+fn is_harmful(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_cannot_leave_its_place() {
+        let line = Line::from("a\x1b[2Jb\nc\u{202e}d\tä");
+        assert_eq!(line.text(), "a\\u{1b}[2Jb\\nc\\u{202e}d\\tä");
+        assert_eq!(escape("plain \"quoted\" \\"), "plain \"quoted\" \\");
+    }
+
+    #[test]
+    fn colour_surrounds_the_text_and_is_not_part_of_its_width() {
+        let line = Line::toned(Tone::Good, "ok").and(" fine");
+        let mut colored = String::new();
+        line.write_to(&mut colored, true);
+        assert_eq!(colored, "\x1b[32mok\x1b[0m fine");
+        assert_eq!((line.text().as_str(), line.width()), ("ok fine", 7));
+    }
+}
