@@ -42,6 +42,10 @@ pub trait Frame {
     /// Reads `N` bytes in wire order.
     fn read<const N: usize>(&self, at: usize) -> Result<[u8; N], Short>;
 
+    /// Sums `len` bytes as big-endian words of 32 bits: the IPv4 options, from 4 to 40 bytes and a multiple of
+    /// 4, which are the only part of a packet whose length the verifier must follow.
+    fn sum(&self, at: usize, len: usize) -> Result<u64, Short>;
+
     /// Writes `N` bytes in wire order.
     fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Result<(), Short>;
 

@@ -5,8 +5,8 @@
 //! fabric's tags, and the caller emits the [`pipeline::Verdict`]. The rooms see a packet only through
 //! [`Frame`] and tables only through [`Tables`], so that the same source runs in the kernel and in tests.
 //!
-//! Invariant: no function here decides by anything above layer 2, and whatever the tables do not name
-//! ends in a [`DropReason`].
+//! Invariant: where a frame goes is decided by nothing above layer 2, and whatever the tables do not name
+//! ends in a [`DropReason`]. Only [`flow`] and [`ecn`] look further in.
 #![no_std]
 #![cfg_attr(target_arch = "bpf", feature(core_intrinsics))]
 #![cfg_attr(
@@ -20,7 +20,9 @@
 pub mod buckets;
 pub mod classify;
 pub mod decide;
+pub mod ecn;
 pub mod flood;
+pub mod flow;
 pub mod frame;
 pub mod learn;
 pub mod maps;

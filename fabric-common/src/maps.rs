@@ -318,7 +318,7 @@ pub struct Path {
     pub ip_at: u8,
     /// Bits of [`Path::UNRESOLVED`].
     pub flags: u8,
-    /// Ones' complement sum of the outer IPv4 header with length and checksum 0, host byte order, folded.
+    /// Ones' complement sum of the outer IPv4 header with length, ECN field and checksum 0, host byte order, folded.
     pub ip_sum: u32,
     /// The segment, for reading the tables; the data path checks [`NextHop::segment`].
     pub segment: u32,

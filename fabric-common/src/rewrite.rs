@@ -1,8 +1,9 @@
 //! Rewriting: the fabric's tags come off and the next hop's go on, in one move of the frame's start.
 
+use crate::flow::Flow;
 use crate::maps::Path;
-use crate::wire::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, MACS, Macs, PROTO_TCP, PROTO_UDP, TPID_C};
-use crate::{DropReason, Frame};
+use crate::wire::{MACS, Macs};
+use crate::{DropReason, Frame, ecn};
 
 /// Where the tenant's frame begins inside of what arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +97,9 @@ fn encapsulate<F: Frame>(
     len: usize,
 ) -> Result<(), DropReason> {
     let flow = if path.ip_at == 0 {
-        0
+        Flow::NONE
     } else {
-        entropy(frame, inner, macs)
+        Flow::of(frame, inner.body, macs)
     };
     resize(frame, head, inner.body)?;
     copy_template(frame, path)?;
@@ -133,9 +134,10 @@ fn copy_template<F: Frame>(frame: &mut F, path: &Path) -> Result<(), DropReason>
     Ok(())
 }
 
-/// Lengths, checksum and source port of the outer IPv4 and UDP headers (RFC 791, RFC 768, RFC 7348 section 5).
+/// Lengths, congestion mark, checksum and source port of the outer IPv4 and UDP headers (RFC 791, RFC 768, RFC 6040,
+/// RFC 7348 section 5).
 #[inline(always)]
-fn fix_ipv4<F: Frame>(frame: &mut F, path: &Path, len: usize, flow: u16) -> Result<(), DropReason> {
+fn fix_ipv4<F: Frame>(frame: &mut F, path: &Path, len: usize, flow: Flow) -> Result<(), DropReason> {
     if path.ip_at == 0 {
         return Ok(());
     }
@@ -145,9 +147,13 @@ fn fix_ipv4<F: Frame>(frame: &mut F, path: &Path, len: usize, flow: u16) -> Resu
         reason = "not larger than `max_len`, 16 bits"
     )]
     let total = (len - at) as u16;
+    let mark = ecn::outside(flow.ecn);
+    let [tos] = frame.read(at + 1)?;
+    let sum = path.ip_sum + u32::from(total) + u32::from(mark);
+    frame.write(at + 1, [tos | mark])?;
     frame.write(at + 2, total.to_be_bytes())?;
-    frame.write(at + 10, (!fold(path.ip_sum + u32::from(total))).to_be_bytes())?;
-    frame.write(at + 20, flow.to_be_bytes())?;
+    frame.write(at + 10, (!fold(sum)).to_be_bytes())?;
+    frame.write(at + 20, flow.source_port().to_be_bytes())?;
     frame.write(at + 24, total.wrapping_sub(20).to_be_bytes())?;
     Ok(())
 }
@@ -161,79 +167,4 @@ fn fix_ipv4<F: Frame>(frame: &mut F, path: &Path, len: usize, flow: u16) -> Resu
 pub const fn fold(sum: u32) -> u16 {
     let once = (sum & 0xffff) + (sum >> 16);
     ((once & 0xffff) + (once >> 16)) as u16
-}
-
-/// Source port of the flow, 49152 to 65535 (RFC 7348 section 5): a hash of the addresses and, where the
-/// frame is IP, of the addresses and ports there, so that non-IP flows are spread as well.
-#[inline(always)]
-pub fn entropy<F: Frame>(frame: &F, inner: Inner, macs: Macs) -> u16 {
-    let (low, high) = macs.to_wire();
-    let hash = mix(u64::from_le_bytes(low)) ^ u64::from(u32::from_le_bytes(high));
-    let hash = mix(hash ^ flow_words(frame, inner.body).unwrap_or(0));
-    0xc000 | ((hash >> 48) as u16 & 0x3fff)
-}
-
-#[inline(always)]
-const fn mix(word: u64) -> u64 {
-    let word = word.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    word ^ (word >> 32)
-}
-
-#[inline(always)]
-fn flow_words<F: Frame>(frame: &F, body: usize) -> Result<u64, crate::Short> {
-    let mut at = body;
-    let mut kind = u16::from_be_bytes(frame.read(at)?);
-    if kind == TPID_C {
-        at += 4;
-        kind = u16::from_be_bytes(frame.read(at)?);
-    }
-    match kind {
-        ETHERTYPE_IPV4 => ipv4_flow(frame, at + 2),
-        ETHERTYPE_IPV6 => ipv6_flow(frame, at + 2),
-        _ => Ok(0),
-    }
-}
-
-/// One read of the whole header: the compiler would drop the later one of two comparisons with the frame's end
-/// that it can derive from each other, and the verifier cannot.
-#[inline(always)]
-fn ipv4_flow<F: Frame>(frame: &F, at: usize) -> Result<u64, crate::Short> {
-    let header: [u8; 20] = frame.read(at)?;
-    let [
-        version,
-        _,
-        _,
-        _,
-        _,
-        _,
-        fragment_high,
-        fragment_low,
-        _,
-        protocol,
-        _,
-        _,
-        addresses @ ..,
-    ] = header;
-    let hash = mix(u64::from_le_bytes(addresses));
-    // Only the first fragment has ports: a fragmented flow must not be torn apart.
-    let whole = (fragment_high & 0x3f) | fragment_low == 0;
-    if version == 0x45 && whole && (protocol == PROTO_TCP || protocol == PROTO_UDP) {
-        return Ok(hash ^ u64::from(u32::from_le_bytes(frame.read(at + 20)?)));
-    }
-    Ok(hash)
-}
-
-#[inline(always)]
-fn ipv6_flow<F: Frame>(frame: &F, at: usize) -> Result<u64, crate::Short> {
-    let header: [u8; 40] = frame.read(at)?;
-    let [_, _, _, _, _, _, next, _, addresses @ ..] = header;
-    let hash = addresses
-        .as_chunks()
-        .0
-        .iter()
-        .fold(0, |hash, word| mix(hash ^ u64::from_le_bytes(*word)));
-    if next == PROTO_TCP || next == PROTO_UDP {
-        return Ok(hash ^ u64::from(u32::from_le_bytes(frame.read(at + 40)?)));
-    }
-    Ok(hash)
 }

@@ -4,7 +4,7 @@ use core::mem;
 
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_get_buff_len};
+use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
 use aya_ebpf::programs::XdpContext;
 use fabric_common::{Frame, NoHeadroom, Short};
 
@@ -114,6 +114,22 @@ impl Frame for XdpFrame {
     fn read<const N: usize>(&self, at: usize) -> Result<[u8; N], Short> {
         // SAFETY: `at` has compared the bytes with the end of the frame.
         Ok(unsafe { self.at::<[u8; N]>(at)?.read_unaligned() })
+    }
+
+    /// A copy on the stack has a fixed length: read in place, each length would be a way of its own through the
+    /// rest of the program to the verifier.
+    #[inline(always)]
+    fn sum(&self, at: usize, len: usize) -> Result<u64, Short> {
+        let mut words = [0u32; 16];
+        // The helper takes no length of 0, and whatever is compared with `len` would teach the verifier where the
+        // options end.
+        let len = (len.wrapping_sub(4) & 0x3c) + 4;
+        // SAFETY: the kernel passes a valid context, and `words` has room for `len` bytes.
+        let read = unsafe { bpf_xdp_load_bytes(self.ctx, at as u32, words.as_mut_ptr().cast(), len as u32) };
+        if read != 0 {
+            return Err(Short);
+        }
+        Ok(words.iter().map(|word| u64::from(u32::from_be(*word))).sum())
     }
 
     #[inline(always)]

@@ -9,7 +9,7 @@ use crate::wire::{
     ETH_HEADER, ETHERTYPE_IPV4, IPV4_HEADER, MACS, PROTO_UDP, TPID_C, UDP_HEADER, VID_MASK, VLAN_TAG,
     VXLAN_FLAG_VNI, VXLAN_HEADER,
 };
-use crate::{DropReason, Frame, Short, Tables};
+use crate::{DropReason, Frame, Short, Tables, ecn};
 
 /// What an underlay port received.
 pub enum Underlay<'t> {
@@ -25,6 +25,14 @@ struct Outer {
     ip: usize,
     /// Offset of the UDP header.
     udp: usize,
+    /// Bytes from the IPv4 header on, as the header says.
+    total: usize,
+    /// Version and header length.
+    version: u8,
+    /// Type of service, with the congestion mark.
+    tos: u8,
+    /// Ones' complement sum of the IPv4 header without options.
+    sum: u64,
     source: [u8; 4],
     address: VtepAddress,
 }
@@ -32,7 +40,7 @@ struct Outer {
 /// Classifies a frame of an underlay port.
 #[inline(always)]
 pub fn underlay<'t, F: Frame, T: Tables>(
-    frame: &F,
+    frame: &mut F,
     port: &Port,
     tables: &'t T,
 ) -> Result<Underlay<'t>, DropReason> {
@@ -74,19 +82,41 @@ fn outer<F: Frame>(frame: &F, port: &Port) -> Result<Option<(Outer, bool)>, Shor
         ),
         _ => return Ok(None),
     };
-    let [version, _] = frame.read::<2>(ip)?;
-    let [flags, fragment, _, protocol] = frame.read::<4>(ip + 6)?;
-    let header = (version as usize & 0x0f) * 4;
-    if macs.destination() != port.mac || version >> 4 != 4 || header < IPV4_HEADER || protocol != PROTO_UDP {
+    let header: [u8; IPV4_HEADER] = frame.read(ip)?;
+    let [
+        version,
+        tos,
+        total_high,
+        total_low,
+        _,
+        _,
+        flags,
+        fragment,
+        _,
+        protocol,
+        _,
+        _,
+        addresses @ ..,
+    ] = header;
+    let length = (version as usize & 0x0f) * 4;
+    if macs.destination() != port.mac || version >> 4 != 4 || length < IPV4_HEADER || protocol != PROTO_UDP {
         return Ok(None);
     }
-    let source = frame.read::<4>(ip + 12)?;
-    let local = frame.read::<4>(ip + 16)?;
-    let udp = ip + header;
+    let [s0, s1, s2, s3, local @ ..] = addresses;
+    let udp = ip + length;
     let outer = Outer {
         ip,
         udp,
-        source,
+        total: usize::from(u16::from_be_bytes([total_high, total_low])),
+        version,
+        tos,
+        sum: header
+            .as_chunks()
+            .0
+            .iter()
+            .map(|word| u64::from(u32::from_be_bytes(*word)))
+            .sum(),
+        source: [s0, s1, s2, s3],
         address: VtepAddress {
             local,
             vlan,
@@ -134,7 +164,7 @@ fn tunnel<'t, T: Tables>(tables: &'t T, port: &Port, outer: &Outer, vni: u32) ->
 
 #[inline(always)]
 fn decapsulate<'t, F: Frame>(
-    frame: &F,
+    frame: &mut F,
     port: &Port,
     tunnel: &'t Tunnel,
     outer: &Outer,
@@ -159,6 +189,7 @@ fn decapsulate<'t, F: Frame>(
         body: macs_at + MACS,
     };
     check_own(frame, binding, inner.body)?;
+    ecn::deliver(frame, outer.tos, inner.body)?;
     Ok(Classified { binding, inner, macs })
 }
 
@@ -168,9 +199,8 @@ fn check_outer<F: Frame>(frame: &F, outer: &Outer) -> Result<(), DropReason> {
     if checksum(frame, outer)? != 0xffff {
         return Err(DropReason::BadIpChecksum);
     }
-    let total = usize::from(u16::from_be_bytes(frame.read(outer.ip + 2)?));
     let udp = usize::from(u16::from_be_bytes(frame.read(outer.udp + 4)?));
-    if outer.ip + total != frame.len() || outer.udp + udp != frame.len() {
+    if outer.ip + outer.total != frame.len() || outer.udp + udp != frame.len() {
         return Err(DropReason::BadLength);
     }
     Ok(())
@@ -178,16 +208,11 @@ fn check_outer<F: Frame>(frame: &F, outer: &Outer) -> Result<(), DropReason> {
 
 #[inline(always)]
 fn checksum<F: Frame>(frame: &F, outer: &Outer) -> Result<u16, Short> {
-    let mut sum = 0u64;
-    for word in 0..IPV4_HEADER / 4 {
-        sum += u64::from(u32::from_be_bytes(frame.read(outer.ip + word * 4)?));
-    }
-    // Options: at most ten words (RFC 791 section 3.1).
-    for word in IPV4_HEADER / 4..15 {
-        if outer.ip + word * 4 >= outer.udp {
-            break;
-        }
-        sum += u64::from(u32::from_be_bytes(frame.read(outer.ip + word * 4)?));
+    let mut sum = outer.sum;
+    let options = outer.ip + IPV4_HEADER;
+    // Not "udp > options": the verifier would remember the answer and follow both to the program's end.
+    if outer.version != 0x45 {
+        sum += frame.sum(options, outer.udp - options)?;
     }
     #[expect(
         clippy::cast_possible_truncation,

@@ -58,6 +58,18 @@ impl Frame for HostFrame {
         bytes.try_into().map_err(|_| Short)
     }
 
+    fn sum(&self, at: usize, len: usize) -> Result<u64, Short> {
+        let bytes = self.buffer.get(self.span(at, len)?).ok_or(Short)?;
+        let (words, rest) = bytes.as_chunks();
+        if len > 40 || !rest.is_empty() {
+            return Err(Short);
+        }
+        Ok(words
+            .iter()
+            .map(|word| u64::from(u32::from_be_bytes(*word)))
+            .sum())
+    }
+
     fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Result<(), Short> {
         let span = self.span(at, N)?;
         self.buffer.get_mut(span).ok_or(Short)?.copy_from_slice(&bytes);
