@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{CliOutput, Objects, binary, cli, log};
+use super::{CliOutput, Objects, api, binary, cli, log};
 use crate::counters::Counters;
 use crate::netns::{NetNs, Process};
 use crate::wait;
@@ -31,6 +31,7 @@ pub struct Launch {
     binary: Option<PathBuf>,
     metrics: Option<SocketAddr>,
     environment: Vec<(String, String)>,
+    arguments: Vec<String>,
 }
 
 impl Launch {
@@ -44,6 +45,7 @@ impl Launch {
             binary: None,
             metrics: None,
             environment: Vec::new(),
+            arguments: Vec::new(),
         }
     }
 
@@ -65,6 +67,14 @@ impl Launch {
     #[must_use]
     pub fn metrics(mut self, address: SocketAddr) -> Self {
         self.metrics = Some(address);
+        self
+    }
+
+    /// After how long without a frame the agent forgets a learned address.
+    #[must_use]
+    pub fn ageing(mut self, after: Duration) -> Self {
+        let seconds = after.as_secs_f64().to_string();
+        self.arguments.extend(["--ageing".to_owned(), seconds]);
         self
     }
 
@@ -174,6 +184,22 @@ impl Agent {
         Ok(Counters::from_json(&self.json(&["counters"])?))
     }
 
+    /// Asks the agent itself, as the command line does: the answer to GET `path`.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses.
+    pub fn get(&self, path: &str) -> Result<Value> {
+        api::request(&self.socket(), "GET", path, &Value::Null)
+    }
+
+    /// As [`Agent::get`]: the answer to POST `path` with `body`.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        api::request(&self.socket(), "POST", path, body)
+    }
+
     /// Writes `document` to a file and gives its path, for `plan -f` and `apply -f`.
     ///
     /// # Errors
@@ -243,6 +269,7 @@ impl Agent {
         if let Some(address) = self.launch.metrics {
             command.arg("--metrics").arg(address.to_string());
         }
+        command.args(&self.launch.arguments);
         let log = File::options().create(true).append(true).open(self.log_file())?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.process = Some(self.launch.namespace.start(&mut command)?);
@@ -274,7 +301,10 @@ impl Agent {
     /// When it does not end well, or something of it is left.
     pub fn stop_detach(&mut self) -> Result<()> {
         let objects = self.objects()?;
-        self.ok(&["agent", "stop", "--detach"])?;
+        // FIXME: the command line comes with another branch.
+        if self.cli(&["agent", "stop", "--detach"])?.status == Some(2) {
+            self.post("/v1/stop", &serde_json::json!({"detach": true}))?;
+        }
         self.ended_well()?;
         objects.wait_gone(wait::PATIENCE)?;
         let mounts = self.mounts()?;
