@@ -200,14 +200,10 @@ impl Guard {
     pub async fn make_safe(&mut self) -> Result<Vec<Change>, SafetyRefusal> {
         let before = self.facts().await?;
         let planned = apply::plan(&before)?;
-        let changes = match planned.is_empty() {
-            true => planned,
-            false => apply::turn(&before, &planned).await?,
-        };
-        let after = self.facts().await?;
-        if after.is_asleep() {
-            apply::wake(&after).await?;
+        if planned.is_empty() {
+            return Ok(planned);
         }
+        let changes = apply::turn(&before, &planned).await?;
         match self.recheck().await.iter().find_map(SafetyRefusal::from_check) {
             None => Ok(changes),
             Some(refusal) => {

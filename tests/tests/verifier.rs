@@ -102,7 +102,7 @@ fn a_cost_beyond_the_tolerance_is_told_with_its_program() {
 
 fn measure() -> BTreeMap<String, Cost> {
     let folder = tempfile::tempdir().unwrap();
-    let (mut datapath, _) = Datapath::open(&folder.path().join("bpf"), &Sizes::default(), 1 << 16)
+    let (mut datapath, _) = Datapath::open(&folder.path().join("bpf"), &Sizes::default(), 1 << 16, false)
         .expect("the kernel loads the programs (if there is no object in this build: cargo xtask build)");
     let counts = datapath.verified_instructions().unwrap();
     let own = Objects::of(std::process::id()).unwrap().programs;

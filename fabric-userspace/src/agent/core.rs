@@ -232,22 +232,14 @@ impl Core {
         }))
     }
 
-    /// Takes the data path down and puts every interface back as it was. Returns sentences about what was put
-    /// back. The agent can only end afterwards.
+    /// Takes the data path down and puts every interface back as it was. The agent can only end afterwards.
     ///
     /// # Errors
     /// When something stays.
-    pub(super) async fn take_down(&mut self) -> Result<Vec<String>, Refusal> {
+    pub(super) async fn take_down(&mut self) -> Result<(), Refusal> {
         self.ended = true;
         let names: Vec<IfName> = self.ports.iter().map(|(name, _)| name.clone()).collect();
-        let mut changes = Vec::new();
         for name in names {
-            changes.extend(
-                self.ports
-                    .changes(&name)
-                    .into_iter()
-                    .map(|change| format!("put back {change}")),
-            );
             self.give_back(&name).await;
         }
         for (key, error) in self.hops.remove_added().await {
@@ -257,7 +249,7 @@ impl Core {
         for file in [side_file::IDS, side_file::COUNTS, side_file::NEIGHBOURS] {
             self.store.remove_side_file(file);
         }
-        Ok(changes)
+        Ok(())
     }
 
     fn segment_id(&self, name: &Name) -> Result<u32, Refusal> {

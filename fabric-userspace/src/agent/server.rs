@@ -104,6 +104,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::EDIT, post(edit))
         .route(path::HISTORY, get(history))
         .route(path::ROLLBACK, post(rollback))
+        .route(path::ROLLBACK_PLAN, post(plan_rollback))
         .route(path::TENANTS, get(tenants))
         .route(path::PORTS, get(ports))
         .route(path::LINKS, get(links))
@@ -210,16 +211,19 @@ async fn rollback(
     State(shared): State<Shared>,
     Query(query): Query<Conditions>,
     body: String,
-) -> Result<Response, Problem> {
+) -> Answer<Item<api::Applied>> {
     let request: api::Rollback = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
     core.expect_revision(query.if_revision)?;
-    if query.dry_run {
-        let plan = core.plan_rollback(request.revision).await?;
-        return Ok(item(&core, kind::PLAN, plan)?.into_response());
-    }
     let applied = core.rollback(request.revision).await?;
-    Ok(item(&core, kind::APPLIED, applied)?.into_response())
+    item(&core, kind::APPLIED, applied)
+}
+
+async fn plan_rollback(State(shared): State<Shared>, body: String) -> Answer<Item<api::Plan>> {
+    let request: api::Rollback = from_json(&body).map_err(refused)?;
+    let mut core = shared.core.lock().await;
+    let plan = core.plan_rollback(request.revision).await?;
+    item(&core, kind::PLAN, plan)
 }
 
 async fn tenants(State(shared): State<Shared>) -> Answer<Items<api::Tenant>> {
@@ -262,25 +266,19 @@ async fn counters(State(shared): State<Shared>) -> Answer<Item<api::Counters>> {
 async fn doctor(State(shared): State<Shared>, Query(which): Query<Which>) -> Answer<Items<api::PortChecks>> {
     let core = shared.core.lock().await;
     let checks = views::doctor(&core, which.port.as_deref()).await?;
-    items(&core, kind::DOCTOR_LIST, checks)
+    items(&core, kind::PORT_CHECKS_LIST, checks)
 }
 
-async fn stop(State(shared): State<Shared>, body: String) -> Answer<Item<api::Stopped>> {
+async fn stop(State(shared): State<Shared>, body: String) -> Result<Json<serde_json::Value>, Problem> {
     let request: api::Stop = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
-    let interface_changes = if request.detach {
-        core.take_down().await?
-    } else {
-        Vec::new()
-    };
-    let stopped = api::Stopped {
-        pid: std::process::id(),
-        detached: request.detach,
-        interface_changes,
-    };
-    let answer = item(&core, kind::STOPPED, stopped);
+    if request.detach {
+        core.take_down().await?;
+    }
     shared.stop.send_replace(true);
-    answer
+    let answer =
+        serde_json::json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": request.detach });
+    Ok(Json(answer))
 }
 
 async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {

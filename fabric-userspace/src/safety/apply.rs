@@ -22,10 +22,6 @@ pub(super) fn plan(facts: &PortFacts) -> Result<Vec<Change>, SafetyRefusal> {
     for wish in &wishes {
         try_on(&mut after, *wish);
     }
-    // What `wake` will bring about.
-    if let Some(features) = &mut after.xdp_features {
-        features.receives_redirects = true;
-    }
     match judge(&after).iter().find_map(SafetyRefusal::from_check) {
         Some(refusal) => Err(refusal),
         None => Ok(wishes
@@ -33,18 +29,6 @@ pub(super) fn plan(facts: &PortFacts) -> Result<Vec<Change>, SafetyRefusal> {
             .filter_map(|wish| planned(facts, wish))
             .collect()),
     }
-}
-
-/// Has the kernel take note of the peer's polling, see [`PortFacts::is_asleep`]. Nothing has changed afterwards.
-pub(super) async fn wake(facts: &PortFacts) -> Result<(), SafetyRefusal> {
-    let peer = target(facts, Side::Peer);
-    for on in [false, true] {
-        let values = vec![(GRO.to_owned(), on)];
-        if let Err(error) = turn_one(peer.clone(), values.clone()).await {
-            return Err(refused(facts, &peer, &values, &error));
-        }
-    }
-    Ok(())
 }
 
 /// Carries out a plan. The changes returned are all bits that differ, also those that the kernel dragged along.
@@ -81,6 +65,10 @@ async fn turn_one(target: Target, values: Vec<(String, bool)>) -> Result<Vec<Fea
     let work = move || {
         target.with(|ethtool| {
             let before = ethtool.features(&target.interface)?;
+            // On already and asked for: the port notices only when it goes off and on, see `redirects_refused`.
+            if before.is_active(GRO) && values.iter().any(|(name, on)| name == GRO && *on) {
+                ethtool.set_features(&target.interface, &[(GRO.to_owned(), false)])?;
+            }
             ethtool.set_features(&target.interface, &values)?;
             Ok(before.diff(&ethtool.features(&target.interface)?))
         })
@@ -134,7 +122,12 @@ fn feature(facts: &PortFacts, wish: Wish) -> Option<Feature> {
 fn try_on(facts: &mut PortFacts, wish: Wish) {
     match (wish.side, &mut facts.peer) {
         (Side::Port, _) => facts.features = facts.features.with(wish.feature, wish.on),
-        (Side::Peer, PeerFacts::Known { features, .. }) => *features = features.with(wish.feature, wish.on),
+        (Side::Peer, PeerFacts::Known { features, .. }) => {
+            *features = features.with(wish.feature, wish.on);
+            if let Some(xdp) = facts.xdp_features.as_mut().filter(|_| wish.feature == GRO) {
+                xdp.receives_redirects = wish.on;
+            }
+        }
         (Side::Peer, PeerFacts::None | PeerFacts::Unreadable { .. }) => {}
     }
 }

@@ -90,15 +90,6 @@ impl fmt::Display for KernelRelease {
 
 impl PortFacts {
     /// Where the peer's namespace was entered.
-    /// Whether the kernel would not redirect into this veth although its peer polls: it takes note of the peer's
-    /// polling only at the moment when that is turned on, and not while the peer is down.
-    pub(super) fn is_asleep(&self) -> bool {
-        let told = self
-            .xdp_features
-            .is_some_and(|features| !features.receives_redirects);
-        told && matches!(&self.peer, PeerFacts::Known { peer, .. } if peer.link.up)
-    }
-
     pub fn peer_place(&self) -> Option<&NetnsPlace> {
         self.peer.peer().and_then(|peer| peer.place.as_ref())
     }
