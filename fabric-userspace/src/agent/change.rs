@@ -78,16 +78,16 @@ impl Core {
         }
         let before = self.revision;
         let taken: Vec<IfName> = prepared.new_ports.keys().cloned().collect();
-        let notes = self
+        let live = self
             .carry_out(prepared, Some(cause))
             .await
             .map_err(Refusal::unchanged)?;
         let interface_changes = taken.iter().flat_map(|name| self.ports.changes(name)).collect();
         Ok(api::Applied {
             plan,
-            notes,
+            notes: Vec::new(),
             interface_changes,
-            elapsed_seconds: begun.elapsed().as_secs_f64(),
+            elapsed_seconds: live.duration_since(begun).as_secs_f64(),
             undo: (before > 0).then(|| format!("fabric rollback {before}")),
         })
     }
@@ -210,8 +210,9 @@ impl Core {
         })
     }
 
-    /// `cause` is the reason for a new revision; without one the document in force stays as it is.
-    async fn carry_out(&mut self, prepared: Prepared, cause: Option<&str>) -> Result<Vec<String>, Refusal> {
+    /// `cause` is the reason for a new revision; without one the document in force stays as it is. Returns when
+    /// frames began to go the new ways.
+    async fn carry_out(&mut self, prepared: Prepared, cause: Option<&str>) -> Result<Instant, Refusal> {
         let Prepared {
             valid,
             image,
@@ -229,6 +230,7 @@ impl Core {
         let done = self
             .write(&image, &changes)
             .and_then(|()| self.attach(&image, &new_ports));
+        let live = Instant::now();
         let done = match (done, cause) {
             (Ok(()), Some(cause)) => self.commit(&valid, cause),
             (done, _) => done,
@@ -246,7 +248,7 @@ impl Core {
         }
         self.release_neighbours().await;
         self.note_own_programs()?;
-        Ok(Vec::new())
+        Ok(live)
     }
 
     /// The interface behind a name is another one than before: what was pinned for the old one goes.
@@ -525,6 +527,12 @@ impl Core {
 
     /// Attachments of this node that the new document has not, and behind which a station was heard lately.
     fn stops(&mut self, new: &Valid) -> Vec<String> {
+        let (old, new) = (self.ends(&self.valid), self.ends(new));
+        let gone: Vec<_> = old.into_iter().filter(|end| !new.contains(end)).collect();
+        if gone.is_empty() {
+            // Reading the whole FDB takes milliseconds.
+            return Vec::new();
+        }
         let recent: BTreeSet<u32> = self
             .datapath
             .fdb()
@@ -533,9 +541,8 @@ impl Core {
             .filter(|entry| !entry.is_static && entry.age < IN_USE)
             .map(|entry| entry.next_hop)
             .collect();
-        let (old, new) = (self.ends(&self.valid), self.ends(new));
-        let gone = old.into_iter().filter(|end| !new.contains(end));
-        gone.filter(|(_, _, segment)| self.has_next_hop(segment, &recent))
+        gone.into_iter()
+            .filter(|(_, _, segment)| self.has_next_hop(segment, &recent))
             .map(|(tenant, end, _)| format!("{tenant} {end}"))
             .collect()
     }
