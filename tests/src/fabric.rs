@@ -17,6 +17,7 @@
 //! ```
 
 mod agent;
+mod api;
 mod cli;
 mod log;
 mod objects;

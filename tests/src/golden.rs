@@ -46,6 +46,16 @@ pub fn all() -> Result<Vec<Golden>> {
 }
 
 impl Golden {
+    /// Any frame whose UDP source port, the two bytes at `at`, is left free in the same way.
+    #[must_use]
+    pub fn with_free_port(name: &str, bytes: &[u8], at: usize) -> Self {
+        Self {
+            name: name.to_owned(),
+            bytes: bytes.to_vec(),
+            free_port: Some(at),
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -22,6 +22,7 @@
 pub mod bpf;
 pub mod counters;
 pub mod fabric;
+pub mod fixtures;
 pub mod frame;
 pub mod golden;
 pub mod netns;

@@ -5,7 +5,7 @@ mod restore;
 use crate::ethtool::{EthtoolError, Feature, FeatureDelta, Target};
 
 use super::change::{Change, target};
-use super::cure::{Side, Wish, wishes};
+use super::cure::{GRO, Side, Wish, wishes};
 use super::facts::{PeerFacts, PortFacts};
 use super::{SafetyRefusal, judge};
 
@@ -65,6 +65,10 @@ async fn turn_one(target: Target, values: Vec<(String, bool)>) -> Result<Vec<Fea
     let work = move || {
         target.with(|ethtool| {
             let before = ethtool.features(&target.interface)?;
+            // On already and asked for: the port notices only when it goes off and on, see `redirects_refused`.
+            if before.is_active(GRO) && values.iter().any(|(name, on)| name == GRO && *on) {
+                ethtool.set_features(&target.interface, &[(GRO.to_owned(), false)])?;
+            }
             ethtool.set_features(&target.interface, &values)?;
             Ok(before.diff(&ethtool.features(&target.interface)?))
         })
@@ -118,7 +122,12 @@ fn feature(facts: &PortFacts, wish: Wish) -> Option<Feature> {
 fn try_on(facts: &mut PortFacts, wish: Wish) {
     match (wish.side, &mut facts.peer) {
         (Side::Port, _) => facts.features = facts.features.with(wish.feature, wish.on),
-        (Side::Peer, PeerFacts::Known { features, .. }) => *features = features.with(wish.feature, wish.on),
+        (Side::Peer, PeerFacts::Known { features, .. }) => {
+            *features = features.with(wish.feature, wish.on);
+            if let Some(xdp) = facts.xdp_features.as_mut().filter(|_| wish.feature == GRO) {
+                xdp.receives_redirects = wish.on;
+            }
+        }
         (Side::Peer, PeerFacts::None | PeerFacts::Unreadable { .. }) => {}
     }
 }

@@ -106,6 +106,8 @@ pub fn merge(kept: &mut Vec<Change>, later: Vec<Change>) {
                 known.new = change.new;
                 known.asked |= change.asked;
             }
+            // Turned off and on again: nothing to put back.
+            None if change.old == change.new => {}
             None => kept.push(change),
         }
     }

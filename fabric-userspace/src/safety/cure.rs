@@ -51,7 +51,7 @@ pub(super) fn wishes(facts: &PortFacts) -> Vec<Wish> {
         if checksums_matter(facts.role) {
             wishes.extend(off(Side::Peer, features, &TX_CHECKSUMS));
         }
-        if !receives_redirects(peer, features) {
+        if !receives_redirects(peer, features) || redirects_refused(facts) {
             wishes.push(Wish {
                 side: Side::Peer,
                 feature: GRO,
@@ -73,6 +73,14 @@ pub(super) fn checksums_matter(role: Role) -> bool {
 /// A veth takes redirected frames only while its peer polls (NAPI): with GRO, or with a native program.
 pub(super) fn receives_redirects(peer: &Peer, features: &Features) -> bool {
     features.is_active(GRO) || has_native_program(peer)
+}
+
+/// A veth does not notice that its peer comes up with GRO already on, and refuses redirects until GRO is turned off and on
+/// again (`veth_set_features` does nothing while the peer is down, `veth_open` looks at its own end alone).
+pub(super) fn redirects_refused(facts: &PortFacts) -> bool {
+    let refused = facts.xdp_features.is_some_and(|xdp| !xdp.receives_redirects);
+    let peer_is_up = facts.peer.peer().is_some_and(|peer| peer.link.up);
+    refused && facts.link.up && peer_is_up
 }
 
 pub(super) fn has_native_program(peer: &Peer) -> bool {

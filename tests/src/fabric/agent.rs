@@ -18,7 +18,7 @@ use tempfile::TempDir;
 pub use launch::Launch;
 pub use teardown::Kept;
 
-use super::{CliOutput, Objects, cli, log};
+use super::{CliOutput, Objects, api, cli, log};
 use crate::counters::Counters;
 use crate::netns::{NetNs, Process};
 use crate::wait;
@@ -104,6 +104,22 @@ impl Agent {
         Counters::of_tenants(&self.json(&["counters"])?)
     }
 
+    /// Asks the agent itself, as the command line does: the answer to GET `path`.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses.
+    pub fn get(&self, path: &str) -> Result<Value> {
+        api::request(&self.socket(), "GET", path, &Value::Null)
+    }
+
+    /// As [`Agent::get`]: the answer to POST `path` with `body`.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        api::request(&self.socket(), "POST", path, body)
+    }
+
     /// Writes `document` to a file and gives its path, for `plan -f` and `apply -f`.
     ///
     /// # Errors
@@ -173,6 +189,7 @@ impl Agent {
         if let Some(address) = self.launch.metrics {
             command.arg("--metrics").arg(address.to_string());
         }
+        command.args(&self.launch.arguments);
         let log = File::options().create(true).append(true).open(self.log_file())?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.process = Some(self.launch.namespace.start(&mut command)?);

@@ -45,6 +45,16 @@ impl<E: Expected + ?Sized> Expected for &E {
     }
 }
 
+impl<E: Expected + ?Sized> Expected for Box<E> {
+    fn matches(&self, got: &[u8]) -> bool {
+        (**self).matches(got)
+    }
+
+    fn sample(&self) -> Vec<u8> {
+        (**self).sample()
+    }
+}
+
 /// The first difference with the name of its layer, and both dumps; `None` when the bytes are equal.
 ///
 /// ```

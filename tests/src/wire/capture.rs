@@ -78,6 +78,12 @@ impl Capture {
         })
     }
 
+    /// The socket it listens with, to send by: it does not hear itself.
+    #[must_use]
+    pub fn socket(&self) -> &RawSocket {
+        &self.shared.socket
+    }
+
     /// Waits until each of `frames` has come as often as it is listed, in any order, and takes them out. Others stay.
     ///
     /// # Errors

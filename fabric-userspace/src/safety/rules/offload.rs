@@ -5,7 +5,7 @@ use crate::netlink::Peer;
 use crate::safety::Check;
 use crate::safety::cure::{
     AGGREGATION, GRO, RX_VLAN, TX_CHECKSUMS, TX_VLAN, checksums_matter, has_native_program, prefix,
-    receives_redirects, tell_on, turn_off,
+    receives_redirects, redirects_refused, tell_on, turn_off,
 };
 use crate::safety::facts::{PeerFacts, PortFacts};
 
@@ -55,6 +55,9 @@ pub(super) fn peer_receives_redirects(facts: &PortFacts) -> Option<Check> {
     };
     let row = |detail: String| Check::ok("peer-receives-redirects", "peer can receive redirects", detail);
     let name = &peer.link.name;
+    if receives_redirects(peer, features) && redirects_refused(facts) {
+        return Some(stale(facts, peer, row));
+    }
     if receives_redirects(peer, features) {
         let detail = if features.is_active(GRO) {
             "gro on"
@@ -76,6 +79,19 @@ pub(super) fn peer_receives_redirects(facts: &PortFacts) -> Option<Check> {
             .cure(format!("{}ethtool -K {name} gro on", prefix(peer)))
             .fail("peer-cannot-receive", sentence),
     )
+}
+
+/// Everything is as it should be, and the kernel refuses all the same.
+fn stale(facts: &PortFacts, peer: &Peer, row: impl Fn(String) -> Check) -> Check {
+    let (port, name) = (facts.name(), &peer.link.name);
+    let ethtool = format!("{}ethtool -K {name} gro", prefix(peer));
+    row(format!("peer {name} can, but {port} has not noticed"))
+        .why("they would be dropped while redirect reports success")
+        .cure(format!("{ethtool} off && {ethtool} on"))
+        .fail(
+            "peer-cannot-receive",
+            format!("frames cannot be redirected into {port}, it came up before GRO of peer {name} was on"),
+        )
 }
 
 pub(super) fn tcp_checksums(facts: &PortFacts) -> Option<Check> {

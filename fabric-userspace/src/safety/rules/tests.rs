@@ -58,6 +58,19 @@ fn device(kind: &str, native: bool) -> PortFacts {
     })
 }
 
+fn refuse_redirects(facts: &mut PortFacts) {
+    if let Some(xdp) = &mut facts.xdp_features {
+        xdp.receives_redirects = false;
+    }
+}
+
+#[test]
+fn a_port_without_a_peer_that_is_up_may_refuse_redirects() {
+    let mut facts = with_peer(|peer| peer.link.up = false, &["rx-gro"]);
+    refuse_redirects(&mut facts);
+    assert_eq!(found(&facts).iter().filter(|one| one.1 == Fail).count(), 0);
+}
+
 #[test]
 fn a_safe_port_passes_every_check() {
     let checks = judge(&safe_port());
@@ -105,6 +118,11 @@ fn each_trouble_is_found_alone() {
         (
             "peer cannot receive",
             with_peer_features(&[]),
+            vec![("peer-receives-redirects", Fail, "peer-cannot-receive")],
+        ),
+        (
+            "port has not noticed its peer's GRO",
+            changed(refuse_redirects),
             vec![("peer-receives-redirects", Fail, "peer-cannot-receive")],
         ),
         (

@@ -152,6 +152,38 @@ fn a_peer_with_a_native_program_needs_no_gro() {
 }
 
 #[test]
+fn a_port_that_came_up_before_its_peers_gro_is_cured() {
+    let Some(mut lab) = Lab::new() else { return };
+    let (agent, tenant) = (lab.namespace("agent"), lab.namespace("tenant"));
+    sh(&format!(
+        "ip -n {agent} link add eth1 type veth peer name c0 netns {tenant} && ip -n {agent} link set eth1 up \
+         && ip netns exec {agent} ethtool -K eth1 rxvlan off rx-vlan-stag-hw-parse off \
+         && ip netns exec {tenant} ethtool -K c0 gro on txvlan off tx-vlan-stag-hw-insert off tx off \
+         && ip -n {tenant} link set c0 up"
+    ));
+    let before = offloads(&tenant, "c0");
+    inside(&agent, async || {
+        let netlink = Netlink::connect().unwrap();
+        let port = ifindex("eth1").await;
+        let _link = attach(port, true).unwrap();
+        let told = netlink.xdp_features(port).await;
+        if told.is_none_or(|features| features.receives_redirects) {
+            eprintln!("skipped: this kernel does not forget");
+            return;
+        }
+        let mut guard = guard(Role::Access);
+        guard.spec_mut().own_programs = vec![guard.facts().await.unwrap().link.xdp.unwrap().id];
+        assert_eq!(failures(&guard.recheck().await), ["peer-receives-redirects"]);
+        let mut kept = Vec::new();
+        merge(&mut kept, guard.make_safe().await.unwrap());
+        assert_eq!(kept, [], "nothing to put back");
+        assert_eq!(failures(&guard.recheck().await), [""; 0]);
+        assert!(netlink.xdp_features(port).await.unwrap().receives_redirects);
+    });
+    assert_eq!(offloads(&tenant, "c0"), before);
+}
+
+#[test]
 fn the_kernels_refusals_are_explained() {
     let Some(mut lab) = Lab::new() else { return };
     let agent = lab.namespace("agent");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -20,6 +21,7 @@ pub struct Launch {
     pub(super) binary: Option<PathBuf>,
     pub(super) metrics: Option<SocketAddr>,
     pub(super) environment: Vec<(String, String)>,
+    pub(super) arguments: Vec<String>,
 }
 
 impl Launch {
@@ -33,6 +35,7 @@ impl Launch {
             binary: None,
             metrics: None,
             environment: Vec::new(),
+            arguments: Vec::new(),
         }
     }
 
@@ -54,6 +57,14 @@ impl Launch {
     #[must_use]
     pub fn metrics(mut self, address: SocketAddr) -> Self {
         self.metrics = Some(address);
+        self
+    }
+
+    /// After how long without a frame the agent forgets a learned address.
+    #[must_use]
+    pub fn ageing(mut self, after: Duration) -> Self {
+        let seconds = after.as_secs_f64().to_string();
+        self.arguments.extend(["--ageing".to_owned(), seconds]);
         self
     }
 
