@@ -14,13 +14,14 @@ mod views;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
+use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use self::core::{Core, failed};
-use self::server::{Shared, Stop};
+use self::server::Shared;
 use crate::agent_options::{AgentOptions, LogFormat};
 use crate::datapath::LoadError;
 use crate::error::{Code, Refusal, codes};
@@ -34,41 +35,67 @@ use crate::safety::explain_attach_error;
 /// When the agent cannot start; nothing is changed then.
 pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     log(options.log_format);
+    let begun = Instant::now();
     let config = options.config.as_deref().map(read_config).transpose()?;
-    let mut core = Core::open(
-        options.node.clone(),
-        &options.state_dir,
-        &Sizes::default(),
-        config.as_ref(),
-        options.log_drops,
-    )
-    .await?;
-    if let Some(document) = config.filter(|_| core.revision() == 0) {
-        let cause = format!(
-            "agent --config {}",
-            options.config.as_deref().unwrap_or(Path::new("-")).display()
-        );
-        core.apply(document, &cause).await?;
+    let listener = server::listen(&options.socket)?;
+    let started = start(&options, config).await;
+    let result = match started {
+        Ok(core) => serve(&options, core, listener, begun).await,
+        Err(refusal) => Err(refusal),
+    };
+    let _ = std::fs::remove_file(&options.socket);
+    result
+}
+
+async fn start(options: &AgentOptions, config: Option<Document>) -> Result<Core, Refusal> {
+    let mut core = Core::open(options, &Sizes::default(), config.as_ref()).await?;
+    let Some(document) = config.filter(|_| core.revision() == 0) else {
+        return Ok(core);
+    };
+    let file = options.config.as_deref().unwrap_or(Path::new("-"));
+    match core
+        .apply(document, &format!("agent --config {}", file.display()))
+        .await
+    {
+        Ok(_) => Ok(core),
+        Err(refusal) => {
+            // The first document is refused: what was made for it goes again.
+            core.take_down().await?;
+            Err(refusal.in_file(&file.display().to_string()))
+        }
     }
+}
+
+async fn serve(
+    options: &AgentOptions,
+    core: Core,
+    listener: UnixListener,
+    begun: Instant,
+) -> Result<(), Refusal> {
+    let (stop, stopped) = watch::channel(false);
     let shared = Shared {
         core: Arc::new(Mutex::new(core)),
-        stop: Arc::new(Stop::default()),
+        stop: Arc::new(stop),
     };
-    let listener = server::listen(&options.socket)?;
     if let Some(address) = options.metrics {
         server::serve_metrics(address, shared.clone()).await?;
     }
-    let router = server::router(shared.clone());
-    let served = tokio::spawn(async move { axum::serve(listener, router).await });
     let tasks = tasks::spawn(&shared, options.ageing).await?;
-    ready(&shared).await;
+    let router = server::router(shared.clone());
+    let served = axum::serve(listener, router).with_graceful_shutdown(end(stopped));
+    let served = tokio::spawn(served.into_future());
+    ready(&shared, begun).await;
     wait_for_end(&shared).await?;
-    served.abort();
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
-    let _ = std::fs::remove_file(&options.socket);
-    let detach = shared.stop.detach.load(Ordering::Acquire);
-    tracing::info!(detach, "stopped");
-    if detach { take_down(shared).await } else { Ok(()) }
+    // The answer to `fabric agent stop` goes out first; who keeps a connection open does not keep the agent.
+    let _ = tokio::time::timeout(Duration::from_secs(2), served).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn end(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is an end as well.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 fn log(format: LogFormat) {
@@ -94,17 +121,11 @@ fn read_config(path: &Path) -> Result<Document, Refusal> {
     from_json(&text).map_err(|problem| Refusal::from(problem).in_file(&path.display().to_string()))
 }
 
-async fn ready(shared: &Shared) {
+async fn ready(shared: &Shared, begun: Instant) {
     let core = shared.core.lock().await;
-    let elapsed_ms = core.started.elapsed().as_millis();
-    tracing::info!(
-        node = %core.node,
-        revision = core.revision(),
-        ports = core.ports.iter().count(),
-        adopted = core.adopted,
-        elapsed_ms,
-        "ready"
-    );
+    let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (revision, ports) = (core.revision(), core.ports.iter().count());
+    tracing::info!(node = %core.node, revision, ports, adopted = core.adopted, elapsed_ms, "ready");
     // Not under systemd: nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 }
@@ -115,22 +136,10 @@ async fn wait_for_end(shared: &Shared) -> Result<(), Refusal> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        () = shared.stop.notify.notified() => {}
+        () = end(shared.stop.subscribe()) => {}
     }
+    shared.stop.send_replace(true);
     Ok(())
-}
-
-/// Takes the data path down and puts every interface back as it was.
-async fn take_down(shared: Shared) -> Result<(), Refusal> {
-    let mut core = shared.core.lock_owned().await;
-    let names: Vec<IfName> = core.ports.iter().map(|(name, _)| name.clone()).collect();
-    for name in names {
-        core.give_back(&name).await;
-    }
-    for (key, error) in core.hops.remove_added().await {
-        tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
-    }
-    core.remove_data_path().map_err(failed)
 }
 
 /// Why a program could not be attached, in the words of the driver that refused it.

@@ -12,14 +12,18 @@ pub mod path {
     /// GET [`super::Status`].
     pub const STATUS: &str = "/v1/status";
     /// GET the document; PUT a new one, answered by [`super::Applied`]. Query: `?dry_run=true` answers
-    /// [`super::Plan`]; `?if_revision=43` is refused (`stale-revision`) if another revision is in force.
+    /// [`super::Plan`]; `?if_revision=43` is refused (`stale-revision`) if another revision is in force;
+    /// `?cause=apply%20site.json` stands in the history.
     pub const DOCUMENT: &str = "/v1/document";
-    /// POST [`super::Edit`], answered by [`super::Applied`]. Query as for [`DOCUMENT`].
+    /// POST [`super::Edit`], answered by [`super::Applied`]. Query: `dry_run` and `if_revision` as for [`DOCUMENT`].
     pub const EDIT: &str = "/v1/edit";
     /// GET a list of [`super::Revision`].
     pub const HISTORY: &str = "/v1/history";
-    /// POST [`super::Rollback`], answered by [`super::Applied`]. Query as for [`DOCUMENT`].
+    /// POST [`super::Rollback`], answered by [`super::Applied`]. Query: `if_revision` as for [`DOCUMENT`].
     pub const ROLLBACK: &str = "/v1/rollback";
+    /// POST [`super::Rollback`], answered by [`super::Plan`]. A path of its own, because an agent without it must not
+    /// roll back instead.
+    pub const ROLLBACK_PLAN: &str = "/v1/rollback/plan";
     /// GET a list of [`super::Tenant`].
     pub const TENANTS: &str = "/v1/tenants";
     /// GET a list of [`super::Port`].
@@ -34,7 +38,7 @@ pub mod path {
     pub const COUNTERS: &str = "/v1/counters";
     /// GET a list of [`super::PortChecks`]. Query: `?port=NAME`.
     pub const DOCTOR: &str = "/v1/doctor";
-    /// POST [`super::Stop`], answered by [`super::Stopped`]; then the agent ends.
+    /// POST [`super::Stop`], answered at once by `{"schema": …, "kind": "stopping", "detach": …}`; then the agent ends.
     pub const STOP: &str = "/v1/stop";
     /// GET Prometheus text.
     pub const METRICS: &str = "/metrics";
@@ -67,9 +71,9 @@ pub mod kind {
     /// Item [`super::Counters`].
     pub const COUNTERS: &str = "counters";
     /// Items [`super::PortChecks`].
-    pub const DOCTOR_LIST: &str = "doctor-list";
-    /// Item [`super::Stopped`].
-    pub const STOPPED: &str = "stopped";
+    pub const PORT_CHECKS_LIST: &str = "port-checks-list";
+    /// No item: the agent ends, see [`super::path::STOP`].
+    pub const STOPPING: &str = "stopping";
 }
 
 /// The form of every answer.
@@ -653,17 +657,6 @@ pub struct Stop {
     /// Take the data path down and put the interfaces back; otherwise forwarding goes on.
     #[serde(default)]
     pub detach: bool,
-}
-
-/// Answer to [`Stop`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Stopped {
-    /// Process that ends.
-    pub pid: u32,
-    /// Whether the data path was taken down.
-    pub detached: bool,
-    /// What was put back on interfaces, one sentence each.
-    pub interface_changes: Vec<String>,
 }
 
 /// The document with its revision, as `fabric export --json` gives it.

@@ -44,11 +44,12 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> ExitCode {
     let mut output = Output::of_process(cli.global.color, cli.global.wants_json());
-    let outcome = match cli.command {
-        Command::Agent(agent::AgentArgs {
-            stop: None, options, ..
-        }) => agent::run(options, &cli.global),
-        command => block_on_command(command, Context::new(&mut output, &cli.global)),
+    let outcome = if let Command::Agent(args) = &cli.command
+        && args.stop.is_none()
+    {
+        agent::run(args.options.clone(), &cli.global)
+    } else {
+        block_on_command(cli.command, Context::new(&mut output, &cli.global))
     };
     match outcome {
         Ok(exit) => exit.into(),

@@ -72,9 +72,11 @@ impl Client {
         self.request(Method::PUT, path, body).await
     }
 
-    /// Whether somebody accepts connections on the socket.
-    pub async fn is_answered(&self) -> bool {
-        UnixStream::connect(&self.socket).await.is_ok()
+    /// The process that listens on the socket, as this process numbers it; `None` if nobody does.
+    pub async fn listener(&self) -> Option<i32> {
+        let stream = UnixStream::connect(&self.socket).await.ok()?;
+        // 0 is what the kernel says of a process in a stranger pid namespace.
+        Some(stream.peer_cred().ok()?.pid().unwrap_or(0))
     }
 
     async fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Answer, Refusal> {

@@ -25,7 +25,7 @@ pub use facts::{KernelRelease, PortFacts};
 pub use mtu::{FrameNeed, Part};
 pub use rules::judge;
 
-/// What a port is used for (DESIGN.md 3.1).
+/// What a port is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {

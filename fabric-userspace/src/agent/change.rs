@@ -13,11 +13,15 @@ use super::host::{self, Missing, Tunnel};
 use super::store::{Store as _, Stored};
 use crate::api;
 use crate::compile::{Image, Request, Scope, compile};
-use crate::diff::{Changes, Op, diff, diff_images};
+use crate::datapath::LoadError;
+use crate::diff::{Changes, Entry, Op, diff, diff_images};
 use crate::error::{Refusal, codes};
-use crate::model::{Document, IfName, document_diff};
+use crate::model::{Document, IfName, Name, document_diff};
 use crate::safety::Role;
 use crate::validate::{Carries, Valid, VxlanEnds, validate};
+
+/// A station that was heard this recently is in use.
+const IN_USE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A change that could be made.
 struct Prepared {
@@ -78,15 +82,7 @@ impl Core {
             .carry_out(prepared, Some(cause))
             .await
             .map_err(Refusal::unchanged)?;
-        let interface_changes = taken
-            .iter()
-            .flat_map(|name| {
-                self.ports
-                    .changes(name)
-                    .into_iter()
-                    .map(move |change| format!("{name}: {change}"))
-            })
-            .collect();
+        let interface_changes = taken.iter().flat_map(|name| self.ports.changes(name)).collect();
         Ok(api::Applied {
             plan,
             notes,
@@ -96,25 +92,38 @@ impl Core {
         })
     }
 
+    /// What putting an earlier revision in force again would change.
+    ///
+    /// # Errors
+    /// Whatever [`Core::rollback`] would refuse it for.
+    pub(super) async fn plan_rollback(&mut self, revision: u64) -> Result<api::Plan, Refusal> {
+        let stored = self.kept(revision)?;
+        self.plan(stored.document).await
+    }
+
     /// Puts an earlier revision in force again, as a new revision.
     ///
     /// # Errors
     /// When it is not kept, or refused.
     pub(super) async fn rollback(&mut self, revision: u64) -> Result<api::Applied, Refusal> {
+        let stored = self.kept(revision)?;
+        self.apply(stored.document, &format!("rollback {revision}")).await
+    }
+
+    fn kept(&self, revision: u64) -> Result<Stored, Refusal> {
         let kept = self
             .store
             .history()?
             .into_iter()
             .find(|stored| stored.revision == revision);
-        let stored = kept.ok_or_else(|| {
+        kept.ok_or_else(|| {
             Refusal::new(
                 codes::UNKNOWN_REVISION,
                 format!("revision {revision} is not kept"),
             )
             .with_cure("fabric history")
             .unchanged()
-        })?;
-        self.apply(stored.document, &format!("rollback {revision}")).await
+        })
     }
 
     /// Carries the stored document out after a start: repairs what a killed agent left half done, and puts new
@@ -153,6 +162,9 @@ impl Core {
     }
 
     async fn prepare(&mut self, document: Document, missing: Missing) -> Result<Prepared, Refusal> {
+        if self.ended {
+            return Err(Refusal::new(codes::AGENT_AWAY, "the agent is ending").with_cure("start it again"));
+        }
         let valid = validate(document).map_err(Refusal::from_problems)?;
         let here = valid.find_node(self.node.as_str()).ok_or_else(|| {
             Refusal::new(
@@ -228,7 +240,6 @@ impl Core {
         }
         let changed_slots = egress_changes(&changes);
         self.after(valid, image, &changes);
-        self.mark_unsafe()?;
         self.refresh_flood_lists(&changed_slots);
         for name in old_ports {
             self.give_back(&name).await;
@@ -247,17 +258,6 @@ impl Core {
         {
             tracing::error!(%error, port = %name, "the old interface could not be forgotten");
         }
-    }
-
-    /// Entries just written know nothing of failed checks.
-    fn mark_unsafe(&mut self) -> Result<(), Refusal> {
-        let unsafe_ports: Vec<IfName> = self
-            .ports
-            .iter()
-            .filter(|(_, port)| !port.is_safe())
-            .map(|(name, _)| name.clone())
-            .collect();
-        unsafe_ports.iter().try_for_each(|name| self.mark(name))
     }
 
     fn note_own_programs(&mut self) -> Result<(), Refusal> {
@@ -308,9 +308,22 @@ impl Core {
     }
 
     fn write_ops(&mut self, ops: &[Op]) -> Result<(), Refusal> {
-        ops.iter()
-            .try_for_each(|op| self.datapath.apply(op))
-            .map_err(failed)
+        ops.iter().try_for_each(|op| self.write_op(op)).map_err(failed)
+    }
+
+    /// The document knows nothing of failed checks: a port that is not safe stays closed while it is written.
+    fn write_op(&mut self, op: &Op) -> Result<(), LoadError> {
+        if let Op::Set(Entry::Port(ifindex, record)) = op
+            && self
+                .ports
+                .iter()
+                .any(|(_, port)| port.ifindex == *ifindex && !port.is_safe())
+        {
+            let mut record = *record;
+            record.flags |= fabric_common::maps::Port::UNSAFE;
+            return self.datapath.set_port(*ifindex, Some(&record));
+        }
+        self.datapath.apply(op)
     }
 
     fn attach(&mut self, image: &Image, new_ports: &BTreeMap<IfName, Role>) -> Result<(), Refusal> {
@@ -483,7 +496,7 @@ impl Core {
         self.store.set_side_file(side_file::COUNTS, &self.meter.retired())
     }
 
-    fn describe(&self, prepared: &Prepared) -> api::Plan {
+    fn describe(&mut self, prepared: &Prepared) -> api::Plan {
         let changes = document_diff(self.document(), prepared.valid.document());
         let count = |sign| changes.iter().filter(|change| change.sign == sign).count() as u64;
         let same = prepared.valid.document() == self.document() && self.revision > 0;
@@ -510,21 +523,41 @@ impl Core {
         }
     }
 
-    /// Attachments of this node that the document in force has and the new one has not.
-    fn stops(&self, new: &Valid) -> Vec<String> {
-        let ends = |valid: &Valid| {
-            let here = valid.find_node(self.node.as_str());
-            valid
-                .segments()
-                .iter()
-                .flat_map(|segment| segment.attachments.iter().map(move |end| (segment, end)))
-                .filter(|(_, end)| Some(end.node) == here)
-                .map(|(segment, end)| {
-                    format!("{} {} {}", valid.tenant(segment.tenant).name, end.port, end.vlan)
-                })
-                .collect::<std::collections::BTreeSet<_>>()
-        };
-        ends(&self.valid).difference(&ends(new)).cloned().collect()
+    /// Attachments of this node that the new document has not, and behind which a station was heard lately.
+    fn stops(&mut self, new: &Valid) -> Vec<String> {
+        let recent: BTreeSet<u32> = self
+            .datapath
+            .fdb()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|entry| !entry.is_static && entry.age < IN_USE)
+            .map(|entry| entry.next_hop)
+            .collect();
+        let (old, new) = (self.ends(&self.valid), self.ends(new));
+        let gone = old.into_iter().filter(|end| !new.contains(end));
+        gone.filter(|(_, _, segment)| self.has_next_hop(segment, &recent))
+            .map(|(tenant, end, _)| format!("{tenant} {end}"))
+            .collect()
+    }
+
+    /// Tenant, port with VLAN, and segment of each attachment at this node.
+    fn ends(&self, valid: &Valid) -> BTreeSet<(Name, String, Name)> {
+        let here = valid.find_node(self.node.as_str());
+        let segments = valid.segments().iter();
+        segments
+            .flat_map(|segment| segment.attachments.iter().map(move |end| (segment, end)))
+            .filter(|(_, end)| Some(end.node) == here)
+            .map(|(segment, end)| {
+                let tenant = valid.tenant(segment.tenant).name.clone();
+                let words = format!("{} {}", end.port, super::edits::vlan_words(end.vlan));
+                (tenant, words, segment.name.clone())
+            })
+            .collect()
+    }
+
+    fn has_next_hop(&self, segment: &Name, wanted: &BTreeSet<u32>) -> bool {
+        let part = self.image.segments.get(segment);
+        part.is_some_and(|part| part.records.next_hops.keys().any(|id| wanted.contains(id)))
     }
 }
 
@@ -534,7 +567,7 @@ fn split_lines(text: &str) -> Vec<String> {
 
 fn egress_changes(changes: &Changes) -> Vec<u16> {
     let slot = |op: &Op| match op {
-        Op::Set(crate::diff::Entry::Egress(slot, _)) => Some(*slot),
+        Op::Set(Entry::Egress(slot, _)) => Some(*slot),
         Op::Set(_) | Op::Clear(_) => None,
     };
     changes.ops.iter().filter_map(slot).collect()

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 use super::meter::Meter;
 use super::ports::Ports;
 use super::store::{FileStore, Store as _};
+use crate::agent_options::AgentOptions;
 use crate::api;
 use crate::compile::Image;
 use crate::datapath::{Datapath, LoadError};
@@ -13,7 +14,7 @@ use crate::error::{Refusal, codes};
 use crate::ids::{Freed, Ids, Sizes};
 use crate::model::{Document, IfName, Name, Node};
 use crate::netlink::{NeighbourKey, Netlink, NextHops};
-use crate::safety::Role;
+use crate::safety::{KernelRelease, Role};
 use crate::validate::{NodeIx, PortRole, Valid, validate};
 
 /// Names of the files beside the document.
@@ -26,6 +27,8 @@ pub(super) mod side_file {
     pub(crate) const NEIGHBOURS: &str = "neighbours.json";
 }
 
+/// The first one with redirects to several ports that keep metadata, and multi-buffer frames.
+const OLDEST_KERNEL: KernelRelease = KernelRelease { major: 6, minor: 1 };
 /// FDB entries that there is room for at half load; 32 MiB.
 const STATIONS: u32 = 1 << 20;
 
@@ -49,6 +52,8 @@ pub(super) struct Core {
     pub(super) fdb_entries: u64,
     /// Whether the maps of an earlier agent were taken over.
     pub(super) adopted: bool,
+    /// The data path is taken down; nothing may bring it up again.
+    pub(super) ended: bool,
 }
 
 /// Wraps what the kernel or a map refused.
@@ -86,16 +91,15 @@ impl Core {
     /// # Errors
     /// When the state is damaged or in use, or the data path cannot be loaded or filled. What forwards goes on.
     pub(super) async fn open(
-        node: Option<Name>,
-        state: &std::path::Path,
+        options: &AgentOptions,
         sizes: &Sizes,
         config: Option<&Document>,
-        log_drops: bool,
     ) -> Result<Self, Refusal> {
-        let store = FileStore::open(state)?;
+        check_host()?;
+        let store = FileStore::open(&options.state_dir)?;
         let stored = store.current()?;
-        let node = match node {
-            Some(node) => node,
+        let node = match &options.node {
+            Some(node) => node.clone(),
             None => default_node(stored.as_ref().map(|stored| &stored.document).or(config))?,
         };
         let document = match &stored {
@@ -104,12 +108,14 @@ impl Core {
         };
         let valid = validate(document).map_err(Refusal::from_problems)?;
         let netlink = Netlink::connect().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
-        let (datapath, adopted) = open_datapath(state, sizes, log_drops)?;
+        let pins = options.state_dir.join("bpf");
+        let (datapath, adopted) =
+            Datapath::open(&pins, sizes, STATIONS, options.log_drops).map_err(failed)?;
         let image = match store.side_file::<Ids>(side_file::IDS)?.filter(|_| adopted) {
             Some(ids) => Image::restore(sizes, ids)?,
             None => Image::empty(sizes),
         };
-        let meter = if adopted {
+        let retired = if adopted {
             store.side_file(side_file::COUNTS)?.unwrap_or_default()
         } else {
             Vec::new()
@@ -122,7 +128,7 @@ impl Core {
             hops,
             netlink,
             datapath,
-            meter: Meter::resume(meter),
+            meter: Meter::resume(retired),
             valid,
             image,
             revision: stored.as_ref().map_or(0, |stored| stored.revision),
@@ -132,9 +138,31 @@ impl Core {
             waiting: Vec::new(),
             fdb_entries: 0,
             adopted,
+            ended: false,
         };
-        core.resume(adopted).await?;
+        if let Err(refusal) = core.resume(adopted).await {
+            if !adopted {
+                core.take_down().await?;
+            }
+            return Err(refusal);
+        }
         Ok(core)
+    }
+
+    /// Refuses a request that was made for another revision than the one in force.
+    ///
+    /// # Errors
+    /// When somebody else has changed the document meanwhile.
+    pub(super) fn expect_revision(&self, expected: Option<u64>) -> Result<(), Refusal> {
+        match expected {
+            Some(expected) if expected != self.revision => {
+                let sentence = format!("revision {} is in force, not {expected}", self.revision);
+                Err(Refusal::new(codes::STALE_REVISION, sentence)
+                    .with_cure("look at it and try again: fabric export")
+                    .unchanged())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Revision of the document in force; 0 before the first one.
@@ -204,12 +232,20 @@ impl Core {
         }))
     }
 
-    /// Ends the data path: links, programs and maps go.
+    /// Takes the data path down and puts every interface back as it was. The agent can only end afterwards.
     ///
     /// # Errors
     /// When something stays.
-    pub(super) fn remove_data_path(&mut self) -> Result<(), LoadError> {
-        self.datapath.remove()?;
+    pub(super) async fn take_down(&mut self) -> Result<(), Refusal> {
+        self.ended = true;
+        let names: Vec<IfName> = self.ports.iter().map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.give_back(&name).await;
+        }
+        for (key, error) in self.hops.remove_added().await {
+            tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
+        }
+        self.datapath.remove().map_err(failed)?;
         for file in [side_file::IDS, side_file::COUNTS, side_file::NEIGHBOURS] {
             self.store.remove_side_file(file);
         }
@@ -263,17 +299,25 @@ fn default_node(document: Option<&Document>) -> Result<Name, Refusal> {
     })
 }
 
-fn open_datapath(
-    state: &std::path::Path,
-    sizes: &Sizes,
-    log_drops: bool,
-) -> Result<(Datapath, bool), Refusal> {
+/// What nothing works without.
+fn check_host() -> Result<(), Refusal> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Refusal::new(codes::NOT_ROOT, "loading XDP programs needs root")
             .with_cure("sudo fabric agent ...")
             .unchanged());
     }
-    Datapath::open(&state.join("bpf"), sizes, STATIONS, log_drops).map_err(failed)
+    let release = nix::sys::utsname::uname()
+        .ok()
+        .and_then(|names| KernelRelease::parse(&names.release().to_string_lossy()));
+    match release {
+        Some(release) if release < OLDEST_KERNEL => Err(Refusal::new(
+            codes::KERNEL_TOO_OLD,
+            format!("this kernel is Linux {release}, the data path needs {OLDEST_KERNEL}"),
+        )
+        .with_cure("install a newer kernel")
+        .unchanged()),
+        _ => Ok(()),
+    }
 }
 
 fn saved_neighbours(store: &FileStore) -> Result<Vec<NeighbourKey>, Refusal> {

@@ -12,11 +12,11 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, watch};
 
 use super::core::Core;
 use super::{metrics, views};
-use crate::api::{self, Envelope, Item, Items, path};
+use crate::api::{self, Envelope, Item, Items, kind, path};
 use crate::error::{Refusal, codes};
 use crate::model::from_json;
 
@@ -25,17 +25,8 @@ use crate::model::from_json;
 pub(super) struct Shared {
     /// The agent. One request at a time: a document is applied whole or not at all.
     pub core: Arc<Mutex<Core>>,
-    /// Told when the agent shall end.
-    pub stop: Arc<Stop>,
-}
-
-/// How the agent was asked to end.
-#[derive(Default)]
-pub(super) struct Stop {
-    /// Wakes the main task.
-    pub notify: Notify,
-    /// True to take the data path down.
-    pub detach: std::sync::atomic::AtomicBool,
+    /// Turns true when the agent shall end.
+    pub(super) stop: Arc<watch::Sender<bool>>,
 }
 
 type Answer<T> = Result<Json<Envelope<T>>, Problem>;
@@ -113,6 +104,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::EDIT, post(edit))
         .route(path::HISTORY, get(history))
         .route(path::ROLLBACK, post(rollback))
+        .route(path::ROLLBACK_PLAN, post(plan_rollback))
         .route(path::TENANTS, get(tenants))
         .route(path::PORTS, get(ports))
         .route(path::LINKS, get(links))
@@ -145,11 +137,13 @@ pub(super) async fn serve_metrics(address: SocketAddr, shared: Shared) -> Result
 }
 
 #[derive(Deserialize)]
-struct DryRun {
+struct Conditions {
     #[serde(default)]
     dry_run: bool,
     #[serde(default)]
     cause: Option<String>,
+    #[serde(default)]
+    if_revision: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -161,44 +155,46 @@ struct Which {
 async fn status(State(shared): State<Shared>) -> Answer<Item<api::Status>> {
     let mut core = shared.core.lock().await;
     let status = views::status(&mut core)?;
-    item(&core, "status", status)
+    item(&core, kind::STATUS, status)
 }
 
 async fn document(State(shared): State<Shared>) -> Answer<Item<crate::model::Document>> {
     let core = shared.core.lock().await;
-    item(&core, "document", core.document().clone())
+    item(&core, kind::DOCUMENT, core.document().clone())
 }
 
 async fn put_document(
     State(shared): State<Shared>,
-    Query(query): Query<DryRun>,
+    Query(query): Query<Conditions>,
     body: String,
 ) -> Result<Response, Problem> {
     let document = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
+    core.expect_revision(query.if_revision)?;
     if query.dry_run {
         let plan = core.plan(document).await?;
-        return Ok(item(&core, "plan", plan)?.into_response());
+        return Ok(item(&core, kind::PLAN, plan)?.into_response());
     }
     let applied = core
         .apply(document, query.cause.as_deref().unwrap_or("apply"))
         .await?;
-    Ok(item(&core, "applied", applied)?.into_response())
+    Ok(item(&core, kind::APPLIED, applied)?.into_response())
 }
 
 async fn edit(
     State(shared): State<Shared>,
-    Query(query): Query<DryRun>,
+    Query(query): Query<Conditions>,
     body: String,
 ) -> Result<Response, Problem> {
     let edit: api::Edit = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
+    core.expect_revision(query.if_revision)?;
     if query.dry_run {
         let plan = core.plan_edit(&edit).await?;
-        return Ok(item(&core, "plan", plan)?.into_response());
+        return Ok(item(&core, kind::PLAN, plan)?.into_response());
     }
     let applied = core.edit(&edit).await?;
-    Ok(item(&core, "applied", applied)?.into_response())
+    Ok(item(&core, kind::APPLIED, applied)?.into_response())
 }
 
 fn refused(problem: crate::error::Problem) -> Refusal {
@@ -208,69 +204,81 @@ fn refused(problem: crate::error::Problem) -> Refusal {
 async fn history(State(shared): State<Shared>) -> Answer<Items<api::Revision>> {
     let core = shared.core.lock().await;
     let revisions = core.history()?;
-    items(&core, "revision-list", revisions)
+    items(&core, kind::REVISION_LIST, revisions)
 }
 
-async fn rollback(State(shared): State<Shared>, body: String) -> Answer<Item<api::Applied>> {
+async fn rollback(
+    State(shared): State<Shared>,
+    Query(query): Query<Conditions>,
+    body: String,
+) -> Answer<Item<api::Applied>> {
     let request: api::Rollback = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
+    core.expect_revision(query.if_revision)?;
     let applied = core.rollback(request.revision).await?;
-    item(&core, "applied", applied)
+    item(&core, kind::APPLIED, applied)
+}
+
+async fn plan_rollback(State(shared): State<Shared>, body: String) -> Answer<Item<api::Plan>> {
+    let request: api::Rollback = from_json(&body).map_err(refused)?;
+    let mut core = shared.core.lock().await;
+    let plan = core.plan_rollback(request.revision).await?;
+    item(&core, kind::PLAN, plan)
 }
 
 async fn tenants(State(shared): State<Shared>) -> Answer<Items<api::Tenant>> {
     let mut core = shared.core.lock().await;
     let tenants = views::tenants(&mut core)?;
-    items(&core, "tenant-list", tenants)
+    items(&core, kind::TENANT_LIST, tenants)
 }
 
 async fn ports(State(shared): State<Shared>) -> Answer<Items<api::Port>> {
     let mut core = shared.core.lock().await;
     let ports = views::ports(&mut core).await?;
-    items(&core, "port-list", ports)
+    items(&core, kind::PORT_LIST, ports)
 }
 
 async fn links(State(shared): State<Shared>) -> Answer<Items<api::Link>> {
     let core = shared.core.lock().await;
     let links = views::links(&core);
-    items(&core, "link-list", links)
+    items(&core, kind::LINK_LIST, links)
 }
 
 async fn fdb(State(shared): State<Shared>, Query(which): Query<Which>) -> Answer<Items<api::FdbEntry>> {
     let mut core = shared.core.lock().await;
     let entries = views::fdb(&mut core, which.segment.as_deref())?;
-    items(&core, "fdb-list", entries)
+    items(&core, kind::FDB_LIST, entries)
 }
 
 async fn flush(State(shared): State<Shared>, body: String) -> Answer<Item<api::Flushed>> {
     let request: api::Flush = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
     let entries = core.flush(&request)?;
-    item(&core, "flushed", api::Flushed { entries })
+    item(&core, kind::FLUSHED, api::Flushed { entries })
 }
 
 async fn counters(State(shared): State<Shared>) -> Answer<Item<api::Counters>> {
     let mut core = shared.core.lock().await;
     let counters = views::counters(&mut core)?;
-    item(&core, "counters", counters)
+    item(&core, kind::COUNTERS, counters)
 }
 
 async fn doctor(State(shared): State<Shared>, Query(which): Query<Which>) -> Answer<Items<api::PortChecks>> {
     let core = shared.core.lock().await;
     let checks = views::doctor(&core, which.port.as_deref()).await?;
-    items(&core, "port-checks-list", checks)
+    items(&core, kind::PORT_CHECKS_LIST, checks)
 }
 
 async fn stop(State(shared): State<Shared>, body: String) -> Result<Json<serde_json::Value>, Problem> {
     let request: api::Stop = from_json(&body).map_err(refused)?;
-    shared
-        .stop
-        .detach
-        .store(request.detach, std::sync::atomic::Ordering::Release);
-    shared.stop.notify.notify_one();
-    Ok(Json(
-        serde_json::json!({ "schema": "fabric/1", "kind": "stopping", "detach": request.detach }),
-    ))
+    let mut core = shared.core.lock().await;
+    if request.detach {
+        core.take_down().await?;
+    }
+    shared.stop.send_replace(true);
+    let answer =
+        serde_json::json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": request.detach });
+    Ok(Json(answer))
 }
 
 async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -78,10 +78,12 @@ impl FileStore {
     /// When it cannot be used, or another agent uses it.
     pub(super) fn open(folder: &Path) -> Result<Self, Refusal> {
         for path in [folder.to_owned(), folder.join("history")] {
+            // It may be there already, with any mode.
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
                 .create(&path)
+                .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o700)))
                 .map_err(|error| cannot("make", &path, &error))?;
         }
         let path = folder.join("lock");

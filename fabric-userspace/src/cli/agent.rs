@@ -36,7 +36,7 @@ pub(super) struct StopArgs {
     pub(super) yes: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct RunArgs {
     /// Where the document is kept; made if missing
     #[arg(long, value_name = "DIR", required = true)]

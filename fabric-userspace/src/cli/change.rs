@@ -29,21 +29,36 @@ impl From<Edit> for Request {
 }
 
 impl Request {
-    async fn send(&self, context: &Context<'_>, query: &[(&str, String)]) -> Result<Answer, Refusal> {
+    /// Makes the change, if the revision in force is still the given one.
+    async fn send(&self, context: &Context<'_>, revision: Option<u64>) -> Result<Answer, Refusal> {
         let client = &context.client;
+        let guard = revision.map(|revision| ("if_revision", revision.to_string()));
+        let mut query: Vec<_> = guard.into_iter().collect();
         match self {
-            Self::Document { file, text } => client
-                .put(&with_query(path::DOCUMENT, query), text.clone())
-                .await
-                .map_err(|refusal| in_file(refusal, file)),
-            Self::Edit(edit) => client.post(&with_query(path::EDIT, query), edit).await,
-            Self::Rollback(rollback) => client.post(&with_query(path::ROLLBACK, query), rollback).await,
+            Self::Document { file, text } => {
+                query.push(("cause", format!("apply {file}")));
+                let answer = client
+                    .put(&with_query(path::DOCUMENT, &query), text.clone())
+                    .await;
+                answer.map_err(|refusal| in_file(refusal, file))
+            }
+            Self::Edit(edit) => client.post(&with_query(path::EDIT, &query), edit).await,
+            Self::Rollback(back) => client.post(&with_query(path::ROLLBACK, &query), back).await,
         }
     }
 
     /// Asks what would change.
     pub(super) async fn plan(&self, context: &Context<'_>) -> Result<Answer, Refusal> {
-        self.send(context, &[("dry_run", "true".to_owned())]).await
+        let client = &context.client;
+        let dry = |path| with_query(path, &[("dry_run", "true".to_owned())]);
+        match self {
+            Self::Document { file, text } => {
+                let answer = client.put(&dry(path::DOCUMENT), text.clone()).await;
+                answer.map_err(|refusal| in_file(refusal, file))
+            }
+            Self::Edit(edit) => client.post(&dry(path::EDIT), edit).await,
+            Self::Rollback(back) => client.post(path::ROLLBACK_PLAN, back).await,
+        }
     }
 
     // A command says what it did in its own words; a document is told by its plan.
@@ -86,11 +101,7 @@ pub(super) async fn run(
             Ok(Exit::NotWell)
         }
         Consent::Given { revision, plan_shown } => {
-            let query: Vec<_> = revision
-                .map(|revision: u64| ("if_revision", revision.to_string()))
-                .into_iter()
-                .collect();
-            let answer = request.send(context, &query).await?;
+            let answer = request.send(context, revision).await?;
             show_applied(context, request, &answer, plan_shown)
         }
     }

@@ -1,14 +1,14 @@
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use super::agent::{AgentArgs, StopArgs, StopVerb};
 use super::context::{Context, Exit};
-use crate::api::{Envelope, Item, Stop, Stopped, path};
-use crate::client::Answer;
+use crate::api::{Stop, kind, path};
 use crate::error::{Refusal, codes};
-use crate::render::Line;
 
 /// How often a stopping agent is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 pub(super) async fn run(context: &mut Context<'_>, args: AgentArgs) -> Result<Exit, Refusal> {
     context.without_names()?;
@@ -21,59 +21,77 @@ pub(super) async fn run(context: &mut Context<'_>, args: AgentArgs) -> Result<Ex
     let Some(StopVerb::Stop(args)) = args.stop else {
         return Err(Refusal::new(codes::USAGE, "what is the agent to do?").with_cure("fabric agent --help"));
     };
-    stop(context, &args).await
-}
-
-async fn stop(context: &mut Context<'_>, args: &StopArgs) -> Result<Exit, Refusal> {
     let question = "all tenants of this node lose their connections. Go on?";
     if args.detach && !args.yes && context.output.can_ask() && !context.output.ask(question) {
         context.output.note(&"Nothing was changed.".into());
         return Ok(Exit::NotWell);
     }
-    let request = Stop { detach: args.detach };
-    let answer = context.client.post(path::STOP, &request).await?;
-    gone(context).await?;
-    show(context, &answer)
+    stop(context, &args).await
 }
 
-/// Waits until nobody listens, so that another agent can be started at once.
-async fn gone(context: &Context<'_>) -> Result<(), Refusal> {
+async fn stop(context: &mut Context<'_>, args: &StopArgs) -> Result<Exit, Refusal> {
+    let process = context.client.listener().await;
+    let said = match context
+        .client
+        .post(path::STOP, &Stop { detach: args.detach })
+        .await
+    {
+        Ok(answer) => answer.json().clone(),
+        // It was there, and is gone before it could say so.
+        Err(refusal) if refusal.code == codes::AGENT_AWAY && process.is_some() => {
+            json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": args.detach })
+        }
+        Err(refusal) => return Err(refusal),
+    };
+    gone(context, process).await?;
+    show(context, args, process, &said)?;
+    Ok(Exit::Done)
+}
+
+/// Waits until the agent has ended, so that what it takes down is down, and another one can be started at once.
+async fn gone(context: &Context<'_>, process: Option<i32>) -> Result<(), Refusal> {
     let start = Instant::now();
-    while context.client.is_answered().await {
+    while context.client.listener().await.is_some() || process.is_some_and(is_running) {
         if start.elapsed() > context.client.timeout() {
-            return Err(Refusal::new(
-                codes::TIMED_OUT,
-                format!(
-                    "the agent agreed to stop but still listens on {}",
-                    context.client.socket().display()
-                ),
-            )
-            .with_cure("look at its log: journalctl -u fabric-agent"));
+            let shown = context.client.socket().display();
+            let sentence = format!("the agent at {shown} agreed to stop but has not ended");
+            return Err(Refusal::new(codes::TIMED_OUT, sentence).with_cure(
+                "look at its log: journalctl -u fabric-agent; wait longer with --timeout SECONDS",
+            ));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(())
 }
 
-fn show(context: &mut Context<'_>, answer: &Answer) -> Result<Exit, Refusal> {
+/// Whether a process is there and has not ended; of process 0, an agent in another pid namespace, nothing is known.
+fn is_running(process: i32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else {
+        return false;
+    };
+    // proc_pid_stat(5): the state follows the name, which may hold parentheses itself.
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    !matches!(state, Some('Z' | 'X'))
+}
+
+fn show(
+    context: &mut Context<'_>,
+    args: &StopArgs,
+    process: Option<i32>,
+    said: &Value,
+) -> Result<(), Refusal> {
     if context.is_json() {
-        context.output.answer_json(answer.json(), false)?;
-        return Ok(Exit::Done);
+        return context.output.answer_json(said, false);
     }
-    let Envelope { body, .. } = answer.item()?;
-    let Item { item: stopped }: Item<Stopped> = body;
-    let what = if stopped.detached {
+    let what = if args.detach {
         "the data path is down, the interfaces are as they were before"
     } else {
         "forwarding goes on; changes wait for the next agent"
     };
-    let mut lines = vec![Line::from(format!("agent stopped (pid {}); {what}", stopped.pid))];
-    lines.extend(
-        stopped
-            .interface_changes
-            .iter()
-            .map(|change| format!("  {change}").into()),
-    );
-    context.output.answer(&lines)?;
-    Ok(Exit::Done)
+    let process = process
+        .filter(|process| *process > 0)
+        .map_or(String::new(), |process| format!(" (pid {process})"));
+    context
+        .output
+        .answer(&[format!("agent stopped{process}; {what}").into()])
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::args::command;
 use super::exit_code_of;
 use crate::error::{Refusal, codes};
 use crate::model::Illegal;
@@ -15,25 +16,28 @@ use crate::render::{ColorChoice, Output};
 pub(super) fn report(error: &clap::Error, words: &[OsString]) -> ExitCode {
     let json = wants_json(words);
     let mut output = Output::of_process(ColorChoice::Auto, json);
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            return match output.answer_text(&error.render().to_string()) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(refusal) => {
-                    output.refuse(&refusal);
-                    exit_code_of(&refusal)
-                }
-            };
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !json => {
-            output.say_text(&error.render().to_string());
-            return ExitCode::from(2);
-        }
-        _ => {}
+    let text = error.render().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return match output.answer_text(&text) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(refusal) => refuse(&mut output, &refusal),
+        };
     }
-    let refusal = refusal(error);
-    output.refuse(&refusal);
-    exit_code_of(&refusal)
+    if is_incomplete(error) && !json {
+        output.say_text(&text);
+        return ExitCode::from(2);
+    }
+    refuse(&mut output, &refusal(error, words))
+}
+
+fn refuse(output: &mut Output, refusal: &Refusal) -> ExitCode {
+    output.refuse(refusal);
+    exit_code_of(refusal)
+}
+
+// A noun alone: clap's message is the list of its verbs.
+fn is_incomplete(error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
 }
 
 // clap did not get as far as to say so.
@@ -47,19 +51,20 @@ fn wants_json(words: &[OsString]) -> bool {
     pair || has(&["--json", "-ojson", "-o=json", "--output=json"])
 }
 
-fn refusal(error: &clap::Error) -> Refusal {
+fn refusal(error: &clap::Error, words: &[OsString]) -> Refusal {
+    let help = format!("{} --help", command_of(words));
     if let Some(illegal) = error.source().and_then(|source| source.downcast_ref::<Illegal>()) {
-        return bad_value(error, illegal);
+        return bad_value(error, illegal, help);
     }
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
     let first = paragraphs.next().unwrap_or_default();
     let sentence = words_of(first.strip_prefix("error: ").unwrap_or(first));
-    let sentence = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing".to_owned(),
-        _ => sentence,
+    let sentence = if is_incomplete(error) {
+        "a command is missing".to_owned()
+    } else {
+        sentence
     };
-    let help = format!("{} --help", command_of(error));
     let cure = match suggestion(error) {
         Some(meant) => format!("did you mean {meant}? otherwise: {help}"),
         None => help,
@@ -68,14 +73,14 @@ fn refusal(error: &clap::Error) -> Refusal {
 }
 
 // The grammar is right and the value impossible: refused as the same value in a document is.
-fn bad_value(error: &clap::Error, illegal: &Illegal) -> Refusal {
+fn bad_value(error: &clap::Error, illegal: &Illegal, cure: String) -> Refusal {
     let argument = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) => argument.split(' ').next().unwrap_or(argument).to_owned(),
         _ => "a value".to_owned(),
     };
     let argument = argument.trim_matches(['<', '>', '[', ']', '.']).to_owned();
     Refusal::new(codes::BAD_VALUE, format!("{argument} {}", illegal.sentence()))
-        .with_cure(format!("{} --help", command_of(error)))
+        .with_cure(cure)
         .unchanged()
 }
 
@@ -88,31 +93,27 @@ fn suggestion(error: &clap::Error) -> Option<String> {
     kinds
         .into_iter()
         .find_map(|kind| error.get(kind))
-        .and_then(|value| match value {
-            ContextValue::String(meant) => Some(meant.clone()),
-            // The likeliest one is the last.
-            ContextValue::Strings(several) => several.last().cloned(),
-            _ => None,
+        .and_then(|value| {
+            if let ContextValue::Strings(several) = value {
+                // The likeliest one is the last.
+                several.last().cloned()
+            } else {
+                Some(value.to_string())
+            }
         })
 }
 
 /// The command that was understood so far, as `fabric tenant attach`.
-fn command_of(error: &clap::Error) -> String {
-    let usage = match error.get(ContextKind::Usage) {
-        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
-        _ => String::new(),
-    };
-    let is_name = |word: &&str| word.starts_with(|first: char| first.is_ascii_lowercase());
-    let words: Vec<&str> = usage
-        .trim_start_matches("Usage:")
-        .split_whitespace()
-        .take_while(is_name)
-        .collect();
-    if words.is_empty() {
-        "fabric".to_owned()
-    } else {
-        words.join(" ")
+fn command_of(words: &[OsString]) -> String {
+    let mut found = command();
+    let mut path = "fabric".to_owned();
+    for word in words.iter().skip(1) {
+        if let Some(sub) = found.find_subcommand(word).cloned() {
+            path = format!("{path} {}", sub.get_name());
+            found = sub;
+        }
     }
+    path
 }
 
 fn words_of(text: &str) -> String {
@@ -126,7 +127,7 @@ mod tests {
 
     fn refused(line: &str) -> Refusal {
         let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
-        refusal(&parse(&words).expect_err("a mistake"))
+        refusal(&parse(&words).expect_err("a mistake"), &words)
     }
 
     #[test]

@@ -10,35 +10,30 @@ pub(super) fn refused(socket: &Path, error: &Error) -> Refusal {
     let start = format!(
         "systemctl start fabric-agent, or: fabric agent --state-dir /var/lib/fabric --socket {shown}"
     );
-    match error.kind() {
-        ErrorKind::NotFound => {
-            Refusal::new(codes::AGENT_AWAY, format!("no agent: there is no socket {shown}")).with_cure(start)
-        }
-        ErrorKind::ConnectionRefused if !is_socket(socket) => Refusal::new(
-            codes::BAD_VALUE,
-            format!("{shown} is not a socket, so no agent listens there"),
-        )
-        .with_cure("name the agent's socket with --socket or FABRIC_SOCKET"),
-        ErrorKind::ConnectionRefused => {
-            Refusal::new(codes::AGENT_AWAY, format!("no agent: nobody listens on {shown}")).with_cure(start)
-        }
-        ErrorKind::PermissionDenied => Refusal::new(
-            codes::NO_PERMISSION,
-            format!("the agent's socket {shown} is not open to this user"),
-        )
-        .with_cure("repeat the command with sudo"),
+    let is = |kind| error.kind() == kind;
+    let (code, sentence, cure) = if is(ErrorKind::NotFound) {
+        let sentence = format!("no agent: there is no socket {shown}");
+        (codes::AGENT_AWAY, sentence, start.as_str())
+    } else if is(ErrorKind::ConnectionRefused) && is_socket(socket) {
+        let sentence = format!("no agent: nobody listens on {shown}");
+        (codes::AGENT_AWAY, sentence, start.as_str())
+    } else if is(ErrorKind::ConnectionRefused) {
+        let sentence = format!("{shown} is not a socket, so no agent listens there");
+        let cure = "name the agent's socket with --socket or FABRIC_SOCKET";
+        (codes::BAD_VALUE, sentence, cure)
+    } else if is(ErrorKind::PermissionDenied) {
+        let sentence = format!("the agent's socket {shown} is not open to this user");
+        (codes::NO_PERMISSION, sentence, "repeat the command with sudo")
+    } else if is(ErrorKind::InvalidInput) {
         // A unix address holds 107 bytes (unix(7)).
-        ErrorKind::InvalidInput => Refusal::new(
-            codes::BAD_VALUE,
-            format!("{shown} cannot be the path of a socket: {error}"),
-        )
-        .with_cure("use a path of at most 107 bytes"),
-        _ => Refusal::new(
-            codes::FAILED,
-            format!("connecting to the agent at {shown} failed: {error}"),
-        )
-        .with_cure("fabric status --socket PATH, with the path that the agent was started with"),
-    }
+        let sentence = format!("{shown} cannot be the path of a socket: {error}");
+        (codes::BAD_VALUE, sentence, "use a path of at most 107 bytes")
+    } else {
+        let sentence = format!("connecting to the agent at {shown} failed: {error}");
+        let cure = "name the agent's socket with --socket or FABRIC_SOCKET";
+        (codes::FAILED, sentence, cure)
+    };
+    Refusal::new(code, sentence).with_cure(cure)
 }
 
 fn is_socket(path: &Path) -> bool {

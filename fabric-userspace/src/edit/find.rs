@@ -16,7 +16,7 @@ pub(super) fn node_at(document: &Document, name: &Name) -> Result<usize, Refusal
             refuse(
                 codes::UNKNOWN_NODE,
                 format!("the fabric has no node {name}"),
-                "fabric node list shows the nodes",
+                "fabric export shows the nodes",
             )
         })
 }
@@ -32,7 +32,7 @@ pub(super) fn known_datacenter(document: &Document, name: &Name) -> Result<(), R
     Err(refuse(
         codes::UNKNOWN_DATACENTER,
         format!("the fabric has no datacenter {name}"),
-        "fabric datacenter list shows the datacenters",
+        "fabric export shows the datacenters",
     ))
 }
 

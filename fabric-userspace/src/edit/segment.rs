@@ -107,7 +107,7 @@ pub fn segment_add(document: &Document, request: &SegmentAdd) -> Outcome<Segment
             return Err(refuse(
                 codes::NO_DATACENTER,
                 sentence,
-                "add: --datacenter NAME (fabric datacenter list)",
+                "name its datacenter in the document: fabric export, fabric apply -f FILE",
             ));
         }
     }

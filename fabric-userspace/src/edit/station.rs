@@ -124,10 +124,7 @@ fn is_new(segment: &Segment, place: &StationPlace, station: &Station) -> Result<
                 "{} stands at {there} in segment {} already",
                 other.mac, segment.name
             ),
-            format!(
-                "fabric station remove --segment {} --mac {}",
-                segment.name, other.mac
-            ),
+            format!("fabric fdb remove --segment {} {}", segment.name, other.mac),
         )),
     }
 }

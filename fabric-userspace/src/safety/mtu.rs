@@ -1,6 +1,6 @@
 //! The byte budget: does the largest frame fit through each egress?
 //!
-//! Linux sends frames up to MTU + 14 + one VLAN tag of 4 (FACTS section 6, `xdp_ok_fwd_dev`); a frame without an outer
+//! Linux sends frames up to MTU + 14 + one VLAN tag of 4 (`xdp_ok_fwd_dev`); a frame without an outer
 //! VLAN tag must keep to MTU + 14, or the next host on the way may refuse it. A veth also drops what is too large for
 //! its peer.
 
@@ -161,7 +161,7 @@ fn cure(need: &FrameNeed, link: &EgressLink, spare: i64) -> String {
     }
     let fits = i64::from(need.tenant_mtu) + spare;
     let alternative = if fits >= 68 {
-        format!("        (or attach with --mtu {fits})")
+        format!("        (tenants up to MTU {fits} would fit)")
     } else {
         String::new()
     };

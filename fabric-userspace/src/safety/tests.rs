@@ -181,7 +181,7 @@ fn a_refused_port_is_left_as_it_was() {
             (refusal.code, refusal.cure.as_str()),
             (
                 "mtu-too-small",
-                "ip link set trunk0 mtu 1508 && ip link set far0 mtu 1508        (or attach with --mtu 1492)"
+                "ip link set trunk0 mtu 1508 && ip link set far0 mtu 1508        (tenants up to MTU 1492 would fit)"
             )
         );
         assert_eq!((offloads(&agent, "eth1"), offloads(&tenant, "c0")), before);

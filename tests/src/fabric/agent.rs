@@ -186,10 +186,10 @@ impl Agent {
         if document.exists() {
             command.arg("--config").arg(document);
         }
+        command.args(&self.launch.arguments);
         if let Some(address) = self.launch.metrics {
             command.arg("--metrics").arg(address.to_string());
         }
-        command.args(&self.launch.arguments);
         let log = File::options().create(true).append(true).open(self.log_file())?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.process = Some(self.launch.namespace.start(&mut command)?);

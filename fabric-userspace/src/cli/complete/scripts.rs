@@ -2,12 +2,11 @@ use clap_complete::Shell;
 
 /// What makes a script of clap offer live names too; empty for shells without it.
 pub(super) fn live_names(shell: Shell) -> &'static str {
-    match shell {
-        Shell::Bash => BASH,
-        Shell::Zsh => ZSH,
-        Shell::Fish => FISH,
-        _ => "",
-    }
+    let known = [(Shell::Bash, BASH), (Shell::Zsh, ZSH), (Shell::Fish, FISH)];
+    known
+        .iter()
+        .find(|(name, _)| *name == shell)
+        .map_or("", |(_, script)| script)
 }
 
 // `compgen -W` would expand what looks like `$(...)` in a name.

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::data;
 use crate::api::{
     Applied, Counters, Edit, Envelope, FdbEntry, Flushed, Item, Items, Link, Plan, Port, PortChecks,
-    Revision, Segment, Status, Stopped, Tenant, kind,
+    Revision, Segment, Status, Tenant, kind,
 };
 use crate::model::Document;
 
@@ -25,7 +25,7 @@ fn every_answer_keeps_its_shape() {
     assert_shape::<Items<Link>>(data!("links"), kind::LINK_LIST);
     assert_shape::<Items<FdbEntry>>(data!("fdb"), kind::FDB_LIST);
     assert_shape::<Item<Counters>>(data!("counters"), kind::COUNTERS);
-    assert_shape::<Items<PortChecks>>(data!("doctor"), kind::DOCTOR_LIST);
+    assert_shape::<Items<PortChecks>>(data!("doctor"), kind::PORT_CHECKS_LIST);
     assert_shape::<Items<Revision>>(data!("history"), kind::REVISION_LIST);
     assert_shape::<Item<Document>>(data!("document"), kind::DOCUMENT);
     assert_shape::<Item<Plan>>(data!("plan"), kind::PLAN);
@@ -33,7 +33,6 @@ fn every_answer_keeps_its_shape() {
     assert_shape::<Item<Applied>>(data!("applied-edit"), kind::APPLIED);
     assert_shape::<Item<Applied>>(data!("applied-same"), kind::APPLIED);
     assert_shape::<Item<Flushed>>(data!("flushed"), kind::FLUSHED);
-    assert_shape::<Item<Stopped>>(data!("stopped"), kind::STOPPED);
 }
 
 #[test]

@@ -396,7 +396,7 @@ fn the_byte_budget_tells_its_arithmetic() {
     );
     assert_eq!(
         check.cure.unwrap(),
-        "ip link set trunk0 mtu 1508        (or attach with --mtu 1492)"
+        "ip link set trunk0 mtu 1508        (tenants up to MTU 1492 would fit)"
     );
     assert_eq!(
         (check.code, check.detail.as_str()),
@@ -470,7 +470,7 @@ fn a_veth_egress_is_as_narrow_as_its_peer() {
     );
     assert_eq!(
         check.cure.unwrap(),
-        "ip netns exec tenant-a ip link set c0 mtu 1508        (or attach with --mtu 1492)"
+        "ip netns exec tenant-a ip link set c0 mtu 1508        (tenants up to MTU 1492 would fit)"
     );
 }
 

@@ -1,0 +1,73 @@
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::fake::FakeAgent;
+use crate::run::{fabric, program, ran};
+
+#[test]
+fn live_names_come_from_the_agent_or_not_at_all() {
+    let agent = FakeAgent::start();
+    let names = |line: &str| fabric(&agent, &format!("complete-names -- {line}")).done();
+    assert_eq!(names("fabric tenant show"), "acme\nglobex\n");
+    assert_eq!(names("fabric tenant detach acme --port"), "eth1\neth10\ntrunk0\n");
+    assert_eq!(names("fabric tenant detach acme --port eth1 --vlan"), "10\n");
+    assert_eq!(names("fabric segment show"), "acme\nacme-v10\nglobex-v10\n");
+    assert_eq!(names("fabric rollback"), "42\n43\n");
+    assert_eq!(names("fabric tenant attach acme --node"), "edge1\nedge2\n");
+    assert_eq!(names("fabric plan -f"), "");
+    agent.answer_late(Duration::from_secs(5));
+    let start = Instant::now();
+    assert_eq!(names("fabric tenant show"), "");
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "a TAB waited {:?}",
+        start.elapsed()
+    );
+    let away = ran(program().args([
+        "complete-names",
+        "--socket",
+        "/nonexistent",
+        "--",
+        "fabric",
+        "tenant",
+        "show",
+    ]));
+    assert_eq!(away.done(), "");
+}
+
+#[test]
+fn every_shell_has_a_script() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = ran(program().args(["completions", shell])).done();
+        assert!(script.contains("fabric"), "{shell}");
+    }
+}
+
+#[test]
+fn bash_offers_verbs_and_live_names() {
+    if Command::new("bash").arg("--version").output().is_err() {
+        return;
+    }
+    let agent = FakeAgent::start();
+    let complete = |words: &str| {
+        let script = format!(
+            "source <(\"$FABRIC\" completions bash); COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _fabric_live fabric \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
+             printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        let path = std::path::Path::new(env!("CARGO_BIN_EXE_fabric"));
+        let dir = path.parent().expect("a directory").display();
+        let mut command = Command::new("bash");
+        command
+            .args(["--norc", "-c", &script])
+            .env_clear()
+            .env("FABRIC", path)
+            .env("FABRIC_SOCKET", agent.socket())
+            .env("PATH", format!("{dir}:/usr/bin:/bin"));
+        ran(&mut command).done()
+    };
+    assert_eq!(complete("fabric tenant show a"), "acme\n");
+    assert_eq!(complete("fabric tenant detach acme --port eth1"), "eth1\neth10\n");
+    assert_eq!(complete("fabric ten"), "tenant\n");
+    assert!(complete("fabric tenant show --j").contains("--json"));
+}
