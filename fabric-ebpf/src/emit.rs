@@ -14,11 +14,11 @@ use crate::frame::XdpFrame;
 use crate::maps::{COUNT_DROPS, COUNT_IN, COUNT_OUT, EGRESS, FLOOD, FLOOD_SEQUENCE};
 
 #[inline(always)]
-pub(crate) fn emit(ctx: &XdpContext, frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> u32 {
+pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> Result<u32, DropReason> {
     match verdict {
         Verdict::Pass => {
             bump(drop_index(slot, Direction::In, 0));
-            XDP_PASS
+            Ok(XDP_PASS)
         }
         Verdict::Unicast {
             slot: egress,
@@ -26,14 +26,14 @@ pub(crate) fn emit(ctx: &XdpContext, frame: &mut XdpFrame, slot: u16, verdict: V
             len_in,
             path,
             len_out,
-        } => match EGRESS.redirect(u32::from(egress), u64::from(XDP_DROP)) {
-            Ok(action) => {
-                count(&COUNT_IN, binding, len_in);
-                count(&COUNT_OUT, path, len_out);
-                action
-            }
-            Err(_) => dropped(ctx, slot, DropReason::EgressGone),
-        },
+        } => {
+            let action = EGRESS
+                .redirect(u32::from(egress), u64::from(XDP_DROP))
+                .map_err(|_| DropReason::EgressGone)?;
+            count(&COUNT_IN, binding, len_in);
+            count(&COUNT_OUT, path, len_out);
+            Ok(action)
+        }
         Verdict::Flood {
             segment,
             horizon,
@@ -42,16 +42,10 @@ pub(crate) fn emit(ctx: &XdpContext, frame: &mut XdpFrame, slot: u16, verdict: V
             inner,
         } => {
             let metadata = Metadata::new(segment, horizon, next_sequence(), inner);
-            if frame.push_metadata(metadata).is_err() {
-                return dropped(ctx, slot, DropReason::NoHeadroom);
-            }
-            match flood(segment) {
-                Ok(action) => {
-                    count(&COUNT_IN, binding, len_in);
-                    action
-                }
-                Err(reason) => dropped(ctx, slot, reason),
-            }
+            frame.push_metadata(metadata)?;
+            let action = flood(segment)?;
+            count(&COUNT_IN, binding, len_in);
+            Ok(action)
         }
     }
 }

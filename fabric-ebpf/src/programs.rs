@@ -34,13 +34,17 @@ fn fabric_underlay(ctx: XdpContext) -> u32 {
 #[inline(always)]
 fn run(ctx: &XdpContext, way: impl Fn(&mut XdpFrame, &Port) -> Result<Verdict, DropReason>) -> u32 {
     let mut frame = XdpFrame::new(ctx);
-    let Some(port) = KernelTables.port(frame.ingress_ifindex()) else {
-        return dropped(ctx, 0, DropReason::UnknownPort);
+    let (slot, outcome) = match KernelTables.port(frame.ingress_ifindex()) {
+        Some(port) => {
+            let verdict = way(&mut frame, port);
+            (
+                port.slot,
+                verdict.and_then(|verdict| emit(&mut frame, port.slot, verdict)),
+            )
+        }
+        None => (0, Err(DropReason::UnknownPort)),
     };
-    match way(&mut frame, port) {
-        Ok(verdict) => emit(ctx, &mut frame, port.slot, verdict),
-        Err(reason) => dropped(ctx, port.slot, reason),
-    }
+    outcome.unwrap_or_else(|reason| dropped(ctx, slot, reason))
 }
 
 /// Gives a flooded copy the tags of its destination.

@@ -59,10 +59,12 @@ impl Cost {
 
 #[test]
 fn every_program_passes_the_verifier_within_its_budget() {
-    let measured = measure();
+    let mut measured = measure(false);
+    let logging = |(program, cost)| (format!("{program} with --log-drops"), cost);
+    measured.extend(measure(true).into_iter().map(logging));
     for (program, cost) in &measured {
         println!("{program}: {cost:?}");
-        assert!(cost.verified_instructions > 0 && cost.verified_instructions < KERNEL_LIMIT / 20);
+        assert!(cost.verified_instructions > 0 && cost.verified_instructions < KERNEL_LIMIT / 10);
         assert!(cost.jit_bytes > 0 && cost.stack_bytes <= STACK_LIMIT);
     }
     if std::env::var_os("FABRIC_BLESS").is_some() {
@@ -100,9 +102,9 @@ fn a_cost_beyond_the_tolerance_is_told_with_its_program() {
     );
 }
 
-fn measure() -> BTreeMap<String, Cost> {
+fn measure(log_drops: bool) -> BTreeMap<String, Cost> {
     let folder = tempfile::tempdir().unwrap();
-    let (mut datapath, _) = Datapath::open(&folder.path().join("bpf"), &Sizes::default(), 1 << 16, false)
+    let (mut datapath, _) = Datapath::open(&folder.path().join("bpf"), &Sizes::default(), 1 << 16, log_drops)
         .expect("the kernel loads the programs (if there is no object in this build: cargo xtask build)");
     let counts = datapath.verified_instructions().unwrap();
     let own = Objects::of(std::process::id()).unwrap().programs;
