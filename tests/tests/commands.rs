@@ -2,6 +2,8 @@
 //!
 //! What a verb does to frames is judged on the wire: one frame must arrive after it, or must not.
 
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
 use std::time::Duration;
 
 use fabric_tests::fabric::Agent;
@@ -65,7 +67,7 @@ fn tagged(vid: u16) -> Frame {
 
 #[test]
 fn a_tenant_is_attached_shown_and_detached_without_any_document() {
-    let mut node = OneNode::start(None);
+    let node = OneNode::start(None);
     let agent = &node.agent;
     assert!(!node.passes(&tagged(10)), "nothing passes before the attach");
 
@@ -110,7 +112,7 @@ fn a_tenant_is_attached_shown_and_detached_without_any_document() {
 
 #[test]
 fn a_vlan_of_a_port_belongs_to_one_tenant_and_refusals_change_nothing() {
-    let mut node = OneNode::start(None);
+    let node = OneNode::start(None);
     let agent = &node.agent;
     agent
         .ok(&["tenant", "attach", "acme", "--port", "eth1", "--vlan", "10"])
@@ -164,7 +166,7 @@ fn a_vlan_of_a_port_belongs_to_one_tenant_and_refusals_change_nothing() {
 
 #[test]
 fn a_document_is_planned_applied_exported_and_rolled_back() {
-    let mut node = OneNode::start(None);
+    let node = OneNode::start(None);
     let agent = &node.agent;
     agent
         .ok(&["tenant", "attach", "acme", "--port", "eth1", "--vlan", "10"])
@@ -215,7 +217,7 @@ fn a_document_is_planned_applied_exported_and_rolled_back() {
 
 #[test]
 fn a_document_with_a_mistake_is_refused_with_its_path_and_changes_nothing() {
-    let mut node = OneNode::start(None);
+    let node = OneNode::start(None);
     let agent = &node.agent;
     agent
         .ok(&["tenant", "attach", "acme", "--port", "eth1", "--vlan", "10"])
@@ -267,7 +269,7 @@ fn a_document_with_a_mistake_is_refused_with_its_path_and_changes_nothing() {
 
 #[test]
 fn stations_ports_links_counters_and_checks_are_shown_and_changed() {
-    let mut node = OneNode::start(None);
+    let node = OneNode::start(None);
     let agent = &node.agent;
     for port in ["eth1", "eth2"] {
         agent
@@ -326,7 +328,7 @@ fn stations_ports_links_counters_and_checks_are_shown_and_changed() {
 
 #[test]
 fn segments_are_added_shown_and_removed_and_the_rest_explains_itself() {
-    let mut node = OneNode::start(None);
+    let node = OneNode::start(None);
     let agent = &node.agent;
     agent
         .ok(&["segment", "add", "lab", "--tenant", "acme", "--s-vid", "500"])
@@ -376,7 +378,7 @@ fn segments_are_added_shown_and_removed_and_the_rest_explains_itself() {
 
 #[test]
 fn every_list_is_one_json_document_with_schema_kind_and_revision() {
-    let mut node = OneNode::start(None);
+    let node = OneNode::start(None);
     let agent = &node.agent;
     agent
         .ok(&["tenant", "attach", "acme", "--port", "eth1", "--untagged"])
