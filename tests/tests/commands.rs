@@ -57,7 +57,7 @@ impl OneNode {
             .unwrap()
             .send(frame)
             .unwrap();
-        capture.expect(&[frame.clone()], SOON).is_ok()
+        capture.expect(std::slice::from_ref(frame), SOON).is_ok()
     }
 }
 
