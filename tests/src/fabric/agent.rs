@@ -130,6 +130,12 @@ impl Agent {
         Ok(path.to_string_lossy().into_owned())
     }
 
+    /// Where it runs.
+    #[must_use]
+    pub fn namespace(&self) -> &NetNs {
+        &self.launch.namespace
+    }
+
     /// Its process id, while it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
