@@ -54,7 +54,8 @@ fn vxl_1_each_segment_has_its_vni_and_its_own_tag_stays_inside() {
 fn vxl_2_a_flow_keeps_its_source_port_and_flows_spread() {
     let rig = rig();
     let source = |number: u8| Mac::from([0x02, 0, 0, 0, 1, number]);
-    let kinds: [(&str, fn(Mac, u8) -> Frame); 6] = [
+    type Build = fn(Mac, u8) -> Frame;
+    let kinds: [(&str, Build); 6] = [
         ("addresses", |from, _| eth(REMOTE, from).word("Happy")),
         ("IPv4", |_, number| {
             outward()
