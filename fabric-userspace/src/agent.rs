@@ -6,6 +6,7 @@ mod edits;
 mod host;
 mod meter;
 mod metrics;
+mod needs;
 mod ports;
 mod server;
 mod store;

@@ -35,7 +35,7 @@ pub(crate) struct Options {
         long,
         value_name = "PATH",
         requires = "config",
-        default_value = "/run/fabric.sock"
+        default_value = "/run/fabric/agent.sock"
     )]
     socket: PathBuf,
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]

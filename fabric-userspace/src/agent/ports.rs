@@ -8,7 +8,9 @@ use super::store::FileStore;
 use crate::error::{Code, Refusal, codes};
 use crate::model::IfName;
 use crate::netlink::{Event, Netlink};
-use crate::safety::{self, Change, Check, Guard, Outcome, PortSpec, Report, Role, SafetyRefusal, Verdict};
+use crate::safety::{
+    self, Change, Check, FrameNeed, Guard, Outcome, PortSpec, Report, Role, SafetyRefusal, Verdict,
+};
 
 /// Name of the file that survives the agent: what must be put back.
 const CHANGES_FILE: &str = "interfaces.json";
@@ -110,7 +112,8 @@ impl Ports {
         let spec = PortSpec {
             port: name.as_str().to_owned(),
             role,
-            // The byte budget of each link is the compiler's business: it knows what goes where.
+            // The compiler keeps the byte budget of a new document. Of one in force, a frame that is too big is
+            // dropped and counted; the port stays safe for all others.
             needs: Vec::new(),
             own_programs: own_programs.to_vec(),
         };
@@ -264,9 +267,11 @@ impl Ports {
     }
 
     /// Checks of any interface of this host, in use or not.
-    pub(super) async fn examine(&self, name: &IfName) -> Report {
+    pub(super) async fn examine(&self, name: &IfName, needs: Vec<FrameNeed>) -> Report {
         let role = self.ports.get(name).map_or(Role::Access, |port| port.role);
-        self.guard(name, role, &self.own_programs).report().await
+        let mut guard = self.guard(name, role, &self.own_programs);
+        guard.spec_mut().needs = needs;
+        guard.report().await
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -114,6 +114,8 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::DOCTOR, get(doctor))
         .route(path::STOP, post(stop))
         .route(path::METRICS, get(metrics))
+        // A document of ten thousand tenants has several megabytes, and the socket is root's alone.
+        .layer(DefaultBodyLimit::disable())
         .with_state(shared)
 }
 

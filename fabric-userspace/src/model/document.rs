@@ -100,7 +100,7 @@ fn yes() -> bool {
 pub struct Tenant {
     /// Unique in the fabric.
     pub name: Name,
-    /// MAC addresses in all segments together; 4096 if absent.
+    /// MAC addresses that each of its segments may learn, unless the segment has a lower limit; 4096 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac_limit: Option<MacLimit>,
     /// The tenant's layer-2 networks.

@@ -131,8 +131,8 @@ fn options(port: &Port) -> String {
 
 fn received(counters: &PortCounters) -> String {
     format!(
-        "{} frames = redirected {} + passed {} + dropped {}; {} bytes",
-        counters.received.frames,
+        "{} = redirected {} + passed {} + dropped {}; {} bytes",
+        frames(counters.received.frames),
         counters.redirected_frames,
         counters.passed_frames,
         counters.dropped_frames,
@@ -142,9 +142,19 @@ fn received(counters: &PortCounters) -> String {
 
 fn sent(counters: &PortCounters) -> String {
     format!(
-        "{} frames, {} bytes; {} copies dropped",
-        counters.transmitted.frames, counters.transmitted.bytes, counters.dropped_copies
+        "{}, {} bytes; {} copies dropped",
+        frames(counters.transmitted.frames),
+        counters.transmitted.bytes,
+        counters.dropped_copies
     )
+}
+
+fn frames(number: u64) -> String {
+    if number == 1 {
+        "1 frame".to_owned()
+    } else {
+        format!("{number} frames")
+    }
 }
 
 fn sorted(ports: &[Port]) -> Vec<&Port> {

@@ -88,7 +88,7 @@ pub(crate) async fn doctor(core: &Core, port: Option<&str>) -> Result<Vec<api::P
     };
     let mut views = Vec::new();
     for name in names {
-        let report = core.ports.examine(&name).await;
+        let report = core.ports.examine(&name, core.needs(&name)).await;
         views.push(api::PortChecks {
             role: core
                 .ports

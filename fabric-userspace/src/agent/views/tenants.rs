@@ -55,7 +55,7 @@ pub(crate) fn tenants(core: &mut Core) -> Result<Vec<api::Tenant>, Refusal> {
             api::Tenant {
                 name: tenant.name.to_string(),
                 macs: segments.iter().filter_map(|one| macs.get(&one.id?)).sum(),
-                mac_limit: u64::from(tenant.mac_limit),
+                mac_limit: segments.iter().map(|one| one.mac_limit).sum(),
                 received: both.forwarded.into(),
                 transmitted: both.sent.into(),
                 segments,

@@ -8,7 +8,7 @@ use crate::model::{IfName, Mac, Name, ServiceVid, StationName, Vlan, Vni};
 pub struct ValidTenant {
     /// Unique in the fabric.
     pub name: Name,
-    /// MAC addresses in all segments together.
+    /// MAC addresses that each of its segments may learn at most.
     pub mac_limit: u32,
     /// Its segments, in the order of the document.
     pub segments: Vec<SegmentIx>,

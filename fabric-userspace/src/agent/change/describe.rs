@@ -1,0 +1,89 @@
+//! A change in words.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Prepared;
+use crate::agent::core::Core;
+use crate::agent::edits::vlan_words;
+use crate::api;
+use crate::model::{Name, Sign, document_diff};
+use crate::validate::Valid;
+
+/// A station that was heard this recently is in use.
+const IN_USE: Duration = Duration::from_secs(10);
+
+impl Core {
+    pub(super) fn describe(&mut self, prepared: &Prepared) -> api::Plan {
+        let changes = document_diff(self.document(), prepared.valid.document());
+        let count = |sign| changes.iter().filter(|change| change.sign == sign).count() as u64;
+        let same = prepared.valid.document() == self.document() && self.revision > 0;
+        let summary = &prepared.changes.summary;
+        api::Plan {
+            node: self.node.to_string(),
+            from_revision: self.revision,
+            to_revision: if same { self.revision } else { self.revision + 1 },
+            lines: changes
+                .iter()
+                .flat_map(|change| split_lines(&change.to_string()))
+                .collect(),
+            added: count(Sign::Add),
+            changed: count(Sign::Change),
+            removed: count(Sign::Remove),
+            writes_make: summary.make as u64,
+            writes_change: summary.change as u64,
+            writes_break: summary.break_ as u64,
+            stops: self.stops(&prepared.valid),
+            changes: changes
+                .iter()
+                .filter_map(|change| serde_json::to_value(change).ok())
+                .collect(),
+        }
+    }
+
+    /// Attachments of this node that the new document has not, and behind which a station was heard lately.
+    fn stops(&mut self, new: &Valid) -> Vec<String> {
+        let (old, new) = (self.ends(&self.valid), self.ends(new));
+        let gone: Vec<_> = old.into_iter().filter(|end| !new.contains(end)).collect();
+        if gone.is_empty() {
+            // Reading the whole FDB takes milliseconds.
+            return Vec::new();
+        }
+        let recent: BTreeSet<u32> = self
+            .datapath
+            .fdb()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|entry| !entry.is_static && entry.age < IN_USE)
+            .map(|entry| entry.next_hop)
+            .collect();
+        gone.into_iter()
+            .filter(|(_, _, segment)| self.has_next_hop(segment, &recent))
+            .map(|(tenant, end, _)| format!("{tenant} {end}"))
+            .collect()
+    }
+
+    /// Tenant, port with VLAN, and segment of each attachment at this node.
+    fn ends(&self, valid: &Valid) -> BTreeSet<(Name, String, Name)> {
+        let here = valid.find_node(self.node.as_str());
+        let segments = valid.segments().iter();
+        segments
+            .flat_map(|segment| segment.attachments.iter().map(move |end| (segment, end)))
+            .filter(|(_, end)| Some(end.node) == here)
+            .map(|(segment, end)| {
+                let tenant = valid.tenant(segment.tenant).name.clone();
+                let words = format!("{} {}", end.port, vlan_words(end.vlan));
+                (tenant, words, segment.name.clone())
+            })
+            .collect()
+    }
+
+    fn has_next_hop(&self, segment: &Name, wanted: &BTreeSet<u32>) -> bool {
+        let part = self.image.segments.get(segment);
+        part.is_some_and(|part| part.records.next_hops.keys().any(|id| wanted.contains(id)))
+    }
+}
+
+fn split_lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}

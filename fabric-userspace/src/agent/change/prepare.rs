@@ -1,0 +1,120 @@
+//! From a document to everything that has to be written, without writing it.
+
+use std::collections::BTreeMap;
+
+use super::Prepared;
+use crate::agent::core::{Core, role_of, side_file};
+use crate::agent::host::{self, Missing, Tunnel};
+use crate::compile::{Request, Scope, compile};
+use crate::diff::diff_images;
+use crate::error::{Refusal, codes};
+use crate::model::{Document, IfName};
+use crate::safety::Role;
+use crate::validate::{Carries, Valid, VxlanEnds, validate};
+
+impl Core {
+    pub(super) async fn prepare(
+        &mut self,
+        document: Document,
+        missing: Missing,
+    ) -> Result<Prepared, Refusal> {
+        if self.ended {
+            return Err(Refusal::new(codes::AGENT_AWAY, "the agent is ending").with_cure("start it again"));
+        }
+        let valid = validate(document).map_err(Refusal::from_problems)?;
+        let here = valid.find_node(self.node.as_str()).ok_or_else(|| {
+            Refusal::new(
+                codes::UNKNOWN_NODE,
+                format!("the document has no node {}", self.node),
+            )
+            .with_cure("add it under nodes, or start the agent with --node NAME")
+        })?;
+        let ports = &valid.node(here).ports;
+        let wanted: BTreeMap<IfName, Role> = ports
+            .iter()
+            .filter_map(|(name, port)| Some((name.clone(), role_of(port.role?))))
+            .collect();
+        let facts = host::ports(&self.netlink, self.node.as_str(), &wanted, missing).await?;
+        let neighbours = host::neighbours(&mut self.hops, &facts, &tunnels(&valid, here)).await;
+        let host = host::facts(facts, neighbours);
+        let request = Request {
+            valid: &valid,
+            node: &self.node,
+            host: &host,
+            in_force: missing == Missing::Tolerate,
+        };
+        let scope = Scope::between(self.document(), valid.document());
+        let image = compile(&request, &self.image, &scope)?;
+        let changes = diff_images(&self.image, &image);
+        let in_use = |name: &IfName, role: &Role| {
+            let ifindex = host.ports.get(name).map_or(0, |facts| facts.ifindex);
+            self.ports
+                .get(name)
+                .is_some_and(|port| port.role == *role && port.ifindex == ifindex)
+        };
+        let new_ports = wanted
+            .iter()
+            .filter(|(name, role)| !in_use(name, role))
+            .map(|(name, role)| (name.clone(), *role));
+        let old_ports = self.ports.iter().filter(|(name, _)| !wanted.contains_key(*name));
+        Ok(Prepared {
+            new_ports: new_ports.collect(),
+            old_ports: old_ports.map(|(name, _)| name.clone()).collect(),
+            image,
+            changes,
+            valid,
+        })
+    }
+
+    /// Keeps those neighbours resolved that the document in force needs, and no others.
+    pub(super) async fn release_neighbours(&mut self) {
+        let needed: Vec<_> = self
+            .here()
+            .map(|here| tunnels(&self.valid, here))
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|tunnel| Some((tunnel.remote, self.ports.get(&tunnel.port)?.ifindex)))
+            .collect();
+        for (remote, oif) in self.hops.resolved() {
+            if !needed.contains(&(remote, oif)) {
+                self.hops.release(remote, oif).await;
+            }
+        }
+        self.save_neighbours();
+    }
+
+    fn save_neighbours(&self) {
+        let added: Vec<_> = self
+            .hops
+            .added()
+            .into_iter()
+            .map(|key| (key.ifindex, key.address))
+            .collect();
+        if let Err(error) = self.store.set_side_file(side_file::NEIGHBOURS, &added) {
+            tracing::error!(%error, "the neighbour entries could not be saved");
+        }
+    }
+}
+
+/// VXLAN links that end at this node.
+fn tunnels(valid: &Valid, here: crate::validate::NodeIx) -> Vec<Tunnel> {
+    let tunnel = |link: &crate::validate::ValidLink| {
+        let Carries::Vxlan { ends, .. } = &link.carries else {
+            return None;
+        };
+        let remote = match ends {
+            VxlanEnds::Fabric([a, b]) if a.node == here => b.address,
+            VxlanEnds::Fabric([a, _]) => a.address,
+            VxlanEnds::Foreign { remote, .. } => *remote,
+        };
+        Some(Tunnel {
+            link: link.name.clone(),
+            port: link.port_at(here)?.clone(),
+            remote,
+        })
+    };
+    valid
+        .links_at(here)
+        .filter_map(|(_, link)| tunnel(link))
+        .collect()
+}
