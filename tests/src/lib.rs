@@ -25,6 +25,7 @@ pub mod fabric;
 pub mod fixtures;
 pub mod frame;
 pub mod golden;
+pub mod lab;
 pub mod netns;
 pub mod topology;
 pub mod traffic;

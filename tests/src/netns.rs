@@ -28,7 +28,7 @@ use nix::sched::{CloneFlags, setns};
 
 pub use process::Process;
 pub use scope::Scope;
-pub use sweep::{pids_inside, release, sweep};
+pub use sweep::{is_abandoned, pids_inside, release, sweep};
 
 /// Where `ip netns` keeps its names.
 pub const RUN_NETNS: &str = "/run/netns";

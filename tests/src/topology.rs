@@ -53,6 +53,12 @@ impl Net {
         self.scope.namespace(label)
     }
 
+    /// All hosts made so far, those inside of [`Net::tapped`] cables too.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<NetNs> {
+        self.scope.members()
+    }
+
     /// A cable between two hosts: made, set and up.
     ///
     /// # Errors
@@ -134,4 +140,31 @@ pub(crate) fn offloads(namespace: &NetNs, interface: &str, switches: &[&str]) ->
     )
     .map(drop)
     .with_context(|| format!("in namespace {}", namespace.label()))
+}
+
+/// How many interfaces of one kind (`veth`, `vxlan`) a namespace has.
+///
+/// # Errors
+/// When the kernel does not list them.
+pub fn count_links(namespace: &NetNs, kind: &str) -> Result<usize> {
+    let listed = ip(namespace, &["-j", "link", "show", "type", kind])?;
+    let parsed: serde_json::Value = serde_json::from_str(&listed).context("ip prints no JSON")?;
+    // `ip` prints empty objects for what its filter hides.
+    let named = |entry: &&serde_json::Value| entry.get("ifname").is_some();
+    Ok(parsed
+        .as_array()
+        .map_or(0, |all| all.iter().filter(named).count()))
+}
+
+/// Frames that the kernel counts as sent by an interface.
+///
+/// # Errors
+/// When there is no such interface.
+pub fn transmitted(namespace: &NetNs, interface: &str) -> Result<u64> {
+    let listed = ip(namespace, &["-j", "-s", "link", "show", interface])?;
+    let parsed: serde_json::Value = serde_json::from_str(&listed).context("ip prints no JSON")?;
+    let packets = &parsed[0]["stats64"]["tx"]["packets"];
+    packets
+        .as_u64()
+        .with_context(|| format!("ip counts nothing at {interface}"))
 }

@@ -18,6 +18,6 @@ mod ping;
 mod probe;
 mod tcp;
 
-pub use ping::{PingReport, ping};
+pub use ping::{PingReport, ping, ping_marked};
 pub use probe::{Probe, ProbeReport, RunningProbe};
-pub use tcp::{TcpReport, tcp};
+pub use tcp::{MARK_EVERY, TcpReport, tcp, tcp_marked};

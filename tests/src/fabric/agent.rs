@@ -6,6 +6,7 @@ mod teardown;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,8 +14,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use tempfile::TempDir;
 
+use launch::Folder;
 pub use launch::Launch;
 pub use teardown::Kept;
 
@@ -31,7 +32,7 @@ const START: Duration = Duration::from_secs(30);
 pub struct Agent {
     launch: Launch,
     binary: PathBuf,
-    folder: TempDir,
+    folder: Folder,
     process: Option<Process>,
     allowed: Vec<String>,
     done: bool,
@@ -130,6 +131,12 @@ impl Agent {
         Ok(path.to_string_lossy().into_owned())
     }
 
+    /// The node that it is.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.launch.node
+    }
+
     /// Where it runs.
     #[must_use]
     pub fn namespace(&self) -> &NetNs {
@@ -198,6 +205,10 @@ impl Agent {
         }
         let log = File::options().create(true).append(true).open(self.log_file())?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        if self.launch.own_session {
+            // SAFETY: setsid is async-signal-safe (signal-safety(7)); nothing is allocated or locked.
+            unsafe { command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?)) };
+        }
         self.process = Some(self.launch.namespace.start(&mut command)?);
         self.wait_ready()
     }

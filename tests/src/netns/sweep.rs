@@ -22,8 +22,13 @@ const KEPT: &str = "/run/fabric-tests/kept";
 /// # Errors
 /// When a leftover does not go.
 pub fn sweep() -> Result<Vec<String>> {
-    let dead = |name: &str| maker(name).is_some_and(|pid| !alive(pid)) && !is_kept(name);
-    remove_all(dead)
+    remove_all(is_abandoned)
+}
+
+/// Whether a name or prefix made by [`Scope`](super::Scope) is of a process that has ended and did not keep it.
+#[must_use]
+pub fn is_abandoned(name: &str) -> bool {
+    maker(name).is_some_and(|pid| !alive(pid)) && !is_kept(name)
 }
 
 /// Deletes the namespaces that [`Scope::keep`](super::Scope::keep) left under `prefix`; gives their names.
@@ -87,7 +92,7 @@ fn is_kept(name: &str) -> bool {
         .map(|mark| mark.file_name().to_string_lossy().into_owned());
     prefixes.any(|prefix| {
         name.strip_prefix(&prefix)
-            .is_some_and(|rest| rest.starts_with('-'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     })
 }
 

@@ -28,10 +28,22 @@ impl PingReport {
 /// # Errors
 /// When `ping` is missing or cannot send, for instance without a route.
 pub fn ping(from: &NetNs, to: &str, count: u32) -> Result<PingReport> {
+    ping_marked(from, to, count, &[])
+}
+
+/// As [`ping()`], with `mark` (at most 16 bytes) all through the data of each request, and so of each answer.
+///
+/// # Errors
+/// As [`ping()`].
+pub fn ping_marked(from: &NetNs, to: &str, count: u32, mark: &[u8]) -> Result<PingReport> {
+    let pattern: String = mark.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut command = from.command("ping");
     command
         .args(["-n", "-q", "-i", "0.02", "-W", "2", "-c", &count.to_string(), to])
         .env("LC_ALL", "C");
+    if !pattern.is_empty() {
+        command.args(["-p", &pattern]);
+    }
     let output = command
         .output()
         .context("cannot run ping: apt-get install iputils-ping")?;

@@ -13,6 +13,8 @@ use crate::wait;
 /// A connection that moves nothing for so long counts as dead. A lost segment costs 0.2 s, a second one 0.4 s, and so on.
 const STALLED: Duration = Duration::from_secs(15);
 const CHUNK: usize = 256 << 10;
+/// A whole mark is in any so many bytes of marked data and the mark's length; divides every chunk.
+pub const MARK_EVERY: usize = 64;
 
 /// What came over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,20 @@ impl TcpReport {
 /// # Errors
 /// When the connection does not come about, or stalls: the error says after how many bytes.
 pub fn tcp(from: &NetNs, to: &NetNs, address: SocketAddr, bytes: u64) -> Result<TcpReport> {
+    tcp_marked(from, to, address, bytes, &[])
+}
+
+/// As [`tcp()`], with `mark` in every [`MARK_EVERY`] bytes of the data, so that a capture can tell whose segment it sees.
+///
+/// # Errors
+/// As [`tcp()`].
+pub fn tcp_marked(
+    from: &NetNs,
+    to: &NetNs,
+    address: SocketAddr,
+    bytes: u64,
+    mark: &[u8],
+) -> Result<TcpReport> {
     let listener =
         to.run(|| TcpListener::bind(address).with_context(|| format!("cannot listen on {address}")))?;
     listener.set_nonblocking(true)?;
@@ -58,7 +74,7 @@ pub fn tcp(from: &NetNs, to: &NetNs, address: SocketAddr, bytes: u64) -> Result<
         .run(connect)
         .with_context(|| format!("{}: no connection", route()))?;
     let server = accept(&listener).with_context(route)?;
-    transfer(client, server, bytes).with_context(route)
+    transfer(client, server, bytes, mark.to_vec()).with_context(route)
 }
 
 fn accept(listener: &TcpListener) -> Result<TcpStream> {
@@ -71,13 +87,13 @@ fn accept(listener: &TcpListener) -> Result<TcpStream> {
     Ok(server)
 }
 
-fn transfer(client: TcpStream, server: TcpStream, bytes: u64) -> Result<TcpReport> {
+fn transfer(client: TcpStream, server: TcpStream, bytes: u64, mark: Vec<u8>) -> Result<TcpReport> {
     client.set_write_timeout(Some(STALLED))?;
     server.set_read_timeout(Some(STALLED))?;
     let begin = Instant::now();
     let sender = std::thread::Builder::new()
         .name("tcp-send".to_owned())
-        .spawn(move || send(client, bytes))?;
+        .spawn(move || send(client, bytes, &mark))?;
     let received = receive(server);
     let sent = sender
         .join()
@@ -97,7 +113,7 @@ fn transfer(client: TcpStream, server: TcpStream, bytes: u64) -> Result<TcpRepor
     })
 }
 
-fn send(mut client: TcpStream, bytes: u64) -> Result<[u8; 32]> {
+fn send(mut client: TcpStream, bytes: u64, mark: &[u8]) -> Result<[u8; 32]> {
     let mut data = Noise::new();
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
@@ -105,6 +121,12 @@ fn send(mut client: TcpStream, bytes: u64) -> Result<[u8; 32]> {
     while left > 0 {
         let length = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
         data.fill(&mut chunk[..length]);
+        for (place, byte) in chunk[..length]
+            .chunks_mut(MARK_EVERY)
+            .flat_map(|part| part.iter_mut().zip(mark))
+        {
+            *place = *byte;
+        }
         hash.update(&chunk[..length]);
         client
             .write_all(&chunk[..length])

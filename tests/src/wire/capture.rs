@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{RawSocket, Received, is_kernel_noise};
 use crate::frame::Expected;
 use crate::netns::NetNs;
+use crate::wire::receive::Receiver;
 use listen::{Shared, State};
 use pick::{pick, remove, report_missing, show};
 
@@ -63,13 +64,38 @@ impl Capture {
     /// # Errors
     /// As [`RawSocket::open`].
     pub fn start_filtered(namespace: &NetNs, interface: &str, filter: Filter) -> Result<Self> {
+        Self::listen(namespace, interface, Receiver::new(), move |bytes| {
+            filter.keeps(bytes)
+        })
+    }
+
+    /// Shows `look` the first `length` bytes of every frame, kernel noise too, and keeps those for which it says so. For long
+    /// captures of which only counts matter.
+    ///
+    /// # Errors
+    /// As [`RawSocket::open`].
+    pub fn watch(
+        namespace: &NetNs,
+        interface: &str,
+        length: usize,
+        look: impl FnMut(&[u8]) -> bool + Send + 'static,
+    ) -> Result<Self> {
+        Self::listen(namespace, interface, Receiver::cutting(length), look)
+    }
+
+    fn listen(
+        namespace: &NetNs,
+        interface: &str,
+        receiver: Receiver,
+        keeps: impl FnMut(&[u8]) -> bool + Send + 'static,
+    ) -> Result<Self> {
         let socket = RawSocket::open(namespace, interface)?;
         let (stop, alive) = pipe().context("cannot make a pipe")?;
         let shared = Arc::new(Shared::new(socket, stop));
         let listener = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("capture".to_owned())
-            .spawn(move || listener.listen(filter))
+            .spawn(move || listener.listen(receiver, keeps))
             .context("cannot start the listening thread")?;
         Ok(Self {
             shared,

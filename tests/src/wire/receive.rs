@@ -29,13 +29,25 @@ struct Control([u8; 256]);
 pub(super) struct Receiver {
     bytes: Vec<u8>,
     control: Control,
+    cuts: bool,
 }
 
 impl Receiver {
+    /// Whole frames.
     pub(super) fn new() -> Self {
+        Self::with_room(LARGEST, false)
+    }
+
+    /// The first `length` bytes of each frame.
+    pub(super) fn cutting(length: usize) -> Self {
+        Self::with_room(length, true)
+    }
+
+    fn with_room(length: usize, cuts: bool) -> Self {
         Self {
-            bytes: vec![0; LARGEST],
+            bytes: vec![0; length],
             control: Control([0; 256]),
+            cuts,
         }
     }
 
@@ -61,7 +73,7 @@ impl Receiver {
                 error => Err(error).with_context(|| format!("cannot read from {}", socket.shown)),
             };
         };
-        if message.msg_flags & libc::MSG_TRUNC != 0 {
+        if message.msg_flags & libc::MSG_TRUNC != 0 && !self.cuts {
             bail!("a frame on {} is longer than {LARGEST} bytes", socket.shown);
         }
         let aside = read_control(&message);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::Agent;
 use crate::fabric::binary;
@@ -22,6 +23,8 @@ pub struct Launch {
     pub(super) metrics: Option<SocketAddr>,
     pub(super) environment: Vec<(String, String)>,
     pub(super) arguments: Vec<String>,
+    folder: Option<PathBuf>,
+    pub(super) own_session: bool,
 }
 
 impl Launch {
@@ -36,6 +39,8 @@ impl Launch {
             metrics: None,
             environment: Vec::new(),
             arguments: Vec::new(),
+            folder: None,
+            own_session: false,
         }
     }
 
@@ -75,16 +80,28 @@ impl Launch {
         self
     }
 
+    /// Where its state, socket and log go, made if it is not there and left in place afterwards; a temporary folder that
+    /// goes with the agent otherwise.
+    #[must_use]
+    pub fn folder(mut self, path: &Path) -> Self {
+        self.folder = Some(path.to_owned());
+        self
+    }
+
+    /// In a session of its own: Ctrl-C at the terminal, and closing it, do not reach the agent.
+    #[must_use]
+    pub fn own_session(mut self) -> Self {
+        self.own_session = true;
+        self
+    }
+
     /// Starts it and waits until its socket answers.
     ///
     /// # Errors
     /// When it ends before that, or takes too long: with the end of its log.
     pub fn start(self) -> Result<Agent> {
         let binary = self.binary.clone().map_or_else(binary, Ok)?;
-        let folder = tempfile::Builder::new()
-            .prefix("fabric-")
-            .tempdir()
-            .context("no temporary folder")?;
+        let folder = Folder::new(self.folder.clone())?;
         if let Some(document) = &self.document {
             fs::write(
                 folder.path().join("site.json"),
@@ -99,7 +116,45 @@ impl Launch {
             allowed: Vec::new(),
             done: false,
         };
-        agent.restart()?;
+        if let Err(error) = agent.restart() {
+            // The error has the end of the log in it; nobody is to stumble over the log once more.
+            agent.done = true;
+            agent.process = None;
+            agent.unmount();
+            return Err(error);
+        }
         Ok(agent)
+    }
+}
+
+/// The files of one agent.
+#[derive(Debug)]
+pub(super) enum Folder {
+    Temporary(TempDir),
+    Given(PathBuf),
+}
+
+impl Folder {
+    fn new(given: Option<PathBuf>) -> Result<Self> {
+        let Some(path) = given else {
+            let temporary = tempfile::Builder::new().prefix("fabric-").tempdir();
+            return Ok(Self::Temporary(temporary.context("no temporary folder")?));
+        };
+        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self::Given(path))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(folder) => folder.path(),
+            Self::Given(path) => path,
+        }
+    }
+
+    /// Leaves the files in place when this goes.
+    pub(super) fn leave(&mut self) {
+        if let Self::Temporary(folder) = self {
+            folder.disable_cleanup(true);
+        }
     }
 }

@@ -52,7 +52,7 @@ impl Agent {
     pub fn keep(mut self) -> Result<Kept> {
         let process = self.process.take().context("the agent does not run")?;
         self.done = true;
-        self.folder.disable_cleanup(true);
+        self.folder.leave();
         Ok(Kept {
             pid: process.leave(),
             socket: self.socket(),
@@ -96,7 +96,7 @@ impl Agent {
     }
 
     /// Pins under a private bpffs go with its mount.
-    fn unmount(&self) {
+    pub(super) fn unmount(&self) {
         for mount in self.mounts().unwrap_or_default().iter().rev() {
             // Nothing can be done about a refusal; the folder's removal shows it.
             let _ = umount2(mount, MntFlags::MNT_DETACH);

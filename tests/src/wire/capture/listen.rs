@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result, ensure};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{Captured, Filter};
+use super::Captured;
 use crate::wire::RawSocket;
 use crate::wire::receive::Receiver;
 
@@ -36,15 +36,14 @@ impl Shared {
         }
     }
 
-    pub(super) fn listen(&self, filter: Filter) {
-        if let Err(error) = self.collect(filter) {
+    pub(super) fn listen(&self, receiver: Receiver, keeps: impl FnMut(&[u8]) -> bool) {
+        if let Err(error) = self.collect(receiver, keeps) {
             self.lock().error = Some(format!("{error:#}"));
             self.changed.notify_all();
         }
     }
 
-    fn collect(&self, filter: Filter) -> Result<()> {
-        let mut receiver = Receiver::new();
+    fn collect(&self, mut receiver: Receiver, mut keeps: impl FnMut(&[u8]) -> bool) -> Result<()> {
         loop {
             let mut sources = [
                 PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
@@ -59,7 +58,7 @@ impl Shared {
                 return Ok(());
             }
             while let Some(frame) = receiver.next(&self.socket)? {
-                if filter.keeps(&frame.bytes) {
+                if keeps(&frame.bytes) {
                     self.lock().frames.push(frame);
                 }
             }
