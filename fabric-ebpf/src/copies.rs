@@ -1,6 +1,9 @@
 //! The device map program: the last step of a flooded copy.
 
-#![expect(clippy::cast_possible_truncation, reason = "a flood list has far fewer than 2^16 members")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "a flood list has far fewer than 2^16 members"
+)]
 
 use fabric_common::flood::{Metadata, copy};
 use fabric_common::maps::{Direction, drop_index};

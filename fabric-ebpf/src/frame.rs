@@ -1,6 +1,9 @@
 //! A frame in the kernel's buffer.
 
-#![expect(clippy::cast_possible_truncation, reason = "lengths and offsets of a frame are below 2^17")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "lengths and offsets of a frame are below 2^17"
+)]
 
 use core::mem;
 
