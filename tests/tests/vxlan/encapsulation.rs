@@ -49,15 +49,13 @@ fn vxl_1_each_segment_has_its_vni_and_its_own_tag_stays_inside() {
     }
 }
 
-/// The frame of a flow, from this source and with this number.
-type Make = fn(Mac, u8) -> Frame;
-
 /// VXL-2: whoever sends the same flow again uses the same port; flows spread, whether they are IP or not.
 #[test]
 fn vxl_2_a_flow_keeps_its_source_port_and_flows_spread() {
     let rig = rig();
     let source = |number: u8| Mac::from([0x02, 0, 0, 0, 1, number]);
-    let kinds: [(&str, Make); 6] = [
+    type Build = fn(Mac, u8) -> Frame;
+    let kinds: [(&str, Build); 6] = [
         ("addresses", |from, _| eth(REMOTE, from).word("Happy")),
         ("IPv4", |_, number| {
             outward()
