@@ -4,6 +4,7 @@
 //! the interface, also when the process that attached them ends (a lab that is kept).
 
 mod asm;
+mod run;
 mod syscall;
 
 use std::os::fd::OwnedFd;
@@ -14,6 +15,7 @@ use crate::netns::NetNs;
 use asm::{Insn, Reg, Size};
 
 pub use asm::Verdict;
+pub use run::{Action, DeviceMap, Run, SHORTEST_RUN, XdpProgram};
 pub use syscall::Hook;
 use syscall::Kind;
 

@@ -1,5 +1,7 @@
 //! As much of the BPF instruction set (RFC 9669) as the test programs need.
 
+use std::os::fd::AsRawFd;
+
 /// One instruction, as the kernel takes it.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -48,6 +50,8 @@ mod op {
     pub(super) const AND: u8 = 0x57;
     /// `BPF_LDX | BPF_MEM`; the size is added.
     pub(super) const LOAD: u8 = 0x61;
+    /// `BPF_LD | BPF_DW | BPF_IMM`, two instructions long.
+    pub(super) const LOAD_64: u8 = 0x18;
     /// `BPF_JMP | BPF_K`.
     pub(super) const JUMP_EQUAL: u8 = 0x15;
     pub(super) const JUMP_NOT_EQUAL: u8 = 0x55;
@@ -56,6 +60,16 @@ mod op {
 }
 
 impl Insn {
+    /// The address of a map; the kernel puts it in place of the descriptor.
+    pub(super) fn map(to: Reg, map: &impl AsRawFd) -> [Self; 2] {
+        /// `BPF_PSEUDO_MAP_FD`.
+        const OF_DESCRIPTOR: u8 = 1 << 4;
+        [
+            Self::new(op::LOAD_64, to as u8 | OF_DESCRIPTOR, 0, map.as_raw_fd()),
+            Self::new(0, 0, 0, 0),
+        ]
+    }
+
     pub(super) const fn set(to: Reg, value: i32) -> Self {
         Self::new(op::SET, to as u8, 0, value)
     }

@@ -34,8 +34,13 @@ pub(super) enum Kind {
     Xdp = 6,
 }
 
+const MAP_LOOKUP_ELEM: libc::c_long = 1;
 const PROG_LOAD: libc::c_long = 5;
+const OBJ_GET: libc::c_long = 7;
 const PROG_ATTACH: libc::c_long = 8;
+const PROG_TEST_RUN: libc::c_long = 10;
+const PROG_GET_FD_BY_ID: libc::c_long = 13;
+const MAP_GET_FD_BY_ID: libc::c_long = 14;
 const LINK_CREATE: libc::c_long = 28;
 const ATTACH_XDP: u32 = 37;
 /// `XDP_FLAGS_DRV_MODE`: native or not at all.
@@ -57,6 +62,12 @@ impl Attr {
 
     fn word(&mut self, at: usize, value: u32) -> &mut Self {
         self.bytes(at, &value.to_ne_bytes())
+    }
+
+    fn word_at(&self, at: usize) -> u32 {
+        self.0[at..]
+            .first_chunk()
+            .map_or(0, |bytes| u32::from_ne_bytes(*bytes))
     }
 
     fn pointer<T>(&mut self, at: usize, to: *const T) -> &mut Self {
@@ -113,6 +124,89 @@ pub(super) fn link_xdp(program: &OwnedFd, ifindex: u32) -> Result<OwnedFd> {
     attr.word(0, program.as_raw_fd().cast_unsigned()).word(4, ifindex);
     attr.word(8, ATTACH_XDP).word(12, NATIVE);
     owned(attr.call(LINK_CREATE).context("BPF_LINK_CREATE")?)
+}
+
+/// `struct xdp_md`: what the kernel knows of a frame besides its bytes.
+#[repr(C)]
+pub(super) struct Md {
+    data: u32,
+    data_end: u32,
+    data_meta: u32,
+    ingress_ifindex: u32,
+    rx_queue_index: u32,
+    egress_ifindex: u32,
+}
+
+impl Md {
+    /// Of `length` bytes from the metadata on, of which `metadata` are that.
+    pub(super) fn new(metadata: usize, length: usize, ifindex: u32) -> Result<Self> {
+        Ok(Self {
+            data: u32::try_from(metadata)?,
+            data_end: u32::try_from(length)?,
+            data_meta: 0,
+            ingress_ifindex: ifindex,
+            rx_queue_index: 0,
+            egress_ifindex: 0,
+        })
+    }
+
+    /// Offset of the frame behind its metadata.
+    pub(super) fn data(&self) -> usize {
+        self.data as usize
+    }
+}
+
+/// Gives the program's answer and the number of bytes in `output`; `md` becomes what the program left.
+pub(super) fn run(
+    program: &OwnedFd,
+    input: &[u8],
+    output: &mut [u8],
+    md: &mut Md,
+    flags: u32,
+) -> Result<(u32, usize)> {
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).context("frame too long");
+    let md_length = u32::try_from(size_of::<Md>())?;
+    let mut attr = Attr::new();
+    attr.word(0, program.as_raw_fd().cast_unsigned());
+    attr.word(8, length(input)?).pointer(16, input.as_ptr());
+    attr.word(32, 1)
+        .word(40, md_length)
+        .pointer(48, std::ptr::from_ref(md));
+    if output.is_empty() {
+        // A live frame does not come back.
+        attr.word(64, flags);
+    } else {
+        attr.word(12, length(output)?)
+            .pointer(24, output.as_mut_ptr().cast_const());
+        attr.word(44, md_length)
+            .pointer(56, std::ptr::from_mut(md).cast_const());
+    }
+    attr.call(PROG_TEST_RUN).context("BPF_PROG_TEST_RUN")?;
+    Ok((attr.word_at(4), attr.word_at(12) as usize))
+}
+
+pub(super) fn program_of_id(id: u32) -> Result<OwnedFd> {
+    owned(Attr::new().word(0, id).call(PROG_GET_FD_BY_ID)?)
+}
+
+pub(super) fn map_of_id(id: u32) -> Result<OwnedFd> {
+    owned(Attr::new().word(0, id).call(MAP_GET_FD_BY_ID)?)
+}
+
+pub(super) fn pinned(path: &std::path::Path) -> Result<OwnedFd> {
+    let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes())?;
+    owned(Attr::new().pointer(0, path.as_ptr()).call(OBJ_GET)?)
+}
+
+/// In a map with keys and values of four bytes.
+pub(super) fn lookup(map: &OwnedFd, key: u32) -> Result<u32> {
+    let mut value = 0_u32;
+    let mut attr = Attr::new();
+    attr.word(0, map.as_raw_fd().cast_unsigned());
+    attr.pointer(8, &raw const key)
+        .pointer(16, (&raw mut value).cast_const());
+    attr.call(MAP_LOOKUP_ELEM)?;
+    Ok(value)
 }
 
 fn owned(handle: libc::c_long) -> Result<OwnedFd> {

@@ -1,0 +1,507 @@
+//! The kernel and the twin side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use fabric_common::DropReason;
+use fabric_common::flood::Metadata;
+use fabric_common::maps::{Count, Direction, drop_index};
+use fabric_common::wire::Macs;
+use fabric_tests::bpf::{Action, Run, SHORTEST_RUN, XdpProgram};
+use fabric_tests::frame::{diff, hex_dump, stack};
+use fabric_userspace::compile::twin::{Copied, Counters, HostFrame, Outcome, Twin, TwinSettings};
+use fabric_userspace::datapath::{Datapath, SegmentEvents};
+use fabric_userspace::diff;
+use fabric_userspace::records::Records;
+use fabric_userspace::validate::PortRole;
+use nix::time::{ClockId, clock_getres};
+
+use super::site::{Port, SIZES, STATIONS, Site, settings};
+
+/// The kernel's maps and programs.
+pub(crate) struct Kernel {
+    pub(crate) datapath: Datapath,
+    pub(crate) pins: PathBuf,
+    programs: [XdpProgram; 3],
+    _folder: tempfile::TempDir,
+}
+
+impl Kernel {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let pins = folder.path().join("bpf");
+        let (mut datapath, _) = Datapath::open(&pins, &SIZES, STATIONS, false)
+            .expect("the kernel loads the programs (if there is no object in this build: cargo xtask build)");
+        let ids = datapath.program_ids().unwrap();
+        let program = |place: usize| XdpProgram::of_id(ids[place]).unwrap();
+        Self {
+            programs: [program(0), program(1), program(2)],
+            datapath,
+            pins,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn program(&self, role: PortRole) -> &XdpProgram {
+        match role {
+            PortRole::Access => &self.programs[0],
+            PortRole::Trunk => &self.programs[1],
+            PortRole::Underlay => &self.programs[2],
+        }
+    }
+
+    pub(crate) fn load(&mut self, from: &Records, to: &Records) {
+        for op in diff::diff(from, to).ops {
+            self.datapath.apply(&op).unwrap();
+        }
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        // A mount would outlive the test.
+        let removed = self.datapath.remove();
+        if !std::thread::panicking() {
+            removed.unwrap();
+        }
+    }
+}
+
+/// Both sides with the same entries.
+pub(crate) struct Both {
+    pub(crate) kernel: Kernel,
+    pub(crate) twin: Twin,
+    pub(crate) records: Records,
+    pub(crate) ports: Vec<Port>,
+    settings: TwinSettings,
+    /// What the kernel had counted when the round began.
+    before: Counters,
+    events: BTreeMap<u32, SegmentEvents>,
+    /// The clock moved while frames ran: what depends on it may differ.
+    unsure: bool,
+    frames: usize,
+    actions: BTreeMap<&'static str, usize>,
+    reached: BTreeSet<DropReason>,
+    unsure_rounds: usize,
+    /// Learned, moved, damped, refused, unplaced.
+    learning: [u32; 5],
+    /// When the kernel's time has changed once.
+    edge: Option<Instant>,
+    /// A test run stops before the copies of a flooded frame; on a cable they are made.
+    copies_run: bool,
+}
+
+impl Both {
+    pub(crate) fn new(site: &Site) -> Self {
+        let mut kernel = Kernel::new();
+        kernel.load(&Records::default(), &site.records);
+        let settings = TwinSettings {
+            settings: settings(&kernel.pins),
+            now: 0,
+        };
+        let mut both = Self {
+            kernel,
+            twin: Twin::new(site.records.clone(), settings),
+            records: site.records.clone(),
+            ports: site.ports.clone(),
+            settings,
+            before: Counters::default(),
+            events: BTreeMap::new(),
+            unsure: false,
+            frames: 0,
+            actions: BTreeMap::new(),
+            reached: BTreeSet::new(),
+            unsure_rounds: 0,
+            learning: [0; 5],
+            edge: None,
+            copies_run: false,
+        };
+        both.begin();
+        both
+    }
+
+    pub(crate) fn on_cables(&mut self) {
+        self.copies_run = true;
+    }
+
+    /// Other entries on both sides.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Records)) {
+        let mut records = self.records.clone();
+        change(&mut records);
+        self.kernel.load(&self.records, &records);
+        self.records = records;
+        self.begin();
+    }
+
+    /// A new round: nothing learned, nothing counted.
+    pub(crate) fn begin(&mut self) {
+        self.kernel.datapath.flush(|_, _, _| true);
+        self.twin = Twin::new(self.records.clone(), self.settings);
+        assert_eq!(self.twin.tables.unplaced(), 0);
+        self.before = self.counted();
+        self.events = self.kernel_events();
+        self.unsure = false;
+        self.tick();
+    }
+
+    /// Gives the twin the kernel's time.
+    pub(crate) fn tick(&mut self) -> u32 {
+        let now = self.kernel.datapath.now().unwrap();
+        self.twin.tables.set_now(now);
+        now
+    }
+
+    /// As [`Both::tick`], at a moment when the kernel's time will not change soon: a burst of frames takes a while.
+    pub(crate) fn steady_tick(&mut self) -> u32 {
+        let edge = *self.edge.get_or_insert_with(|| {
+            let first = self.kernel.datapath.now().unwrap();
+            while self.kernel.datapath.now().unwrap() == first {}
+            Instant::now()
+        });
+        let length = tick_length();
+        let nanoseconds = edge.elapsed().as_nanos() % length.as_nanos();
+        let phase = Duration::from_nanos(u64::try_from(nanoseconds).unwrap());
+        if phase > length * 3 / 4 {
+            std::thread::sleep(length - phase + length / 64);
+        }
+        self.tick()
+    }
+
+    /// Says that frames that ran since [`Both::tick`] said `since` may have seen another time.
+    pub(crate) fn check_time(&mut self, since: u32) {
+        self.unsure |= self.kernel.datapath.now().unwrap() != since;
+    }
+
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.unsure
+    }
+
+    pub(crate) fn port(&self, name: &str) -> Port {
+        let found = self.ports.iter().find(|port| port.name == name);
+        found.expect("a port of the site").clone()
+    }
+
+    pub(crate) fn frame(&mut self, port: &str, frame: &[u8]) -> Outcome {
+        let port = self.port(port);
+        self.frame_at((port.ifindex, port.role), frame, 0)
+    }
+
+    /// One frame through both sides, which must agree. `metadata` bytes of somebody else's stand in front of it.
+    pub(crate) fn frame_at(
+        &mut self,
+        (ifindex, role): (u32, PortRole),
+        frame: &[u8],
+        metadata: usize,
+    ) -> Outcome {
+        assert!(frame.len() >= SHORTEST_RUN, "no test run takes so short a frame");
+        let now = self.tick();
+        let run = self.kernel.program(role).run(frame, ifindex, metadata).unwrap();
+        self.check_time(now);
+        let room = HostFrame::HEADROOM - metadata;
+        let outcome = self
+            .twin
+            .receive(ifindex, role, HostFrame::with_headroom(frame, room));
+        self.note(&outcome);
+        if let Some(difference) = difference(&run, &outcome, frame, metadata)
+            && !self.unsure
+        {
+            let name = self.ports.iter().find(|port| port.ifindex == ifindex);
+            panic!(
+                "kernel and host differ: {difference}\nframe into {name:?}: {}\n{}twin: {outcome:?}\n\
+                 corpus line: {} {}",
+                stack(frame),
+                hex_dump(frame),
+                name.map_or("?", |port| &port.name),
+                hex(frame)
+            );
+        }
+        outcome
+    }
+
+    pub(crate) fn note(&mut self, outcome: &Outcome) {
+        self.frames += 1;
+        let action = match outcome {
+            Outcome::Passed => "passed",
+            Outcome::Dropped(reason) => {
+                self.reached.insert(*reason);
+                "dropped"
+            }
+            Outcome::Sent(_) => "sent",
+            Outcome::Flooded(copies) => {
+                if self.copies_run {
+                    self.reached.extend(copies.iter().filter_map(|copy| match copy {
+                        Copied::Dropped(_, reason) => Some(*reason),
+                        Copied::Sent(_) => None,
+                    }));
+                } else {
+                    forget_copies(&mut self.twin.counters, copies);
+                }
+                "flooded"
+            }
+        };
+        *self.actions.entry(action).or_default() += 1;
+    }
+
+    /// Reasons that ended a frame on both sides.
+    pub(crate) fn reached(&self) -> BTreeSet<DropReason> {
+        self.reached.clone()
+    }
+
+    /// How often stations were learned, moved, were damped, refused for a quota, and found their buckets full.
+    pub(crate) fn learning(&self) -> [u32; 5] {
+        self.learning
+    }
+
+    pub(crate) fn summary(&self) -> String {
+        format!(
+            "{} frames: {:?}; {} reasons; {} rounds not compared to the end because the clock moved under a frame",
+            self.frames,
+            self.actions,
+            self.reached.len(),
+            self.unsure_rounds
+        )
+    }
+
+    /// All counters, the whole FDB and the segments' events. A round in which the clock moved at the wrong moment
+    /// is not compared.
+    pub(crate) fn compare(&mut self) {
+        if self.unsure {
+            self.unsure_rounds += 1;
+            return;
+        }
+        let counted = since(&self.before, &self.counted());
+        assert_eq!(counted.drops, self.twin.counters.drops, "drops by index");
+        let plain = |counts: &BTreeMap<u32, Count>| -> BTreeMap<u32, (u64, u64)> {
+            counts
+                .iter()
+                .map(|(id, count)| (*id, (count.frames, count.bytes)))
+                .collect()
+        };
+        assert_eq!(
+            plain(&counted.frames_in),
+            plain(&self.twin.counters.frames_in),
+            "in"
+        );
+        assert_eq!(
+            plain(&counted.frames_out),
+            plain(&self.twin.counters.frames_out),
+            "out"
+        );
+        assert_eq!(self.kernel_stations(), self.twin_stations(), "stations");
+        let events = self.kernel_events();
+        for (id, before) in &self.events {
+            let moved = moved(before, &events[id]);
+            assert_eq!(moved, self.twin_events(*id), "segment {id}");
+            for (total, by) in self.learning.iter_mut().zip(moved) {
+                *total += by;
+            }
+        }
+    }
+
+    fn counted(&self) -> Counters {
+        let datapath = &self.kernel.datapath;
+        let mut counters = Counters::default();
+        let records = &self.records;
+        let bindings = records.access.values().chain(records.bindings.values());
+        let tunnels = records.tunnels.values().map(|tunnel| &tunnel.binding);
+        for id in bindings.chain(tunnels).map(|binding| binding.id()) {
+            counters.frames_in.insert(id, datapath.forwarded(id).unwrap());
+        }
+        for id in records.paths.keys().copied().chain([0]) {
+            counters.frames_out.insert(id, datapath.sent(id).unwrap());
+        }
+        for slot in self.ports.iter().map(|port| port.slot).chain([0]) {
+            for direction in [Direction::In, Direction::Out] {
+                for reason in 0..64 {
+                    let frames = datapath.dropped(slot, direction, reason).unwrap();
+                    counters.drops.insert(drop_index(slot, direction, reason), frames);
+                }
+            }
+        }
+        counters
+    }
+
+    /// Frames that the kernel's programs have come to a verdict on.
+    pub(crate) fn judged(&self) -> u64 {
+        let counted = self.counted();
+        let forwarded: u64 = counted.frames_in.values().map(|count| count.frames).sum();
+        let ended = counted
+            .drops
+            .iter()
+            .filter(|(index, _)| *index >> 6 & 1 == Direction::In as u32);
+        forwarded + ended.map(|(_, frames)| frames).sum::<u64>()
+    }
+
+    fn kernel_events(&self) -> BTreeMap<u32, SegmentEvents> {
+        let segments = self.records.segments.keys();
+        segments
+            .map(|id| (*id, self.kernel.datapath.segment_events(*id).unwrap()))
+            .collect()
+    }
+
+    fn twin_events(&self, id: u32) -> [u32; 5] {
+        use fabric_common::Tables as _;
+        let segment = self.twin.tables.segment(id).unwrap();
+        [
+            segment.learned.load(),
+            segment.moves.load(),
+            segment.damped.load(),
+            segment.refused.load(),
+            segment.unplaced.load(),
+        ]
+    }
+
+    fn kernel_stations(&mut self) -> BTreeSet<(u32, u64, u32, bool, u32)> {
+        let entries = self.kernel.datapath.fdb().unwrap();
+        entries
+            .iter()
+            .map(|entry| {
+                (
+                    entry.segment,
+                    entry.mac,
+                    entry.next_hop,
+                    entry.is_static,
+                    entry.moves,
+                )
+            })
+            .collect()
+    }
+
+    fn twin_stations(&self) -> BTreeSet<(u32, u64, u32, bool, u32)> {
+        let entries = self.twin.tables.fdb();
+        entries
+            .map(|(key, value)| {
+                let segment = u32::try_from(key >> 48).unwrap() | value.segment_high() << 16;
+                let mac = key & Macs::MASK;
+                (segment, mac, value.next_hop(), value.is_static(), value.moves())
+            })
+            .collect()
+    }
+}
+
+/// 256 ticks of the kernel, whose length is the coarse clock's resolution.
+fn tick_length() -> Duration {
+    let tick = clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).unwrap();
+    Duration::from(tick) * 256
+}
+
+fn moved(before: &SegmentEvents, after: &SegmentEvents) -> [u32; 5] {
+    [
+        after.learned,
+        after.moves - before.moves,
+        after.damped - before.damped,
+        after.refused - before.refused,
+        after.unplaced - before.unplaced,
+    ]
+}
+
+/// What a test run does not do.
+fn forget_copies(counters: &mut Counters, copies: &[Copied]) {
+    for copy in copies {
+        match copy {
+            Copied::Sent(sent) => {
+                let count = counters.frames_out.get_mut(&sent.path).expect("counted");
+                count.frames -= 1;
+                count.bytes -= sent.bytes.len() as u64;
+                if count.frames == 0 {
+                    counters.frames_out.remove(&sent.path);
+                }
+            }
+            Copied::Dropped(slot, reason) => {
+                let index = drop_index(*slot, Direction::Out, *reason as u8);
+                let count = counters.drops.get_mut(&index).expect("counted");
+                *count -= 1;
+                if *count == 0 {
+                    counters.drops.remove(&index);
+                }
+            }
+        }
+    }
+}
+
+/// Only what moved.
+fn since(before: &Counters, after: &Counters) -> Counters {
+    let counts = |before: &BTreeMap<u32, Count>, after: &BTreeMap<u32, Count>| {
+        let moves = after.iter().map(|(id, now)| {
+            let then = before.get(id).copied().unwrap_or_default();
+            let count = Count {
+                frames: now.frames - then.frames,
+                bytes: now.bytes - then.bytes,
+            };
+            (*id, count)
+        });
+        moves.filter(|(_, count)| count.frames != 0).collect()
+    };
+    let drops = after.drops.iter().map(|(index, now)| {
+        let then = before.drops.get(index).copied().unwrap_or(0);
+        (*index, now - then)
+    });
+    Counters {
+        frames_in: counts(&before.frames_in, &after.frames_in),
+        frames_out: counts(&before.frames_out, &after.frames_out),
+        drops: drops.filter(|(_, frames)| *frames != 0).collect(),
+    }
+}
+
+/// In what the two sides part.
+fn difference(run: &Run, outcome: &Outcome, frame: &[u8], metadata: usize) -> Option<String> {
+    let (action, bytes) = match outcome {
+        Outcome::Passed => (Action::Pass, Some(frame)),
+        // The bytes of a frame that ends here are nobody's.
+        Outcome::Dropped(_) => (Action::Drop, None),
+        Outcome::Sent(sent) => (Action::Redirect, Some(&sent.bytes[..])),
+        Outcome::Flooded(copies) => return flooded(run, copies, frame, metadata),
+    };
+    if run.action != action {
+        return Some(format!("the kernel says {:?}, the host {action:?}", run.action));
+    }
+    bytes.and_then(|bytes| diff(bytes, &run.frame))
+}
+
+/// The frame is as it came, but for a mark of the underlay in it; the metadata says what the copies need.
+fn flooded(run: &Run, copies: &[Copied], frame: &[u8], foreign: usize) -> Option<String> {
+    if run.action != Action::Redirect {
+        return Some(format!("the kernel says {:?}, the host floods", run.action));
+    }
+    if run.metadata.len() != size_of::<Metadata>() + foreign {
+        return Some(format!("{} bytes of metadata", run.metadata.len()));
+    }
+    let word = |at: usize| u32::from_ne_bytes(run.metadata[at..at + 4].try_into().unwrap());
+    let short = |at: usize| u16::from_ne_bytes(run.metadata[at..at + 2].try_into().unwrap());
+    let metadata = Metadata {
+        magic: word(0),
+        segment_horizon: word(4),
+        sequence: word(8),
+        macs: short(12),
+        body: short(14),
+    };
+    let mut wrong = String::new();
+    if metadata.magic != Metadata::MAGIC {
+        let _ = write!(wrong, "no magic in {metadata:?}");
+    }
+    // Every copy contains the tenant's frame; what the metadata points at must be that.
+    let inner = metadata.inner();
+    let body = run.frame.get(inner.body..).unwrap_or_default();
+    let macs = run.frame.get(inner.macs..inner.macs + 12).unwrap_or_default();
+    for copy in copies {
+        if let Copied::Sent(sent) = copy
+            && !(sent.bytes.ends_with(body) && sent.bytes.windows(12).any(|bytes| bytes == macs))
+        {
+            let _ = write!(wrong, "the copy {} is of another frame", hex(&sent.bytes));
+        }
+    }
+    if run.frame.len() != frame.len() {
+        let _ = write!(wrong, "{} bytes flooded", run.frame.len());
+    }
+    (!wrong.is_empty()).then_some(wrong)
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

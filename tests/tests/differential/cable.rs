@@ -1,0 +1,158 @@
+//! The same on real cables: here the kernel makes the copies of flooded frames too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use fabric_common::DropReason;
+use fabric_common::maps::Direction;
+use fabric_tests::bpf::{DeviceMap, XdpProgram};
+use fabric_tests::frame::{Mac, eth};
+use fabric_tests::wait::{PATIENCE, until_true};
+use fabric_tests::wire::{Capture, Filter};
+use fabric_userspace::compile::twin::HostFrame;
+use fabric_userspace::safety::Role;
+use fabric_userspace::validate::PortRole;
+
+use super::both::Both;
+use super::generate::Generator;
+use super::rare::NEAR;
+use super::site::{MTU, Site};
+
+/// Frames from one port between two comparisons of everything that arrived.
+const BURST: usize = 40;
+/// What a cable takes: a packet of its MTU, with one tag in front.
+const LARGEST: usize = MTU as usize + 14;
+/// A stray copy follows its twins within this.
+const QUIET: Duration = Duration::from_millis(3);
+
+pub(crate) fn run(site: &Site, generator: &mut Generator, frames: usize) -> BTreeSet<DropReason> {
+    let mut both = Both::new(site);
+    both.on_cables();
+    let ears = plug_in(site, &mut both);
+    let mut bursts: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+    both.begin();
+    for _ in 0..frames {
+        let (port, frame) = generator.next();
+        if frame.len() > LARGEST {
+            continue;
+        }
+        let burst = bursts.entry(port.clone()).or_default();
+        burst.push(frame);
+        if burst.len() == BURST {
+            let burst = std::mem::take(burst);
+            send(&mut both, &ears, &port, &burst);
+        }
+    }
+    both.compare();
+    println!("on cables: {}", both.summary());
+    let mut reached = both.reached();
+    reached.insert(list_just_changed(&mut both, &ears));
+    reached.insert(without_metadata(&mut both, site));
+    reached
+}
+
+fn plug_in(site: &Site, both: &mut Both) -> BTreeMap<String, Capture> {
+    let mut ears = BTreeMap::new();
+    for port in &site.ports {
+        let role = match port.role {
+            PortRole::Access => Role::Access,
+            PortRole::Trunk => Role::Trunk,
+            PortRole::Underlay => Role::Underlay,
+        };
+        both.kernel.datapath.attach(port.ifindex, role).unwrap();
+        let ear = Capture::start_filtered(&site.hosts, &port.name, Filter::All).unwrap();
+        ears.insert(port.name.clone(), ear);
+    }
+    ears
+}
+
+/// All of them into one port, and what must come out of each port, as a set.
+fn send(both: &mut Both, ears: &BTreeMap<String, Capture>, port: &str, burst: &[Vec<u8>]) {
+    let way = both.port(port);
+    let target = both.judged() + burst.len() as u64;
+    let now = both.steady_tick();
+    for frame in burst {
+        ears[port].socket().send(frame).unwrap();
+    }
+    until_true(PATIENCE, "the burst to be judged", || Ok(both.judged() >= target)).unwrap();
+    both.check_time(now);
+    let mut expected: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
+    for frame in burst {
+        let outcome = both.twin.receive(way.ifindex, way.role, HostFrame::new(frame));
+        both.note(&outcome);
+        for sent in outcome.sent().into_iter().filter(|sent| is_seen(&sent.bytes)) {
+            expected.entry(sent.ifindex).or_default().push(sent.bytes.clone());
+        }
+    }
+    let names: Vec<(String, u32)> = both
+        .ports
+        .iter()
+        .map(|port| (port.name.clone(), port.ifindex))
+        .collect();
+    let mut arrived = Ok(());
+    for (name, ifindex) in &names {
+        let frames = expected.remove(ifindex).unwrap_or_default();
+        arrived = arrived.and_then(|()| ears[name].expect(&frames, PATIENCE));
+    }
+    std::thread::sleep(QUIET);
+    for (name, _) in &names {
+        arrived = arrived.and_then(|()| ears[name].expect_nothing(Duration::ZERO));
+    }
+    if both.is_unsure() {
+        // Counted, and begun anew: what was learned at which time is not known.
+        ears.values().for_each(|ear| drop(ear.drain().unwrap()));
+        both.compare();
+        both.begin();
+    } else {
+        arrived.unwrap_or_else(|error| panic!("a burst into {port}: {error:#}"));
+    }
+}
+
+/// The receiving kernel throws a tagged frame away before it shows it when less than two bytes follow the tag's
+/// EtherType (`skb_vlan_untag`).
+fn is_seen(frame: &[u8]) -> bool {
+    !matches!(frame[12..14], [0x81, 0x00] | [0x88, 0xa8]) || frame.len() >= 14 + 4 + 2
+}
+
+/// A copy whose place in the list is gone.
+fn list_just_changed(both: &mut Both, ears: &BTreeMap<String, Capture>) -> DropReason {
+    let slot = both.port("t0").slot;
+    let intact = both.records.clone();
+    both.change(|records| {
+        records.flood_next_hops.retain(|key, _| key.slot != slot);
+    });
+    let frame = eth(Mac::BROADCAST, NEAR).word("rare").to_vec();
+    send(both, ears, "eth1", &[frame]);
+    both.compare();
+    assert!(both.reached().contains(&DropReason::NoFloodPath));
+    both.change(|records| *records = intact);
+    DropReason::NoFloodPath
+}
+
+/// Another program redirects into a flood list, without the metadata that the copies need.
+fn without_metadata(both: &mut Both, site: &Site) -> DropReason {
+    let segment = *both.records.flood.keys().next().expect("a flood list");
+    let list = DeviceMap::inside(&both.kernel.pins.join(fabric_common::maps::name::FLOOD), segment).unwrap();
+    let program = XdpProgram::broadcast(&list).unwrap();
+    let frame = eth(Mac::BROADCAST, NEAR).word("rare");
+    let counted = |both: &Both| -> u64 {
+        let slots = both.ports.iter().map(|port| port.slot);
+        let reason = DropReason::BadMetadata as u8;
+        slots
+            .map(|slot| {
+                both.kernel
+                    .datapath
+                    .dropped(slot, Direction::Out, reason)
+                    .unwrap()
+            })
+            .sum()
+    };
+    let members = both.records.flood[&segment].len() as u64;
+    let before = counted(both);
+    program.run_live(&frame, site.port("eth3").ifindex).unwrap();
+    until_true(PATIENCE, "a dropped copy for each member", || {
+        Ok(counted(both) == before + members)
+    })
+    .unwrap();
+    DropReason::BadMetadata
+}

@@ -1,0 +1,201 @@
+//! One edge with every kind of port and segment, compiled by the fabric's own compiler for interfaces that exist.
+
+use std::collections::BTreeMap;
+
+use fabric_common::maps::Settings;
+use fabric_tests::fixtures::{Segment, Site as Document, vtep_mac};
+use fabric_tests::frame::Mac;
+use fabric_tests::netns::NetNs;
+use fabric_tests::topology::{End, Net};
+use fabric_userspace::compile::{HostFacts, Image, PortFacts, Request, Scope, compile};
+use fabric_userspace::ids::Sizes;
+use fabric_userspace::records::Records;
+use fabric_userspace::validate::{PortRole, validate};
+use serde_json::{Value, json};
+
+/// A port of the edge.
+#[derive(Clone, Debug)]
+pub(crate) struct Port {
+    pub(crate) name: String,
+    pub(crate) ifindex: u32,
+    pub(crate) slot: u16,
+    pub(crate) role: PortRole,
+    pub(crate) mac: [u8; 6],
+    /// Outer EtherType of a trunk.
+    pub(crate) tpid: u16,
+}
+
+/// The edge, its cables' far ends in `hosts`, and what its maps shall hold.
+pub(crate) struct Site {
+    pub(crate) edge: NetNs,
+    pub(crate) hosts: NetNs,
+    pub(crate) ports: Vec<Port>,
+    pub(crate) records: Records,
+    _net: Net,
+}
+
+pub(crate) const SIZES: Sizes = Sizes {
+    ports: 16,
+    segments: 32,
+    bindings: 256,
+    next_hops: 256,
+    paths: 256,
+    tunnels: 64,
+};
+/// Small on purpose: the FDB gets full.
+pub(crate) const STATIONS: u32 = 128;
+
+const NAMES: [&str; 8] = ["eth1", "eth2", "eth3", "eth4", "t0", "t1", "u0", "u1"];
+pub(crate) const HERE: &str = "192.0.2.1";
+pub(crate) const HERE_1: &str = "192.0.3.1";
+pub(crate) const REMOTES: [&str; 3] = ["192.0.2.2", "192.0.2.3", "192.0.3.2"];
+pub(crate) const MTU: u32 = 1600;
+
+fn document() -> Value {
+    let station = |number: u8| format!("02:00:00:00:aa:{number:02x}");
+    let a = Segment::new("a", 100, 1100)
+        .with("vni", 10_001)
+        .at("edge1", "eth1", "untagged", 300)
+        .station(&station(1))
+        .at("edge1", "eth2", "untagged", 301)
+        .at("edge2", "eth1", "untagged", 302)
+        .station(&station(2))
+        .station_with(&station(3), 303)
+        .remote("lenient", 304)
+        .remote_station(&station(4))
+        .remote("strict", 305);
+    // A quota that is reached at once.
+    let b = Segment::new("b", 101, 1101)
+        .with("mac_limit", 8)
+        .at("edge1", "eth1", 10, 310)
+        .station(&station(1))
+        .at("edge1", "eth2", 10, 311)
+        .at("edge2", "eth1", 10, 312);
+    let c = Segment::new("c", 102, 1102)
+        .with("vni", 10_002)
+        .at("edge1", "eth2", 20, 320)
+        .station(&station(5))
+        .remote("strict", 321)
+        .remote_station(&station(6));
+    let d = Segment::new("d", 103, 1103)
+        .at("edge1", "eth3", "any", 330)
+        .station(&station(7))
+        .at("edge3", "eth1", "any", 331)
+        .station(&station(8));
+    let alone = Segment::new("alone", 104, 1104).at("edge1", "eth4", "untagged", 340);
+    let pair = Segment::new("pair", 105, 1105)
+        .at("edge1", "eth4", 20, 350)
+        .station(&station(9))
+        .at("edge2", "eth4", 20, 351);
+    let lost = Segment::new("lost", 106, 1106)
+        .with("vni", 10_003)
+        .at("edge1", "eth2", 30, 360)
+        .remote("unresolved", 361)
+        .remote_station(&station(10));
+    let transit = Segment::new("transit", 107, 1107)
+        .at("edge2", "eth7", "untagged", 370)
+        .station(&station(11))
+        .at("edge3", "eth7", "untagged", 371);
+    let link = |name: &str, port: &str, here: &str, there: &str| json!({"name": name, "kind": "vxlan", "ends": [{"node": "edge1", "port": port, "address": here}, {"address": there}]});
+    let mut strict = link("strict", "u0", HERE, REMOTES[1]);
+    strict["strict"] = json!(true);
+    let mut unresolved = link("unresolved", "u1", HERE_1, REMOTES[2]);
+    unresolved["vlan"] = json!(100);
+    let mut site = Document::new(&["edge1", "edge2", "edge3"])
+        .option("edge1", "eth3", "drop_group_source", false)
+        .option("edge1", "eth2", "tunnel_lldp", true)
+        .trunk("west", "edge1", "edge2")
+        .trunk("east", "edge1", "edge3")
+        .link(link("lenient", "u0", HERE, REMOTES[0]))
+        .link(strict)
+        .link(unresolved)
+        .tenant("acme", &[a, b, c])
+        .tenant("globex", &[d, alone, pair, lost])
+        .tenant("initech", &[transit])
+        .document();
+    site["links"][1]["outer_tpid"] = json!("0x8100");
+    site
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        let net = Net::new().unwrap();
+        let (edge, hosts) = (net.host("edge1").unwrap(), net.host("hosts").unwrap());
+        for (number, name) in (0u8..).zip(NAMES) {
+            // The same in every run: frames of the corpus name them.
+            let mac = Mac::from([2, 0, 0, 0, 0xff, number]);
+            net.veth(
+                End::client(&hosts, name).mtu(MTU).no_arp(),
+                End::port(&edge, name).mac(mac).mtu(MTU).no_arp(),
+            )
+            .unwrap();
+        }
+        let image = compiled(&edge);
+        let ports = image.ports().map(|(name, plan)| Port {
+            name: name.to_string(),
+            ifindex: plan.facts.ifindex,
+            slot: plan.slot,
+            role: plan.role,
+            mac: plan.facts.mac,
+            tpid: plan.record.tpid,
+        });
+        Self {
+            ports: ports.collect(),
+            records: image.records(),
+            edge,
+            hosts,
+            _net: net,
+        }
+    }
+
+    pub(crate) fn port(&self, name: &str) -> &Port {
+        self.ports
+            .iter()
+            .find(|port| port.name == name)
+            .expect("a port of the site")
+    }
+}
+
+fn compiled(edge: &NetNs) -> Image {
+    let document = serde_json::from_value(document()).unwrap();
+    let valid = validate(document).unwrap();
+    let facts = |name: &str| {
+        let shown = edge.output(&["ip", "-j", "link", "show", name]).unwrap();
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        let mac: Mac = shown[0]["address"].as_str().unwrap().parse().unwrap();
+        PortFacts {
+            ifindex: edge.ifindex(name).unwrap(),
+            mac: mac.octets(),
+            mtu: MTU,
+        }
+    };
+    let neighbour = |remote: &str| Some(vtep_mac(remote).parse::<Mac>().unwrap().octets());
+    let neighbours = BTreeMap::from([
+        ("lenient".parse().unwrap(), neighbour(REMOTES[0])),
+        ("strict".parse().unwrap(), neighbour(REMOTES[1])),
+        ("unresolved".parse().unwrap(), None),
+    ]);
+    let host = HostFacts {
+        ports: NAMES
+            .iter()
+            .map(|name| (name.parse().unwrap(), facts(name)))
+            .collect(),
+        neighbours,
+    };
+    let request = Request {
+        valid: &valid,
+        node: &"edge1".parse().unwrap(),
+        host: &host,
+        in_force: false,
+    };
+    compile(&request, &Image::empty(&SIZES), &Scope::All).unwrap()
+}
+
+/// What a node's maps have been made with.
+pub(crate) fn settings(pins: &std::path::Path) -> Settings {
+    use aya::maps::{Array, Map, MapData};
+    use fabric_common::maps::{Layout, name};
+    let data = MapData::from_pin(pins.join(name::LAYOUT)).unwrap();
+    let layout: Array<_, Layout> = Map::Array(data).try_into().unwrap();
+    layout.get(&0, 0).unwrap().settings
+}
