@@ -142,9 +142,11 @@ fn receive(mut server: TcpStream) -> Result<(u64, [u8; 32])> {
     let mut chunk = vec![0; CHUNK];
     let mut total = 0;
     loop {
-        let length = server
-            .read(&mut chunk)
-            .with_context(|| format!("stalled after {total} bytes"))?;
+        let length = match server.read(&mut chunk) {
+            // signal(7): a stopped and continued process sees this on a socket with a timeout, without any handler.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            read => read.with_context(|| format!("stalled after {total} bytes"))?,
+        };
         if length == 0 {
             return Ok((total, hash.finalize().into()));
         }
