@@ -63,8 +63,11 @@ pub fn find<T: Tables>(
     accept: impl Fn(u64) -> bool,
 ) -> Option<(&Slot, u64)> {
     let choices = Choices::of(key, tables.seed(), tables.mask(table));
-    find_in(tables.bucket(table, choices.first)?, key, &accept)
-        .or_else(|| find_in(tables.bucket(table, choices.second)?, key, &accept))
+    // No closure: on BPF it would be a function of its own, and what it captures would live on the stack.
+    if let Some(found) = find_in(tables.bucket(table, choices.first)?, key, &accept) {
+        return Some(found);
+    }
+    find_in(tables.bucket(table, choices.second)?, key, &accept)
 }
 
 #[inline(always)]

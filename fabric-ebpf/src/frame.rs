@@ -13,6 +13,10 @@ use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_get_bu
 use aya_ebpf::programs::XdpContext;
 use fabric_common::{Frame, NoHeadroom, Short};
 
+/// Drivers put at least so many bytes of a longer frame into the first buffer: a shorter one has no others, and asking
+/// for their length would cost as much as a look-up.
+const LINEAR: usize = 1536;
+
 /// The bytes between two pointers that the verifier knows.
 ///
 /// The verifier accepts an access only after a comparison of *pointers* in the same function; a length would
@@ -28,12 +32,16 @@ impl XdpFrame {
     #[inline(always)]
     pub(crate) fn new(ctx: &XdpContext) -> Self {
         let md = ctx.as_ptr().cast::<xdp_md>();
-        // SAFETY: the kernel passes a valid context.
-        let len = unsafe { bpf_xdp_get_buff_len(md) } as usize;
+        let (data, end) = (ctx.data(), ctx.data_end());
+        let mut len = end - data;
+        if len >= LINEAR {
+            // SAFETY: the kernel passes a valid context.
+            len = unsafe { bpf_xdp_get_buff_len(md) } as usize;
+        }
         Self {
             ctx: md,
-            data: ctx.data(),
-            end: ctx.data_end(),
+            data,
+            end,
             len,
         }
     }
