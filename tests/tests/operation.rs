@@ -9,5 +9,7 @@
 
 #[path = "operation/crash.rs"]
 mod crash;
+#[path = "operation/orderly.rs"]
+mod orderly;
 #[path = "operation/support.rs"]
 mod support;

@@ -265,6 +265,16 @@ impl Agent {
         self.ended_well()
     }
 
+    /// `fabric agent stop`: as [`Agent::terminate`], and gives what the command said.
+    ///
+    /// # Errors
+    /// When it does not end, or not with status 0.
+    pub fn stop(&mut self) -> Result<CliOutput> {
+        let said = self.ok(&["agent", "stop"])?;
+        self.ended_well()?;
+        Ok(said)
+    }
+
     fn command(&self) -> Command {
         let mut command = self.launch.namespace.command(&self.binary);
         command.envs(self.launch.environment.iter().map(|(name, value)| (name, value)));

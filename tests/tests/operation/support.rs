@@ -2,6 +2,8 @@
 
 #[path = "support/dice.rs"]
 mod dice;
+#[path = "support/owned.rs"]
+mod owned;
 #[path = "support/settings.rs"]
 mod settings;
 #[path = "support/talk.rs"]
@@ -16,6 +18,7 @@ use fabric_tests::frame::eth;
 use fabric_tests::traffic::{Probe, RunningProbe};
 
 pub(crate) use dice::Dice;
+pub(crate) use owned::owned;
 pub(crate) use settings::{Settings, has_program};
 pub(crate) use talk::Talk;
 
