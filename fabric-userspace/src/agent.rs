@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
 use self::core::{Core, failed};
@@ -37,11 +37,12 @@ use crate::safety::explain_attach_error;
 pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     log(options.log_format);
     let begun = Instant::now();
+    let signals = Signals::listen()?;
     let config = options.config.as_deref().map(read_config).transpose()?;
     let listener = server::listen(&options.socket)?;
     let started = start(&options, config).await;
     let result = match started {
-        Ok(core) => serve(&options, core, listener, begun).await,
+        Ok(core) => serve(&options, core, listener, signals, begun).await,
         Err(refusal) => Err(refusal),
     };
     let _ = std::fs::remove_file(&options.socket);
@@ -71,6 +72,7 @@ async fn serve(
     options: &AgentOptions,
     core: Core,
     listener: UnixListener,
+    signals: Signals,
     begun: Instant,
 ) -> Result<(), Refusal> {
     let (stop, stopped) = watch::channel(false);
@@ -86,7 +88,7 @@ async fn serve(
     let served = axum::serve(listener, router).with_graceful_shutdown(end(stopped));
     let served = tokio::spawn(served.into_future());
     ready(&shared, begun).await;
-    wait_for_end(&shared).await?;
+    wait_for_end(&shared, signals).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     // The answer to `fabric agent stop` goes out first; who keeps a connection open does not keep the agent.
     let _ = tokio::time::timeout(Duration::from_secs(2), served).await;
@@ -131,16 +133,34 @@ async fn ready(shared: &Shared, begun: Instant) {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 }
 
-async fn wait_for_end(shared: &Shared) -> Result<(), Refusal> {
-    let listen = |kind| signal(kind).map_err(|error| Refusal::new(codes::FAILED, error.to_string()));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+/// Requests to end. Heard from the first moment on: one that comes while the agent starts ends it in order afterwards.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Refusal> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                Refusal::new(codes::FAILED, format!("cannot listen to signals: {error}"))
+                    .with_cure("ulimit -n; ls /proc/self/fd")
+            })
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+}
+
+async fn wait_for_end(shared: &Shared, mut signals: Signals) {
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        _ = signals.terminate.recv() => {}
+        _ = signals.interrupt.recv() => {}
         () = end(shared.stop.subscribe()) => {}
     }
     shared.stop.send_replace(true);
-    Ok(())
 }
 
 /// Why a program could not be attached, in the words of the driver that refused it.

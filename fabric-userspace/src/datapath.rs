@@ -7,6 +7,7 @@
 mod apply;
 mod bpffs;
 mod counters;
+mod detach;
 mod fdb;
 mod flood;
 mod links;

@@ -19,6 +19,7 @@
 mod agent;
 mod api;
 mod cli;
+mod console;
 mod log;
 mod objects;
 
@@ -28,6 +29,7 @@ use anyhow::{Context, Result};
 
 pub use agent::{Agent, Kept, Launch};
 pub use cli::CliOutput;
+pub use console::Console;
 pub use objects::{Inventory, Objects};
 
 /// The binary under test.

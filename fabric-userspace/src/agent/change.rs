@@ -143,8 +143,20 @@ impl Core {
             .flat_map(|part| part.records.next_hops.keys().copied())
             .collect();
         self.datapath.flush(|_, _, next_hop| !known.contains(&next_hop));
+        self.detach_strays()?;
         for name in self.ports.leftovers() {
             self.give_back(&name).await;
+        }
+        Ok(())
+    }
+
+    /// Takes programs off interfaces that the document does not use: the earlier agent was killed after it had attached
+    /// a new port and before it committed, or the other way round.
+    fn detach_strays(&mut self) -> Result<(), Refusal> {
+        let used: BTreeSet<u32> = self.image.ports().map(|(_, plan)| plan.facts.ifindex).collect();
+        let attached = self.datapath.attached().into_iter();
+        for ifindex in attached.filter(|ifindex| !used.contains(ifindex)) {
+            self.datapath.detach(ifindex).map_err(failed)?;
         }
         Ok(())
     }

@@ -101,10 +101,30 @@ impl FileStore {
             )
             .with_cure("fabric agent stop, or give this agent a --state-dir of its own")
         })?;
-        Ok(Self {
+        let store = Self {
             folder: folder.to_owned(),
             _lock: lock,
-        })
+        };
+        store.forget_uncommitted();
+        Ok(store)
+    }
+
+    /// A revision is kept first and put in force then. One kept by an agent that was killed in between never was in
+    /// force, and its number will be given to another.
+    fn forget_uncommitted(&self) {
+        let Ok(Some(current)) = read::<Stored>(&self.current_path()) else {
+            return;
+        };
+        let newest = self.history_path(current.revision);
+        // A file that stays is overwritten by the next revision.
+        for path in self
+            .kept()
+            .unwrap_or_default()
+            .iter()
+            .filter(|path| **path > newest)
+        {
+            let _ = fs::remove_file(path);
+        }
     }
 
     /// A file of the state directory that is no document.

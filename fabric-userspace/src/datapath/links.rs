@@ -7,6 +7,7 @@ use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::{XdpLink, XdpMode};
 use fabric_common::maps::name;
 
+use super::detach::detach_pinned;
 use super::loader::{Program, xdp};
 use super::{Datapath, LoadError, bpffs};
 use crate::safety::Role;
@@ -60,18 +61,22 @@ impl Datapath {
         let link: FdLink = pinned.into();
         let program = xdp(&mut self.ebpf, program_of(role))?;
         let id = program.attach_to_link(XdpLink::try_from(link).map_err(|_| LoadError::NotALink)?)?;
-        // The pin holds the link; our handle must not detach it when the agent ends.
-        std::mem::forget(program.take_link(id)?);
+        // Ours once more, to be closed: the pin alone holds the link.
+        let link: FdLink = program
+            .take_link(id)?
+            .try_into()
+            .map_err(|_| LoadError::NotALink)?;
+        drop(link);
         Ok(())
     }
 
-    /// Takes the program off an interface.
+    /// Takes the program off an interface; when this returns, the interface has none.
     ///
     /// # Errors
-    /// When the pin cannot be removed; the program is still attached then.
+    /// When the link cannot be detached, or its pin not be removed.
     pub fn detach(&mut self, ifindex: u32) -> Result<(), LoadError> {
         let pin = self.link_pin(ifindex);
-        match std::fs::remove_file(&pin) {
+        match detach_pinned(&pin).and_then(|()| std::fs::remove_file(&pin)) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(source) => Err(LoadError::Pins { path: pin, source }),

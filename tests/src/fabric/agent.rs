@@ -19,7 +19,7 @@ use launch::Folder;
 pub use launch::Launch;
 pub use teardown::Kept;
 
-use super::{CliOutput, Objects, api, cli, log};
+use super::{CliOutput, Console, Objects, api, cli, log};
 use crate::counters::Counters;
 use crate::netns::{NetNs, Process};
 use crate::wait;
@@ -53,6 +53,16 @@ impl Agent {
     /// When it cannot be run, or does not end.
     pub fn cli(&self, words: &[&str]) -> Result<CliOutput> {
         cli::run(self.command().arg("--socket").arg(self.socket()).args(words))
+    }
+
+    /// The command line and the socket, for other threads.
+    #[must_use]
+    pub fn console(&self) -> Console {
+        Console {
+            namespace: self.launch.namespace.clone(),
+            binary: self.binary.clone(),
+            socket: self.socket(),
+        }
     }
 
     /// Runs a command that must succeed.
@@ -111,6 +121,14 @@ impl Agent {
     /// When it does not answer, or refuses.
     pub fn get(&self, path: &str) -> Result<Value> {
         api::request(&self.socket(), "GET", path, &Value::Null)
+    }
+
+    /// As [`Agent::get`], for an answer that is no JSON.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses.
+    pub fn text(&self, path: &str) -> Result<String> {
+        api::text(&self.socket(), "GET", path, &Value::Null)
     }
 
     /// As [`Agent::get`]: the answer to POST `path` with `body`.
@@ -187,6 +205,21 @@ impl Agent {
     /// # Errors
     /// When it still runs, and as [`Launch::start`].
     pub fn restart(&mut self) -> Result<()> {
+        self.spawn()?;
+        self.wait_ready()
+    }
+
+    /// Starts it again and kills it `after` so long, ready or not.
+    ///
+    /// # Errors
+    /// When it still runs, or cannot be started.
+    pub fn restart_and_kill9(&mut self, after: Duration) -> Result<()> {
+        self.spawn()?;
+        std::thread::sleep(after);
+        self.kill9()
+    }
+
+    fn spawn(&mut self) -> Result<()> {
         ensure!(self.process.is_none(), "the agent still runs");
         let mut command = self.command();
         command.args(["agent", "--node", &self.launch.node]);
@@ -210,7 +243,7 @@ impl Agent {
             unsafe { command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?)) };
         }
         self.process = Some(self.launch.namespace.start(&mut command)?);
-        self.wait_ready()
+        Ok(())
     }
 
     /// Kills it as the power cut would: the data path stays.
@@ -230,6 +263,16 @@ impl Agent {
     pub fn terminate(&mut self) -> Result<()> {
         self.running()?.signal(Signal::SIGTERM)?;
         self.ended_well()
+    }
+
+    /// `fabric agent stop`: as [`Agent::terminate`], and gives what the command said.
+    ///
+    /// # Errors
+    /// When it does not end, or not with status 0.
+    pub fn stop(&mut self) -> Result<CliOutput> {
+        let said = self.ok(&["agent", "stop"])?;
+        self.ended_well()?;
+        Ok(said)
     }
 
     fn command(&self) -> Command {

@@ -16,18 +16,31 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// # Errors
 /// When nobody listens, or the answer is a refusal: with what it says.
 pub(super) fn request(socket: &Path, method: &str, path: &str, body: &Value) -> Result<Value> {
-    let shown = || format!("{method} {path} at {}", socket.display());
-    let (status, answer) = exchange(socket, method, path, body).with_context(shown)?;
-    ensure!(status == 200, "{}: {status}: {answer}", shown());
-    serde_json::from_str(&answer).with_context(|| format!("{}: no JSON: {answer}", shown()))
+    let answer = text(socket, method, path, body)?;
+    serde_json::from_str(&answer).with_context(|| format!("{method} {path}: no JSON: {answer}"))
 }
 
-fn exchange(socket: &Path, method: &str, path: &str, body: &Value) -> Result<(u16, String)> {
+/// As [`request`], for any answer.
+///
+/// # Errors
+/// As [`request`].
+pub(super) fn text(socket: &Path, method: &str, path: &str, body: &Value) -> Result<String> {
+    let shown = || format!("{method} {path} at {}", socket.display());
     let body = if body.is_null() {
         String::new()
     } else {
         body.to_string()
     };
+    let (status, answer) = exchange(socket, method, path, &body).with_context(shown)?;
+    ensure!(status == 200, "{}: {status}: {answer}", shown());
+    Ok(answer)
+}
+
+/// Status and text of the answer to any request.
+///
+/// # Errors
+/// When nobody answers.
+pub(super) fn exchange(socket: &Path, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(LONGEST))?;
     let head = format!("{method} {path} HTTP/1.1\r\nHost: fabric\r\nConnection: close\r\n");

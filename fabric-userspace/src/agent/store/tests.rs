@@ -52,3 +52,26 @@ fn two_agents_cannot_share_a_state_directory() {
     let refusal = FileStore::open(folder.path()).err().unwrap();
     assert_eq!(refusal.code, codes::AGENT_RUNNING);
 }
+
+#[test]
+fn a_revision_that_was_kept_but_never_put_in_force_is_not_in_the_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = FileStore::open(folder.path()).unwrap();
+    store.commit(&stored(1)).unwrap();
+    let first = fs::read(folder.path().join("document.json")).unwrap();
+    store.commit(&stored(2)).unwrap();
+    drop(store);
+    // Killed after the first of the two files.
+    fs::write(folder.path().join("document.json"), first).unwrap();
+    fs::write(folder.path().join("history/0000000003.new"), "{").unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    assert_eq!(store.current().unwrap().unwrap().revision, 1);
+    let kept: Vec<u64> = store
+        .history()
+        .unwrap()
+        .iter()
+        .map(|stored| stored.revision)
+        .collect();
+    assert_eq!(kept, [1]);
+    assert_eq!(store.kept().unwrap().len(), 1);
+}
