@@ -23,6 +23,21 @@ pub(super) fn ensure(directory: &Path) -> io::Result<()> {
     fs::set_permissions(directory, Permissions::from_mode(0o700))
 }
 
+/// Removes a pin or a folder of pins that may be there: what nothing else holds ends with it, links too.
+pub(super) fn unpin(path: &Path) -> io::Result<()> {
+    let removed = if path.is_dir() {
+        fs::read_dir(path)?
+            .try_for_each(|entry| fs::remove_file(entry?.path()))
+            .and_then(|()| fs::remove_dir(path))
+    } else {
+        fs::remove_file(path)
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Unmounts what [`ensure`] mounted; everything still pinned there is released.
 pub(super) fn release(directory: &Path) -> io::Result<()> {
     if is_bpffs(directory)? {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use aya::maps::{HashOfMaps, Map, MapData};
-use aya::programs::Xdp;
+use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use fabric_common::maps::{LAYOUT_VERSION, Layout, Settings, capacity, name, program};
 use thiserror::Error;
@@ -53,8 +53,8 @@ pub enum LoadError {
     #[error("the kernel refused the data path: {0}")]
     Ebpf(#[from] aya::EbpfError),
     /// The kernel refused a program.
-    #[error("the kernel refused a program: {0}")]
-    Program(#[from] aya::programs::ProgramError),
+    #[error("the kernel refused a program: {}", refusal(.0))]
+    Program(#[from] ProgramError),
     /// A map is not what it should be.
     #[error("map {map}: {source}")]
     Map {
@@ -69,6 +69,29 @@ pub enum LoadError {
     /// A map is missing from the object.
     #[error("map {0} is not in the object")]
     NoMap(&'static str),
+}
+
+/// The kernel's error and the verifier's verdict, without the thousands of lines that lead to it.
+fn refusal(error: &ProgramError) -> String {
+    let ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    } = error
+    else {
+        return error.to_string();
+    };
+    let log = verifier_log.to_string();
+    verdict(&log).map_or_else(
+        || io_error.to_string(),
+        |verdict| format!("{io_error}; the verifier says: {verdict}"),
+    )
+}
+
+/// The last line of a verifier's log that is not its statistics.
+fn verdict(log: &str) -> Option<&str> {
+    log.lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty() && !line.starts_with("processed "))
 }
 
 impl LoadError {
@@ -161,12 +184,15 @@ impl Datapath {
             source,
         };
         bpffs::ensure(directory).map_err(pins)?;
-        fs::create_dir_all(directory.join("links")).map_err(pins)?;
         let adopted = adopted_settings(directory)?;
         let settings = match adopted {
             Some(settings) => settings,
-            None => new_settings(sizes, stations).map_err(pins)?,
+            None => {
+                clear(directory).map_err(pins)?;
+                new_settings(sizes, stations).map_err(pins)?
+            }
         };
+        fs::create_dir_all(directory.join("links")).map_err(pins)?;
         let mut ebpf = load_object(directory, sizes, &settings, log_drops)?;
         write_layout(&mut ebpf, &settings)?;
         for program in Program::ALL {
@@ -319,7 +345,15 @@ fn new_settings(sizes: &Sizes, stations: u32) -> io::Result<Settings> {
     })
 }
 
-/// The settings of the maps that an earlier agent pinned.
+/// Removes the pins of an agent that was killed before its maps were complete, or while it took them down.
+fn clear(directory: &Path) -> io::Result<()> {
+    PINNED
+        .iter()
+        .chain(&["links"])
+        .try_for_each(|pin| bpffs::unpin(&directory.join(pin)))
+}
+
+/// The settings of the maps that an earlier agent pinned, if they are complete.
 fn adopted_settings(directory: &Path) -> Result<Option<Settings>, LoadError> {
     let pin = directory.join(name::LAYOUT);
     if !pin.exists() {
@@ -330,6 +364,9 @@ fn adopted_settings(directory: &Path) -> Result<Option<Settings>, LoadError> {
     let array =
         aya::maps::Array::<_, Layout>::try_from(Map::Array(data)).map_err(|error| wrong(error.into()))?;
     let layout = array.get(&0, 0).map_err(|error| wrong(error.into()))?;
+    if layout.version == 0 {
+        return Ok(None);
+    }
     if layout.version != LAYOUT_VERSION {
         return Err(LoadError::Layout {
             found: layout.version,
@@ -354,4 +391,17 @@ fn write_layout(ebpf: &mut Ebpf, settings: &Settings) -> Result<(), LoadError> {
             map: name::LAYOUT,
             source: error.into(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verifiers_log_ends_with_its_verdict() {
+        let log = "0: R1=ctx() R10=fp0\n1: (61) r2 = *(u32 *)(r1 +0)\nR2 invalid mem access 'scalar'\n\
+                   processed 2 insns (limit 1000000) max_states_per_insn 0\n\n";
+        assert_eq!(verdict(log), Some("R2 invalid mem access 'scalar'"));
+        assert_eq!(verdict(""), None);
+    }
 }
