@@ -28,6 +28,7 @@ pub mod learn;
 pub mod maps;
 pub mod pipeline;
 pub mod reason;
+pub mod reference;
 pub mod rewrite;
 pub mod shared;
 pub mod tables;

@@ -19,6 +19,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod bench;
 pub mod bpf;
 pub mod counters;
 pub mod fabric;

@@ -36,21 +36,52 @@ pub(crate) fn tools_and_binaries(
 ) -> Result<()> {
     let toolchain = steps.run("tools", |progress| tools::ensure(options, workspace, progress))?;
     steps.run("build", |progress| {
-        let object = ebpf(&toolchain, workspace, progress)?;
+        let object = ebpf(&toolchain, workspace, DATA_PATH, progress)?;
         binaries(workspace, progress)?;
         Ok((Done::new(format!("fabric, fabric-lab, {object}"), ""), ()))
     })
 }
 
-/// Builds the XDP object and puts it where the agent's build script looks. Says its name and size.
+/// As [`tools_and_binaries`], with the programs that the benchmark compares with.
+///
+/// # Errors
+/// When a tool is missing or something does not compile.
+pub(crate) fn tools_and_benchmark(
+    options: &tools::ToolOptions,
+    workspace: &Workspace,
+    steps: &mut Steps,
+) -> Result<()> {
+    let toolchain = steps.run("tools", |progress| tools::ensure(options, workspace, progress))?;
+    steps.run("build", |progress| {
+        let object = ebpf(&toolchain, workspace, DATA_PATH, progress)?;
+        let reference = ebpf(&toolchain, workspace, "reference", progress)?;
+        binaries(workspace, progress)?;
+        Ok((
+            Done::new(format!("fabric, fabric-bench, {object}, {reference}"), ""),
+            (),
+        ))
+    })
+}
+
+/// The object that the agent embeds.
+pub(crate) const DATA_PATH: &str = "fabric-ebpf";
+
+/// Builds a BPF object and puts it where the agent's build script looks. Says its name and size.
 ///
 /// # Errors
 /// When it does not compile or link.
-pub(crate) fn ebpf(toolchain: &Toolchain, workspace: &Workspace, progress: &Progress) -> Result<String> {
-    exec::run(toolchain.ebpf("build", workspace), progress)?;
-    let built = toolchain.built_object(workspace);
+pub(crate) fn ebpf(
+    toolchain: &Toolchain,
+    workspace: &Workspace,
+    name: &str,
+    progress: &Progress,
+) -> Result<String> {
+    let mut cargo = toolchain.ebpf("build", workspace);
+    cargo.args(["--bin", name]);
+    exec::run(cargo, progress)?;
+    let built = toolchain.built_object(workspace, name);
     let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
-    let object = workspace.ebpf_object();
+    let object = workspace.ebpf_object(name);
     if !is_bpf_object(&bytes) {
         let what = format!(
             "{} is not a BPF object: the linker was not bpf-linker",
@@ -66,10 +97,10 @@ pub(crate) fn ebpf(toolchain: &Toolchain, workspace: &Workspace, progress: &Prog
     // An unchanged object keeps its time stamp, and cargo does not build the agent again.
     if fs::read(&object).ok().as_ref() != Some(&bytes) {
         // Not in the object's own folder: the agent's build script watches that.
-        let whole = workspace.target().join("fabric-ebpf.new");
+        let whole = workspace.target().join(format!("{name}.new"));
         replace(&object, &whole, &bytes).with_context(|| format!("cannot write {}", object.display()))?;
     }
-    Ok(format!("fabric-ebpf ({} KiB)", bytes.len().div_ceil(1024)))
+    Ok(format!("{name} ({} KiB)", bytes.len().div_ceil(1024)))
 }
 
 /// Builds the release binaries, always the same set: another set would unify dependency features

@@ -3,6 +3,7 @@
 //! Invariant: nothing that this crate builds is a dependency of it, so it compiles and works
 //! on a machine that has only Rust and a C compiler.
 
+mod bench;
 mod build;
 mod child_env;
 mod exec;
@@ -36,6 +37,8 @@ enum Task {
     Build(build::Options),
     /// Build, then show the fabric at work in namespaces, or run the agent on this host's ports
     Run(run::Options),
+    /// Build, then measure what a frame costs, beside the limit and the kernel's own devices
+    Bench(bench::Options),
     /// Format, lints, build, all tests; ends with `N passed, M failed`
     Test(test::Options),
     /// What the continuous integration runs: the same as `test`
@@ -46,6 +49,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask run                       two tenants, same addresses, one wire: removes itself
   cargo xtask run -- --config FILE      the agent on this host's ports
   cargo xtask test --filter NAME        only the tests whose name contains NAME
+  cargo xtask bench --quick             what a frame costs, in under a minute
 
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage; `run` passes on the code of what it ran.";
 
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Task::Build(options) => build::run(&options),
         Task::Run(options) => run::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Test(options) | Task::Ci(options) => test::run(&options),
     };
     outcome.unwrap_or_else(|error| {
@@ -66,7 +71,7 @@ fn main() -> ExitCode {
 /// form from `cargo run`, where the separator is needed.
 fn without_separator(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut args: Vec<OsString> = args.collect();
-    if args.get(1).is_some_and(|task| task == "run")
+    if args.get(1).is_some_and(|task| task == "run" || task == "bench")
         && let Some(at) = args.iter().position(|arg| arg == "--")
     {
         args.remove(at);
@@ -85,7 +90,7 @@ mod tests {
     fn run_options(line: &str) -> run::Options {
         match parse(line).unwrap().command {
             Task::Run(options) => options,
-            Task::Build(_) | Task::Test(_) | Task::Ci(_) => panic!("not a run"),
+            Task::Build(_) | Task::Bench(_) | Task::Test(_) | Task::Ci(_) => panic!("not a run"),
         }
     }
 

@@ -110,7 +110,7 @@ impl Session {
 
     fn build(&mut self, toolchain: &Toolchain) -> Option<()> {
         self.step("build", "cargo xtask build", |workspace, progress| {
-            let object = build::ebpf(toolchain, workspace, progress)?;
+            let object = build::ebpf(toolchain, workspace, build::DATA_PATH, progress)?;
             build::binaries(workspace, progress)?;
             Ok((Done::new(format!("fabric, fabric-lab, {object}"), "ok"), ()))
         })

@@ -30,9 +30,9 @@ impl Workspace {
         self.root.join("target")
     }
 
-    /// The XDP object that the agent embeds.
-    pub(crate) fn ebpf_object(&self) -> PathBuf {
-        self.target().join("ebpf/fabric-ebpf")
+    /// Where a BPF object is put once it is known to be one; the agent embeds `fabric-ebpf`.
+    pub(crate) fn ebpf_object(&self, name: &str) -> PathBuf {
+        self.target().join("ebpf").join(name)
     }
 
     /// A release binary by name.

@@ -100,11 +100,17 @@ impl XdpProgram {
     /// # Errors
     /// As [`XdpProgram::run`].
     pub fn run_live(&self, frame: &[u8], ifindex: u32) -> Result<()> {
-        /// `BPF_F_TEST_XDP_LIVE_FRAMES`.
-        const LIVE: u32 = 1 << 1;
         let mut md = Md::new(0, frame.len(), ifindex)?;
-        syscall::run(&self.handle, frame, &mut [], &mut md, LIVE)?;
+        syscall::run(&self.handle, frame, &mut [], &mut md, syscall::LIVE)?;
         Ok(())
+    }
+
+    /// Runs it `count` times on live frames that begin as `frame`, in one call.
+    ///
+    /// # Errors
+    /// When the kernel refuses (live frames: Linux 5.18).
+    pub fn run_many_live(&self, frame: &[u8], count: u32) -> Result<()> {
+        syscall::run_many_live(&self.handle, frame, count)
     }
 }
 

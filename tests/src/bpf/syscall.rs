@@ -48,6 +48,9 @@ const NATIVE: u32 = 1 << 2;
 /// `BPF_F_AFTER`: behind the programs that are attached already.
 const AFTER: u32 = 1 << 4;
 
+/// `BPF_F_TEST_XDP_LIVE_FRAMES`.
+pub(super) const LIVE: u32 = 1 << 1;
+
 const ATTR_BYTES: usize = 144;
 const LOG_BYTES: usize = 64 * 1024;
 
@@ -183,6 +186,15 @@ pub(super) fn run(
     }
     attr.call(PROG_TEST_RUN).context("BPF_PROG_TEST_RUN")?;
     Ok((attr.word_at(4), attr.word_at(12) as usize))
+}
+
+pub(super) fn run_many_live(program: &OwnedFd, input: &[u8], count: u32) -> Result<()> {
+    let mut attr = Attr::new();
+    attr.word(0, program.as_raw_fd().cast_unsigned());
+    attr.word(8, u32::try_from(input.len()).context("frame too long")?);
+    attr.pointer(16, input.as_ptr()).word(32, count).word(64, LIVE);
+    attr.call(PROG_TEST_RUN).context("BPF_PROG_TEST_RUN")?;
+    Ok(())
 }
 
 pub(super) fn program_of_id(id: u32) -> Result<OwnedFd> {

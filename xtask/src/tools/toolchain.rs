@@ -95,9 +95,9 @@ impl Toolchain {
         command
     }
 
-    /// Where [`Toolchain::ebpf`] leaves the object of `build`.
-    pub(crate) fn built_object(&self, workspace: &Workspace) -> PathBuf {
-        ebpf_target(workspace).join(TARGET).join("release/fabric-ebpf")
+    /// Where [`Toolchain::ebpf`] leaves the object `name` of `build`.
+    pub(crate) fn built_object(&self, workspace: &Workspace, name: &str) -> PathBuf {
+        ebpf_target(workspace).join(TARGET).join("release").join(name)
     }
 
     /// Debian has no clippy for its compiler.

@@ -1,0 +1,73 @@
+//! What no XDP forwarder can be faster than.
+
+use aya_ebpf::EbpfContext as _;
+use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_DROP};
+use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::helpers::bpf_xdp_adjust_head;
+use aya_ebpf::macros::{map, xdp};
+use aya_ebpf::maps::DevMap;
+use aya_ebpf::programs::XdpContext;
+
+/// The one way out of these programs.
+#[map]
+static OUT: DevMap = DevMap::with_max_entries(1, 0);
+
+/// The source, one hop, and nothing.
+#[xdp]
+fn discard(_ctx: XdpContext) -> u32 {
+    XDP_DROP
+}
+
+/// A bare redirect: nothing is looked at.
+#[xdp]
+fn redirect(_ctx: XdpContext) -> u32 {
+    OUT.redirect(0, 0).unwrap_or(XDP_ABORTED)
+}
+
+/// Two constant tags and a redirect.
+#[xdp]
+fn constant_tags(ctx: XdpContext) -> u32 {
+    push::<8>(&ctx).unwrap_or(XDP_ABORTED)
+}
+
+/// As many constant bytes as VXLAN over IPv4 has, and a redirect.
+#[xdp]
+fn constant_vxlan(ctx: XdpContext) -> u32 {
+    push::<50>(&ctx).unwrap_or(XDP_ABORTED)
+}
+
+/// The MAC addresses move to the front, then come constants.
+#[inline(always)]
+fn push<const N: usize>(ctx: &XdpContext) -> Option<u32> {
+    let md = ctx.as_ptr().cast::<xdp_md>();
+    let start = ctx.data();
+    if start.wrapping_add(16) > ctx.data_end() {
+        return None;
+    }
+    // SAFETY: the 16 bytes were just compared with the end of the frame.
+    let (low, high) = unsafe {
+        (
+            (start as *const u64).read_unaligned(),
+            ((start + 8) as *const u32).read_unaligned(),
+        )
+    };
+    // SAFETY: the kernel passes a valid context.
+    if unsafe { bpf_xdp_adjust_head(md, -(N as i32)) } != 0 {
+        return None;
+    }
+    let start = ctx.data();
+    if start.wrapping_add(64) > ctx.data_end() {
+        return None;
+    }
+    // SAFETY: 64 bytes were just compared with the end of the frame, and N is at most 50.
+    unsafe {
+        (start as *mut u64).write_unaligned(low);
+        ((start + 8) as *mut u32).write_unaligned(high);
+        let mut at = 12;
+        while at < 12 + N {
+            ((start + at) as *mut u16).write_unaligned(0xa888);
+            at += 2;
+        }
+    }
+    OUT.redirect(0, 0).ok()
+}

@@ -1,0 +1,46 @@
+//! How much CPU time a frame costs, side by side with the limit and the kernel's own devices. `fabric-bench` is its program.
+//!
+//! ```text
+//!   device ──> line (namespaces, cables)      source ~~in [device] out~~ sink
+//!   round  ──> sender (live frames), cpu (what it cost)
+//!   suite  ──> devices × rounds, interleaved ──> table, JSON
+//! ```
+//!
+//! One device is under test at a time, wholly on one CPU: a source program sends live frames (`BPF_PROG_TEST_RUN`), each veth's NAPI runs in
+//! the sending task, and the metric is that task's CPU time and ksoftirqd's by frame *received*. Wall time is no measure: each call ends
+//! with an RCU wait of tens of milliseconds. Ratios within a run stay where absolute times drift; the minimum over rounds is the
+//! steadiest figure.
+
+mod cpu;
+mod device;
+mod fabrics;
+mod limits;
+mod line;
+mod options;
+mod peers;
+mod reference;
+mod report;
+mod suite;
+mod tcx;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::options::Options;
+use crate::netns::need_root;
+
+/// Runs what the command line asks for.
+#[must_use]
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    let outcome = need_root().and_then(|()| suite::run(&options));
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            report::refuse(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

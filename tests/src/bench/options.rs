@@ -1,0 +1,60 @@
+//! The command line of `fabric-bench`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Measures what a frame costs: the fabric as the agent installs it, the limit of XDP, and the kernel's own devices.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "fabric-bench",
+    after_help = "Examples:\n  fabric-bench\n  fabric-bench --quick\n  fabric-bench --only vxlan --json vxlan.json\n\n\
+                  Exit codes: 0 measured, 1 frames were lost or came out wrong, or it could not be measured; 2 wrong usage."
+)]
+pub(super) struct Options {
+    /// Fewer and shorter rounds: under a minute, and less sure
+    #[arg(long)]
+    pub quick: bool,
+    /// Only devices whose name contains this; the bare redirect is always measured
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Frame lengths without FCS, in bytes
+    #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "64,1500", value_parser = clap::value_parser!(u16).range(64..=1500))]
+    pub sizes: Vec<u16>,
+    /// Write every figure to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+impl Options {
+    /// Rounds of each device.
+    pub(super) fn rounds(&self) -> usize {
+        if self.quick { 5 } else { 11 }
+    }
+
+    /// CPU time that a round is to take.
+    pub(super) fn round(&self) -> Duration {
+        Duration::from_millis(if self.quick { 120 } else { 300 })
+    }
+
+    /// Whether a device is wanted.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|text| name.contains(text.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_well_formed() {
+        use clap::CommandFactory;
+        Options::command().debug_assert();
+        assert!(Options::try_parse_from(["fabric-bench", "--sizes", "20"]).is_err());
+        let options = Options::try_parse_from(["fabric-bench", "--sizes", "64,128", "--only", "vx"]).unwrap();
+        assert_eq!(options.sizes, [64, 128]);
+        assert!(options.wants("vxlan encap") && !options.wants("QinQ push"));
+    }
+}

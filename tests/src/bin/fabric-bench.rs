@@ -1,0 +1,7 @@
+//! The benchmark that `cargo xtask bench` runs.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fabric_tests::bench::main()
+}

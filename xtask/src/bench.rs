@@ -1,0 +1,40 @@
+//! `cargo xtask bench`: builds what is measured and what it is measured against, and measures.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{build, exec, sudo, tools, ui::Steps, workspace::Workspace};
+
+#[derive(Args)]
+#[command(
+    after_help = "Other arguments go on to fabric-bench: --quick, --only TEXT, --sizes BYTES, --json FILE."
+)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    tools: tools::ToolOptions,
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<OsString>,
+}
+
+const WHY: &str = "attaching XDP programs";
+
+/// Replaces this process by the benchmark.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let workspace = Workspace::new();
+    sudo::prepare(WHY)?;
+    build::tools_and_benchmark(&options.tools, &workspace, &mut Steps::new(2))?;
+    let vars = [
+        ("FABRIC_BIN", workspace.release("fabric").into_os_string()),
+        (
+            "FABRIC_REFERENCE",
+            workspace.ebpf_object("reference").into_os_string(),
+        ),
+    ];
+    let mut command = sudo::command(workspace.release("fabric-bench"), &vars);
+    command.args(&options.rest);
+    // The first build may have taken longer than sudo remembers the password.
+    sudo::prepare(WHY)?;
+    Err(exec::replace(command))
+}
