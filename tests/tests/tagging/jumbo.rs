@@ -4,9 +4,7 @@ use fabric_tests::fixtures::{Segment, Setup, Site};
 use fabric_tests::frame::{Frame, eth};
 use fabric_tests::random::Random;
 
-use super::support::{ALICE, SAM, both_switches, is_dropped, there};
-
-const EVERYBODY: &str = "ff:ff:ff:ff:ff:ff";
+use super::support::{ALICE, EVERYBODY, SAM, both_switches, is_dropped, there};
 
 /// P45: FCoE of 2180 bytes with priority 3, and NFS in jumbo frames of 9000.
 #[test]
@@ -35,6 +33,15 @@ fn tag_17_fcoe_and_jumbo_frames_are_delivered() {
             .check()
             .unwrap();
     }
+    // With one other end nothing is cloned: a jumbo frame for everybody passes too.
+    let all = || eth(EVERYBODY, ALICE);
+    rig.send("edge1.eth1", jumbo(all()))
+        .on("edge1>edge2", jumbo(all().svlan(100).cvlan(1100)))
+        .at("edge2.eth1", jumbo(all()))
+        .moves("edge1", "eth1.in acme.in t0.out")
+        .moves("edge2", "t0.in eth1.out acme.out")
+        .check()
+        .unwrap();
 }
 
 /// The kernel clones frames up to about 3500 bytes: a larger one for everybody is dropped and counted, not lost silently;

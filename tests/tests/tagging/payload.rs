@@ -5,9 +5,8 @@ use std::net::Ipv6Addr;
 use fabric_tests::frame::{Frame, eth};
 use fabric_tests::wire::MARK;
 
-use super::support::{ALICE, SAM, comes_in, goes_out, switch, there};
+use super::support::{ALICE, EVERYBODY, SAM, comes_in, goes_out, switch, there};
 
-const EVERYBODY: &str = "ff:ff:ff:ff:ff:ff";
 const NODES_OF_IPV6: &str = "33:33:ff:00:00:10";
 
 /// What it is, its addresses, and what follows the tags: the test puts them where it wants.

@@ -1,10 +1,10 @@
 //! TAG-13: the largest frame that a link takes, to the byte.
 
 use fabric_tests::fixtures::{Rig, Segment, Setup, Site};
-use fabric_tests::frame::Frame;
+use fabric_tests::frame::{Frame, eth};
 use serde_json::Value;
 
-use super::support::{ALICE, SAM, back, comes_in, goes_out, is_dropped, there};
+use super::support::{ALICE, EVERYBODY, SAM, back, comes_in, goes_out, is_dropped, there};
 
 /// A segment on `eth1` (MTU 1500), with the trunk as large as said.
 fn with_trunk_mtu(vlan: impl Into<Value>, mtu: u32) -> fabric_tests::Result<Rig> {
@@ -82,6 +82,20 @@ fn tag_13_a_frame_too_large_for_the_access_port_is_dropped() {
     for length in [1527, 1600] {
         is_dropped(&rig, "t0", &long(tagged(), length), "too-big");
     }
+}
+
+/// A flooded frame gets and loses its tags on the way out of a port: what the kernel measures before must be no more than
+/// the port's MTU, or it leaves the copy out and says nothing.
+#[test]
+fn tag_13_the_largest_frame_for_everybody_is_delivered() {
+    let rig = with_trunk_mtu(10, 1508).unwrap();
+    raise_mtu(&rig, "edge1.t0", 1512);
+    let (all, nni) = (eth(EVERYBODY, ALICE).vlan(10), eth(EVERYBODY, ALICE).svlan(101));
+    let nni = long(nni.cvlan(1101).vlan(10), 1526);
+    goes_out(&rig, "eth1", "acme", &long(all, 1518), &nni);
+    let (all, nni) = (eth(EVERYBODY, SAM).vlan(10), eth(EVERYBODY, SAM).svlan(101));
+    let nni = long(nni.cvlan(1101).vlan(10), 1526);
+    comes_in(&rig, "eth1", "acme", &nni, &long(all, 1518));
 }
 
 fn raise_mtu(rig: &Rig, plug: &str, mtu: u32) {

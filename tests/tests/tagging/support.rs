@@ -8,6 +8,7 @@ use serde_json::Value;
 pub(crate) const ALICE: &str = "56:00:00:00:00:01";
 /// At the same port of the other switch.
 pub(crate) const SAM: &str = "56:00:00:00:00:02";
+pub(crate) const EVERYBODY: &str = "ff:ff:ff:ff:ff:ff";
 
 /// Both ends of every segment: untagged (S 100) and VLAN 10 (S 101) on `eth1`, all VLANs (S 102) on `eth2`, VLAN 10 of
 /// another client (S 111) on `eth3`. ALICE is at C 300 + n, SAM at C 200 + n.

@@ -4,7 +4,7 @@ use fabric_tests::fixtures::{Rig, Segment, Site};
 use fabric_tests::frame::eth;
 use serde_json::json;
 
-use super::support::{ALICE, SAM, back, comes_in, goes_out, is_dropped, site, switch, there};
+use super::support::{ALICE, EVERYBODY, SAM, back, comes_in, goes_out, is_dropped, site, switch, there};
 
 /// 802.1Q: VID 0 and 4095 name no segment, outside and inside.
 #[test]
@@ -57,12 +57,8 @@ fn tag_9_unknown_tags_reach_nobody() {
 #[test]
 fn tag_10_untagged_frames_on_a_trunk_reach_no_tenant() {
     let rig = switch();
-    let request = eth("ff:ff:ff:ff:ff:ff", SAM).arp_request(SAM, [192, 168, 0, 10], [192, 168, 0, 50]);
-    for frame in [
-        back().word("Happy"),
-        request,
-        eth("ff:ff:ff:ff:ff:ff", SAM).word("Happy"),
-    ] {
+    let request = eth(EVERYBODY, SAM).arp_request(SAM, [192, 168, 0, 10], [192, 168, 0, 50]);
+    for frame in [back().word("Happy"), request, eth(EVERYBODY, SAM).word("Happy")] {
         is_dropped(&rig, "t0", &frame, "not-tagged");
     }
 }
@@ -132,7 +128,7 @@ fn trunk_to_trunk_over_three_nodes_changes_no_byte() {
         .moves("edge3", "t0.in eth2.out acme.out")
         .check()
         .unwrap();
-    let all = || eth("ff:ff:ff:ff:ff:ff", SAM);
+    let all = || eth(EVERYBODY, SAM);
     let nni = all().svlan(102).cvlan(1102).word("Happy");
     rig.send("edge3.eth2", all().word("Happy"))
         .on("edge3>edge2", &nni)
