@@ -6,6 +6,8 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "tagging/across.rs"]
+mod across;
 #[path = "tagging/jumbo.rs"]
 mod jumbo;
 #[path = "tagging/payload.rs"]
@@ -22,5 +24,7 @@ mod sizes;
 mod support;
 #[path = "tagging/tcp.rs"]
 mod tcp;
+#[path = "tagging/transit.rs"]
+mod transit;
 #[path = "tagging/trunk.rs"]
 mod trunk;

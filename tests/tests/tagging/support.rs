@@ -2,7 +2,7 @@
 
 use fabric_tests::fixtures::{Rig, Segment, Setup, Site};
 use fabric_tests::frame::{Frame, eth};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// At the switch's port `eth1` (and `eth2`: segments are apart).
 pub(crate) const ALICE: &str = "56:00:00:00:00:01";
@@ -45,6 +45,24 @@ pub(crate) fn both_switches(mtu: u32) -> Rig {
         .link_mtu(mtu + 100)
         .start()
         .unwrap()
+}
+
+/// A trunk whose outer tags are 0x8100, as some carriers want it.
+pub(crate) fn customer_trunk(name: &str, one: (&str, &str), other: (&str, &str)) -> Value {
+    let [one, other] = [one, other].map(|(node, port)| json!({"node": node, "port": port}));
+    json!({"name": name, "kind": "trunk", "outer_tpid": "0x8100", "ends": [one, other]})
+}
+
+/// For hosts with addresses of their own, which are learned.
+pub(crate) fn without_stations(mut document: Value) -> Value {
+    let tenants = document["tenants"].as_array_mut().unwrap();
+    let segments = tenants
+        .iter_mut()
+        .flat_map(|tenant| tenant["segments"].as_array_mut().unwrap());
+    for end in segments.flat_map(|segment| segment["attachments"].as_array_mut().unwrap()) {
+        end["stations"] = json!([]);
+    }
+    document
 }
 
 /// From ALICE to SAM.

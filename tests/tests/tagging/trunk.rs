@@ -1,18 +1,21 @@
 //! What a trunk accepts and where it leads.
 
-use fabric_tests::fixtures::{Rig, Segment, Site};
-use fabric_tests::frame::eth;
-use serde_json::json;
+use fabric_tests::fixtures::Rig;
+use fabric_tests::frame::{Frame, eth};
 
-use super::support::{ALICE, EVERYBODY, SAM, back, comes_in, goes_out, is_dropped, site, switch, there};
+use super::support::{
+    EVERYBODY, SAM, back, comes_in, customer_trunk, goes_out, is_dropped, site, switch, there,
+};
 
-/// 802.1Q: VID 0 and 4095 name no segment, outside and inside.
+/// 802.1Q: VID 0 and 4095 name no segment, outside and inside, whatever the four bits above them say.
 #[test]
 fn tag_6_reserved_vids_on_a_trunk_are_dropped() {
     let rig = switch();
-    for (s_vid, c_vid) in [(0, 301), (4095, 301), (101, 0), (101, 4095)] {
-        let frame = back().svlan(s_vid).cvlan(c_vid).vlan(10).word("Happy");
-        is_dropped(&rig, "t0", &frame, "reserved-vid");
+    for (s_vid, c_vid) in [(0, 301), (4095, 301), (101, 0), (101, 4095), (0, 0), (4095, 4095)] {
+        for bits in [0, 0x1000, 0x6000, 0xf000] {
+            let tags = back().tag(0x88a8, bits | s_vid).tag(0x8100, bits | c_vid);
+            is_dropped(&rig, "t0", &tags.vlan(10).word("Happy"), "reserved-vid");
+        }
     }
 }
 
@@ -79,64 +82,28 @@ fn tag_11_an_outer_c_tag_on_an_802_1ad_trunk_is_dropped() {
 /// The other shape: a trunk set to 0x8100 outside speaks and hears just that.
 #[test]
 fn tag_11_a_trunk_of_two_c_tags_works() {
-    let link = json!({"name": "trunk0", "kind": "trunk", "outer_tpid": "0x8100", "ends": [
-        {"node": "edge1", "port": "t0"}, {"node": "edge2", "port": "t0"}]});
+    let link = customer_trunk("trunk0", ("edge1", "t0"), ("edge2", "t0"));
     let rig = Rig::start(&site().link(link).document(), &["edge1"]).unwrap();
-    goes_out(
+    let tags = |frame: Frame, s_vid, c_vid| frame.tag(0x8100, s_vid).cvlan(c_vid);
+    let (uni, nni) = (there().word("Happy"), tags(there(), 100, 200).word("Happy"));
+    assert_eq!(nni[12..20], [0x81, 0, 0, 100, 0x81, 0, 0, 200]);
+    goes_out(&rig, "eth1", "acme", &uni, &nni);
+    comes_in(
         &rig,
         "eth1",
         "acme",
-        &there().vlan(10).word("Happy"),
-        &there().tag(0x8100, 101).cvlan(201).vlan(10).word("Happy"),
+        &tags(back(), 100, 300).word("Happy"),
+        &back().word("Happy"),
     );
-    let tagged = back().tag(0x8100, 101).cvlan(301).vlan(10).word("Happy");
-    comes_in(&rig, "eth1", "acme", &tagged, &back().vlan(10).word("Happy"));
-    let service = back().svlan(101).cvlan(301).vlan(10).word("Happy");
-    is_dropped(&rig, "t0", &service, "not-tagged");
-}
-
-/// P28: a node in the middle, where no end of the segment is, passes frames on with all their tags; the ends see the
-/// tenant's bytes. Unicast, and broadcast the other way.
-#[test]
-fn trunk_to_trunk_over_three_nodes_changes_no_byte() {
-    let ends = Segment::new("acme-any", 102, 1102);
-    let ends = ends
-        .at("edge1", "eth2", "any", 302)
-        .station(ALICE)
-        .at("edge3", "eth2", "any", 202)
-        .station(SAM);
-    let nodes = ["edge1", "edge2", "edge3"];
-    let site = Site::new(&nodes)
-        .trunk("west", "edge1", "edge2")
-        .trunk("east", "edge2", "edge3")
-        .tenant("acme", &[ends]);
-    let rig = Rig::start(&site.document(), &nodes).unwrap();
-    let uni = there().vlan(10).pcp(5).vlan(20).word("Happy");
-    let nni = there()
-        .svlan(102)
-        .cvlan(202)
-        .vlan(10)
-        .pcp(5)
-        .vlan(20)
-        .word("Happy");
-    rig.send("edge1.eth2", &uni)
-        .on("edge1>edge2", &nni)
-        .on("edge2>edge3", &nni)
-        .at("edge3.eth2", &uni)
-        .moves("edge1", "eth2.in acme.in t0.out")
-        .moves("edge2", "t0.in t1.out")
-        .moves("edge3", "t0.in eth2.out acme.out")
-        .check()
-        .unwrap();
-    let all = || eth(EVERYBODY, SAM);
-    let nni = all().svlan(102).cvlan(1102).word("Happy");
-    rig.send("edge3.eth2", all().word("Happy"))
-        .on("edge3>edge2", &nni)
-        .on("edge2>edge1", &nni)
-        .at("edge1.eth2", all().word("Happy"))
-        .moves("edge3", "eth2.in acme.in t0.out")
-        .moves("edge2", "t1.in t0.out")
-        .moves("edge1", "t0.in eth2.out acme.out")
-        .check()
-        .unwrap();
+    let own = |frame: Frame| frame.vlan(10).pcp(5).word("Happy");
+    goes_out(&rig, "eth1", "acme", &own(there()), &own(tags(there(), 101, 201)));
+    comes_in(&rig, "eth1", "acme", &own(tags(back(), 101, 301)), &own(back()));
+    for (frame, reason) in [
+        (back().svlan(101).cvlan(301).vlan(10), "not-tagged"),
+        (back().tag(0x9100, 101).cvlan(301).vlan(10), "not-tagged"),
+        (back().tag(0x8100, 101), "no-c-tag"),
+        (tags(back(), 101, 301).vlan(11), "own-vlan-mismatch"),
+    ] {
+        is_dropped(&rig, "t0", &frame.word("Happy"), reason);
+    }
 }
