@@ -4,7 +4,7 @@ use crate::classify::{self, Classified, Underlay};
 use crate::decide::{Decision, decide};
 use crate::learn;
 use crate::maps::Port;
-use crate::rewrite::{Inner, rewrite};
+use crate::rewrite::{Inner, bare, rewrite};
 use crate::{DropReason, Frame, Tables};
 
 /// What the program must do with the frame.
@@ -25,8 +25,8 @@ pub enum Verdict {
         /// Length as it goes, in bytes.
         len_out: usize,
     },
-    /// Send a copy to every other member of the segment. The frame is unchanged; [`crate::flood::copy`] gives
-    /// each copy its own tags.
+    /// Send a copy to every other member of the segment. Nothing but the tenant's frame is left;
+    /// [`crate::flood::copy`] gives each copy its own tags.
     Flood {
         /// The segment.
         segment: u32,
@@ -113,12 +113,15 @@ fn forward<F: Frame, T: Tables>(
                 len_out,
             })
         }
-        Decision::Flood => Ok(Verdict::Flood {
-            segment: binding.segment(),
-            horizon: binding.horizon(),
-            binding: binding.id(),
-            len_in,
-            inner,
-        }),
+        Decision::Flood => {
+            bare(frame, inner, macs)?;
+            Ok(Verdict::Flood {
+                segment: binding.segment(),
+                horizon: binding.horizon(),
+                binding: binding.id(),
+                len_in,
+                inner: Inner::PLAIN,
+            })
+        }
     }
 }

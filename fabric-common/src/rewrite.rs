@@ -41,6 +41,15 @@ pub fn rewrite<F: Frame>(frame: &mut F, inner: Inner, macs: Macs, path: &Path) -
     Ok(len)
 }
 
+/// Leaves nothing but the tenant's frame.
+///
+/// For flooding: the kernel holds a copy against its egress's MTU before the program there can take tags off, and
+/// leaves out silently what is larger (`is_valid_dst`).
+#[inline(always)]
+pub fn bare<F: Frame>(frame: &mut F, inner: Inner, macs: Macs) -> Result<(), DropReason> {
+    open(frame, inner, macs, MACS)
+}
+
 #[inline(always)]
 fn resize<F: Frame>(frame: &mut F, head: usize, body: usize) -> Result<(), DropReason> {
     #[expect(
@@ -64,13 +73,20 @@ fn tag<F: Frame>(
     path: &Path,
     head: usize,
 ) -> Result<(), DropReason> {
+    open(frame, inner, macs, head)?;
+    write_post(frame, MACS, path)
+}
+
+/// Moves the start of the frame so that what is at `inner.body` comes to `head`, behind the tenant's addresses.
+#[inline(always)]
+fn open<F: Frame>(frame: &mut F, inner: Inner, macs: Macs, head: usize) -> Result<(), DropReason> {
     if head != inner.body {
         resize(frame, head, inner.body)?;
         let (low, high) = macs.to_wire();
         frame.write(0, low)?;
         frame.write(8, high)?;
     }
-    write_post(frame, MACS, path)
+    Ok(())
 }
 
 #[inline(always)]

@@ -28,6 +28,7 @@ pub mod frame;
 pub mod golden;
 pub mod lab;
 pub mod netns;
+pub mod random;
 pub mod topology;
 pub mod traffic;
 pub mod wait;

@@ -47,7 +47,7 @@ const ON_CABLES: usize = 6_000;
 #[test]
 fn kernel_and_host_agree_on_every_frame_and_every_reason_is_reached() {
     let site = Site::new();
-    let seed = random::seed();
+    let seed = random::seed().unwrap();
     println!("seed {seed}: FABRIC_SEED={seed} repeats this run");
     let edge = site.edge.clone();
     edge.run(|| {

@@ -130,6 +130,25 @@ fn a_frame_from_one_remote_goes_to_no_other_remote() {
         .unwrap();
 }
 
+/// The outer headers are no part of what the kernel may hold against the access port's MTU.
+#[test]
+fn a_frame_for_everybody_as_large_as_the_access_ports_take_is_delivered() {
+    let rig = rig();
+    for frame in [
+        eth(Mac::BROADCAST, "02:00:00:00:00:07").payload([0xa5; 1500]),
+        eth(Mac::BROADCAST, "02:00:00:00:00:07")
+            .vlan(10)
+            .payload([0x5a; 1500]),
+    ] {
+        rig.send("edge1.u0", tunnel(REMOTES[2], VNI, &frame))
+            .at("edge1.eth1", &frame)
+            .at("edge1.eth2", &frame)
+            .moves("edge1", "u0.in eth1.out eth2.out acme.out*2")
+            .check()
+            .unwrap();
+    }
+}
+
 /// VXL-14 (kernel selftest `q_in_vni`): two own tags of one port inside one VNI both reach two remotes, and come back.
 #[test]
 fn vxl_14_own_tags_10_and_20_share_a_vni() {
