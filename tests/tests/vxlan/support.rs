@@ -109,9 +109,14 @@ pub(crate) fn sent(remote: &str, vni: u32, inner: &Frame) -> AnyPort {
 
 /// The same behind a given Ethernet header.
 pub(crate) fn sent_in(header: Frame, remote: &str, vni: u32, inner: &Frame) -> AnyPort {
+    sent_between(header, (HERE, remote), vni, inner)
+}
+
+/// The same between any two VTEPs.
+pub(crate) fn sent_between(header: Frame, (from, to): (&str, &str), vni: u32, inner: &Frame) -> AnyPort {
     let at = header.len() + 2 + 20;
     let packet = header
-        .ipv4(address(HERE), address(remote))
+        .ipv4(address(from), address(to))
         .udp(49_152, 4789)
         .vxlan(vni)
         .append(inner);

@@ -1,0 +1,18 @@
+//! Where frames go over time and under load: learning, quotas, split horizon, shared ports, order. `DLV-*`, besides those of
+//! `isolation.rs`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests"
+)]
+
+#[path = "delivery/learning.rs"]
+mod learning;
+#[path = "delivery/moves.rs"]
+mod moves;
+#[path = "delivery/support.rs"]
+mod support;
+#[path = "vxlan/support.rs"]
+#[allow(dead_code, reason = "shared with vxlan.rs, which uses all of it")]
+mod vtep;
