@@ -49,6 +49,19 @@ struct Inner {
 impl NetNs {
     /// Makes the namespace `name`; `label` is the short name used in messages.
     fn create(name: &str, label: &str) -> Result<Self> {
+        ensure!(
+            !Path::new(RUN_NETNS).join(name).exists(),
+            "there is a namespace {name} already"
+        );
+        let created = Self::add(name, label);
+        if created.is_err() {
+            // `ip netns add` makes the file before the namespace, and nobody knows of either yet.
+            let _ = sweep::remove_leftover(name);
+        }
+        created
+    }
+
+    fn add(name: &str, label: &str) -> Result<Self> {
         run_tool(Command::new("ip").args(["netns", "add", name]))?;
         let namespace = Self::open(name, label)?;
         namespace.run(quiet_ipv6)?;
@@ -204,12 +217,15 @@ fn quiet_ipv6() -> Result<()> {
     Ok(())
 }
 
-/// Runs a system tool to the end and gives its standard output.
+/// Runs a system tool to the end and gives its standard output. Ctrl-C does not reach it: `ip` would stop between two steps, and
+/// taking down uses the same tools.
 ///
 /// # Errors
 /// When it is not installed, or fails: the error holds the command line and what it said.
 pub fn run_tool(command: &mut Command) -> Result<String> {
     let shown = shown(command);
+    // A terminal signals the process group that is in front.
+    command.process_group(0);
     let output = command.output().with_context(|| format!("cannot run {shown}"))?;
     ensure!(
         output.status.success(),

@@ -1,5 +1,6 @@
 //! The namespaces of one test, named apart from everybody else's and deleted together.
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -121,6 +122,7 @@ fn delete_links(namespace: &NetNs) -> Result<()> {
             // One end of a veth takes the other along, so a refusal here means no more than "gone already".
             let mut delete = Command::new("ip");
             delete
+                .process_group(0)
                 .args(["-n", namespace.name(), "link", "del", link])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());

@@ -68,7 +68,7 @@ fn remove_all(wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
 }
 
 /// A name may be a file without a namespace (its maker died between the two steps), or another sweep may be faster.
-fn remove_leftover(name: &str) -> Result<()> {
+pub(super) fn remove_leftover(name: &str) -> Result<()> {
     let path = Path::new(RUN_NETNS).join(name);
     match NetNs::open(name, name).and_then(|leftover| scope::remove(&leftover)) {
         Err(_) if !path.exists() => Ok(()),

@@ -1,0 +1,40 @@
+//! How a lab ends, and what is there afterwards.
+
+use fabric_tests::wait;
+use nix::sys::signal::Signal;
+
+use crate::support::{Lab, remains};
+
+#[test]
+fn a_lab_that_finds_all_well_says_so_and_leaves_nothing() {
+    let mut lab = Lab::start(&[]);
+    lab.wait_for("[1/2] lab");
+    let (objects, prefix) = (lab.objects(), lab.prefix().to_owned());
+    // Links are pinned, not held open; they live no longer than their programs.
+    let [programs, maps, _] = objects.counts();
+    assert!(programs > 0 && maps > 0, "{objects:?}");
+    assert!(!remains(&prefix).is_empty());
+
+    let ended = lab.end().expect(0);
+    assert!(ended.last_line().starts_with("lab: OK"), "{}", ended.stdout);
+    assert_eq!(ended.stderr, "");
+    assert_eq!(remains(&prefix), Vec::<String>::new());
+    objects.wait_gone(wait::PATIENCE).unwrap();
+}
+
+#[test]
+fn ctrl_c_at_any_moment_removes_everything() {
+    for moment in 0..4 {
+        for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+            let mut lab = Lab::start(&[]);
+            // Earlier, the signal ends it before it has made anything.
+            lab.wait_until("its first namespaces", |prefix| {
+                remains(prefix).len() > 1 + 5 * moment
+            });
+            lab.signal(signal);
+            let ended = lab.end().expect(code);
+            assert_eq!(ended.last_line(), "lab: interrupted, everything removed");
+            assert_eq!(remains(&ended.prefix), Vec::<String>::new(), "{moment} {signal}");
+        }
+    }
+}
