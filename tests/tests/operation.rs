@@ -9,6 +9,8 @@
 
 #[path = "operation/crash.rs"]
 mod crash;
+#[path = "operation/events.rs"]
+mod events;
 #[path = "operation/orderly.rs"]
 mod orderly;
 #[path = "operation/support.rs"]

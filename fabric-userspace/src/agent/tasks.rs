@@ -108,7 +108,7 @@ impl Core {
     async fn on_event(&mut self, event: &Event) -> Result<(), Refusal> {
         let moved = !self.hops.on_event(event).await.is_empty();
         let changed = match event {
-            Event::Link { nsid: None, link, .. } => self.concerns_port(&link.name, link),
+            Event::Link { nsid: None, link, .. } => self.concerns_port(link),
             Event::LinkGone {
                 nsid: None, ifindex, ..
             } => self.ports.iter().any(|(_, port)| port.ifindex == *ifindex),
@@ -125,13 +125,15 @@ impl Core {
         self.recheck(Some(event)).await
     }
 
-    /// True if an interface of ours is not as the maps say.
-    fn concerns_port(&self, name: &str, link: &crate::netlink::Link) -> bool {
+    /// True if an interface of ours is not as the maps say, or has another name.
+    fn concerns_port(&self, link: &crate::netlink::Link) -> bool {
         self.image.ports().any(|(port, plan)| {
-            port.as_str() == name
-                && (plan.facts.ifindex != link.ifindex
-                    || plan.facts.mtu != link.mtu
-                    || link.mac.is_some_and(|mac| mac != plan.facts.mac))
+            if port.as_str() != link.name {
+                return plan.facts.ifindex == link.ifindex;
+            }
+            plan.facts.ifindex != link.ifindex
+                || plan.facts.mtu != link.mtu
+                || link.mac.is_some_and(|mac| mac != plan.facts.mac)
         })
     }
 

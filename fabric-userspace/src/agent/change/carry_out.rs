@@ -63,7 +63,8 @@ impl Core {
         Ok(live)
     }
 
-    /// The interface behind a name is another one than before: what was pinned for the old one goes.
+    /// The interface behind a name is another one than before, or none: what was pinned for the old one goes, and its
+    /// program with it, should it live on under another name or in another namespace.
     fn forget_interface(&mut self, name: &IfName, ifindex: u32) {
         let old = self.ports.get(name).map_or(0, |port| port.ifindex);
         if old != 0
@@ -93,11 +94,11 @@ impl Core {
                 .ports()
                 .find(|(port, _)| *port == name)
                 .map_or(0, |(_, plan)| plan.facts.ifindex);
+            self.forget_interface(name, ifindex);
             if ifindex == 0 {
                 self.ports.take_gone(name, *role);
                 continue;
             }
-            self.forget_interface(name, ifindex);
             if let Err(refusal) = self.ports.take(&self.store, name, *role, ifindex).await {
                 if tolerance == Missing::Tolerate {
                     tracing::error!(port = %name, problem = %refusal.sentence, "port is not safe, its frames are dropped");
