@@ -1,33 +1,44 @@
 //! Numbers of the wire formats. Multi-byte fields are big-endian on the wire.
 
+use network_types::eth::{EthHdr, EtherType};
+use network_types::ip::{IpProto, Ipv4Hdr};
+use network_types::udp::UdpHdr;
+use network_types::vlan::VlanHdr;
+use network_types::vxlan::VxlanHdr;
+
 /// Length of the two addresses in front of an Ethernet frame, in bytes (IEEE 802.3 clause 3.2).
 pub const MACS: usize = 12;
 /// Length of an Ethernet header without tags, in bytes.
-pub const ETH_HEADER: usize = 14;
+pub const ETH_HEADER: usize = EthHdr::LEN;
 /// Length of one VLAN tag, in bytes (IEEE 802.1Q clause 9.3).
-pub const VLAN_TAG: usize = 4;
+pub const VLAN_TAG: usize = VlanHdr::LEN;
 /// Length of an IPv4 header without options, in bytes (RFC 791 section 3.1).
-pub const IPV4_HEADER: usize = 20;
+pub const IPV4_HEADER: usize = Ipv4Hdr::LEN;
 /// Length of a UDP header, in bytes (RFC 768).
-pub const UDP_HEADER: usize = 8;
+pub const UDP_HEADER: usize = UdpHdr::LEN;
 /// Length of a VXLAN header, in bytes (RFC 7348 section 5).
-pub const VXLAN_HEADER: usize = 8;
+pub const VXLAN_HEADER: usize = VxlanHdr::LEN;
 
 /// EtherType of IPv4.
-pub const ETHERTYPE_IPV4: u16 = 0x0800;
+pub const ETHERTYPE_IPV4: u16 = ethertype(EtherType::Ipv4);
 /// EtherType of IPv6.
-pub const ETHERTYPE_IPV6: u16 = 0x86dd;
+pub const ETHERTYPE_IPV6: u16 = ethertype(EtherType::Ipv6);
 /// Tag protocol identifier of a customer tag (IEEE 802.1Q table 9-1).
-pub const TPID_C: u16 = 0x8100;
+pub const TPID_C: u16 = ethertype(EtherType::Ieee8021q);
 /// Tag protocol identifier of a service tag (IEEE 802.1Q table 9-1).
-pub const TPID_S: u16 = 0x88a8;
+pub const TPID_S: u16 = ethertype(EtherType::Ieee8021ad);
 /// Tag protocol identifier of a backbone service instance tag (IEEE 802.1Q table 9-1).
-pub const TPID_I: u16 = 0x88e7;
+pub const TPID_I: u16 = ethertype(EtherType::Ieee8021ah);
+
+/// network-types keeps EtherTypes as they lie in a frame.
+const fn ethertype(wire: EtherType) -> u16 {
+    u16::from_be(wire as u16)
+}
 
 /// IP protocol number of TCP.
-pub const PROTO_TCP: u8 = 6;
+pub const PROTO_TCP: u8 = IpProto::Tcp as u8;
 /// IP protocol number of UDP.
-pub const PROTO_UDP: u8 = 17;
+pub const PROTO_UDP: u8 = IpProto::Udp as u8;
 /// Registered UDP port of VXLAN (RFC 7348 section 8).
 pub const VXLAN_PORT: u16 = 4789;
 /// The flag that says that the VNI is valid, in the first octet of the VXLAN header (RFC 7348 section 5).
@@ -99,4 +110,22 @@ pub const fn mac_word(octets: [u8; 6]) -> u64 {
 pub const fn mac_octets(word: u64) -> [u8; 6] {
     let [a, b, c, d, e, f, _, _] = word.to_le_bytes();
     [a, b, c, d, e, f]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_standards() {
+        assert_eq!(
+            [VLAN_TAG, ETH_HEADER, IPV4_HEADER, UDP_HEADER, VXLAN_HEADER],
+            [4, 14, 20, 8, 8]
+        );
+        assert_eq!(
+            [ETHERTYPE_IPV4, ETHERTYPE_IPV6, TPID_C, TPID_S, TPID_I],
+            [0x0800, 0x86dd, 0x8100, 0x88a8, 0x88e7]
+        );
+        assert_eq!([PROTO_TCP, PROTO_UDP], [6, 17]);
+    }
 }
