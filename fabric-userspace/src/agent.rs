@@ -17,9 +17,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, watch as channel};
 
 use self::core::{Core, failed};
 use self::server::Shared;
@@ -28,6 +28,7 @@ use crate::datapath::LoadError;
 use crate::error::{Code, Refusal, codes};
 use crate::ids::Sizes;
 use crate::model::{Document, IfName, from_json};
+use crate::netlink::Watch;
 use crate::safety::explain_attach_error;
 
 /// Runs until a signal or `fabric agent stop`. Forwarding goes on afterwards unless the stop says otherwise.
@@ -40,13 +41,49 @@ pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     let signals = Signals::listen()?;
     let config = options.config.as_deref().map(read_config).transpose()?;
     let listener = server::listen(&options.socket)?;
-    let started = start(&options, config).await;
-    let result = match started {
-        Ok(core) => serve(&options, core, listener, signals, begun).await,
-        Err(refusal) => Err(refusal),
-    };
+    let result = listen_and_serve(&options, config, listener, signals, begun).await;
     let _ = std::fs::remove_file(&options.socket);
     result
+}
+
+async fn listen_and_serve(
+    options: &AgentOptions,
+    config: Option<Document>,
+    listener: UnixListener,
+    signals: Signals,
+    begun: Instant,
+) -> Result<(), Refusal> {
+    let metrics = match options.metrics {
+        Some(address) => Some(server::listen_metrics(address).await?),
+        None => None,
+    };
+    // Before the host is read for the first time: what changes from now on is not missed.
+    let watch = Watch::open().map_err(|error| {
+        Refusal::new(codes::FAILED, error.to_string())
+            .with_cure("ulimit -n; ls /proc/self/fd")
+            .unchanged()
+    })?;
+    let core = start(options, config).await?;
+    serve(
+        options,
+        core,
+        Sources {
+            listener,
+            metrics,
+            watch,
+            signals,
+        },
+        begun,
+    )
+    .await
+}
+
+/// What the agent listens to.
+struct Sources {
+    listener: UnixListener,
+    metrics: Option<TcpListener>,
+    watch: Watch,
+    signals: Signals,
 }
 
 async fn start(options: &AgentOptions, config: Option<Document>) -> Result<Core, Refusal> {
@@ -68,22 +105,22 @@ async fn start(options: &AgentOptions, config: Option<Document>) -> Result<Core,
     }
 }
 
-async fn serve(
-    options: &AgentOptions,
-    core: Core,
-    listener: UnixListener,
-    signals: Signals,
-    begun: Instant,
-) -> Result<(), Refusal> {
-    let (stop, stopped) = watch::channel(false);
+async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Instant) -> Result<(), Refusal> {
+    let Sources {
+        listener,
+        metrics,
+        watch,
+        signals,
+    } = sources;
+    let (stop, stopped) = channel::channel(false);
     let shared = Shared {
         core: Arc::new(Mutex::new(core)),
         stop: Arc::new(stop),
     };
-    if let Some(address) = options.metrics {
-        server::serve_metrics(address, shared.clone()).await?;
+    if let Some(metrics) = metrics {
+        server::serve_metrics(metrics, shared.clone());
     }
-    let tasks = tasks::spawn(&shared, options.ageing).await?;
+    let tasks = tasks::spawn(&shared, options.ageing, watch).await;
     let router = server::router(shared.clone());
     let served = axum::serve(listener, router).with_graceful_shutdown(end(stopped));
     let served = tokio::spawn(served.into_future());
@@ -96,7 +133,7 @@ async fn serve(
     Ok(())
 }
 
-async fn end(mut stopped: watch::Receiver<bool>) {
+async fn end(mut stopped: channel::Receiver<bool>) {
     // An error means that the sender is gone, which is an end as well.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }

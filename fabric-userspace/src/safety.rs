@@ -88,6 +88,8 @@ pub struct PortSpec {
     pub needs: Vec<FrameNeed>,
     /// Kernel ids of our own XDP programs: they are no strangers on the port.
     pub own_programs: Vec<u32>,
+    /// One of them must be on the port: without it, frames would go to the host.
+    pub attached: bool,
 }
 
 /// All that `fabric doctor` tells of one port.

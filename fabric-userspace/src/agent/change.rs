@@ -11,6 +11,8 @@ mod prepare;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use carry_out::Reason;
+
 use super::core::{Core, failed};
 use super::host::Missing;
 use super::store::{Store as _, Stored};
@@ -78,7 +80,7 @@ impl Core {
         let before = self.revision;
         let taken: Vec<IfName> = prepared.new_ports.keys().cloned().collect();
         let live = self
-            .carry_out(prepared, Some(cause))
+            .carry_out(prepared, Reason::Document(cause))
             .await
             .map_err(Refusal::unchanged)?;
         let interface_changes = taken.iter().flat_map(|name| self.ports.changes(name)).collect();
@@ -134,7 +136,7 @@ impl Core {
             let observed = self.datapath.observe().map_err(failed)?;
             prepared.changes = diff(&observed, &prepared.image.records());
         }
-        self.carry_out(prepared, None).await?;
+        self.carry_out(prepared, Reason::Start).await?;
         // Numbers that the earlier agent had given up are free again: no station may still be behind them.
         let known: BTreeSet<u32> = self
             .image
@@ -168,7 +170,7 @@ impl Core {
     pub(super) async fn reconcile(&mut self) -> Result<(), Refusal> {
         let document = self.document().clone();
         let prepared = self.prepare(document, Missing::Tolerate).await?;
-        self.carry_out(prepared, None).await?;
+        self.carry_out(prepared, Reason::Host).await?;
         Ok(())
     }
 }

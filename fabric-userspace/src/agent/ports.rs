@@ -116,6 +116,7 @@ impl Ports {
             // dropped and counted; the port stays safe for all others.
             needs: Vec::new(),
             own_programs: own_programs.to_vec(),
+            attached: false,
         };
         Guard::new(self.netlink.clone(), spec)
     }
@@ -151,6 +152,26 @@ impl Ports {
         };
         self.ports.insert(name.clone(), port);
         Ok(())
+    }
+
+    /// Takes a port out of use whose interface stays the same, to give it another role. Its settings stay.
+    pub(super) fn set_aside(&mut self, name: &IfName, ifindex: u32) -> Option<Port> {
+        match self.ports.get(name) {
+            Some(port) if port.ifindex == ifindex => self.ports.remove(name),
+            _ => None,
+        }
+    }
+
+    /// Takes a port that was set aside into use again, as it was.
+    pub(super) fn put_back(&mut self, name: IfName, port: Port) {
+        self.ports.insert(name, port);
+    }
+
+    /// From now on the port is safe only with one of our programs on it.
+    pub(super) fn expect_program(&mut self, name: &IfName) {
+        if let Some(port) = self.ports.get_mut(name) {
+            port.guard.spec_mut().attached = true;
+        }
     }
 
     /// Takes a port into use although it is not safe: it was in use before, and its frames will be dropped until

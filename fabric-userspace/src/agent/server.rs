@@ -119,23 +119,27 @@ pub(super) fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-/// Serves `/metrics` alone.
+/// Takes the address of `/metrics`.
 ///
 /// # Errors
 /// When the address cannot be had.
-pub(super) async fn serve_metrics(address: SocketAddr, shared: Shared) -> Result<(), Refusal> {
-    let listener = TcpListener::bind(address).await.map_err(|error| {
+pub(super) async fn listen_metrics(address: SocketAddr) -> Result<TcpListener, Refusal> {
+    TcpListener::bind(address).await.map_err(|error| {
         Refusal::new(
             codes::FAILED,
             format!("cannot serve metrics on {address}: {error}"),
         )
         .with_cure("choose another --metrics ADDR:PORT")
-    })?;
+        .unchanged()
+    })
+}
+
+/// Serves `/metrics` and nothing else.
+pub(super) fn serve_metrics(listener: TcpListener, shared: Shared) {
     let router = Router::new()
         .route(path::METRICS, get(metrics))
         .with_state(shared);
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -171,16 +175,31 @@ async fn put_document(
     body: String,
 ) -> Result<Response, Problem> {
     let document = from_json(&body).map_err(refused)?;
-    let mut core = shared.core.lock().await;
-    core.expect_revision(query.if_revision)?;
-    if query.dry_run {
-        let plan = core.plan(document).await?;
-        return Ok(item(&core, kind::PLAN, plan)?.into_response());
-    }
-    let applied = core
-        .apply(document, query.cause.as_deref().unwrap_or("apply"))
-        .await?;
-    Ok(item(&core, kind::APPLIED, applied)?.into_response())
+    to_the_end(async move {
+        let mut core = shared.core.lock().await;
+        core.expect_revision(query.if_revision)?;
+        if query.dry_run {
+            let plan = core.plan(document).await?;
+            return Ok(item(&core, kind::PLAN, plan)?.into_response());
+        }
+        let applied = core
+            .apply(document, query.cause.as_deref().unwrap_or("apply"))
+            .await?;
+        Ok(item(&core, kind::APPLIED, applied)?.into_response())
+    })
+    .await
+}
+
+/// Does the work of a request to its end, also when the client goes away in the middle: a handler is dropped then.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        let sentence = format!("the agent failed in the middle of the request: {error}");
+        Err(Refusal::new(codes::BUG, sentence)
+            .with_cure("fabric status; fabric doctor")
+            .into())
+    })
 }
 
 async fn edit(
@@ -189,14 +208,17 @@ async fn edit(
     body: String,
 ) -> Result<Response, Problem> {
     let edit: api::Edit = from_json(&body).map_err(refused)?;
-    let mut core = shared.core.lock().await;
-    core.expect_revision(query.if_revision)?;
-    if query.dry_run {
-        let plan = core.plan_edit(&edit).await?;
-        return Ok(item(&core, kind::PLAN, plan)?.into_response());
-    }
-    let applied = core.edit(&edit).await?;
-    Ok(item(&core, kind::APPLIED, applied)?.into_response())
+    to_the_end(async move {
+        let mut core = shared.core.lock().await;
+        core.expect_revision(query.if_revision)?;
+        if query.dry_run {
+            let plan = core.plan_edit(&edit).await?;
+            return Ok(item(&core, kind::PLAN, plan)?.into_response());
+        }
+        let applied = core.edit(&edit).await?;
+        Ok(item(&core, kind::APPLIED, applied)?.into_response())
+    })
+    .await
 }
 
 fn refused(problem: crate::error::Problem) -> Refusal {
@@ -215,17 +237,23 @@ async fn rollback(
     body: String,
 ) -> Answer<Item<api::Applied>> {
     let request: api::Rollback = from_json(&body).map_err(refused)?;
-    let mut core = shared.core.lock().await;
-    core.expect_revision(query.if_revision)?;
-    let applied = core.rollback(request.revision).await?;
-    item(&core, kind::APPLIED, applied)
+    to_the_end(async move {
+        let mut core = shared.core.lock().await;
+        core.expect_revision(query.if_revision)?;
+        let applied = core.rollback(request.revision).await?;
+        item(&core, kind::APPLIED, applied)
+    })
+    .await
 }
 
 async fn plan_rollback(State(shared): State<Shared>, body: String) -> Answer<Item<api::Plan>> {
     let request: api::Rollback = from_json(&body).map_err(refused)?;
-    let mut core = shared.core.lock().await;
-    let plan = core.plan_rollback(request.revision).await?;
-    item(&core, kind::PLAN, plan)
+    to_the_end(async move {
+        let mut core = shared.core.lock().await;
+        let plan = core.plan_rollback(request.revision).await?;
+        item(&core, kind::PLAN, plan)
+    })
+    .await
 }
 
 async fn tenants(State(shared): State<Shared>) -> Answer<Items<api::Tenant>> {
@@ -273,14 +301,17 @@ async fn doctor(State(shared): State<Shared>, Query(which): Query<Which>) -> Ans
 
 async fn stop(State(shared): State<Shared>, body: String) -> Result<Json<serde_json::Value>, Problem> {
     let request: api::Stop = from_json(&body).map_err(refused)?;
-    let mut core = shared.core.lock().await;
-    if request.detach {
-        core.take_down().await?;
-    }
-    shared.stop.send_replace(true);
-    let answer =
-        serde_json::json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": request.detach });
-    Ok(Json(answer))
+    to_the_end(async move {
+        let mut core = shared.core.lock().await;
+        if request.detach {
+            core.take_down().await?;
+        }
+        shared.stop.send_replace(true);
+        let answer =
+            serde_json::json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": request.detach });
+        Ok(Json(answer))
+    })
+    .await
 }
 
 async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {

@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::core::Core;
 use super::server::Shared;
-use crate::error::{Refusal, codes};
+use crate::error::Refusal;
 use crate::netlink::{Event, Watch};
 
 /// How often all ports are checked anew, besides when the kernel tells of a change.
@@ -20,11 +20,7 @@ const PROBE: Duration = Duration::from_secs(5);
 const LOGS: Duration = Duration::from_millis(100);
 
 /// Starts everything.
-///
-/// # Errors
-/// When the kernel cannot be listened to.
-pub(super) async fn spawn(shared: &Shared, ageing: Duration) -> Result<Vec<JoinHandle<()>>, Refusal> {
-    let watch = Watch::open().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
+pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![
         tokio::spawn(follow(shared.clone(), watch)),
         tokio::spawn(every(shared.clone(), sweep_period(ageing), move |core| {
@@ -44,7 +40,7 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration) -> Result<Vec<JoinH
         })),
     ];
     tasks.extend(logs(&mut *shared.core.lock().await));
-    Ok(tasks)
+    tasks
 }
 
 /// Forwards what the programs log.

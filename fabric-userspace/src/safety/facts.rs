@@ -26,6 +26,8 @@ pub struct PortFacts {
     pub lower: Option<String>,
     pub egresses: Vec<EgressFacts>,
     pub own_programs: Vec<u32>,
+    /// One of them must be on the port.
+    pub attached: bool,
     pub kernel: KernelRelease,
 }
 

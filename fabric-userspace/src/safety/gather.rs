@@ -39,6 +39,7 @@ pub(super) async fn facts(
         lower: lower(netlink, &link).await,
         egresses,
         own_programs: spec.own_programs.clone(),
+        attached: spec.attached,
         kernel: kernel_release(),
         link,
     })

@@ -15,6 +15,7 @@ fn spec(role: Role) -> PortSpec {
         role,
         needs: Vec::new(),
         own_programs: Vec::new(),
+        attached: false,
     }
 }
 

@@ -8,22 +8,47 @@ use super::Prepared;
 use crate::agent::attach_refusal;
 use crate::agent::core::{Core, failed, now, side_file};
 use crate::agent::host::Missing;
+use crate::agent::ports::Port;
 use crate::agent::store::{Store as _, Stored};
 use crate::compile::Image;
 use crate::datapath::LoadError;
 use crate::diff::{Changes, Entry, Op, diff_images};
 use crate::error::Refusal;
+use crate::ids::Freed;
 use crate::model::IfName;
 use crate::safety::Role;
 use crate::validate::Valid;
 
+/// Ports that a change has taken, with what they were before if they had another role.
+type Taken = BTreeMap<IfName, Option<Port>>;
+
+/// Why maps are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason<'a> {
+    /// A new document, and the command it came from.
+    Document(&'a str),
+    /// The host has changed under the document in force.
+    Host,
+    /// The document in force, after a start.
+    Start,
+}
+
+impl Reason<'_> {
+    /// What was in force is carried out as far as the host allows; what is new must be right.
+    const fn tolerance(self) -> Missing {
+        match self {
+            Self::Document(_) => Missing::Refuse,
+            Self::Host | Self::Start => Missing::Tolerate,
+        }
+    }
+}
+
 impl Core {
-    /// `cause` is the reason for a new revision; without one the document in force stays as it is. Returns when
-    /// frames began to go the new ways.
+    /// Returns when frames began to go the new ways.
     pub(super) async fn carry_out(
         &mut self,
         prepared: Prepared,
-        cause: Option<&str>,
+        reason: Reason<'_>,
     ) -> Result<Instant, Refusal> {
         let Prepared {
             valid,
@@ -32,24 +57,22 @@ impl Core {
             new_ports,
             old_ports,
         } = prepared;
-        // What was in force is carried out as far as the host allows; what is new must be right.
-        let tolerance = if cause.is_some() {
-            Missing::Refuse
-        } else {
-            Missing::Tolerate
-        };
+        let tolerance = reason.tolerance();
         let taken = self.take_ports(&image, &new_ports, tolerance).await?;
         let done = self
             .write(&image, &changes)
-            .and_then(|()| self.attach(&image, &new_ports));
+            .and_then(|()| self.attach(&image, &new_ports, tolerance));
         let live = Instant::now();
-        let done = match (done, cause) {
-            (Ok(()), Some(cause)) => self.commit(&valid, cause),
+        let done = match (done, reason) {
+            (Ok(()), Reason::Document(cause)) => self.commit(&valid, cause),
             (done, _) => done,
         };
         if let Err(refusal) = done {
-            self.undo(&image, &taken).await;
-            self.release_neighbours().await;
+            // At a start nothing is known of what was before: what forwards goes on.
+            if reason != Reason::Start {
+                self.undo(&image, taken).await;
+                self.release_neighbours().await;
+            }
             return Err(refusal);
         }
         let changed_slots = egress_changes(&changes);
@@ -59,7 +82,9 @@ impl Core {
             self.give_back(&name).await;
         }
         self.release_neighbours().await;
-        self.note_own_programs()?;
+        if let Err(error) = self.note_own_programs() {
+            tracing::error!(%error, "the kernel does not tell the numbers of our programs");
+        }
         Ok(live)
     }
 
@@ -86,9 +111,15 @@ impl Core {
         image: &Image,
         new_ports: &BTreeMap<IfName, Role>,
         tolerance: Missing,
-    ) -> Result<Vec<IfName>, Refusal> {
+    ) -> Result<Taken, Refusal> {
         self.note_own_programs()?;
-        let mut taken = Vec::new();
+        if tolerance == Missing::Refuse && new_ports.len() > 1 {
+            // One that would be refused is found before the others are touched.
+            for (name, role) in new_ports {
+                self.ports.try_out(name, *role).await?;
+            }
+        }
+        let mut taken = Taken::new();
         for (name, role) in new_ports {
             let ifindex = image
                 .ports()
@@ -99,21 +130,36 @@ impl Core {
                 self.ports.take_gone(name, *role);
                 continue;
             }
-            if let Err(refusal) = self.ports.take(&self.store, name, *role, ifindex).await {
-                if tolerance == Missing::Tolerate {
+            let former = self.ports.set_aside(name, ifindex);
+            let result = self.ports.take(&self.store, name, *role, ifindex).await;
+            taken.insert(name.clone(), former);
+            match result {
+                Ok(()) => {}
+                Err(refusal) if tolerance == Missing::Tolerate => {
                     tracing::error!(port = %name, problem = %refusal.sentence, "port is not safe, its frames are dropped");
                     self.ports.take_unsafe(name, *role, ifindex).await;
-                    continue;
                 }
-                for name in &taken {
-                    self.give_back(name).await;
+                Err(refusal) => {
+                    self.let_go(taken).await;
+                    return Err(refusal);
                 }
-                let _ = self.ports.give_back(&self.store, name).await;
-                return Err(refusal);
             }
-            taken.push(name.clone());
         }
         Ok(taken)
+    }
+
+    /// Leaves ports as they were before [`Self::take_ports`]: those that had another role have it again.
+    async fn let_go(&mut self, taken: Taken) {
+        for (name, former) in taken {
+            let Some(former) = former else {
+                self.give_back(&name).await;
+                continue;
+            };
+            if let Err(error) = self.datapath.attach(former.ifindex, former.role) {
+                tracing::error!(%error, port = %name, "the port's former program could not be attached again");
+            }
+            self.ports.put_back(name, former);
+        }
     }
 
     fn write(&mut self, image: &Image, changes: &Changes) -> Result<(), Refusal> {
@@ -141,21 +187,41 @@ impl Core {
         self.datapath.apply(op)
     }
 
-    fn attach(&mut self, image: &Image, new_ports: &BTreeMap<IfName, Role>) -> Result<(), Refusal> {
+    fn attach(
+        &mut self,
+        image: &Image,
+        new_ports: &BTreeMap<IfName, Role>,
+        tolerance: Missing,
+    ) -> Result<(), Refusal> {
         let plans: BTreeMap<_, _> = image.ports().collect();
         for (name, role) in new_ports {
             let Some(plan) = plans.get(name).filter(|plan| plan.facts.ifindex != 0) else {
                 continue;
             };
-            self.datapath.attach(plan.facts.ifindex, *role).map_err(|error| {
-                attach_refusal(
-                    name,
-                    self.ports.driver(name).as_deref().unwrap_or("unknown"),
-                    &error,
-                )
-            })?;
+            if let Err(refusal) = self.attach_one(name, plan.facts.ifindex, *role) {
+                if tolerance == Missing::Refuse {
+                    return Err(refusal);
+                }
+                tracing::error!(port = %name, problem = %refusal.sentence, "no program could be attached");
+            }
+            self.ports.expect_program(name);
         }
         Ok(())
+    }
+
+    pub(in crate::agent) fn attach_one(
+        &mut self,
+        name: &IfName,
+        ifindex: u32,
+        role: Role,
+    ) -> Result<(), Refusal> {
+        self.datapath.attach(ifindex, role).map_err(|error| {
+            attach_refusal(
+                name,
+                self.ports.driver(name).as_deref().unwrap_or("unknown"),
+                &error,
+            )
+        })
     }
 
     fn commit(&mut self, valid: &Valid, cause: &str) -> Result<(), Refusal> {
@@ -172,7 +238,7 @@ impl Core {
     }
 
     /// Takes a change back that could not be completed.
-    async fn undo(&mut self, image: &Image, taken: &[IfName]) {
+    async fn undo(&mut self, image: &Image, taken: Taken) {
         let back = diff_images(image, &self.image);
         // As far as it goes: an entry that cannot be written back is repaired at the next start.
         for op in &back.ops {
@@ -180,15 +246,7 @@ impl Core {
                 tracing::error!(%error, "a change could not be taken back");
             }
         }
-        let plans: BTreeMap<_, _> = image.ports().collect();
-        for name in taken {
-            if let Some(plan) = plans.get(name)
-                && let Err(error) = self.datapath.detach(plan.facts.ifindex)
-            {
-                tracing::error!(%error, port = %name, "a port could not be detached");
-            }
-            self.give_back(name).await;
-        }
+        self.let_go(taken).await;
         let touched = image.only_here(&self.image);
         self.image.hold(&touched);
         self.waiting.push(touched);
@@ -260,26 +318,33 @@ impl Core {
             return Ok(());
         }
         self.datapath.grace().map_err(failed)?;
-        for freed in std::mem::take(&mut self.waiting) {
-            // Learned once more by a program that still ran when the entries were flushed.
-            if !freed.next_hops.is_empty() {
-                self.datapath
-                    .flush(|_, _, next_hop| freed.next_hops.contains(&next_hop));
-            }
-            self.meter
-                .retire(&mut self.datapath, &freed.bindings, &freed.paths)
-                .map_err(failed)?;
-            freed
-                .segments
-                .iter()
-                .for_each(|id| self.meter.forget_segment(*id));
-            for slot in &freed.slots {
-                self.datapath.clear_drops(*slot).map_err(failed)?;
-                self.meter.forget_slot(*slot);
+        while let Some(freed) = self.waiting.pop() {
+            if let Err(error) = self.clear(&freed) {
+                self.waiting.push(freed);
+                return Err(failed(error));
             }
             self.image.release(&freed);
         }
         self.store.set_side_file(side_file::COUNTS, &self.meter.retired())
+    }
+
+    fn clear(&mut self, freed: &Freed) -> Result<(), LoadError> {
+        // Learned once more by a program that still ran when the entries were flushed.
+        if !freed.next_hops.is_empty() {
+            self.datapath
+                .flush(|_, _, next_hop| freed.next_hops.contains(&next_hop));
+        }
+        self.meter
+            .retire(&mut self.datapath, &freed.bindings, &freed.paths)?;
+        freed
+            .segments
+            .iter()
+            .for_each(|id| self.meter.forget_segment(*id));
+        for slot in &freed.slots {
+            self.datapath.clear_drops(*slot)?;
+            self.meter.forget_slot(*slot);
+        }
+        Ok(())
     }
 }
 

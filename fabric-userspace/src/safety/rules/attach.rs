@@ -27,6 +27,8 @@ const WITHOUT_NATIVE_XDP: [&str; 18] = [
 ];
 /// The largest MTU with which a frame still fits into one buffer of a veth.
 pub(crate) const LARGEST_SINGLE_BUFFER_MTU: u32 = 3498;
+/// Code of the failure that attaching the program again cures.
+const PROGRAM_MISSING: &str = "program-missing";
 /// Port tables are arrays with this many entries.
 const LARGEST_IFINDEX: u32 = 65_535;
 
@@ -60,7 +62,11 @@ pub(crate) fn no_native_sentence(port: &str, driver: &str) -> String {
 pub(super) fn no_other_program(facts: &PortFacts) -> Check {
     let row = |detail: String| Check::ok("no-other-program", "no other XDP program", detail);
     let Some(program) = facts.link.xdp else {
-        return row("none attached".to_owned());
+        return if facts.attached {
+            program_missing(facts, row)
+        } else {
+            row("none attached".to_owned())
+        };
     };
     if program.mode == XdpMode::Native && facts.own_programs.contains(&program.id) {
         return row(format!("ours, program {}", program.id));
@@ -83,6 +89,18 @@ pub(super) fn no_other_program(facts: &PortFacts) -> Check {
                 "{port} already has another XDP program ({mode}, id {})",
                 program.id
             ),
+        )
+}
+
+/// The agent puts it back by itself; what hinders it is in its log.
+fn program_missing(facts: &PortFacts, row: impl Fn(String) -> Check) -> Check {
+    let port = facts.name();
+    row("the fabric's is not on the port".to_owned())
+        .why("the host receives the tenant's frames")
+        .cure(format!("bpftool net show dev {port}; ip -d link show {port}"))
+        .fail(
+            PROGRAM_MISSING,
+            format!("{port} is without the fabric's XDP program"),
         )
 }
 
