@@ -36,6 +36,13 @@ impl Port {
     }
 }
 
+/// A port that somebody has to look after.
+pub(super) struct Rechecked {
+    pub name: IfName,
+    /// It became safe or unsafe just now.
+    pub turned: bool,
+}
+
 /// All interfaces in use.
 pub(super) struct Ports {
     netlink: Netlink,
@@ -223,9 +230,10 @@ impl Ports {
     }
 
     /// Checks the ports that an event may concern, or, without one, the next few in turn: the kernel tells of
-    /// every change, so the rounds only catch what it lost. Returns those that became safe or unsafe.
-    pub(super) async fn recheck(&mut self, event: Option<&Event>) -> Vec<IfName> {
-        let mut turned = Vec::new();
+    /// every change, so the rounds only catch what it lost. Returns those that became safe or unsafe, and of a round
+    /// also those that still are unsafe: whatever kept them from being cured may be over.
+    pub(super) async fn recheck(&mut self, event: Option<&Event>) -> Vec<Rechecked> {
+        let mut found = Vec::new();
         let round = self.round(event.is_some());
         for (name, port) in self.ports.iter_mut().filter(|(_, port)| port.ifindex != 0) {
             let concerned = event.is_some_and(|event| port.guard.is_concerned_by(event));
@@ -234,11 +242,14 @@ impl Ports {
             }
             let was = port.is_safe();
             port.checks = port.guard.recheck().await;
-            if port.is_safe() != was {
-                turned.push(name.clone());
+            let turned = port.is_safe() != was;
+            // Not at an event: the failed attempt makes events itself.
+            if turned || (event.is_none() && !port.is_safe()) {
+                let name = name.clone();
+                found.push(Rechecked { name, turned });
             }
         }
-        turned
+        found
     }
 
     /// The ports of the next round of checks.

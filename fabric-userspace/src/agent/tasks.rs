@@ -6,8 +6,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::core::Core;
+use super::ports::Rechecked;
 use super::server::Shared;
 use crate::error::{Refusal, codes};
+use crate::model::IfName;
 use crate::netlink::{Event, Watch};
 
 /// How often all ports are checked anew, besides when the kernel tells of a change.
@@ -137,24 +139,16 @@ impl Core {
         })
     }
 
-    /// Checks ports anew. One that became unsafe drops everything at once; then its cure is tried.
+    /// Checks ports anew. One that became unsafe drops everything at once; then its cure is tried, and tried again in
+    /// every round until it helps.
     async fn recheck(&mut self, event: Option<&Event>) -> Result<(), Refusal> {
-        for name in self.ports.recheck(event).await {
-            self.mark(&name)?;
-            let Some(port) = self.ports.get(&name) else {
-                continue;
-            };
-            if port.is_safe() {
-                tracing::info!(port = %name, "port is safe again");
-                continue;
+        for Rechecked { name, turned } in self.ports.recheck(event).await {
+            if turned {
+                self.mark(&name)?;
+                self.tell(&name);
             }
-            let check = port
-                .checks
-                .iter()
-                .find(|check| check.verdict == crate::safety::Verdict::Fail);
-            let (id, cure) = check.map_or(("-", None), |check| (check.id, check.cure.clone()));
-            tracing::error!(port = %name, check = id, cure, "port is not safe, its frames are dropped");
-            if self.ports.cure(&self.store, &name).await.is_ok() {
+            let is_unsafe = self.ports.get(&name).is_some_and(|port| !port.is_safe());
+            if is_unsafe && self.ports.cure(&self.store, &name).await.is_ok() {
                 self.mark(&name)?;
                 tracing::warn!(port = %name, "port was made safe again");
             }
@@ -162,8 +156,25 @@ impl Core {
         Ok(())
     }
 
+    /// Logs that a port became safe or unsafe.
+    fn tell(&self, name: &IfName) {
+        let Some(port) = self.ports.get(name) else {
+            return;
+        };
+        if port.is_safe() {
+            tracing::info!(port = %name, "port is safe again");
+            return;
+        }
+        let check = port
+            .checks
+            .iter()
+            .find(|check| check.verdict == crate::safety::Verdict::Fail);
+        let (id, cure) = check.map_or(("-", None), |check| (check.id, check.cure.clone()));
+        tracing::error!(port = %name, check = id, cure, "port is not safe, its frames are dropped");
+    }
+
     /// Tells the data path whether a port is safe.
-    pub(super) fn mark(&mut self, name: &crate::model::IfName) -> Result<(), Refusal> {
+    pub(super) fn mark(&mut self, name: &IfName) -> Result<(), Refusal> {
         let Some(port) = self.ports.get(name) else {
             return Ok(());
         };

@@ -23,6 +23,9 @@ fn found(facts: &PortFacts) -> Vec<(&'static str, Verdict, &'static str)> {
     troubles(facts)
         .into_iter()
         .map(|check| (check.id, check.verdict, check.code.unwrap()))
+        .inspect(|(.., code)| {
+            assert!(crate::error::codes::explain(code).is_some(), "fabric help {code}");
+        })
         .collect()
 }
 
