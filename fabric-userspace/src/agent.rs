@@ -37,6 +37,7 @@ use crate::safety::explain_attach_error;
 /// When the agent cannot start; nothing is changed then.
 pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     log(options.log_format);
+    core::check_host()?;
     let begun = Instant::now();
     let signals = Signals::listen()?;
     let config = options.config.as_deref().map(read_config).transpose()?;

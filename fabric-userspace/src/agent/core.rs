@@ -48,6 +48,8 @@ pub(super) struct Core {
     pub(super) started: Instant,
     /// Numbers that a change gave up and that running programs may still hold.
     pub(super) waiting: Vec<Freed>,
+    /// The host has changed, and the maps do not follow it yet.
+    pub(super) behind: bool,
     /// Stations known at the last sweep.
     pub(super) fdb_entries: u64,
     /// Whether the maps of an earlier agent were taken over.
@@ -95,7 +97,6 @@ impl Core {
         sizes: &Sizes,
         config: Option<&Document>,
     ) -> Result<Self, Refusal> {
-        check_host()?;
         let store = FileStore::open(&options.state_dir)?;
         let stored = store.current()?;
         let node = match &options.node {
@@ -108,23 +109,24 @@ impl Core {
         };
         let valid = validate(document).map_err(Refusal::from_problems)?;
         let netlink = Netlink::connect().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
+        // Everything that is kept is read before the data path is touched: a damaged file changes nothing.
+        let ports = Ports::resume(netlink.clone(), &store)?;
+        let neighbours = saved_neighbours(&store)?;
+        let ids = store.side_file::<Ids>(side_file::IDS)?;
+        let retired = store.side_file(side_file::COUNTS)?;
         let pins = options.state_dir.join("bpf");
         let (datapath, adopted) =
             Datapath::open(&pins, sizes, STATIONS, options.log_drops).map_err(failed)?;
-        let image = match store.side_file::<Ids>(side_file::IDS)?.filter(|_| adopted) {
+        let image = match ids.filter(|_| adopted) {
             Some(ids) => Image::restore(sizes, ids)?,
             None => Image::empty(sizes),
         };
-        let retired = if adopted {
-            store.side_file(side_file::COUNTS)?.unwrap_or_default()
-        } else {
-            Vec::new()
-        };
+        let retired = retired.filter(|_| adopted).unwrap_or_default();
         let mut hops = NextHops::new(netlink.clone());
-        hops.adopt(saved_neighbours(&store)?);
+        hops.adopt(neighbours);
         let mut core = Self {
             node,
-            ports: Ports::resume(netlink.clone(), &store)?,
+            ports,
             hops,
             netlink,
             datapath,
@@ -136,6 +138,7 @@ impl Core {
             store,
             started: Instant::now(),
             waiting: Vec::new(),
+            behind: false,
             fdb_entries: 0,
             adopted,
             ended: false,
@@ -300,7 +303,10 @@ fn default_node(document: Option<&Document>) -> Result<Name, Refusal> {
 }
 
 /// What nothing works without.
-fn check_host() -> Result<(), Refusal> {
+///
+/// # Errors
+/// When this user or this kernel cannot run an agent.
+pub(super) fn check_host() -> Result<(), Refusal> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Refusal::new(codes::NOT_ROOT, "loading XDP programs needs root")
             .with_cure("sudo fabric agent ...")

@@ -13,8 +13,10 @@ use super::views;
 use crate::api;
 use crate::error::Refusal;
 
-/// Tenants with a label of their own; the others are summed under `other`.
+/// Tenants with a label of their own; the others are summed under [`OTHERS`].
 const TENANTS: usize = 500;
+/// No tenant can have this name: the first character of a name is a letter or a digit.
+const OTHERS: &str = "_others";
 
 struct Text(String);
 
@@ -187,7 +189,7 @@ fn tenants(text: &mut Text, tenants: &[api::TenantCounters]) {
             text.sample(name, &[("tenant", &tenant.tenant)], pick(tenant));
         }
         if !others.is_empty() {
-            text.sample(name, &[("tenant", "other")], others.iter().map(pick).sum::<u64>());
+            text.sample(name, &[("tenant", OTHERS)], others.iter().map(pick).sum::<u64>());
         }
     }
 }

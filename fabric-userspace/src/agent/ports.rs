@@ -36,6 +36,13 @@ impl Port {
     }
 }
 
+/// A port that somebody has to look after.
+pub(super) struct Rechecked {
+    pub name: IfName,
+    /// It became safe or unsafe just now.
+    pub turned: bool,
+}
+
 /// All interfaces in use.
 pub(super) struct Ports {
     netlink: Netlink,
@@ -134,14 +141,7 @@ impl Ports {
         ifindex: u32,
     ) -> Result<(), Refusal> {
         let mut guard = self.guard(name, role, &self.own_programs);
-        let planned = guard.plan().await?;
-        if !planned.is_empty() {
-            safety::merge(self.changes.0.entry(name.clone()).or_default(), planned);
-            store.set_side_file(CHANGES_FILE, &self.changes)?;
-        }
-        let made = guard.make_safe().await?;
-        safety::merge(self.changes.0.entry(name.clone()).or_default(), made);
-        store.set_side_file(CHANGES_FILE, &self.changes)?;
+        Self::turn(&mut self.changes, store, name, &mut guard).await?;
         let report = guard.report().await;
         let port = Port {
             role,
@@ -244,9 +244,10 @@ impl Ports {
     }
 
     /// Checks the ports that an event may concern, or, without one, the next few in turn: the kernel tells of
-    /// every change, so the rounds only catch what it lost. Returns those that became safe or unsafe.
-    pub(super) async fn recheck(&mut self, event: Option<&Event>) -> Vec<IfName> {
-        let mut turned = Vec::new();
+    /// every change, so the rounds only catch what it lost. Returns those that became safe or unsafe, and of a round
+    /// also those that still are unsafe: whatever kept them from being cured may be over.
+    pub(super) async fn recheck(&mut self, event: Option<&Event>) -> Vec<Rechecked> {
+        let mut found = Vec::new();
         let round = self.round(event.is_some());
         for (name, port) in self.ports.iter_mut().filter(|(_, port)| port.ifindex != 0) {
             let concerned = event.is_some_and(|event| port.guard.is_concerned_by(event));
@@ -255,11 +256,14 @@ impl Ports {
             }
             let was = port.is_safe();
             port.checks = port.guard.recheck().await;
-            if port.is_safe() != was {
-                turned.push(name.clone());
+            let turned = port.is_safe() != was;
+            // Not at an event: the failed attempt makes events itself.
+            if turned || (event.is_none() && !port.is_safe()) {
+                let name = name.clone();
+                found.push(Rechecked { name, turned });
             }
         }
-        turned
+        found
     }
 
     /// The ports of the next round of checks.
@@ -273,18 +277,51 @@ impl Ports {
         round
     }
 
-    /// Tries to make an unsafe port safe again.
+    /// Tries to make the settings of an unsafe port safe again. What is about to be changed is written down first.
     ///
     /// # Errors
-    /// When it stays unsafe.
-    pub(super) async fn cure(&mut self, store: &FileStore, name: &IfName) -> Result<(), Refusal> {
+    /// When a check cannot be cured; the interface is as it was then.
+    pub(super) async fn make_safe(&mut self, store: &FileStore, name: &IfName) -> Result<(), Refusal> {
         let Some(port) = self.ports.get_mut(name) else {
             return Ok(());
         };
-        let made = port.guard.make_safe().await?;
+        // The program is put back when nothing else is wrong.
+        port.guard.spec_mut().attached = false;
+        let made = Self::turn(&mut self.changes, store, name, &mut port.guard).await;
+        port.guard.spec_mut().attached = true;
+        made
+    }
+
+    async fn turn(
+        changes: &mut Changes,
+        store: &FileStore,
+        name: &IfName,
+        guard: &mut Guard,
+    ) -> Result<(), Refusal> {
+        let planned = guard.plan().await?;
+        if planned.is_empty() {
+            return Ok(());
+        }
+        safety::merge(changes.0.entry(name.clone()).or_default(), planned);
+        store.set_side_file(CHANGES_FILE, changes)?;
+        let made = guard.make_safe().await?;
+        safety::merge(changes.0.entry(name.clone()).or_default(), made);
+        store.set_side_file(CHANGES_FILE, changes)
+    }
+
+    /// Checks a port anew.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub(super) async fn verify(&mut self, name: &IfName) -> Result<(), Refusal> {
+        let Some(port) = self.ports.get_mut(name) else {
+            return Ok(());
+        };
         port.checks = port.guard.recheck().await;
-        safety::merge(self.changes.0.entry(name.clone()).or_default(), made);
-        store.set_side_file(CHANGES_FILE, &self.changes)
+        match port.checks.iter().find_map(SafetyRefusal::from_check) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
+        }
     }
 
     /// Checks of any interface of this host, in use or not.

@@ -1,7 +1,7 @@
 //! HTTP over the unix socket, and metrics over TCP.
 
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,6 +85,12 @@ pub(super) fn listen(socket: &Path) -> Result<UnixListener, Refusal> {
     if std::os::unix::net::UnixStream::connect(socket).is_ok() {
         let sentence = format!("another agent listens on {}", socket.display());
         return Err(Refusal::new(codes::AGENT_RUNNING, sentence).with_cure("fabric agent stop"));
+    }
+    if std::fs::symlink_metadata(socket).is_ok_and(|about| !about.file_type().is_socket()) {
+        let sentence = format!("{} is there already and is not a socket", socket.display());
+        return Err(Refusal::new(codes::BAD_VALUE, sentence)
+            .with_cure("name another path with --socket")
+            .unchanged());
     }
     if let Some(folder) = socket.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;

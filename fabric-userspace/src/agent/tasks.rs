@@ -6,8 +6,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::core::Core;
+use super::ports::Rechecked;
 use super::server::Shared;
 use crate::error::Refusal;
+use crate::model::IfName;
 use crate::netlink::{Event, Watch};
 
 /// How often all ports are checked anew, besides when the kernel tells of a change.
@@ -29,9 +31,7 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Ve
         tokio::spawn(every(shared.clone(), RECLAIM, |core| {
             Box::pin(async move { core.reclaim() })
         })),
-        tokio::spawn(every(shared.clone(), RECHECK, |core| {
-            Box::pin(core.recheck(None))
-        })),
+        tokio::spawn(every(shared.clone(), RECHECK, |core| Box::pin(core.look_after()))),
         tokio::spawn(every(shared.clone(), PROBE, |core| {
             Box::pin(async move {
                 core.hops.probe().await;
@@ -116,9 +116,25 @@ impl Core {
             | Event::Routes => false,
         };
         if moved || changed {
-            self.reconcile().await?;
+            self.follow_host().await?;
         }
         self.recheck(Some(event)).await
+    }
+
+    /// Carries the document out on the host as it now is; what fails is tried again in the next round.
+    async fn follow_host(&mut self) -> Result<(), Refusal> {
+        self.behind = true;
+        self.reconcile().await?;
+        self.behind = false;
+        Ok(())
+    }
+
+    /// One round of checks, and of what has not succeeded yet.
+    async fn look_after(&mut self) -> Result<(), Refusal> {
+        if self.behind {
+            self.follow_host().await?;
+        }
+        self.recheck(None).await
     }
 
     /// True if an interface of ours is not as the maps say, or has another name.
@@ -133,24 +149,16 @@ impl Core {
         })
     }
 
-    /// Checks ports anew. One that became unsafe drops everything at once; then its cure is tried.
+    /// Checks ports anew. One that became unsafe drops everything at once; then its cure is tried, and tried again in
+    /// every round until it helps.
     async fn recheck(&mut self, event: Option<&Event>) -> Result<(), Refusal> {
-        for name in self.ports.recheck(event).await {
-            self.mark(&name)?;
-            let Some(port) = self.ports.get(&name) else {
-                continue;
-            };
-            if port.is_safe() {
-                tracing::info!(port = %name, "port is safe again");
-                continue;
+        for Rechecked { name, turned } in self.ports.recheck(event).await {
+            if turned {
+                self.mark(&name)?;
+                self.tell(&name);
             }
-            let check = port
-                .checks
-                .iter()
-                .find(|check| check.verdict == crate::safety::Verdict::Fail);
-            let (id, cure) = check.map_or(("-", None), |check| (check.id, check.cure.clone()));
-            tracing::error!(port = %name, check = id, cure, "port is not safe, its frames are dropped");
-            if self.ports.cure(&self.store, &name).await.is_ok() {
+            let is_unsafe = self.ports.get(&name).is_some_and(|port| !port.is_safe());
+            if is_unsafe && self.cure(&name).await.is_ok() {
                 self.mark(&name)?;
                 tracing::warn!(port = %name, "port was made safe again");
             }
@@ -158,8 +166,37 @@ impl Core {
         Ok(())
     }
 
+    /// Makes a port safe again: its settings, and our program on it, which somebody may have taken off.
+    async fn cure(&mut self, name: &IfName) -> Result<(), Refusal> {
+        self.ports.make_safe(&self.store, name).await?;
+        let Some((ifindex, role)) = self.ports.get(name).map(|port| (port.ifindex, port.role)) else {
+            return Ok(());
+        };
+        self.attach_one(name, ifindex, role)?;
+        self.note_own_programs()?;
+        self.ports.expect_program(name);
+        self.ports.verify(name).await
+    }
+
+    /// Logs that a port became safe or unsafe.
+    fn tell(&self, name: &IfName) {
+        let Some(port) = self.ports.get(name) else {
+            return;
+        };
+        if port.is_safe() {
+            tracing::info!(port = %name, "port is safe again");
+            return;
+        }
+        let check = port
+            .checks
+            .iter()
+            .find(|check| check.verdict == crate::safety::Verdict::Fail);
+        let (id, cure) = check.map_or(("-", None), |check| (check.id, check.cure.clone()));
+        tracing::error!(port = %name, check = id, cure, "port is not safe, its frames are dropped");
+    }
+
     /// Tells the data path whether a port is safe.
-    pub(super) fn mark(&mut self, name: &crate::model::IfName) -> Result<(), Refusal> {
+    pub(super) fn mark(&mut self, name: &IfName) -> Result<(), Refusal> {
         let Some(port) = self.ports.get(name) else {
             return Ok(());
         };

@@ -10,7 +10,7 @@ use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
 /// Makes `directory` a private BPF file system of its own, unless it is one already. Mode 0700.
 pub(super) fn ensure(directory: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    folder(directory)?;
     if !is_bpffs(directory)? {
         mount(
             Some("fabric"),
@@ -21,6 +21,11 @@ pub(super) fn ensure(directory: &Path) -> io::Result<()> {
         )?;
     }
     fs::set_permissions(directory, Permissions::from_mode(0o700))
+}
+
+/// Makes a folder for pins, mode 0700, unless it is there.
+pub(super) fn folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Removes a pin or a folder of pins that may be there: what nothing else holds ends with it, links too.

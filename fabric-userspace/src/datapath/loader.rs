@@ -192,16 +192,23 @@ impl Datapath {
                 new_settings(sizes, stations).map_err(pins)?
             }
         };
-        fs::create_dir_all(directory.join("links")).map_err(pins)?;
+        let loaded = Self::load(directory, settings, sizes, log_drops);
+        if loaded.is_err() && adopted.is_none() {
+            // Half a data path is of no use to anybody; the error says why there is none.
+            let _ = bpffs::release(directory);
+        }
+        Ok((loaded?, adopted.is_some()))
+    }
+
+    fn load(directory: &Path, settings: Settings, sizes: &Sizes, log_drops: bool) -> Result<Self, LoadError> {
+        let links = directory.join("links");
+        bpffs::folder(&links).map_err(|source| LoadError::Pins { path: links, source })?;
         let mut ebpf = load_object(directory, sizes, &settings, log_drops)?;
         write_layout(&mut ebpf, &settings)?;
         for program in Program::ALL {
             xdp(&mut ebpf, program)?.load()?;
         }
-        Ok((
-            Self::with_maps(directory, settings, ebpf, log_drops)?,
-            adopted.is_some(),
-        ))
+        Self::with_maps(directory, settings, ebpf, log_drops)
     }
 
     /// Verified instructions of each program, as the kernel counts them (Linux 5.16).

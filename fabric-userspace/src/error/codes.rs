@@ -103,9 +103,24 @@ codes! {
 
     MTU_TOO_SMALL = "mtu-too-small": "A link cannot carry the tenant's largest frame with the tags that the fabric adds. Raise the MTU of the link or lower the tenant's.";
     NO_NATIVE_XDP = "no-native-xdp": "The driver of the interface has no native XDP. The generic mode sees frames after the kernel took tags away, so isolation could not be promised.";
-    TAGS_HIDDEN = "tags-hidden": "VLAN offloads hide tags from XDP, and they cannot be turned off. A hidden outer tag would be lost on redirect and the frame would leave in the wrong VLAN.";
-    PEER_UNSAFE = "peer-unsafe": "The other end of a veth pair cannot receive redirected frames, or changes them.";
-    PORT_BUSY = "port-busy": "Another program or another agent has its XDP program on the interface.";
+    VLAN_TAGS_HIDDEN = "vlan-tags-hidden": "VLAN offloads hide tags from XDP, and they cannot be turned off. A hidden outer tag would be lost on redirect and the frame would leave in the wrong VLAN.";
+    PEER_UNREADABLE = "peer-unreadable": "The other end of a veth pair is where the agent cannot look. It could hide tags at any moment and nobody would see it.";
+    PEER_CANNOT_RECEIVE = "peer-cannot-receive": "Frames cannot be redirected into a veth whose peer has neither GRO nor an XDP program: the kernel drops them and reports success.";
+    CHECKSUM_OFFLOAD = "checksum-offload": "The peer leaves checksums to a network card that is not there. After a redirect they stay unfinished: ping works, TCP does not.";
+    RECEIVE_AGGREGATION = "receive-aggregation": "The interface glues received frames together. The result is larger than any egress carries.";
+    OFFLOAD_REFUSED = "offload-refused": "The kernel refused to turn an offload that must be turned before frames can be trusted. The sentence quotes it.";
+    XDP_PROGRAM_PRESENT = "xdp-program-present": "Another program, perhaps another agent's, is on the interface. There is room for one, and it is never replaced without being asked.";
+    PROGRAM_MISSING = "program-missing": "The fabric's program is not on a port in use: somebody took it off, or it could not be attached. The agent tries to put it back, and says in its log what hinders it.";
+    JUMBO_UNSUPPORTED = "jumbo-unsupported": "The MTU needs frames in several buffers, and the driver or the kernel loses them on a redirect.";
+    MTU_TOO_LARGE = "mtu-too-large": "The driver refuses XDP with this MTU or these ring settings.";
+    TOO_FEW_QUEUES = "too-few-queues": "The driver needs queues of its own for XDP and has none left. A veth needs a receive queue for each transmit queue of its peer.";
+    IFINDEX_TOO_LARGE = "ifindex-too-large": "The interface's number is beyond the end of the port tables. An interface that is made anew can be given a smaller one.";
+    PORT_DOWN = "port-down": "The interface or its peer is down. Nothing comes in, and what is redirected there is lost.";
+    PORT_HAS_MASTER = "port-has-master": "The interface belongs to a bridge, bond or team, which may send frames of its own out through it.";
+    NO_SUCH_PORT = "no-such-port": "There is no interface of this name, or it went away meanwhile.";
+    PORT_UNREADABLE = "port-unreadable": "The kernel does not tell enough of the interface to judge it. The sentence quotes it.";
+    ATTACH_REFUSED = "attach-refused": "The driver refused the program for a reason of its own. The sentence names the driver and quotes the kernel.";
+    NOT_PERMITTED = "not-permitted": "The kernel allows XDP only to root, or to whoever has CAP_NET_ADMIN and CAP_BPF.";
     NOT_ROOT = "not-root": "Loading XDP programs and changing interfaces needs root.";
     KERNEL_TOO_OLD = "kernel-too-old": "The kernel lacks a feature that the data path needs. Linux 6.1 is the oldest that works.";
     AGENT_AWAY = "agent-away": "Nobody answers on the agent's socket. Forwarding may go on without an agent; changes and queries cannot.";

@@ -89,8 +89,8 @@ text! {
 }
 text! {
     /// Name of a network interface, as the kernel allows it (`dev_valid_name`), without control characters.
-    IfName, is_if_name, "^(?!\\.{1,2}$)[^/:\\s]{1,15}$",
-    "an interface name is 1 to 15 bytes without '/', ':' or blanks"
+    IfName, is_if_name, "^(?!\\.{1,2}$)[^/:\\s\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069\\ufeff]{1,15}$",
+    "an interface name is 1 to 15 bytes without '/', ':', blanks or invisible characters"
 }
 
 fn is_name(text: &str) -> bool {
@@ -109,8 +109,14 @@ fn is_if_name(text: &str) -> bool {
     let legal = |byte: u8| !matches!(byte, b'/' | b':' | 0xa0);
     (1..=15).contains(&text.len())
         && text.bytes().all(legal)
-        && !text.chars().any(|char| char.is_whitespace() || char.is_control())
+        && !text.contains(|char: char| char.is_whitespace() || is_harmful(char))
         && !matches!(text, "." | "..")
+}
+
+/// Moves the cursor, ends a line, or reorders what stands beside it (Unicode TR 36 §2.10).
+pub(crate) fn is_harmful(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 struct TextVisitor<T> {
@@ -171,6 +177,7 @@ mod tests {
             "sixteen-bytes-xx",
             "\u{1b}[2J",
             "a\u{a0}",
+            "a\u{202e}b",
         ] {
             assert!(IfName::new(bad).is_err(), "{bad:?}");
         }

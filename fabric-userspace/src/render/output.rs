@@ -6,6 +6,7 @@ use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 
 use serde_json::Value;
 
+use super::text::escape_json;
 use super::{Line, Tone, refusal};
 use crate::error::{Refusal, codes};
 
@@ -68,7 +69,7 @@ impl Output {
         } else {
             format!("{value:#}\n")
         };
-        self.answer_text(&text)
+        self.answer_text(&escape_json(&text))
     }
 
     /// Writes a picture in place of the one before it; on anything but a terminal, below it.
@@ -117,7 +118,8 @@ impl Output {
     /// Shows why nothing was done.
     pub fn refuse(&mut self, refusal: &Refusal) {
         if self.json {
-            self.err.say(&format!("{:#}\n", refusal::json(refusal)));
+            let text = format!("{:#}\n", refusal::json(refusal));
+            self.err.say(&escape_json(&text));
         } else {
             self.say(&refusal::lines(refusal));
         }

@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use crate::model::is_harmful;
+
 /// What a piece of text means; its colour repeats the word and never replaces it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Tone {
@@ -125,10 +127,22 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     safe.into()
 }
 
-// Unicode TR 36 §2.10: bidirectional controls make text look like something else.
-fn is_harmful(char: char) -> bool {
-    char.is_control()
-        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+/// The text of a JSON document in which such characters are written as `\\u202e`: only strings can hold them.
+pub fn escape_json(text: &str) -> Cow<'_, str> {
+    let harmful = |char| char != '\n' && is_harmful(char);
+    if !text.contains(harmful) {
+        return text.into();
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for char in text.chars() {
+        if harmful(char) {
+            // All of them are within the first 65,536: one unit each.
+            safe.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            safe.push(char);
+        }
+    }
+    safe.into()
 }
 
 #[cfg(test)]
@@ -140,6 +154,19 @@ mod tests {
         let line = Line::from("a\x1b[2Jb\nc\u{202e}d\tä");
         assert_eq!(line.text(), "a\\u{1b}[2Jb\\nc\\u{202e}d\\tä");
         assert_eq!(escape("plain \"quoted\" \\"), "plain \"quoted\" \\");
+    }
+
+    #[test]
+    fn json_stays_the_same_document() {
+        let value = serde_json::json!({"a": "\u{202e}\u{7f}\u{9b}31m\n\u{1b}ä", "b": [1]});
+        let text = format!("{value:#}");
+        let safe = escape_json(&text);
+        assert!(safe.contains("\\u202e\\u007f\\u009b31m\\n\\u001bä"), "{safe}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&safe).expect("JSON"),
+            value
+        );
+        assert!(matches!(escape_json("{\n}\n"), Cow::Borrowed(_)));
     }
 
     #[test]

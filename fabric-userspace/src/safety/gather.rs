@@ -70,8 +70,9 @@ fn driver(ethtool: &Ethtool, interface: &str, kind: Option<&str>) -> String {
         .map(|info| info.driver)
         .ok()
         .filter(|driver| !driver.is_empty());
-    told.or_else(|| kind.map(str::to_owned))
-        .unwrap_or_else(|| "unknown".to_owned())
+    // The loopback device tells nobody what it is.
+    let unnamed = if interface == "lo" { "loopback" } else { "unknown" };
+    told.unwrap_or_else(|| kind.unwrap_or(unnamed).to_owned())
 }
 
 async fn peer(netlink: &Netlink, link: &Link, hint: Option<&NetnsPlace>) -> PeerFacts {

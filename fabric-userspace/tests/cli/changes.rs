@@ -219,11 +219,11 @@ fn a_refused_document_is_told_with_its_file() {
         said.starts_with(&format!("error: {site}: tenants[0].segments[0].s_vid is 7\n")),
         "{said}"
     );
-    agent.refuse(what, "port-busy", "eth1 is busy", None);
+    agent.refuse(what, "xdp-program-present", "eth1 is busy", None);
     let said = fabric(&agent, &format!("apply -f {site}")).failed(1);
     assert_eq!(
         said,
-        "error: eth1 is busy\n  cure: try again\n  code: port-busy\n"
+        "error: eth1 is busy\n  cure: try again\n  code: xdp-program-present\n"
     );
 }
 

@@ -62,6 +62,7 @@ impl Agent {
             namespace: self.launch.namespace.clone(),
             binary: self.binary.clone(),
             socket: self.socket(),
+            user: None,
         }
     }
 

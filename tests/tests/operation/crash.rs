@@ -200,21 +200,6 @@ fn run(console: &Console, words: &[&str]) -> Option<CliOutput> {
     (output.status != Some(0)).then_some(output)
 }
 
-/// Whoever waits for an answer is told in one sentence that the agent is gone.
-fn told_well(output: &CliOutput) {
-    assert_eq!(output.status, Some(1), "{output}");
-    let lines: Vec<&str> = output.stderr.lines().collect();
-    let starts = ["error:", "  cure:", "  code: agent-away"];
-    assert!(
-        lines.len() == 3
-            && lines
-                .iter()
-                .zip(starts)
-                .all(|(line, start)| line.starts_with(start)),
-        "{output}"
-    );
-}
-
 /// P8: whatever moment the agent dies at, others lose nothing, and the next agent has the old document or the new one,
 /// with exactly its forwarding. `FABRIC_KILLS` for more kills, `FABRIC_SEED` for the same ones again.
 #[test]
@@ -237,7 +222,7 @@ fn kill_9_at_any_moment_of_a_change_leaves_the_old_document_or_the_new_one() {
         stop.store(true, Ordering::Relaxed);
         let (steps, said) = changing.join().unwrap();
         if let Some(output) = &said {
-            told_well(output);
+            support::one_sentence(output, "agent-away");
         }
         let again = (kill % 4 == 0).then(|| dice.pause(START));
         println!("kill {kill}: {way:?} after {pause:?}, {steps} steps, again while it starts {again:?}");

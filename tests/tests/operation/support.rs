@@ -2,12 +2,22 @@
 
 #[path = "support/dice.rs"]
 mod dice;
+#[path = "support/hidden.rs"]
+pub(crate) mod hidden;
+#[path = "support/lane.rs"]
+mod lane;
 #[path = "support/owned.rs"]
 mod owned;
 #[path = "support/settings.rs"]
 mod settings;
+#[path = "support/start.rs"]
+mod start;
+#[path = "support/tables.rs"]
+mod tables;
 #[path = "support/talk.rs"]
 mod talk;
+#[path = "support/told.rs"]
+mod told;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,9 +28,13 @@ use fabric_tests::frame::eth;
 use fabric_tests::traffic::{Probe, RunningProbe};
 
 pub(crate) use dice::Dice;
-pub(crate) use owned::owned;
-pub(crate) use settings::{Settings, has_program};
+pub(crate) use lane::{Lane, cable};
+pub(crate) use owned::{open_files, owned};
+pub(crate) use settings::{Settings, has_program, program};
+pub(crate) use start::Start;
+pub(crate) use tables::Tables;
 pub(crate) use talk::Talk;
+pub(crate) use told::{one_sentence, readable};
 
 pub(crate) const ALICE: &str = "56:00:00:00:00:01";
 pub(crate) const BOB: &str = "56:00:00:00:00:02";

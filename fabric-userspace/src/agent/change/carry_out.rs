@@ -100,7 +100,7 @@ impl Core {
         }
     }
 
-    pub(super) fn note_own_programs(&mut self) -> Result<(), Refusal> {
+    pub(in crate::agent) fn note_own_programs(&mut self) -> Result<(), Refusal> {
         let own = self.datapath.program_ids().map_err(failed)?;
         self.ports.set_own_programs(&own);
         Ok(())

@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::codes;
 
 #[test]
 fn each_errno_has_its_own_code_and_names_the_driver() {
@@ -18,6 +19,7 @@ fn each_errno_has_its_own_code_and_names_the_driver() {
     for (driver, errno, code) in table {
         let refusal = explain_attach_error("eth1", driver, errno);
         assert_eq!(refusal.code, code, "{driver} {errno}");
+        assert!(codes::explain(code).is_some(), "fabric help {code}");
         assert!(
             refusal.sentence.contains("eth1") && !refusal.cure.is_empty(),
             "{refusal:?}"

@@ -27,8 +27,6 @@ const WITHOUT_NATIVE_XDP: [&str; 18] = [
 ];
 /// The largest MTU with which a frame still fits into one buffer of a veth.
 pub(crate) const LARGEST_SINGLE_BUFFER_MTU: u32 = 3498;
-/// Code of the failure that attaching the program again cures.
-const PROGRAM_MISSING: &str = "program-missing";
 /// Port tables are arrays with this many entries.
 const LARGEST_IFINDEX: u32 = 65_535;
 
@@ -99,7 +97,7 @@ fn program_missing(facts: &PortFacts, row: impl Fn(String) -> Check) -> Check {
         .why("the host receives the tenant's frames")
         .cure(format!("bpftool net show dev {port}; ip -d link show {port}"))
         .fail(
-            PROGRAM_MISSING,
+            "program-missing",
             format!("{port} is without the fabric's XDP program"),
         )
 }

@@ -23,6 +23,9 @@ fn found(facts: &PortFacts) -> Vec<(&'static str, Verdict, &'static str)> {
     troubles(facts)
         .into_iter()
         .map(|check| (check.id, check.verdict, check.code.unwrap()))
+        .inspect(|(.., code)| {
+            assert!(crate::error::codes::explain(code).is_some(), "fabric help {code}");
+        })
         .collect()
 }
 
@@ -156,6 +159,11 @@ fn each_trouble_is_found_alone() {
             vec![("no-other-program", Fail, "xdp-program-present")],
         ),
         ("ours", with_program(XdpMode::Native, 17), vec![]),
+        (
+            "ours is gone",
+            changed(|facts| (facts.attached, facts.link.xdp) = (true, None)),
+            vec![("no-other-program", Fail, "program-missing")],
+        ),
         (
             "ifindex",
             changed(|facts| facts.link.ifindex = 65_536),

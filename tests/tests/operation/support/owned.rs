@@ -46,3 +46,9 @@ pub(crate) fn owned(agent: &Agent) -> Objects {
     objects.maps.extend(inner);
     objects
 }
+
+/// How many descriptors it has open.
+pub(crate) fn open_files(agent: &Agent) -> usize {
+    let folder = format!("/proc/{}/fd", agent.pid().unwrap());
+    std::fs::read_dir(folder).unwrap().count()
+}

@@ -59,3 +59,9 @@ fn link(namespace: &NetNs, interface: &str) -> Value {
 pub(crate) fn has_program(namespace: &NetNs, interface: &str) -> bool {
     !link(namespace, interface)["xdp"].is_null()
 }
+
+/// Mode (1 is the driver's) and number of the program on the interface.
+pub(crate) fn program(namespace: &NetNs, interface: &str) -> Option<(u64, u64)> {
+    let xdp = &link(namespace, interface)["xdp"];
+    Some((xdp["mode"].as_u64()?, xdp["prog"]["id"].as_u64()?))
+}

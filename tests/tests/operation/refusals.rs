@@ -1,0 +1,148 @@
+//! What is wrong with a document is found before anything is changed; all of it is applied, or nothing.
+
+use std::process::Command;
+
+use fabric_tests::fabric::{Agent, CliOutput};
+use fabric_tests::netns::{NetNs, run_tool};
+use fabric_tests::wait;
+use serde_json::{Value, json};
+
+use crate::mistakes::{STRUCTURE, VALUES};
+use crate::support::{self, Lane, Settings, Tables, cable, one_sentence, owned, pins, program};
+
+/// Everything that a refused change must leave as it was.
+#[derive(Debug, PartialEq)]
+struct State {
+    tables: Tables,
+    document: Value,
+    pins: std::collections::BTreeSet<String>,
+    programs: Vec<Option<(u64, u64)>>,
+}
+
+impl State {
+    fn of(agent: &Agent, edge: &NetNs) -> Self {
+        let ports = 1..=6;
+        Self {
+            tables: Tables::of(agent),
+            document: agent.json(&["export"]).unwrap(),
+            pins: pins(agent),
+            programs: ports
+                .map(|port| program_of(edge, &format!("eth{port}")))
+                .collect(),
+        }
+    }
+}
+
+fn program_of(edge: &NetNs, port: &str) -> Option<(u64, u64)> {
+    edge.ifindex(port).ok().and_then(|_| program(edge, port))
+}
+
+fn newcomer() -> Value {
+    let ends =
+        json!([{"node": "edge1", "port": "eth1", "vlan": 30}, {"node": "edge1", "port": "eth3", "vlan": 30}]);
+    json!({"name": "newcomer", "segments": [{"name": "newcomer-v30", "attachments": ends}]})
+}
+
+/// OPS-8: one sentence with the place of the mistake, whoever reads the document, and nothing is another than before.
+#[test]
+fn ops_8_a_document_with_any_mistake_changes_nothing() {
+    let lane = Lane::start();
+    let (agent, edge) = (&lane.agent, &lane.edge);
+    let good = agent.json(&["export"]).unwrap()["item"].take();
+    let probe = lane.probe();
+    let (state, objects) = (State::of(agent, edge), owned(agent).counts());
+    for (what, spoil, code, words) in VALUES.iter().chain(STRUCTURE) {
+        let mut document = good.clone();
+        spoil(&mut document);
+        // Whatever is wrong, the rest of the document is good and new.
+        if let Some(tenants) = document["tenants"].as_array_mut() {
+            tenants.push(newcomer());
+        }
+        let mut text = document.to_string();
+        if *code == "duplicate-field" {
+            text = text.replacen('{', "{\"tenants\": [], ", 1);
+        }
+        let file = agent.file("bad.json", &Value::Null).unwrap();
+        std::fs::write(&file, &text).unwrap();
+        for words_of in [&["apply", "-f", &file, "--yes"][..], &["plan", "-f", &file]] {
+            let said = agent.cli(words_of).unwrap();
+            let sentence = first_sentence(&said, code);
+            assert!(sentence.contains(words), "{what}: {said}");
+        }
+        // Whoever does without the command line is refused by the agent itself.
+        let (status, said) = agent.console().send("PUT", "/v1/document", &text).unwrap();
+        let said: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(
+            (status, &said["error"]["code"]),
+            (422, &json!(code)),
+            "{what}: {said}"
+        );
+        assert_eq!(State::of(agent, edge), state, "{what}");
+    }
+    assert_eq!(owned(agent).counts(), objects);
+    support::unharmed(probe);
+    lane.agent.finish().unwrap();
+}
+
+/// As [`one_sentence`]; a document with several mistakes may tell of more of them.
+fn first_sentence(output: &CliOutput, code: &str) -> String {
+    let mut short = output.clone();
+    let kept = output.stderr.lines().filter(|line| !line.starts_with("  also: "));
+    short.stderr = kept.map(|line| format!("{line}\n")).collect();
+    one_sentence(&short, code).to_owned()
+}
+
+/// OPS-8: a change fails at its very last step, when the ports are attached and the maps written; all of it is taken back.
+#[test]
+fn ops_8_a_change_that_cannot_be_kept_is_taken_back_whole() {
+    let mut lane = Lane::start();
+    lane.agent.allow("cannot write");
+    let guests = [5, 6].map(|number| {
+        let host = lane.net.host(&format!("h{number}")).unwrap();
+        cable(&lane.net, &host, &lane.edge, &format!("eth{number}"));
+        host
+    });
+    let settings = || [Settings::of(&lane.edge, "eth5"), Settings::of(&guests[0], "c0")];
+    let (agent, edge) = (&lane.agent, &lane.edge);
+    let probe = lane.probe();
+    let (state, objects, untouched) = (State::of(agent, edge), owned(agent).counts(), settings());
+    let mut document = agent.json(&["export"]).unwrap()["item"].take();
+    let mut initech = newcomer();
+    for (place, port) in ["eth5", "eth6"].into_iter().enumerate() {
+        initech["segments"][0]["attachments"][place]["port"] = json!(port);
+    }
+    let tenants = document["tenants"].as_array_mut().unwrap();
+    tenants.extend([initech]);
+    // One goes in the same breath, and must be back.
+    tenants[1]["segments"][0]["attachments"]
+        .as_array_mut()
+        .unwrap()
+        .pop();
+    let file = agent.file("good.json", &document).unwrap();
+    let history = agent.state_dir().join("history");
+    let read_only = |words: &[&str]| run_tool(Command::new("mount").args(words).arg(&history)).unwrap();
+    read_only(&["-t", "tmpfs", "-o", "ro", "none"]);
+    for words in [
+        &["apply", "-f", &file, "--yes"][..],
+        &["tenant", "attach", "initech", "--port", "eth5", "--vlan", "10"],
+        &["tenant", "detach", "globex", "--port", "eth4", "--vlan", "10"],
+    ] {
+        let said = agent.cli(words).unwrap();
+        let sentence = one_sentence(&said, "failed");
+        assert!(
+            sentence.contains("cannot write") && sentence.ends_with("nothing was changed"),
+            "{said}"
+        );
+    }
+    run_tool(Command::new("umount").arg(&history)).unwrap();
+    let same = || Ok(State::of(agent, edge) == state && owned(agent).counts() == objects);
+    let waited = wait::until_true(wait::PATIENCE, "everything as it was", same);
+    waited.unwrap_or_else(|error| panic!("{error}: {state:#?}, now {:#?}", State::of(agent, edge)));
+    for (before, now) in untouched.iter().zip(settings()) {
+        assert_eq!(before.changed(&now), [""; 0]);
+    }
+    lane.check_passes();
+    agent.ok(&["apply", "-f", &file, "--yes"]).unwrap();
+    support::unharmed(probe);
+    lane.agent.finish().unwrap();
+}

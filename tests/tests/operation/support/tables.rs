@@ -1,0 +1,98 @@
+//! What stands in the maps that decide where frames go, byte for byte.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::path::Path;
+use std::process::Command;
+
+use aya::maps::MapData;
+use fabric_common::maps::name;
+use fabric_tests::fabric::Agent;
+use fabric_tests::netns::run_tool;
+use sha2::{Digest as _, Sha256};
+
+/// Arrays that the agent writes in place.
+const ARRAYS: [&str; 9] = [
+    name::PORTS,
+    name::ACCESS,
+    name::TAGS,
+    name::TUNNEL_KEYS,
+    name::BINDINGS,
+    name::TUNNELS,
+    name::SEGMENTS,
+    name::NEXT_HOPS,
+    name::PATHS,
+];
+/// The others; of the flood lists only their numbers, a list itself is another map.
+const OTHERS: [&str; 3] = [name::VTEPS, name::FLOOD_NEXT_HOPS, name::EGRESS];
+
+/// All of the agent's decisions, to be compared. Learned stations and counters are left out: they move by themselves.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Tables {
+    maps: BTreeMap<&'static str, String>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Tables {
+    /// The maps and the state directory as they are now.
+    pub(crate) fn of(agent: &Agent) -> Self {
+        let pins = agent.state_dir().join("bpf");
+        let arrays = ARRAYS.into_iter().map(|map| (map, digest(&pins.join(map))));
+        let others = OTHERS.into_iter().map(|map| {
+            let mut dump = Command::new("bpftool");
+            dump.args(["-j", "map", "dump", "pinned"]).arg(pins.join(map));
+            (map, run_tool(&mut dump).unwrap())
+        });
+        let maps = arrays.chain(others).collect();
+        Self {
+            maps,
+            files: files(&agent.state_dir()),
+        }
+    }
+}
+
+/// Every file of the state directory, except what departed bindings have counted.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = [folder.to_owned(), folder.join("history")];
+    let entries = entries.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let files = entries.map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.is_file() && !path.ends_with("counts.json"));
+    files
+        .map(|path| (path.display().to_string(), fs::read(&path).unwrap()))
+        .collect()
+}
+
+fn digest(pin: &Path) -> String {
+    let map = MapData::from_pin(pin).unwrap();
+    let info = map.info().unwrap();
+    // The kernel lays elements of an array out at multiples of 8 bytes (array_map_alloc).
+    let element = usize::try_from(info.value_size()).unwrap().next_multiple_of(8);
+    let length = element * usize::try_from(info.max_entries()).unwrap();
+    let descriptor = map.fd().as_fd().as_raw_fd();
+    // SAFETY: a new mapping of a descriptor that is open; it is only read, within its length, and nobody keeps it.
+    let bytes = unsafe {
+        let at = libc::mmap(
+            std::ptr::null_mut(),
+            length,
+            libc::PROT_READ,
+            libc::MAP_SHARED,
+            descriptor,
+            0,
+        );
+        assert_ne!(
+            at,
+            libc::MAP_FAILED,
+            "{}: {}",
+            pin.display(),
+            std::io::Error::last_os_error()
+        );
+        let bytes = std::slice::from_raw_parts(at.cast::<u8>(), length).to_vec();
+        libc::munmap(at, length);
+        bytes
+    };
+    Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
