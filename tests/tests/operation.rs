@@ -7,6 +7,8 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "operation/alone.rs"]
+mod alone;
 #[path = "operation/churn.rs"]
 mod churn;
 #[path = "operation/crash.rs"]
