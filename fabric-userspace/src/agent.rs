@@ -10,6 +10,7 @@ mod needs;
 mod ports;
 mod server;
 mod store;
+mod take_down;
 mod tasks;
 mod views;
 
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch as channel};
+
+pub use take_down::take_down;
 
 use self::core::{Core, failed};
 use self::server::Shared;

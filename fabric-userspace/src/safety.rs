@@ -21,6 +21,7 @@ pub use apply::{Outcome, Restored, restore};
 pub use attach_error::explain_attach_error;
 pub use change::{Change, merge};
 pub use cure::Side;
+pub(crate) use cure::quote;
 pub use facts::{KernelRelease, PortFacts};
 pub use mtu::{FrameNeed, Part};
 pub use rules::judge;

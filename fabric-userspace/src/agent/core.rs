@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
 use super::meter::Meter;
-use super::ports::Ports;
+use super::ports::{CHANGES_FILE, Ports};
 use super::store::{FileStore, Store as _};
+use super::take_down;
 use crate::agent_options::AgentOptions;
 use crate::api;
 use crate::compile::Image;
@@ -67,7 +68,7 @@ pub(super) fn failed(error: LoadError) -> Refusal {
     if matches!(error, LoadError::Layout { .. }) {
         return refusal(
             codes::STATE_DAMAGED,
-            "stop the old data path with: fabric agent stop --detach",
+            "take the old data path down with: fabric agent stop --detach --state-dir DIR",
         );
     }
     refusal(codes::FAILED, "see the agent's log, and: dmesg | tail")
@@ -109,12 +110,21 @@ impl Core {
         };
         let valid = validate(document).map_err(Refusal::from_problems)?;
         let netlink = Netlink::connect().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
+        let pins = options.state_dir.join("bpf");
+        if !Datapath::is_pinned(&pins) {
+            // They describe maps and interfaces that went with the machine's last boot, or with the last take-down.
+            store.forget_damaged(&[
+                side_file::IDS,
+                side_file::COUNTS,
+                side_file::NEIGHBOURS,
+                CHANGES_FILE,
+            ]);
+        }
         // Everything that is kept is read before the data path is touched: a damaged file changes nothing.
         let ports = Ports::resume(netlink.clone(), &store)?;
         let neighbours = saved_neighbours(&store)?;
         let ids = store.side_file::<Ids>(side_file::IDS)?;
         let retired = store.side_file(side_file::COUNTS)?;
-        let pins = options.state_dir.join("bpf");
         let (datapath, adopted) =
             Datapath::open(&pins, sizes, STATIONS, options.log_drops).map_err(failed)?;
         let image = match ids.filter(|_| adopted) {
@@ -123,7 +133,9 @@ impl Core {
         };
         let retired = retired.filter(|_| adopted).unwrap_or_default();
         let mut hops = NextHops::new(netlink.clone());
-        hops.adopt(neighbours);
+        if adopted {
+            hops.adopt(neighbours);
+        }
         let mut core = Self {
             node,
             ports,
@@ -242,8 +254,9 @@ impl Core {
     pub(super) async fn take_down(&mut self) -> Result<(), Refusal> {
         self.ended = true;
         let names: Vec<IfName> = self.ports.iter().map(|(name, _)| name.clone()).collect();
+        let mut left = Vec::new();
         for name in names {
-            self.give_back(&name).await;
+            left.extend(self.give_back(&name).await);
         }
         for (key, error) in self.hops.remove_added().await {
             tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
@@ -252,7 +265,7 @@ impl Core {
         for file in [side_file::IDS, side_file::COUNTS, side_file::NEIGHBOURS] {
             self.store.remove_side_file(file);
         }
-        Ok(())
+        take_down::all_put_back(&left)
     }
 
     fn segment_id(&self, name: &Name) -> Result<u32, Refusal> {
@@ -326,7 +339,7 @@ pub(super) fn check_host() -> Result<(), Refusal> {
     }
 }
 
-fn saved_neighbours(store: &FileStore) -> Result<Vec<NeighbourKey>, Refusal> {
+pub(super) fn saved_neighbours(store: &FileStore) -> Result<Vec<NeighbourKey>, Refusal> {
     let saved: Vec<(u32, std::net::IpAddr)> = store.side_file(side_file::NEIGHBOURS)?.unwrap_or_default();
     Ok(saved
         .into_iter()

@@ -9,11 +9,11 @@ use crate::error::{Code, Refusal, codes};
 use crate::model::IfName;
 use crate::netlink::{Event, Netlink};
 use crate::safety::{
-    self, Change, Check, FrameNeed, Guard, Outcome, PortSpec, Report, Role, SafetyRefusal, Verdict,
+    self, Change, Check, FrameNeed, Guard, Outcome, PortSpec, Report, Restored, Role, SafetyRefusal, Verdict,
 };
 
 /// Name of the file that survives the agent: what must be put back.
-const CHANGES_FILE: &str = "interfaces.json";
+pub(super) const CHANGES_FILE: &str = "interfaces.json";
 /// Ports checked in one round; each costs about a millisecond in which no request is served.
 const ROUND: usize = 8;
 
@@ -204,7 +204,7 @@ impl Ports {
         );
     }
 
-    /// Puts back what was changed for a port and forgets it. Returns sentences about what could not be put back.
+    /// Puts back what was changed for a port and forgets it. Returns what could not be put back, which stays written down.
     ///
     /// # Errors
     /// When the file of changes cannot be written.
@@ -212,17 +212,20 @@ impl Ports {
         &mut self,
         store: &FileStore,
         name: &IfName,
-    ) -> Result<Vec<String>, Refusal> {
+    ) -> Result<Vec<Restored>, Refusal> {
         self.ports.remove(name);
         let Some(changes) = self.changes.0.remove(name) else {
             return Ok(Vec::new());
         };
-        let restored = safety::restore(&self.netlink, &changes).await;
+        let mut failed = safety::restore(&self.netlink, &changes).await;
+        failed.retain(|one| matches!(one.outcome, Outcome::Failed { .. }));
+        let is_left = |change: &Change| failed.iter().any(|one| one.interface == change.interface);
+        let left: Vec<Change> = changes.into_iter().filter(is_left).collect();
+        if !left.is_empty() {
+            self.changes.0.insert(name.clone(), left);
+        }
         store.set_side_file(CHANGES_FILE, &self.changes)?;
-        let failed = restored
-            .iter()
-            .filter(|one| matches!(one.outcome, Outcome::Failed { .. }));
-        Ok(failed.map(ToString::to_string).collect())
+        Ok(failed)
     }
 
     /// Ports whose interfaces were changed by an earlier agent and that nobody uses any more.

@@ -1,5 +1,7 @@
 //! HTTP over the unix socket, and metrics over TCP.
 
+mod limited;
+
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -10,9 +12,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use nix::sys::stat::{Mode, umask};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Mutex, watch};
+
+use limited::Limited;
 
 use super::core::Core;
 use super::{metrics, views};
@@ -97,7 +102,11 @@ pub(super) fn listen(socket: &Path) -> Result<UnixListener, Refusal> {
     }
     // Nobody answers there: what is left is the name of an agent that was killed.
     let _ = std::fs::remove_file(socket);
-    let listener = UnixListener::bind(socket).map_err(failed)?;
+    // For no moment may somebody else connect.
+    let mask = umask(Mode::from_bits_truncate(0o177));
+    let bound = UnixListener::bind(socket);
+    umask(mask);
+    let listener = bound.map_err(failed)?;
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     Ok(listener)
 }
@@ -145,7 +154,7 @@ pub(super) fn serve_metrics(listener: TcpListener, shared: Shared) {
     let router = Router::new()
         .route(path::METRICS, get(metrics))
         .with_state(shared);
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::spawn(async move { axum::serve(Limited::new(listener), router).await });
 }
 
 #[derive(Deserialize)]
@@ -309,10 +318,14 @@ async fn stop(State(shared): State<Shared>, body: String) -> Result<Json<serde_j
     let request: api::Stop = from_json(&body).map_err(refused)?;
     to_the_end(async move {
         let mut core = shared.core.lock().await;
-        if request.detach {
-            core.take_down().await?;
-        }
+        let down = if request.detach {
+            core.take_down().await
+        } else {
+            Ok(())
+        };
+        // Also when something stays: a data path that is half down is of no use to anybody.
         shared.stop.send_replace(true);
+        down?;
         let answer =
             serde_json::json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": request.detach });
         Ok(Json(answer))

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -71,6 +71,25 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Refusal {
     ))
 }
 
+/// A folder that was there already keeps its mode, so it must be ours alone: whoever writes there rules the fabric.
+fn refuse_shared(folder: &Path) -> Result<(), Refusal> {
+    let about = fs::metadata(folder).map_err(|error| cannot("read", folder, &error))?;
+    let mode = about.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 && about.uid() == nix::unistd::geteuid().as_raw() {
+        return Ok(());
+    }
+    let shown = folder.display();
+    let sentence = format!(
+        "{shown} is not for root alone (owner {}, mode {mode:03o})",
+        about.uid()
+    );
+    Err(Refusal::new(codes::BAD_VALUE, sentence)
+        .with_cure(format!(
+            "give the agent a directory of its own, or: chown root {shown}; chmod 700 {shown}"
+        ))
+        .unchanged())
+}
+
 impl FileStore {
     /// Opens a state directory, making it if needed (mode 0700), and locks it against other agents.
     ///
@@ -78,13 +97,12 @@ impl FileStore {
     /// When it cannot be used, or another agent uses it.
     pub(super) fn open(folder: &Path) -> Result<Self, Refusal> {
         for path in [folder.to_owned(), folder.join("history")] {
-            // It may be there already, with any mode.
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
                 .create(&path)
-                .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o700)))
                 .map_err(|error| cannot("make", &path, &error))?;
+            refuse_shared(&path)?;
         }
         let path = folder.join("lock");
         let file = OpenOptions::new()
@@ -142,6 +160,16 @@ impl FileStore {
     /// When it cannot be written.
     pub(super) fn set_side_file<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Refusal> {
         replace(&self.folder.join(name), value, false)
+    }
+
+    /// Removes those files of the state directory that are no documents and cannot be read, as a power cut leaves them.
+    pub(super) fn forget_damaged(&self, names: &[&str]) {
+        for name in names {
+            if let Err(refusal) = self.side_file::<serde_json::Value>(name) {
+                tracing::warn!(problem = %refusal.sentence, "begun anew, nothing needs it");
+                self.remove_side_file(name);
+            }
+        }
     }
 
     /// Removes a file of the state directory that is no document.

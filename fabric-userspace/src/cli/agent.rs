@@ -34,6 +34,9 @@ pub(super) struct StopArgs {
     /// Do not ask, even if traffic stops
     #[arg(long, short = 'y')]
     pub(super) yes: bool,
+    /// State directory of an agent that is gone: take down what it left
+    #[arg(long, value_name = "DIR", requires = "detach")]
+    pub(super) state_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

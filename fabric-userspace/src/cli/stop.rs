@@ -41,10 +41,34 @@ async fn stop(context: &mut Context<'_>, args: &StopArgs) -> Result<Exit, Refusa
         Err(refusal) if refusal.code == codes::AGENT_AWAY && process.is_some() => {
             json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": args.detach })
         }
+        Err(refusal) if refusal.code == codes::AGENT_AWAY => return take_down(context, args, refusal).await,
         Err(refusal) => return Err(refusal),
     };
     gone(context, process).await?;
     show(context, args, process, &said)?;
+    Ok(Exit::Done)
+}
+
+/// Nobody answers: what an agent has left below its state directory is taken down from here.
+async fn take_down(context: &mut Context<'_>, args: &StopArgs, nobody: Refusal) -> Result<Exit, Refusal> {
+    let Some(state_dir) = &args.state_dir else {
+        if args.detach {
+            return Err(nobody.with_cure("fabric agent stop --detach --state-dir DIR"));
+        }
+        return Err(nobody);
+    };
+    let was_there = crate::agent::take_down(state_dir).await?;
+    if context.is_json() {
+        let said = json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": true });
+        context.output.answer_json(&said, false)?;
+        return Ok(Exit::Done);
+    }
+    let said = if was_there {
+        "no agent ran; the data path is down, the interfaces are as they were before"
+    } else {
+        "no agent ran, and there was nothing to take down"
+    };
+    context.output.answer(&[said.to_owned().into()])?;
     Ok(Exit::Done)
 }
 

@@ -1,7 +1,7 @@
 //! Attaching: one pinned link per port, native mode or not at all.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::{XdpLink, XdpMode};
@@ -113,6 +113,29 @@ impl Datapath {
             );
         }
         Ok(ids)
+    }
+
+    /// Whether an agent has left a complete data path below this directory.
+    pub fn is_pinned(directory: &Path) -> bool {
+        directory.join(name::LAYOUT).exists()
+    }
+
+    /// As [`Datapath::remove`], of a data path that another agent has left. False if there is none.
+    ///
+    /// # Errors
+    /// When a program cannot be detached, or the file system stays mounted.
+    pub fn release_pinned(directory: &Path) -> io::Result<bool> {
+        if !directory.is_dir() {
+            return Ok(false);
+        }
+        for entry in std::fs::read_dir(directory.join("links")).into_iter().flatten() {
+            let pin = entry?.path();
+            detach_pinned(&pin)?;
+            std::fs::remove_file(pin)?;
+        }
+        bpffs::unpin(&directory.join(name::LAYOUT))?;
+        bpffs::release(directory)?;
+        Ok(true)
     }
 
     /// Releases everything: links, maps and their directory. Programs and maps end with this value.

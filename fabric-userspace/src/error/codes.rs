@@ -127,7 +127,8 @@ codes! {
     NO_PERMISSION = "no-permission": "The agent's socket or a file belongs to somebody else. The agent's socket is for root alone, because whoever reaches it can change the fabric.";
     NO_FILE = "no-file": "A file that the command was told to use cannot be read or written. The sentence quotes the kernel.";
     AGENT_RUNNING = "agent-running": "Another agent holds the state directory or the socket.";
-    STATE_DAMAGED = "state-damaged": "The state file cannot be read. The agent does not guess: it keeps the running data path and waits for a document.";
+    NOT_PUT_BACK = "not-put-back": "The data path is down, but an offload that the agent had changed could not be put back. It stays written down in the state directory; the next agent, or the next stop, tries again.";
+    STATE_DAMAGED = "state-damaged": "A file of the state directory cannot be read. The agent does not guess: it does not start, and what forwards goes on.";
     UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept. `fabric history` lists those there are.";
     STALE_REVISION = "stale-revision": "The document was changed by somebody else meanwhile. Look at the new revision and repeat.";
     TIMED_OUT = "timed-out": "What was waited for did not happen in time. The sentence names what is missing.";

@@ -75,7 +75,7 @@ impl Pools {
                 "the saved numbers of the tables name a place twice, or one that the tables do not have",
             )
             .with_cure(
-                "take the fabric down and start it again, it then numbers anew: fabric agent stop --detach",
+                "take the fabric down and start it again, it then numbers anew: fabric agent stop --detach --state-dir DIR",
             )
         })
     }

@@ -42,7 +42,7 @@ impl NetnsPlace {
     /// The shell words that run the rest of a command line inside, with a blank at the end.
     pub fn command_prefix(&self) -> String {
         match self {
-            Self::Named(name) => format!("ip netns exec {name} "),
+            Self::Named(name) => format!("ip netns exec {} ", crate::safety::quote(name)),
             Self::Process(pid) => format!("nsenter --net=/proc/{pid}/ns/net "),
         }
     }

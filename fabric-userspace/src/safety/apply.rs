@@ -5,7 +5,7 @@ mod restore;
 use crate::ethtool::{EthtoolError, Feature, FeatureDelta, Target};
 
 use super::change::{Change, target};
-use super::cure::{GRO, Side, Wish, wishes};
+use super::cure::{GRO, Side, Wish, quote, wishes};
 use super::facts::{PeerFacts, PortFacts};
 use super::{SafetyRefusal, judge};
 
@@ -102,7 +102,11 @@ fn refused(
         .unwrap_or_default();
     SafetyRefusal {
         sentence: format!("{} cannot be made safe: {error}", facts.name()),
-        cure: format!("{prefix}ethtool -K {}{}", target.interface, words.concat()),
+        cure: format!(
+            "{prefix}ethtool -K {}{}",
+            quote(&target.interface),
+            words.concat()
+        ),
         code: "offload-refused",
     }
 }

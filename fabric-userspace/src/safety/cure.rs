@@ -123,7 +123,16 @@ pub(super) fn turn_off(prefix: &str, interface: &str, features: &Features, names
         .filter(|name| features.is_active_or_wanted(name))
         .map(|name| format!(" {} off", short(name)))
         .collect();
-    format!("{prefix}ethtool -K {interface}{}", words.concat())
+    format!("{prefix}ethtool -K {}{}", quote(interface), words.concat())
+}
+
+/// A word of a command that is pasted into a shell. A tenant names his own end of a veth, with almost any character.
+pub(crate) fn quote(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.:@".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// The words in front of a command for the peer's namespace.

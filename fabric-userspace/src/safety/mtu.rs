@@ -156,7 +156,7 @@ fn cure(need: &FrameNeed, link: &EgressLink, spare: i64) -> String {
         commands.push(format!(
             "{}ip link set {} mtu {wanted}",
             super::cure::prefix(peer),
-            peer.link.name
+            super::cure::quote(&peer.link.name)
         ));
     }
     let fits = i64::from(need.tenant_mtu) + spare;

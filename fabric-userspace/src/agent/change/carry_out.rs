@@ -16,7 +16,7 @@ use crate::diff::{Changes, Entry, Op, diff_images};
 use crate::error::Refusal;
 use crate::ids::Freed;
 use crate::model::IfName;
-use crate::safety::Role;
+use crate::safety::{Restored, Role};
 use crate::validate::Valid;
 
 /// Ports that a change has taken, with what they were before if they had another role.
@@ -294,19 +294,26 @@ impl Core {
         }
     }
 
-    pub(in crate::agent) async fn give_back(&mut self, name: &IfName) {
+    /// Takes the program off a port and puts its interface back. Returns what could not be put back.
+    pub(in crate::agent) async fn give_back(&mut self, name: &IfName) -> Vec<Restored> {
         if let Some(port) = self.ports.get(name)
             && port.ifindex != 0
             && let Err(error) = self.datapath.detach(port.ifindex)
         {
             tracing::error!(%error, port = %name, "a port could not be detached");
         }
-        match self.ports.give_back(&self.store, name).await {
-            Ok(sentences) => sentences
-                .iter()
-                .for_each(|sentence| tracing::warn!(port = %name, "{sentence}")),
-            Err(error) => tracing::error!(%error, port = %name, "the interface could not be put back"),
+        let failed = self
+            .ports
+            .give_back(&self.store, name)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, port = %name, "what was changed could not be written down");
+                Vec::new()
+            });
+        for one in &failed {
+            tracing::error!(port = %name, "{one}");
         }
+        failed
     }
 
     /// Gives numbers free again that nothing can hold any more.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::ethtool::{EthtoolError, Target};
 use crate::netlink::{Netlink, NetlinkError, NetnsPlace};
 use crate::safety::change::Change;
-use crate::safety::cure::Side;
+use crate::safety::cure::{Side, quote};
 use crate::safety::gather::blocking;
 
 /// How putting back went for one interface.
@@ -182,5 +182,5 @@ fn cure(place: Option<&NetnsPlace>, interface: &str, group: &[Change]) -> String
             )
         })
         .collect();
-    format!("{prefix}ethtool -K {interface}{}", words.concat())
+    format!("{prefix}ethtool -K {}{}", quote(interface), words.concat())
 }

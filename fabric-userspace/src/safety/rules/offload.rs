@@ -4,7 +4,7 @@ use crate::ethtool::Features;
 use crate::netlink::Peer;
 use crate::safety::Check;
 use crate::safety::cure::{
-    AGGREGATION, GRO, RX_VLAN, TX_CHECKSUMS, TX_VLAN, checksums_matter, has_native_program, prefix,
+    AGGREGATION, GRO, RX_VLAN, TX_CHECKSUMS, TX_VLAN, checksums_matter, has_native_program, prefix, quote,
     receives_redirects, redirects_refused, tell_on, turn_off,
 };
 use crate::safety::facts::{PeerFacts, PortFacts};
@@ -76,7 +76,7 @@ pub(super) fn peer_receives_redirects(facts: &PortFacts) -> Option<Check> {
     Some(
         row(found)
             .why("they would be dropped while redirect reports success")
-            .cure(format!("{}ethtool -K {name} gro on", prefix(peer)))
+            .cure(format!("{}ethtool -K {} gro on", prefix(peer), quote(name)))
             .fail("peer-cannot-receive", sentence),
     )
 }
@@ -84,7 +84,7 @@ pub(super) fn peer_receives_redirects(facts: &PortFacts) -> Option<Check> {
 /// Everything is as it should be, and the kernel refuses all the same.
 fn stale(facts: &PortFacts, peer: &Peer, row: impl Fn(String) -> Check) -> Check {
     let (port, name) = (facts.name(), &peer.link.name);
-    let ethtool = format!("{}ethtool -K {name} gro", prefix(peer));
+    let ethtool = format!("{}ethtool -K {} gro", prefix(peer), quote(name));
     row(format!("peer {name} can, but {port} has not noticed"))
         .why("they would be dropped while redirect reports success")
         .cure(format!("{ethtool} off && {ethtool} on"))
@@ -109,7 +109,7 @@ pub(super) fn tcp_checksums(facts: &PortFacts) -> Option<Check> {
     Some(
         row(format!("peer {name}: tx on; ping works, TCP will not"))
             .why("checksums that are left to the network card stay unfinished on a redirect")
-            .cure(format!("{}ethtool -K {name} tx off", prefix(peer)))
+            .cure(format!("{}ethtool -K {} tx off", prefix(peer), quote(name)))
             .warn("checksum-offload"),
     )
 }
@@ -148,7 +148,10 @@ fn visible(facts: &PortFacts) -> String {
 fn unreadable(facts: &PortFacts, peer: &Peer, reason: &str, row: impl Fn(String) -> Check) -> Check {
     let name = &peer.link.name;
     let there = peer.whereabouts();
-    let command = format!("ethtool -K {name} txvlan off tx-vlan-stag-hw-insert off tx off gro on");
+    let command = format!(
+        "ethtool -K {} txvlan off tx-vlan-stag-hw-insert off tx off gro on",
+        quote(name)
+    );
     let cure = if peer.is_unreachable() {
         format!(
             "{command}        (inside the peer's namespace, then give it a name: ip netns attach NAME PID)"

@@ -1,7 +1,7 @@
 //! Conditions that stop traffic or let others in, without endangering the tags.
 
 use crate::safety::Check;
-use crate::safety::cure::prefix;
+use crate::safety::cure::{prefix, quote};
 use crate::safety::facts::PortFacts;
 
 pub(super) fn link_up(facts: &PortFacts) -> Check {
@@ -17,7 +17,11 @@ pub(super) fn link_up(facts: &PortFacts) -> Check {
     }
     match facts.peer.peer() {
         Some(peer) if !peer.link.up => row(&format!("no carrier, peer {} is down", peer.link.name))
-            .cure(format!("{}ip link set {} up", prefix(peer), peer.link.name))
+            .cure(format!(
+                "{}ip link set {} up",
+                prefix(peer),
+                quote(&peer.link.name)
+            ))
             .warn("port-down"),
         _ => row("no carrier")
             .cure(format!(

@@ -511,3 +511,16 @@ fn kernel_releases_are_read_and_compared() {
     assert!(release("6.1.176") < Some(KernelRelease::REDIRECTS_FRAGS));
     assert!(release("7.0.1") > Some(KernelRelease::REDIRECTS_FRAGS));
 }
+
+#[test]
+fn a_tenants_interface_name_is_one_word_of_a_command() {
+    let facts = with_peer(
+        |peer| peer.link.name = "x;id>&2;'$(id)".to_owned(),
+        &["tx-vlan-hw-insert"],
+    );
+    let cures: Vec<_> = judge(&facts).into_iter().filter_map(|check| check.cure).collect();
+    assert!(!cures.is_empty());
+    for cure in cures {
+        assert!(cure.contains(r"ethtool -K 'x;id>&2;'\''$(id)' "), "{cure}");
+    }
+}
