@@ -7,12 +7,16 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "delivery/horizon.rs"]
+mod horizon;
 #[path = "delivery/learning.rs"]
 mod learning;
 #[path = "delivery/moves.rs"]
 mod moves;
 #[path = "delivery/support.rs"]
 mod support;
+#[path = "delivery/tags.rs"]
+mod tags;
 #[path = "vxlan/support.rs"]
 #[allow(dead_code, reason = "shared with vxlan.rs, which uses all of it")]
 mod vtep;
