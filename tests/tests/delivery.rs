@@ -11,8 +11,12 @@
 mod horizon;
 #[path = "delivery/learning.rs"]
 mod learning;
+#[path = "delivery/load.rs"]
+mod load;
 #[path = "delivery/moves.rs"]
 mod moves;
+#[path = "delivery/quota.rs"]
+mod quota;
 #[path = "delivery/support.rs"]
 mod support;
 #[path = "delivery/tags.rs"]
