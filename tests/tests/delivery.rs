@@ -7,6 +7,8 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "delivery/bursts.rs"]
+mod bursts;
 #[path = "delivery/horizon.rs"]
 mod horizon;
 #[path = "delivery/learning.rs"]

@@ -22,9 +22,13 @@ impl FloodLists {
         Self { lists, program }
     }
 
+    /// What every way to a port has to name: a port's queue keeps the program of its first frame for all that are in it,
+    /// flooded or not (`bq_enqueue` in kernel/bpf/devmap.c).
+    pub(super) fn program(&self) -> &ProgramFd {
+        &self.program
+    }
+
     /// Puts a new list in place of the segment's old one with one write.
-    ///
-    /// Every interface gets the same program: a device's queue keeps the one of its first frame.
     pub(super) fn set(&mut self, segment: u32, interfaces: &[u32]) -> Result<(), LoadError> {
         let wrong = LoadError::map(name::FLOOD);
         let room = u32::try_from(interfaces.len().max(1)).map_err(|error| wrong(error.into()))?;

@@ -198,10 +198,11 @@ impl Datapath {
         for program in Program::ALL {
             xdp(&mut ebpf, program)?.load()?;
         }
-        Ok((
-            Self::with_maps(directory, settings, ebpf, log_drops)?,
-            adopted.is_some(),
-        ))
+        let mut datapath = Self::with_maps(directory, settings, ebpf, log_drops)?;
+        if adopted.is_some() {
+            datapath.adopt_egress()?;
+        }
+        Ok((datapath, adopted.is_some()))
     }
 
     /// Verified instructions of each program, as the kernel counts them (Linux 5.16).

@@ -1,7 +1,7 @@
 //! Writing records into the maps. The order of writes is the caller's, see [`crate::diff`].
 
 use aya::maps::{DevMap, MapData};
-use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress, name};
+use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress, capacity, name};
 
 use super::mapped::{BucketTable, Full, Mapped};
 use super::{Datapath, LoadError};
@@ -40,17 +40,27 @@ impl Datapath {
     /// `EGRESS`. An interface that is gone leaves the place empty.
     pub fn set_egress(&mut self, slot: u16, ifindex: Option<u32>) -> Done {
         let wrong = LoadError::map(name::EGRESS);
-        let set = |egress: &mut DevMap<MapData>, ifindex| {
-            // No second program: unicast frames are complete when they get here.
-            egress.set(u32::from(slot), ifindex, None, 0)
-        };
-        let cleared = ifindex.is_none_or(|ifindex| set(&mut self.egress, ifindex).is_err());
-        // Interface 0 clears the place (`__dev_map_update_elem`).
-        if cleared {
-            set(&mut self.egress, 0).map_err(|error| wrong(error.into()))
-        } else {
-            Ok(())
+        let place = u32::from(slot);
+        // Complete frames need no program, but they share the port's queue with flooded copies.
+        let program = Some(self.flood.program());
+        let is_set = |egress: &mut DevMap<MapData>, ifindex| egress.set(place, ifindex, program, 0).is_ok();
+        if ifindex.is_some_and(|ifindex| is_set(&mut self.egress, ifindex)) {
+            return Ok(());
         }
+        // Interface 0 clears the place, and then there must be no program (`__dev_map_alloc_node`, `__dev_map_update_elem`).
+        self.egress
+            .set(place, 0, None, 0)
+            .map_err(|error| wrong(error.into()))
+    }
+
+    /// Puts this agent's program in the place of the last one's, for the ports in use.
+    pub(super) fn adopt_egress(&mut self) -> Done {
+        for slot in 1..u16::try_from(capacity::PORTS).unwrap_or(u16::MAX) {
+            if let Some(ifindex) = self.egress_ifindex(slot) {
+                self.set_egress(slot, Some(ifindex))?;
+            }
+        }
+        Ok(())
     }
 
     /// `ACCESS`.
