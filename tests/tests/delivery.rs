@@ -17,8 +17,12 @@ mod learning;
 mod load;
 #[path = "delivery/moves.rs"]
 mod moves;
+#[path = "delivery/order.rs"]
+mod order;
 #[path = "delivery/quota.rs"]
 mod quota;
+#[path = "delivery/sharing.rs"]
+mod sharing;
 #[path = "delivery/support.rs"]
 mod support;
 #[path = "delivery/tags.rs"]

@@ -16,8 +16,8 @@ use report::{Arriving, PAYLOAD, is_probe, payload, read, report};
 
 pub use report::ProbeReport;
 
-/// How long the last frames may be under way.
-const STRAGGLERS: Duration = Duration::from_millis(500);
+/// Where nothing has come for so long, nothing more is under way.
+const SILENCE: Duration = Duration::from_secs(1);
 /// A duplicate follows its twin within this.
 const QUIET: Duration = Duration::from_millis(30);
 
@@ -169,8 +169,7 @@ impl RunningProbe {
             .map_err(|_| anyhow!("the sending thread panicked"))??;
         // Frames may be lost: that is what the report is for.
         let own = |frame: &[u8]| read(frame).is_some_and(|seen| seen.flow == self.flow);
-        self.capture
-            .settle(usize::try_from(sent)?, own, STRAGGLERS, QUIET)?;
+        self.capture.settle(usize::try_from(sent)?, own, SILENCE, QUIET)?;
         Ok(report(&self.capture.drain()?, self.flow, sent, &self.arriving))
     }
 }

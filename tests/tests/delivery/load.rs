@@ -60,8 +60,7 @@ fn due(begin: Instant, rate: u64) -> u64 {
     u64::try_from(begin.elapsed().as_micros()).unwrap() * rate / 1_000_000
 }
 
-/// Counts what is heard at a plug, without keeping it: [`fabric_tests::wire::Capture::frames`] would take the machine's
-/// memory and time.
+/// Counts what is heard at a plug without keeping it: 100,000 frames would take the machine's memory and time.
 pub(crate) struct Tally {
     counted: Arc<AtomicU64>,
     capture: Capture,
