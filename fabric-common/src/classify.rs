@@ -98,5 +98,25 @@ fn check_own<F: Frame>(frame: &F, binding: &Binding, body: usize) -> Result<(), 
     if u32::from(vid) != binding.own() {
         return Err(DropReason::OwnVlanMismatch);
     }
-    check_payload(frame, ethertype_at)
+    check_payload(frame, ethertype_at)?;
+    check_behind_priority_tag(frame, binding, ethertype_at)
+}
+
+/// A priority tag must not hide a VLAN: receivers take it off and look at the next tag (Linux `__netif_receive_skb_core`),
+/// so the frame would enter a VLAN of the egress port that may belong to somebody else.
+#[inline(always)]
+fn check_behind_priority_tag<F: Frame>(
+    frame: &F,
+    binding: &Binding,
+    ethertype_at: usize,
+) -> Result<(), DropReason> {
+    if binding.own() == own::UNTAGGED
+        && matches!(
+            u16::from_be_bytes(frame.read(ethertype_at)?),
+            TPID_C | TPID_S | TPID_I
+        )
+    {
+        return Err(DropReason::OwnVlanMismatch);
+    }
+    Ok(())
 }

@@ -19,6 +19,15 @@ pub enum Decision<'t> {
     Flood,
 }
 
+/// What a flooded frame would be to the kernel, which clones it before anything is put on.
+#[derive(Clone, Copy, Debug)]
+pub struct Copied {
+    /// Bytes of the tenant's frame alone.
+    pub len: usize,
+    /// [`crate::Frame::is_in_one_buffer`]: of a frame in several the kernel clones the first alone (`xdpf_clone`).
+    pub in_one_buffer: bool,
+}
+
 /// Chooses by segment and destination address, never by the content of the frame.
 #[inline(always)]
 pub fn decide<'t, T: Tables>(
@@ -26,7 +35,7 @@ pub fn decide<'t, T: Tables>(
     slot: u16,
     binding: &Binding,
     macs: Macs,
-    len: usize,
+    copy: Copied,
 ) -> Result<Decision<'t>, DropReason> {
     if binding.direct() != 0 {
         let next_hop = valid_next_hop(tables, binding, binding.direct()).ok_or(DropReason::StaleNextHop)?;
@@ -39,7 +48,7 @@ pub fn decide<'t, T: Tables>(
             return unicast(tables, slot, binding, next_hop);
         }
     }
-    flood(tables, binding, len)
+    flood(tables, binding, copy)
 }
 
 #[inline(always)]
@@ -79,15 +88,20 @@ fn unicast<'t, T: Tables>(
 }
 
 #[inline(always)]
-fn flood<'t, T: Tables>(tables: &'t T, binding: &Binding, len: usize) -> Result<Decision<'t>, DropReason> {
+fn flood<'t, T: Tables>(tables: &'t T, binding: &Binding, copy: Copied) -> Result<Decision<'t>, DropReason> {
     let segment = tables
         .segment(binding.segment())
         .ok_or(DropReason::StaleNextHop)?;
-    match segment.flood_members.load() {
-        0 | 1 => Err(DropReason::NoReceiver),
-        // The ingress is one member: the only copy is the frame itself, nothing is cloned.
-        2 => Ok(Decision::Flood),
-        _ if len > FLOOD_MAX_LEN => Err(DropReason::FloodTooBig),
-        _ => Ok(Decision::Flood),
+    let members = segment.flood_members.load();
+    if members < 2 {
+        return Err(DropReason::NoReceiver);
     }
+    if copy.len > segment.flood_max_len.load() as usize {
+        return Err(DropReason::FloodTooBig);
+    }
+    // The ingress is one member: of two, the only copy is the frame itself, nothing is cloned.
+    if members > 2 && (copy.len > FLOOD_MAX_LEN || !copy.in_one_buffer) {
+        return Err(DropReason::FloodTooBig);
+    }
+    Ok(Decision::Flood)
 }

@@ -39,6 +39,9 @@ pub trait Frame {
         self.len() == 0
     }
 
+    /// False if the kernel keeps the frame in several buffers: it cannot be cloned then.
+    fn is_in_one_buffer(&self) -> bool;
+
     /// Reads `N` bytes in wire order.
     fn read<const N: usize>(&self, at: usize) -> Result<[u8; N], Short>;
 

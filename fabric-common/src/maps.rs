@@ -11,7 +11,7 @@ use crate::shared::SharedU32;
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// Names of the maps in the object and of their pins.
 pub mod name {
@@ -93,8 +93,8 @@ pub mod capacity {
     pub const BINDING_IDS: u32 = 1 << 20;
 }
 
-/// Largest frame in bytes that the kernel clones for flooding. It refuses more than a page together with
-/// headroom and frame descriptor (`xdpf_clone`); measured on 6.18: 3512 arrive, 3700 do not.
+/// Largest frame in bytes that the kernel clones for flooding: head room, frame and what the kernel appends must fit into a
+/// page, and the frame into one buffer (`xdpf_clone`). Measured on 6.18: 3512 arrive, 3700 do not.
 pub const FLOOD_MAX_LEN: usize = 3500;
 
 /// Constants of one loaded data path.
@@ -282,8 +282,9 @@ pub struct Segment {
     pub refused: SharedU32,
     /// Addresses not learned, because their buckets were full.
     pub unplaced: SharedU32,
-    /// Zero.
-    pub reserved: u32,
+    /// Longest frame in bytes that every member's interface takes a copy of; the kernel leaves out the others and says
+    /// nothing (`is_valid_dst`).
+    pub flood_max_len: SharedU32,
 }
 
 /// A place behind a segment: what FDB entries name. Failover writes `path` and nothing else.

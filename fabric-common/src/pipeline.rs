@@ -1,10 +1,11 @@
 //! The way of a frame through the rooms, once per port role.
 
 use crate::classify::{self, Classified, Underlay};
-use crate::decide::{Decision, decide};
+use crate::decide::{Copied, Decision, decide};
 use crate::learn;
 use crate::maps::Port;
 use crate::rewrite::{Inner, bare, rewrite};
+use crate::wire::MACS;
 use crate::{DropReason, Frame, Tables};
 
 /// What the program must do with the frame.
@@ -102,7 +103,11 @@ fn forward<F: Frame, T: Tables>(
         learn::source(tables, binding.segment(), macs.source(), binding.learn());
     }
     let len_in = frame.len();
-    match decide(tables, port.slot, binding, macs, len_in)? {
+    let copy = Copied {
+        len: len_in + MACS - inner.body,
+        in_one_buffer: frame.is_in_one_buffer(),
+    };
+    match decide(tables, port.slot, binding, macs, copy)? {
         Decision::Unicast { path, path_id } => {
             let len_out = rewrite(frame, inner, macs, path)?;
             Ok(Verdict::Unicast {

@@ -27,6 +27,8 @@ pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> Result<
             path,
             len_out,
         } => {
+            // `fabric_flood` will see this frame too, and must take it for what it is: complete.
+            frame.clear_metadata()?;
             let action = EGRESS
                 .redirect(u32::from(egress), u64::from(XDP_DROP))
                 .map_err(|_| DropReason::EgressGone)?;

@@ -97,6 +97,29 @@ impl XdpFrame {
         Ok(())
     }
 
+    /// Whether anything stands in front of the frame.
+    #[inline(always)]
+    pub(crate) fn has_metadata(&self) -> bool {
+        // SAFETY: the kernel passes a valid context.
+        (unsafe { (*self.ctx).data_meta } as usize) < self.data
+    }
+
+    /// Takes away what stands in front of the frame: a sender at the other end of a veth can put it there.
+    #[inline(always)]
+    pub(crate) fn clear_metadata(&mut self) -> Result<(), NoHeadroom> {
+        if !self.has_metadata() {
+            return Ok(());
+        }
+        // SAFETY: the kernel passes a valid context.
+        let size = self.data.wrapping_sub(unsafe { (*self.ctx).data_meta } as usize);
+        // SAFETY: the kernel passes a valid context.
+        if unsafe { bpf_xdp_adjust_meta(self.ctx, size as i32) } != 0 {
+            return Err(NoHeadroom);
+        }
+        self.reload();
+        Ok(())
+    }
+
     /// Takes the metadata away from in front of the frame.
     #[inline(always)]
     pub(crate) fn pop_metadata<M: Copy>(&mut self) -> Option<M> {
@@ -121,6 +144,11 @@ impl Frame for XdpFrame {
     #[inline(always)]
     fn len(&self) -> usize {
         self.len
+    }
+
+    #[inline(always)]
+    fn is_in_one_buffer(&self) -> bool {
+        self.end - self.data >= self.len
     }
 
     #[inline(always)]

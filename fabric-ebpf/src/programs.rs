@@ -47,10 +47,17 @@ fn run(ctx: &XdpContext, way: impl Fn(&mut XdpFrame, &Port) -> Result<Verdict, D
     outcome.unwrap_or_else(|reason| dropped(ctx, slot, reason))
 }
 
-/// Gives a flooded copy the tags of its destination.
+/// Gives a flooded copy the tags of its destination, and lets pass what is complete.
+///
+/// A port's queue keeps the program of its first frame for all (`bq_enqueue`), so every way to a port has this one: without it
+/// a copy behind a complete frame would leave as it came, and with it only for copies a complete frame behind a copy would not.
 #[xdp(frags, map = "devmap")]
 fn fabric_flood(ctx: XdpContext) -> u32 {
-    match finish_copy(&mut XdpFrame::new(&ctx)) {
+    let mut frame = XdpFrame::new(&ctx);
+    if !frame.has_metadata() {
+        return XDP_PASS;
+    }
+    match finish_copy(&mut frame) {
         Ok(()) => XDP_PASS,
         Err(()) => XDP_DROP,
     }

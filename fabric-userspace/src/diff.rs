@@ -1,8 +1,12 @@
 //! From what the maps hold to what they shall hold, one entry at a time, make before break.
 //!
+//! One thing goes the other way round: a door that passes from one segment to another is shut until nothing of the old
+//! segment leads to its place any more, see [`handover`].
+//!
 //! Invariant: after each operation, whatever an entry points to is there. So a crash between two operations
 //! leaves entries that nobody reaches, never a way into nothing or into somebody else's segment.
 
+mod handover;
 mod op;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,9 +64,13 @@ impl fmt::Display for Summary {
 /// What leads from `old` to `new`.
 pub fn diff(old: &Records, new: &Records) -> Changes {
     let mut work = Work::default();
-    work.make(old, new);
-    work.switch(old, new);
-    work.break_(old, new);
+    if let Some(between) = handover::between(old, new) {
+        work.lead(old, &between);
+        work.changes.ops.push(Op::Grace);
+        work.lead(&between, new);
+    } else {
+        work.lead(old, new);
+    }
     work.changes.vanished_next_hops = old
         .next_hops
         .keys()
@@ -94,6 +102,12 @@ struct Work {
 }
 
 impl Work {
+    fn lead(&mut self, old: &Records, new: &Records) {
+        self.make(old, new);
+        self.switch(old, new);
+        self.break_(old, new);
+    }
+
     /// New and changed entries, those that others point to first, and the doors last.
     fn make(&mut self, old: &Records, new: &Records) {
         self.set(&old.egress, &new.egress, |slot, ifindex| {

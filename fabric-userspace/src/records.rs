@@ -24,8 +24,8 @@ pub struct Records {
     pub tunnels: BTreeMap<u32, Tunnel>,
     /// `VTEPS`.
     pub vteps: BTreeSet<VtepAddress>,
-    /// `SEGMENTS`: id → limit of learned addresses.
-    pub segments: BTreeMap<u32, u32>,
+    /// `SEGMENTS` by id.
+    pub segments: BTreeMap<u32, SegmentLimits>,
     /// Static entries of `FDB`: (segment, address as [`fabric_common::wire::mac_word`]) → next hop id.
     pub stations: BTreeMap<(u32, u64), u32>,
     /// `NEXT_HOPS` by id.
@@ -36,6 +36,15 @@ pub struct Records {
     pub flood: BTreeMap<u32, Vec<u16>>,
     /// `FLOOD_NEXT_HOPS`.
     pub flood_next_hops: BTreeMap<FloodKey, u32>,
+}
+
+/// What the agent sets of a [`fabric_common::maps::Segment`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SegmentLimits {
+    /// Addresses that may be learned.
+    pub stations: u32,
+    /// Longest frame in bytes that is flooded.
+    pub flooded_len: u32,
 }
 
 impl Records {

@@ -7,12 +7,26 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "delivery/bursts.rs"]
+mod bursts;
+#[path = "delivery/horizon.rs"]
+mod horizon;
 #[path = "delivery/learning.rs"]
 mod learning;
+#[path = "delivery/load.rs"]
+mod load;
 #[path = "delivery/moves.rs"]
 mod moves;
+#[path = "delivery/order.rs"]
+mod order;
+#[path = "delivery/quota.rs"]
+mod quota;
+#[path = "delivery/sharing.rs"]
+mod sharing;
 #[path = "delivery/support.rs"]
 mod support;
+#[path = "delivery/tags.rs"]
+mod tags;
 #[path = "vxlan/support.rs"]
 #[allow(dead_code, reason = "shared with vxlan.rs, which uses all of it")]
 mod vtep;

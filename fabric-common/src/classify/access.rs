@@ -1,6 +1,6 @@
 //! Tenant-facing ports: (port, the tenant's own VLAN or untagged) names the segment.
 
-use super::{Classified, check_addresses, check_payload, own_vlan, read_macs};
+use super::{Classified, check_addresses, check_behind_priority_tag, check_payload, own_vlan, read_macs};
 use crate::maps::{Port, access_index};
 use crate::rewrite::Inner;
 use crate::wire::VID_RESERVED;
@@ -25,5 +25,6 @@ pub fn access<'t, F: Frame, T: Tables>(
         .access(access_index(port.slot, vid))
         .filter(|binding| binding.segment() != 0)
         .ok_or(DropReason::UnmappedVlan)?;
+    check_behind_priority_tag(frame, binding, ethertype_at)?;
     Ok(Classified { binding, inner, macs })
 }

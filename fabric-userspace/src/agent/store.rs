@@ -71,16 +71,16 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Refusal {
     ))
 }
 
-/// A folder that was there already keeps its mode, so it must be ours alone: whoever writes there rules the fabric.
+/// A folder that was there already keeps its mode, so nobody else may write there: he would rule the fabric.
 fn refuse_shared(folder: &Path) -> Result<(), Refusal> {
     let about = fs::metadata(folder).map_err(|error| cannot("read", folder, &error))?;
     let mode = about.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 && about.uid() == nix::unistd::geteuid().as_raw() {
+    if mode & 0o022 == 0 && about.uid() == nix::unistd::geteuid().as_raw() {
         return Ok(());
     }
     let shown = folder.display();
     let sentence = format!(
-        "{shown} is not for root alone (owner {}, mode {mode:03o})",
+        "others than root can write in {shown} (owner {}, mode {mode:03o})",
         about.uid()
     );
     Err(Refusal::new(codes::BAD_VALUE, sentence)

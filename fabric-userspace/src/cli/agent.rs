@@ -34,7 +34,7 @@ pub(super) struct StopArgs {
     /// Do not ask, even if traffic stops
     #[arg(long, short = 'y')]
     pub(super) yes: bool,
-    /// State directory of an agent that is gone: take down what it left
+    /// Take down what a dead agent left here
     #[arg(long, value_name = "DIR", requires = "detach")]
     pub(super) state_dir: Option<PathBuf>,
 }

@@ -101,6 +101,15 @@ impl SegmentInput {
         Ok(Some(input))
     }
 
+    /// The kernel holds a copy against its egress before the fabric's tags are on it. Bytes without frame check sequence.
+    pub(super) fn flooded_len(&self) -> u32 {
+        let locals = self.locals.iter().map(|local| local.facts);
+        let legs = self.legs.iter().map(|leg| leg.way.facts);
+        // An interface that is gone gets no copies.
+        let there = locals.chain(legs).filter(|facts| facts.ifindex != 0);
+        there.map(|facts| facts.max_frame()).min().unwrap_or(0)
+    }
+
     /// A frame never leaves by its port of entry, and a flooded one skips the whole port. So two links of one
     /// port serve a segment only if nothing passes between them, as between foreign VTEPs.
     fn refuse_hairpin(&self, segment: &Name, node: &Name) -> Result<(), Refusal> {

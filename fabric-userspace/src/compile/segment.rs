@@ -14,7 +14,7 @@ use super::path::{encapsulated, fingerprint, plain, tagged};
 use crate::error::{Refusal, codes};
 use crate::ids::{NextHopIds, Place, Pools, SegmentIds};
 use crate::model::{Name, Vlan};
-use crate::records::Records;
+use crate::records::{Records, SegmentLimits};
 
 /// Split horizon group of foreign VTEPs: they send to each other themselves (RFC 4762 section 4.4).
 const FOREIGN: u8 = 1;
@@ -40,7 +40,11 @@ pub(super) fn build(
         },
         records: Records::default(),
     };
-    builder.records.segments.insert(segment, input.mac_limit);
+    let limits = SegmentLimits {
+        stations: input.mac_limit,
+        flooded_len: input.flooded_len(),
+    };
+    builder.records.segments.insert(segment, limits);
     builder.next_hops()?;
     builder.entries()?;
     builder.flood(name)?;

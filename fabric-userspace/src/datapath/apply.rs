@@ -12,6 +12,7 @@ impl Datapath {
         match op {
             Op::Set(entry) => self.set(entry),
             Op::Clear(key) => self.clear(key),
+            Op::Grace => self.grace(),
         }
     }
 
@@ -21,7 +22,7 @@ impl Datapath {
             Entry::Port(ifindex, port) => self.set_port(*ifindex, Some(port)),
             Entry::Path(id, path) => self.set_path(*id, Some(path)),
             Entry::NextHop(id, next_hop) => self.set_next_hop(*id, Some(next_hop)),
-            Entry::Segment(id, mac_limit) => self.set_segment(*id, Some(*mac_limit)),
+            Entry::Segment(id, limits) => self.set_segment(*id, Some(*limits)),
             Entry::FloodNextHop(key, next_hop) => self.set_flood_next_hop(key, Some(*next_hop)),
             Entry::Flood(segment, slots) => self.set_flood(*segment, Some(slots)),
             Entry::Binding(id, binding) => self.set_binding(*id, Some(binding)),

@@ -1,5 +1,6 @@
 //! The FDB from the agent's side: ageing, reading, flushing, static entries.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aya::TestRun as _;
@@ -40,6 +41,32 @@ pub struct Sweep {
     pub fixed: u64,
 }
 
+impl Sweep {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            aged: self.aged + other.aged,
+            learned: self.learned + other.learned,
+            fixed: self.fixed + other.fixed,
+        }
+    }
+}
+
+/// What to add to a segment's count of learned entries, modulo 2^32, when it was `before` the sweep and is `now` after it.
+///
+/// Which of the entries learned meanwhile the sweep has seen cannot be known. So only a count that stood still is made equal
+/// to what was found; from another the removed entries are taken off.
+fn correction(before: u32, now: u32, found: Sweep) -> u32 {
+    let word = |entries: u64| u32::try_from(entries).unwrap_or(u32::MAX);
+    if now == before {
+        word(found.learned).wrapping_sub(before)
+    } else {
+        word(found.aged).min(now).wrapping_neg()
+    }
+}
+
+/// The greatest age that can be told, in ticks.
+const OLDEST: u32 = 0x7fff;
+
 /// Length of one [`tick`], from the kernel's own tick.
 fn tick_length() -> Duration {
     // The coarse clock advances once per kernel tick, so its resolution is 1 / HZ.
@@ -51,7 +78,16 @@ fn tick_length() -> Duration {
 pub(super) fn ticks(time: Duration) -> u32 {
     time.as_nanos()
         .div_ceil(tick_length().as_nanos().max(1))
-        .min(0xffff) as u32
+        .min(u128::from(OLDEST)) as u32
+}
+
+/// Ticks since the entry was last heard. One that was heard after the clock was read is not old: the upper half of the
+/// range of 16 bits counts as the future.
+fn age(now: u32, value: FdbValue) -> u32 {
+    match now.wrapping_sub(value.last_seen()) & 0xffff {
+        age if age > OLDEST => 0,
+        age => age,
+    }
 }
 
 fn segment_of(key: u64, value: FdbValue) -> u32 {
@@ -87,39 +123,52 @@ impl Datapath {
     pub fn sweep(&mut self, limit: Duration) -> Result<Sweep, LoadError> {
         let now = self.now()?;
         let limit = ticks(limit);
-        let mut sweep = Sweep::default();
-        let mut learned = std::collections::HashMap::<u32, u32>::new();
+        let before = self.learned_counts();
+        let mut found = HashMap::<u32, Sweep>::new();
         for slot in self.fdb.iter() {
             let (key, value) = (slot.key.load(), FdbValue(slot.value.load()));
             if value.next_hop() == 0 {
                 continue;
             }
+            let of = found.entry(segment_of(key, value)).or_default();
             if value.is_static() {
-                sweep.fixed += 1;
-            } else if now.wrapping_sub(value.last_seen()) & 0xffff > limit {
+                of.fixed += 1;
+            } else if age(now, value) > limit {
                 // Only if nobody refreshed it since it was read.
                 if slot.value.compare_exchange(value.0, 0) == value.0 {
                     slot.key.store(0);
-                    sweep.aged += 1;
+                    of.aged += 1;
                 }
             } else {
-                sweep.learned += 1;
-                *learned.entry(segment_of(key, value)).or_default() += 1;
+                of.learned += 1;
             }
         }
-        self.correct_counts(&learned);
-        Ok(sweep)
+        self.correct_counts(&before, &found);
+        Ok(found.into_values().fold(Sweep::default(), Sweep::plus))
+    }
+
+    /// The count of learned entries of each segment in use.
+    fn learned_counts(&self) -> HashMap<u32, u32> {
+        let in_use = (1..self.segments.len()).filter_map(|id| Some((id, self.segments.shared(id)?)));
+        in_use
+            .filter(|(_, segment)| segment.mac_limit.load() != 0)
+            .map(|(id, segment)| (id, segment.learned.load()))
+            .collect()
     }
 
     /// XDP counts what it learns; what ages or is flushed is taken off here.
-    fn correct_counts(&self, learned: &std::collections::HashMap<u32, u32>) {
-        for id in 1..self.segments.len() {
-            let Some(segment) = self.segments.shared(id) else {
-                break;
+    ///
+    /// By difference: XDP goes on learning, and a count written over what it added meanwhile would let the segment exceed
+    /// its limit.
+    fn correct_counts(&self, before: &HashMap<u32, u32>, found: &HashMap<u32, Sweep>) {
+        for (id, before) in before {
+            let Some(segment) = self.segments.shared(*id) else {
+                continue;
             };
-            if segment.mac_limit.load() != 0 {
-                segment.learned.store(learned.get(&id).copied().unwrap_or(0));
-            }
+            let found = found.get(id).copied().unwrap_or_default();
+            segment
+                .learned
+                .add(correction(*before, segment.learned.load(), found));
         }
     }
 
@@ -135,7 +184,7 @@ impl Datapath {
             mac: key & Macs::MASK,
             next_hop: value.next_hop(),
             is_static: value.is_static(),
-            age: length * (now.wrapping_sub(value.last_seen()) & 0xffff),
+            age: length * age(now, value),
             moves: value.moves(),
         };
         Ok(self
@@ -159,9 +208,13 @@ impl Datapath {
             {
                 BucketTable::clear(slot);
                 flushed += 1;
-                if let Some(entry) = self.segments.shared(segment) {
-                    // Wraps only between two sweeps, which correct it.
-                    entry.learned.store(entry.learned.load().saturating_sub(1));
+                // XDP only adds, so what is not 0 here does not become 0 before the subtraction.
+                if let Some(entry) = self
+                    .segments
+                    .shared(segment)
+                    .filter(|one| one.learned.load() != 0)
+                {
+                    entry.learned.add(1u32.wrapping_neg());
                 }
             }
         }
@@ -188,5 +241,38 @@ impl Datapath {
                 BucketTable::clear(slot);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sweep, correction};
+
+    fn found(learned: u64, aged: u64) -> Sweep {
+        Sweep {
+            aged,
+            learned,
+            fixed: 0,
+        }
+    }
+
+    #[test]
+    fn a_count_that_stood_still_becomes_what_was_found() {
+        for (before, learned, aged) in [(10, 10, 0), (10, 7, 3), (10, 12, 0), (0, 0, 0)] {
+            let by = correction(before, before, found(learned, aged));
+            assert_eq!(u64::from(before.wrapping_add(by)), learned);
+        }
+    }
+
+    #[test]
+    fn what_was_learned_during_the_sweep_stays_counted() {
+        // Ten before, five learned meanwhile, of which the sweep saw two; it removed three.
+        let by = correction(10, 15, found(9, 3));
+        assert_eq!(15u32.wrapping_add(by), 12);
+    }
+
+    #[test]
+    fn a_count_that_is_too_low_does_not_wrap() {
+        assert_eq!(1u32.wrapping_add(correction(0, 1, found(0, 3))), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! Flood lists: one device map per segment, replaced whole.
 
-use aya::maps::{DevMapHash, HashOfMaps, Map, MapData};
+use aya::maps::{DevMapHash, HashOfMaps, Map, MapData, MapError};
 use aya::programs::ProgramFd;
 use fabric_common::maps::name;
 
@@ -22,9 +22,13 @@ impl FloodLists {
         Self { lists, program }
     }
 
+    /// What every way to a port has to name: a port's queue keeps the program of its first frame for all that are in it,
+    /// flooded or not (`bq_enqueue` in kernel/bpf/devmap.c).
+    pub(super) fn program(&self) -> &ProgramFd {
+        &self.program
+    }
+
     /// Puts a new list in place of the segment's old one with one write.
-    ///
-    /// Every interface gets the same program: a device's queue keeps the one of its first frame.
     pub(super) fn set(&mut self, segment: u32, interfaces: &[u32]) -> Result<(), LoadError> {
         let wrong = LoadError::map(name::FLOOD);
         let room = u32::try_from(interfaces.len().max(1)).map_err(|error| wrong(error.into()))?;
@@ -41,9 +45,7 @@ impl FloodLists {
     }
 
     pub(super) fn remove(&mut self, segment: u32) -> Result<(), LoadError> {
-        self.lists
-            .remove(&segment)
-            .map_err(|error| LoadError::map(name::FLOOD)(error.into()))
+        gone(self.lists.remove(&segment)).map_err(|error| LoadError::map(name::FLOOD)(error.into()))
     }
 
     /// Segments that have a list.
@@ -56,5 +58,14 @@ impl FloodLists {
     pub(super) fn grace(&mut self) -> Result<(), LoadError> {
         self.set(NO_SEGMENT, &[])?;
         self.remove(NO_SEGMENT)
+    }
+}
+
+/// To remove what is not there is no error: a change that is taken back removes what it may not have made yet.
+pub(super) fn gone(removed: Result<(), MapError>) -> Result<(), MapError> {
+    match removed {
+        Err(MapError::KeyNotFound) => Ok(()),
+        Err(MapError::SyscallError(error)) if error.io_error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
     }
 }

@@ -192,7 +192,12 @@ impl Datapath {
                 new_settings(sizes, stations).map_err(pins)?
             }
         };
-        let loaded = Self::load(directory, settings, sizes, log_drops);
+        let loaded = Self::load(directory, settings, sizes, log_drops).and_then(|mut datapath| {
+            if adopted.is_some() {
+                datapath.adopt_egress()?;
+            }
+            Ok(datapath)
+        });
         if loaded.is_err() && adopted.is_none() {
             // Half a data path is of no use to anybody; the error says why there is none.
             let _ = bpffs::release(directory);

@@ -4,7 +4,7 @@ use fabric_common::maps::{FdbValue, capacity, name};
 use fabric_common::wire::Macs;
 
 use super::{Datapath, LoadError};
-use crate::records::Records;
+use crate::records::{Records, SegmentLimits};
 
 impl Datapath {
     /// What the pinned maps hold at present.
@@ -56,8 +56,12 @@ impl Datapath {
         table!(next_hops, |next_hop| next_hop.path != 0);
         table!(paths, |path| path.slot != 0);
         records.segments.extend((1..self.segments.len()).filter_map(|id| {
-            let limit = self.segments.shared(id)?.mac_limit.load();
-            (limit != 0).then_some((id, limit))
+            let segment = self.segments.shared(id)?;
+            let limits = SegmentLimits {
+                stations: segment.mac_limit.load(),
+                flooded_len: segment.flood_max_len.load(),
+            };
+            (limits.stations != 0).then_some((id, limits))
         }));
     }
 

@@ -4,6 +4,7 @@ use fabric_common::maps::{Binding, NextHop, access_index, capacity};
 
 use super::Datapath;
 use crate::ids::Sizes;
+use crate::records::SegmentLimits;
 
 fn small() -> Sizes {
     Sizes {
@@ -42,7 +43,11 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
         )
         .unwrap();
     first.set_fixed(5, 0x1234, Some(7)).unwrap();
-    first.set_segment(5, Some(100)).unwrap();
+    let limits = SegmentLimits {
+        stations: 100,
+        flooded_len: 1518,
+    };
+    first.set_segment(5, Some(limits)).unwrap();
     first.set_egress(1, Some(1)).unwrap();
     first.set_flood(5, Some(&[1])).unwrap();
     first.set_tag(77, Some(9)).unwrap();

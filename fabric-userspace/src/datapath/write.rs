@@ -1,10 +1,12 @@
 //! Writing records into the maps. The order of writes is the caller's, see [`crate::diff`].
 
 use aya::maps::{DevMap, MapData};
-use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress, name};
+use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress, capacity, name};
 
+use super::flood::gone;
 use super::mapped::{BucketTable, Full, Mapped};
 use super::{Datapath, LoadError};
+use crate::records::SegmentLimits;
 
 fn full(map: &'static str) -> impl Fn(Full) -> LoadError {
     move |Full| LoadError::map(map)("no room for the entry".into())
@@ -40,17 +42,27 @@ impl Datapath {
     /// `EGRESS`. An interface that is gone leaves the place empty.
     pub fn set_egress(&mut self, slot: u16, ifindex: Option<u32>) -> Done {
         let wrong = LoadError::map(name::EGRESS);
-        let set = |egress: &mut DevMap<MapData>, ifindex| {
-            // No second program: unicast frames are complete when they get here.
-            egress.set(u32::from(slot), ifindex, None, 0)
-        };
-        let cleared = ifindex.is_none_or(|ifindex| set(&mut self.egress, ifindex).is_err());
-        // Interface 0 clears the place (`__dev_map_update_elem`).
-        if cleared {
-            set(&mut self.egress, 0).map_err(|error| wrong(error.into()))
-        } else {
-            Ok(())
+        let place = u32::from(slot);
+        // Complete frames need no program, but they share the port's queue with flooded copies.
+        let program = Some(self.flood.program());
+        let is_set = |egress: &mut DevMap<MapData>, ifindex| egress.set(place, ifindex, program, 0).is_ok();
+        if ifindex.is_some_and(|ifindex| is_set(&mut self.egress, ifindex)) {
+            return Ok(());
         }
+        // Interface 0 clears the place, and then there must be no program (`__dev_map_alloc_node`, `__dev_map_update_elem`).
+        self.egress
+            .set(place, 0, None, 0)
+            .map_err(|error| wrong(error.into()))
+    }
+
+    /// Puts this agent's program in the place of the last one's, for the ports in use.
+    pub(super) fn adopt_egress(&mut self) -> Done {
+        for slot in 1..u16::try_from(capacity::PORTS).unwrap_or(u16::MAX) {
+            if let Some(ifindex) = self.egress_ifindex(slot) {
+                self.set_egress(slot, Some(ifindex))?;
+            }
+        }
+        Ok(())
     }
 
     /// `ACCESS`.
@@ -94,18 +106,23 @@ impl Datapath {
         if present {
             self.vteps.insert(address, 1, 0)
         } else {
-            self.vteps.remove(address)
+            gone(self.vteps.remove(address))
         }
         .map_err(|error| wrong(error.into()))
     }
 
-    /// `SEGMENTS`: the limit of learned addresses; the counters stay, and are cleared with the record.
-    pub fn set_segment(&mut self, id: u32, mac_limit: Option<u32>) -> Done {
+    /// `SEGMENTS`: the limits; the counters stay, and are cleared with the record.
+    pub fn set_segment(&mut self, id: u32, limits: Option<SegmentLimits>) -> Done {
         let Some(segment) = self.segments.shared(id) else {
             return Err(LoadError::map(name::SEGMENTS)(format!("no place {id}").into()));
         };
-        segment.mac_limit.store(mac_limit.unwrap_or(0));
-        if mac_limit.is_none() {
+        let SegmentLimits {
+            stations,
+            flooded_len,
+        } = limits.unwrap_or_default();
+        segment.mac_limit.store(stations);
+        segment.flood_max_len.store(flooded_len);
+        if limits.is_none() {
             let counters = [
                 &segment.learned,
                 &segment.moves,
@@ -134,13 +151,14 @@ impl Datapath {
         let wrong = LoadError::map(name::FLOOD_NEXT_HOPS);
         match next_hop {
             Some(next_hop) => self.flood_next_hops.insert(key, next_hop, 0),
-            None => self.flood_next_hops.remove(key),
+            None => gone(self.flood_next_hops.remove(key)),
         }
         .map_err(|error| wrong(error.into()))
     }
 
-    /// `FLOOD`: the port of each copy. The number of members is written after the list, so that nothing floods
-    /// into one that is not there. A port whose interface is gone gets no copies.
+    /// `FLOOD`: the port of each copy. A port whose interface is gone gets no copies.
+    ///
+    /// The number of members is never smaller than the list that is in force: what may be copied depends on it.
     pub fn set_flood(&mut self, segment: u32, slots: Option<&[u16]>) -> Done {
         let interfaces: Option<Vec<u32>> = slots.map(|slots| {
             slots
@@ -155,10 +173,12 @@ impl Datapath {
         };
         match interfaces {
             Some(interfaces) => {
+                let members = u32::try_from(interfaces.len()).unwrap_or(u32::MAX);
+                if members > entry.flood_members.load() {
+                    entry.flood_members.store(members);
+                }
                 self.flood.set(segment, &interfaces)?;
-                entry
-                    .flood_members
-                    .store(u32::try_from(interfaces.len()).unwrap_or(u32::MAX));
+                entry.flood_members.store(members);
                 Ok(())
             }
             None => {

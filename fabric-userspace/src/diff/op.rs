@@ -1,6 +1,6 @@
 use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress};
 
-use crate::records::Records;
+use crate::records::{Records, SegmentLimits};
 
 /// One write to one map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum Op {
     Set(Entry),
     /// The entry shall not be there.
     Clear(Key),
+    /// Programs that may have read what is there no more shall have ended.
+    Grace,
 }
 
 macro_rules! tables {
@@ -37,6 +39,7 @@ macro_rules! tables {
                     Self::Set(Entry::Vtep(address)) => { records.vteps.insert(*address); }
                     $(Self::Clear(Key::$table(key)) => { records.$field.remove(key); })+
                     Self::Clear(Key::Vtep(address)) => { records.vteps.remove(address); }
+                    Self::Grace => {}
                 }
             }
         }
@@ -53,7 +56,7 @@ tables! {
     /// `NEXT_HOPS`
     NextHop(next_hops: u32 => NextHop);
     /// `SEGMENTS`
-    Segment(segments: u32 => u32);
+    Segment(segments: u32 => SegmentLimits);
     /// `FLOOD_NEXT_HOPS`
     FloodNextHop(flood_next_hops: FloodKey => u32);
     /// `FLOOD`

@@ -106,7 +106,8 @@ proptest! {
         }
         prop_assert_eq!(&state, &goal);
         let Summary { make, change, break_ } = changes.summary;
-        prop_assert_eq!(make + change + break_, changes.ops.len());
+        let writes = changes.ops.iter().filter(|op| **op != Op::Grace).count();
+        prop_assert_eq!(make + change + break_, writes);
         prop_assert!(diff(&goal, &goal).is_empty());
     }
 
@@ -114,8 +115,29 @@ proptest! {
     fn all_makes_come_before_all_breaks(first in generate::document(), second in generate::document()) {
         let (old, new) = images(first, second);
         let ops = diff_images(&old, &new).ops;
-        let first_break = ops.iter().position(|op| matches!(op, Op::Clear(_))).unwrap_or(ops.len());
-        prop_assert!(ops[first_break..].iter().all(|op| matches!(op, Op::Clear(_))));
+        for ops in ops.split(|op| *op == Op::Grace) {
+            let first_break = ops.iter().position(|op| matches!(op, Op::Clear(_))).unwrap_or(ops.len());
+            prop_assert!(ops[first_break..].iter().all(|op| matches!(op, Op::Clear(_))));
+        }
+    }
+
+    #[test]
+    fn a_door_opens_only_when_nothing_of_its_old_segment_leads_there(
+        first in generate::document(),
+        second in generate::document(),
+    ) {
+        let (old, new) = images(first, second);
+        let (mut state, before) = (old.records(), old.records());
+        for op in &diff_images(&old, &new).ops {
+            op.apply(&mut state);
+            for (index, binding) in &state.access {
+                let Some(was) = before.access.get(index).filter(|was| was.segment() != binding.segment()) else {
+                    continue;
+                };
+                let hop = state.next_hops.get(&was.learn());
+                prop_assert!(hop.is_none_or(|hop| hop.segment != was.segment()), "{index:x} after {op:?}");
+            }
+        }
     }
 }
 
@@ -172,7 +194,7 @@ fn the_door_is_made_last_and_broken_first() {
 }
 
 #[test]
-fn a_vlan_that_goes_from_one_tenant_to_another_is_one_write_and_is_not_cleared() {
+fn a_vlan_that_goes_from_one_tenant_to_another_is_shut_in_between() {
     let mut document = figure1();
     let before = valid(&document);
     let facts = host(&before, "edge1", 1600);
@@ -187,12 +209,20 @@ fn a_vlan_that_goes_from_one_tenant_to_another_is_one_write_and_is_not_cleared()
     let access: Vec<_> = changes
         .ops
         .iter()
-        .filter(|op| matches!(op, Op::Set(Entry::Access(..)) | Op::Clear(Key::Access(_))))
+        .filter(|op| {
+            matches!(
+                op,
+                Op::Set(Entry::Access(..)) | Op::Clear(Key::Access(_)) | Op::Grace
+            )
+        })
         .collect();
     assert!(
         matches!(
             access[..],
             [
+                Op::Clear(Key::Access(0x100a)),
+                Op::Clear(Key::Access(0x200a)),
+                Op::Grace,
                 Op::Set(Entry::Access(0x100a, _)),
                 Op::Set(Entry::Access(0x200a, _))
             ]

@@ -16,8 +16,8 @@ use report::{Arriving, PAYLOAD, is_probe, payload, read, report};
 
 pub use report::ProbeReport;
 
-/// How long the last frames may be under way.
-const STRAGGLERS: Duration = Duration::from_millis(500);
+/// Where nothing has come for so long, nothing more is under way.
+const SILENCE: Duration = Duration::from_secs(1);
 /// A duplicate follows its twin within this.
 const QUIET: Duration = Duration::from_millis(30);
 
@@ -31,6 +31,7 @@ pub struct Probe<'a> {
     rate: u32,
     count: Option<u64>,
     size: usize,
+    patient: bool,
 }
 
 /// A probe under way; dropping it stops it.
@@ -56,6 +57,7 @@ impl<'a> Probe<'a> {
             rate: 1000,
             count: None,
             size: MIN_FRAME,
+            patient: false,
         }
     }
 
@@ -87,6 +89,14 @@ impl<'a> Probe<'a> {
         self
     }
 
+    /// Waits where the first interface has no room, so that every frame gets as far as its other end: what is lost then is lost
+    /// behind it. Otherwise such a frame counts as lost, and the pace is kept.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        self.patient = true;
+        self
+    }
+
     /// Listens, then sends.
     ///
     /// # Errors
@@ -103,6 +113,7 @@ impl<'a> Probe<'a> {
             stop: Arc::clone(&stop),
             rate: self.rate,
             count: self.count.unwrap_or(u64::MAX),
+            patient: self.patient,
         };
         let frame = move |payload: &[u8]| self.header.clone().payload(payload).pad(self.size);
         let sender = std::thread::Builder::new()
@@ -158,8 +169,7 @@ impl RunningProbe {
             .map_err(|_| anyhow!("the sending thread panicked"))??;
         // Frames may be lost: that is what the report is for.
         let own = |frame: &[u8]| read(frame).is_some_and(|seen| seen.flow == self.flow);
-        self.capture
-            .settle(usize::try_from(sent)?, own, STRAGGLERS, QUIET)?;
+        self.capture.settle(usize::try_from(sent)?, own, SILENCE, QUIET)?;
         Ok(report(&self.capture.drain()?, self.flow, sent, &self.arriving))
     }
 }
@@ -178,6 +188,7 @@ struct Pace {
     stop: Arc<AtomicBool>,
     rate: u32,
     count: u64,
+    patient: bool,
 }
 
 impl Pace {
@@ -190,8 +201,13 @@ impl Pace {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(number);
             }
-            // What the interface drops is lost on the way, like any other.
-            socket.offer(&frame(&payload(self.flow, number)))?;
+            let frame = frame(&payload(self.flow, number));
+            if self.patient {
+                socket.send(&frame)?;
+            } else {
+                // What the interface drops is lost on the way, like any other.
+                socket.offer(&frame)?;
+            }
         }
         Ok(self.count)
     }

@@ -197,8 +197,8 @@ impl Capture {
         )
     }
 
-    /// Waits until `count` frames that are `wanted` are there, and then until no other such has come for `quiet`; at most
-    /// `within` for all that. Fewer frames are no error: the caller counts what came.
+    /// Waits until `count` frames that are `wanted` are there, or no other such has come for `silence`, and then until no other
+    /// has come for `quiet`. Fewer frames are no error: the caller counts what came.
     ///
     /// # Errors
     /// As [`Capture::count`].
@@ -206,16 +206,24 @@ impl Capture {
         &self,
         count: usize,
         wanted: impl Fn(&[u8]) -> bool,
-        within: Duration,
+        silence: Duration,
         quiet: Duration,
     ) -> Result<()> {
-        let deadline = Instant::now() + within;
-        let there = |state: &State| state.frames.iter().filter(|frame| wanted(&frame.bytes)).count();
-        self.wait(within, |state| there(state) >= count)?;
-        let mut seen = there(&*self.lock()?);
-        let mut arrived = |state: &mut State| there(state) > std::mem::replace(&mut seen, there(state));
-        while Instant::now() < deadline && self.wait(quiet, &mut arrived)? {}
-        Ok(())
+        let (mut seen, mut there) = (0, 0);
+        loop {
+            let before = there;
+            let patience = if there < count { silence } else { quiet };
+            let more = self.wait(patience, |state| {
+                // Each frame is looked at once: while the list is held, the listener falls behind.
+                let fresh = state.frames.iter().skip(seen);
+                there += fresh.filter(|frame| wanted(&frame.bytes)).count();
+                seen = state.frames.len();
+                there > before
+            })?;
+            if !more {
+                return Ok(());
+            }
+        }
     }
 
     /// How many frames `wanted` says yes to.

@@ -34,7 +34,12 @@ pub(crate) fn three_port_rig() -> Rig {
 
 /// A number that `fabric segment show` tells, as `moves`.
 pub(crate) fn told(rig: &Rig, segment: &str, field: &str) -> u64 {
-    let agent = rig.agent("edge1").unwrap();
+    told_by(rig, "edge1", segment, field)
+}
+
+/// The same of another node than `edge1`.
+pub(crate) fn told_by(rig: &Rig, node: &str, segment: &str, field: &str) -> u64 {
+    let agent = rig.agent(node).unwrap();
     let answer = agent.json(&["segment", "show", segment]).unwrap();
     answer["items"][0][field].as_u64().unwrap()
 }

@@ -242,7 +242,7 @@ impl Core {
         let back = diff_images(image, &self.image);
         // As far as it goes: an entry that cannot be written back is repaired at the next start.
         for op in &back.ops {
-            if let Err(error) = self.datapath.apply(op) {
+            if let Err(error) = self.write_op(op) {
                 tracing::error!(%error, "a change could not be taken back");
             }
         }
@@ -358,7 +358,7 @@ impl Core {
 fn egress_changes(changes: &Changes) -> Vec<u16> {
     let slot = |op: &Op| match op {
         Op::Set(Entry::Egress(slot, _)) => Some(*slot),
-        Op::Set(_) | Op::Clear(_) => None,
+        Op::Set(_) | Op::Clear(_) | Op::Grace => None,
     };
     changes.ops.iter().filter_map(slot).collect()
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::support::{Station, compile_at, figure1, golden, host, valid};
 use crate::compile::twin::Outcome;
-use crate::records::Records;
+use crate::records::{Records, SegmentLimits};
 
 /// Room for an own tag, S and C on a line of 1500-byte tenants.
 const MTU: u32 = 1508;
@@ -48,7 +48,14 @@ fn segment_a_at_edge1() -> Records {
         access: [(0x1000, Binding::new(1, 0, 1, 0, 1, 0))].into(),
         tags: [(0x0306_444c, 2), (0x0306_412c, 3)].into(),
         bindings: bindings.into(),
-        segments: [(1, 4096)].into(),
+        segments: [(
+            1,
+            SegmentLimits {
+                stations: 4096,
+                flooded_len: 1518,
+            },
+        )]
+        .into(),
         stations: [((1, 0xc79d_886f_8956), 1), ((1, 0x2017_5280_0828), 2)].into(),
         next_hops: [(1, next_hop(1)), (2, next_hop(2)), (3, next_hop(3))].into(),
         paths: [

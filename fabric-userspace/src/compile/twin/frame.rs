@@ -53,6 +53,10 @@ impl Frame for HostFrame {
         self.buffer.len() - self.start
     }
 
+    fn is_in_one_buffer(&self) -> bool {
+        true
+    }
+
     fn read<const N: usize>(&self, at: usize) -> Result<[u8; N], Short> {
         let bytes = self.buffer.get(self.span(at, N)?).ok_or(Short)?;
         bytes.try_into().map_err(|_| Short)

@@ -83,9 +83,10 @@ impl TwinTables {
             unwritten: Unwritten::default(),
             unplaced: 0,
         };
-        for (id, limit) in &records.segments {
+        for (id, limits) in &records.segments {
             let segment = Segment::default();
-            segment.mac_limit.store(*limit);
+            segment.mac_limit.store(limits.stations);
+            segment.flood_max_len.store(limits.flooded_len);
             let members = records.flood.get(id).map_or(0, Vec::len);
             segment
                 .flood_members

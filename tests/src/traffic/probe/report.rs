@@ -9,6 +9,9 @@ use crate::wire::Captured;
 const MAGIC: [u8; 8] = *b"fabprobe";
 /// Magic, flow, number, time of sending.
 pub(super) const PAYLOAD: usize = 8 + 4 + 8 + 8;
+/// No stack of headers is longer. Searching large frames of others to their end takes longer than they take to come.
+const HEADERS: usize = 256;
+
 /// What became of the frames.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProbeReport {
@@ -76,7 +79,8 @@ pub(super) fn is_probe(frame: &[u8]) -> bool {
 
 /// Under any encapsulation: the payload is searched, not computed.
 fn position(frame: &[u8]) -> Option<usize> {
-    let at = frame.windows(MAGIC.len()).position(|window| window == MAGIC)?;
+    let headers = frame.get(..HEADERS).unwrap_or(frame);
+    let at = headers.windows(MAGIC.len()).position(|window| window == MAGIC)?;
     (frame.len() >= at + PAYLOAD).then_some(at)
 }
 
