@@ -28,7 +28,7 @@ pub(super) enum StopVerb {
 
 #[derive(Debug, Args)]
 pub(super) struct StopArgs {
-    /// Take the data path down too, and put the interfaces back
+    /// Take the data path down too, restore the interfaces
     #[arg(long)]
     pub(super) detach: bool,
     /// Do not ask, even if traffic stops

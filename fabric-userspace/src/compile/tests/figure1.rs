@@ -52,7 +52,7 @@ fn segment_a_at_edge1() -> Records {
             1,
             SegmentLimits {
                 stations: 4096,
-                flooded_len: 1518,
+                flooded_len: MTU + 18,
             },
         )]
         .into(),
