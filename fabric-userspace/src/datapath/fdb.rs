@@ -76,9 +76,8 @@ fn tick_length() -> Duration {
 
 /// The number of ticks that cover a time.
 pub(super) fn ticks(time: Duration) -> u32 {
-    time.as_nanos()
-        .div_ceil(tick_length().as_nanos().max(1))
-        .min(u128::from(OLDEST)) as u32
+    let ticks = time.as_nanos().div_ceil(tick_length().as_nanos().max(1));
+    u32::try_from(ticks).map_or(OLDEST, |ticks| ticks.min(OLDEST))
 }
 
 /// Ticks since the entry was last heard. One that was heard after the clock was read is not old: the upper half of the

@@ -168,16 +168,13 @@ fn a_first_start_on_damaged_files_or_a_bad_document_leaves_nothing() {
     let mut lane = Lane::start();
     let document = lane.agent.json(&["export"]).unwrap()["item"].take();
     lane.agent.stop_detach().unwrap();
-    for name in ["document.json", "interfaces.json", "neighbours.json"] {
-        let start = Start::new(&lane.edge);
-        let state = start.folder().join("state");
-        fs::create_dir(&state).unwrap();
-        fs::write(state.join(name), "{").unwrap();
-        let said = start.run();
-        one_sentence(&said, "state-damaged");
-        start.left_nothing();
-        assert_eq!(fs::read(state.join(name)).unwrap(), b"{");
-    }
+    let start = Start::new(&lane.edge);
+    let stored = start.folder().join("state/document.json");
+    fs::create_dir(start.folder().join("state")).unwrap();
+    fs::write(&stored, "{").unwrap();
+    one_sentence(&start.run(), "state-damaged");
+    start.left_nothing();
+    assert_eq!(fs::read(&stored).unwrap(), b"{");
     // The kernel gives up in the middle of the maps.
     let start = Start::new(&lane.edge).config(&document);
     let said = start.run_with_files(24);
@@ -198,6 +195,25 @@ fn a_first_start_on_damaged_files_or_a_bad_document_leaves_nothing() {
         assert!(!Path::new(&start.folder().join("state/document.json")).exists());
         assert_eq!(program(&lane.edge, "eth1"), None);
     }
+}
+
+/// Without a data path, the files that describe one are of no use to anybody, whole or not: a power cut leaves them so.
+#[test]
+fn damaged_files_of_a_data_path_that_is_gone_stop_no_start() {
+    let mut lane = Lane::start();
+    lane.agent.stop_detach().unwrap();
+    let state = lane.agent.state_dir();
+    let of_data_path = ADOPT.iter().filter(|name| **name != "document.json");
+    for name in of_data_path.clone() {
+        fs::write(state.join(name), "{").unwrap();
+    }
+    lane.agent.restart().unwrap();
+    lane.agent.ok(&["status", "--check"]).unwrap();
+    lane.check_passes();
+    for name in of_data_path {
+        assert_ne!(fs::read(state.join(name)).unwrap_or_default(), b"{", "{name}");
+    }
+    lane.agent.finish().unwrap();
 }
 
 /// Killed before its maps were complete, or while it took them down: what is pinned then is of no use to anybody.

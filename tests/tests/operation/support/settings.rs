@@ -19,7 +19,8 @@ impl Settings {
         let Value::Object(link) = link(namespace, interface) else {
             panic!("ip names no interface {interface}")
         };
-        for (name, value) in link {
+        for (name, mut value) in link {
+            stop_clocks(&mut value);
             all.insert(format!("link {name}"), value.to_string());
         }
         let neighbours = namespace
@@ -53,6 +54,13 @@ fn link(namespace: &NetNs, interface: &str) -> Value {
         .unwrap();
     let mut told: Value = serde_json::from_str(&told).unwrap();
     told[0].take()
+}
+
+/// A bridge also tells how long its timers have still to run, which is no setting.
+fn stop_clocks(value: &mut Value) {
+    if let Some(data) = value.get_mut("info_data").and_then(Value::as_object_mut) {
+        data.retain(|name, _| !name.ends_with("_timer"));
+    }
 }
 
 /// Whether an XDP program of any mode is on the interface.

@@ -1,0 +1,154 @@
+//! README and docs say what is there: links lead to files, and tests that are named exist.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut documents = files_below(&root().join("docs"), "md");
+    documents.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name)));
+    documents
+}
+
+/// The targets of Markdown links in a text.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(target, _)| target)
+}
+
+/// Anchors that the headings of a document make, as GitHub names them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| {
+            line.trim_start_matches('#')
+                .trim()
+                .chars()
+                .filter_map(|letter| match letter {
+                    ' ' => Some('-'),
+                    '-' | '_' => Some(letter),
+                    _ if letter.is_alphanumeric() => Some(letter.to_ascii_lowercase()),
+                    _ => None,
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn broken(document: &Path, target: &str) -> Option<String> {
+    let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+    let path = match file {
+        "" => document.to_owned(),
+        file => document.parent().unwrap().join(file),
+    };
+    if !path.exists() {
+        return Some(format!("{}: {target}: no such file", document.display()));
+    }
+    let missing = !anchor.is_empty() && !anchors(&fs::read_to_string(&path).unwrap()).contains(anchor);
+    missing.then(|| format!("{}: {target}: no such heading", document.display()))
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for target in links(&text).filter(|target| !target.contains("://")) {
+            checked += 1;
+            wrong.extend(broken(&document, target));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(checked > 100, "only {checked} links were found");
+}
+
+/// Names of the functions in a file that are tests.
+fn tests_in(file: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(file).unwrap();
+    let after = |part: &str| Some(part.split_once("fn ")?.1.split_once('(')?.0.to_owned());
+    text.split("#[test]").skip(1).filter_map(after).collect()
+}
+
+/// The rows of a table of docs/conformance.md: id, and what stands in the column of tests.
+fn rows(text: &str) -> Vec<(&str, &str)> {
+    text.lines()
+        .filter_map(|line| {
+            let [_, id, _, tests, _] = line.split('|').collect::<Vec<_>>()[..] else {
+                return None;
+            };
+            id.trim()
+                .contains(|letter: char| letter.is_ascii_digit())
+                .then_some((id.trim(), tests.trim()))
+        })
+        .collect()
+}
+
+#[test]
+fn every_rule_of_the_conformance_table_has_a_test_or_a_reason() {
+    let page = root().join("docs/conformance.md");
+    let text = fs::read_to_string(&page).unwrap();
+    let rows = rows(&text);
+    let count = |area: &str| rows.iter().filter(|(id, _)| id.starts_with(area)).count();
+    assert_eq!(
+        ["TAG-", "DLV-", "L2CP-", "VXL-", "OPS-"].map(count),
+        [17, 13, 10, 15, 11]
+    );
+    for (id, tests) in rows {
+        if let Some(reason) = tests.strip_prefix("not yet: ") {
+            assert!(reason.len() > 20, "{id} gives no reason: {tests}");
+            continue;
+        }
+        let named: Vec<_> = tests.split("[`").skip(1).collect();
+        assert!(!named.is_empty(), "{id} has neither a test nor a reason");
+        for test in named {
+            let (name, rest) = test.split_once("`](").unwrap();
+            let file = page.parent().unwrap().join(rest.split_once(')').unwrap().0);
+            assert!(
+                tests_in(&file).contains(name),
+                "{id}: {} has no test {name}",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_broken_link_and_a_missing_heading_are_found() {
+    let readme = root().join("README.md");
+    assert!(
+        broken(&readme, "docs/no-such-page.md")
+            .unwrap()
+            .ends_with("no such file")
+    );
+    assert!(
+        broken(&readme, "#no-such-heading")
+            .unwrap()
+            .ends_with("no such heading")
+    );
+    assert_eq!(broken(&readme, "#limits"), None);
+}
