@@ -67,6 +67,8 @@ pub mod program {
     pub const ACCESS: &str = "fabric_access";
     /// Entry of S+C tagged links.
     pub const TRUNK: &str = "fabric_trunk";
+    /// Entry of lines with datacenter tags, outer VLANs, I-TAGs or global VLANs.
+    pub const PSEUDOWIRE: &str = "fabric_pseudowire";
     /// Entry of VXLAN underlay ports.
     pub const UNDERLAY: &str = "fabric_underlay";
     /// Builds the tags of one flooded copy on its way out.

@@ -107,6 +107,8 @@ pub enum Program {
     Access,
     /// [`program::TRUNK`].
     Trunk,
+    /// [`program::PSEUDOWIRE`].
+    Pseudowire,
     /// [`program::UNDERLAY`].
     Underlay,
     /// [`program::FLOOD`].
@@ -130,6 +132,7 @@ impl Program {
         match self {
             Self::Access => program::ACCESS,
             Self::Trunk => program::TRUNK,
+            Self::Pseudowire => program::PSEUDOWIRE,
             Self::Underlay => program::UNDERLAY,
             Self::Flood => program::FLOOD,
             Self::Clock => program::CLOCK,
