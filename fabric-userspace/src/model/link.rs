@@ -81,6 +81,18 @@ impl LinkKind {
         Self::GlobalVlan,
     ];
 
+    /// The kind after its article.
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Self::Trunk => "a trunk",
+            Self::Pseudowire => "a pseudowire",
+            Self::MplsUdp => "an mpls-udp",
+            Self::Vxlan => "a vxlan",
+            Self::ITag => "an i-tag",
+            Self::GlobalVlan => "a global-vlan",
+        }
+    }
+
     /// As documents and people write it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -103,9 +103,9 @@ impl Vxlan {
 fn not_built(link: &ValidLink) -> Refusal {
     let vlan = link.carries.vlan().map_or("", |_| " in a VLAN");
     let sentence = format!(
-        "link {} is a {} link{vlan}, which is not built yet",
+        "link {} is {} link{vlan}, which is not built yet",
         link.name,
-        link.carries.kind()
+        link.carries.kind().with_article()
     );
     Refusal::new(codes::NOT_BUILT, sentence).with_cure("use a trunk or a vxlan link")
 }
