@@ -21,12 +21,13 @@ pub(crate) mod generate;
 
 pub use changes::{AttachmentKey, Change, Kind, Line, Sign, document_diff, document_diff_marking};
 pub use document::{
-    Attachment, Datacenter, Document, Node, PortOptions, Remote, SchemaVersion, Segment, Station, Tenant,
+    Attachment, Datacenter, Document, Node, PortOptions, Remote, SchemaVersion, Segment, SegmentLabel,
+    Station, Tenant,
 };
 pub use link::{Link, LinkEnd, LinkKind, OuterTpid};
 pub use mac::Mac;
 pub use natural::natural;
-pub use number::{Label, MacLimit, ServiceVid, UdpPort, Vni};
+pub use number::{ISid, Label, MacLimit, ServiceVid, UdpPort, Vni};
 pub(crate) use parse::most_similar;
 pub use parse::{from_json, from_json_bytes};
 pub use range::{Range, RangeNumber};

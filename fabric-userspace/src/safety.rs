@@ -34,7 +34,9 @@ pub enum Role {
     Access,
     /// Towards another fabric node, with S and C tags.
     Trunk,
-    /// Towards VXLAN remotes.
+    /// Towards another fabric node, with datacenter tags and whatever else a line carries.
+    Pseudowire,
+    /// Towards VXLAN and MPLS-in-UDP remotes.
     Underlay,
 }
 

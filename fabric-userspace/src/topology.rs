@@ -2,12 +2,17 @@
 //!
 //! Every node computes it from the same document and gets the same tree, so no protocol is needed to agree.
 
+mod islands;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::model::natural;
 use crate::validate::{LinkIx, NodeIx, Valid, ValidLink, ValidNode};
 
-/// A spanning tree for each connected part of the fabric: breadth first from the lowest node name, links by name.
+pub use islands::Islands;
+
+/// A spanning tree for each part of the fabric that is joined by links which carry frames by segment: breadth first
+/// from the lowest node name, links by name. A link that is down keeps its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree {
     at: Vec<Place>,
@@ -91,6 +96,11 @@ impl Tree {
         self.at[a.index()].root == self.at[b.index()].root
     }
 
+    /// A node that stands for all that are joined with `node`: a number to compare.
+    pub(crate) fn root(&self, node: NodeIx) -> usize {
+        self.at[node.index()].root
+    }
+
     /// The links of `node` that lie on tree paths among `members`, ascending; none if `node` is on no such path.
     /// Members that no path joins with `node` are left out.
     pub fn member_links(&self, node: NodeIx, members: &BTreeSet<NodeIx>) -> Vec<LinkIx> {
@@ -157,7 +167,7 @@ fn neighbours(nodes: &[ValidNode], links: &[ValidLink]) -> Vec<Vec<Branch>> {
     let mut order: Vec<usize> = (0..links.len()).collect();
     order.sort_by(|a, b| natural(links[*a].name.as_str(), links[*b].name.as_str()));
     let mut neighbours = vec![Vec::new(); nodes.len()];
-    for link in order {
+    for link in order.into_iter().filter(|link| links[*link].is_tree_link(nodes)) {
         if let Some([a, b]) = links[link].nodes() {
             let link = LinkIx::new(link);
             neighbours[a.index()].push(Branch {

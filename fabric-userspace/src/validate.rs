@@ -5,6 +5,7 @@
 
 mod datacenters;
 mod index;
+mod labels;
 mod links;
 mod nodes;
 mod numbers;
@@ -24,8 +25,8 @@ use crate::topology::Tree;
 pub use crate::error::Problem;
 pub use index::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
 pub use valid::{
-    Carries, PortRole, TrunkEnd, Valid, ValidAttachment, ValidDatacenter, ValidLink, ValidNode, ValidPort,
-    ValidRemote, ValidSegment, ValidStation, ValidTenant, VxlanEnd, VxlanEnds,
+    Carries, LineEnd, PortRole, TrunkEnd, UnderlayEnd, Valid, ValidAttachment, ValidDatacenter, ValidLabel,
+    ValidLink, ValidNode, ValidPort, ValidRemote, ValidSegment, ValidStation, ValidTenant, VxlanEnds,
 };
 
 /// Ports a node can have in use: the tables of the data path hold no more.
@@ -60,7 +61,13 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
         return Err(problems);
     }
     let tree = Tree::of(&nodes, &links);
-    reach::check(&document, &tree, (&nodes, &links, &segments), &mut problems);
+    let fabric = reach::Fabric {
+        tree: &tree,
+        datacenters: &datacenters,
+        nodes: &nodes,
+        links: &links,
+    };
+    reach::check(&document, &fabric, &segments, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }

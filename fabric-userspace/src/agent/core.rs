@@ -84,6 +84,7 @@ pub(super) fn role_of(role: PortRole) -> Role {
     match role {
         PortRole::Access => Role::Access,
         PortRole::Trunk => Role::Trunk,
+        PortRole::Pseudowire => Role::Pseudowire,
         PortRole::Underlay => Role::Underlay,
     }
 }

@@ -233,7 +233,8 @@ fn record(
 ) -> Port {
     let option = |set: bool, flag: u16| if set { flag } else { 0 };
     // What crosses a trunk was let in by the port that the tenant is at.
-    let drop_group_source = port.options.drop_group_source && role != PortRole::Trunk;
+    let drop_group_source =
+        port.options.drop_group_source && !matches!(role, PortRole::Trunk | PortRole::Pseudowire);
     let mut record = Port {
         slot,
         flags: option(drop_group_source, Port::DROP_GROUP_SOURCE)
@@ -248,8 +249,11 @@ fn record(
     if role != PortRole::Access {
         for (_, link) in on_port {
             match &link.carries {
-                Carries::Trunk { outer_tpid, .. } => record.tpid = outer_tpid.ethertype(),
+                Carries::Trunk { outer_tpid, .. } | Carries::Pseudowire { outer_tpid, .. } => {
+                    record.tpid = outer_tpid.ethertype();
+                }
                 Carries::Vxlan { udp_port, .. } => record.udp_port = udp_port.get(),
+                Carries::MplsUdp { .. } | Carries::ITag { .. } | Carries::GlobalVlan { .. } => {}
             }
         }
     }

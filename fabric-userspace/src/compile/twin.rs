@@ -91,6 +91,7 @@ impl Twin {
         match role {
             PortRole::Access => from_access(frame, port, &self.tables),
             PortRole::Trunk => from_trunk(frame, port, &self.tables),
+            PortRole::Pseudowire => Err(DropReason::UnknownPort),
             PortRole::Underlay => from_underlay(frame, port, &self.tables),
         }
     }

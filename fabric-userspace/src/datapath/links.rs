@@ -17,6 +17,7 @@ const fn program_of(role: Role) -> Program {
     match role {
         Role::Access => Program::Access,
         Role::Trunk => Program::Trunk,
+        Role::Pseudowire => Program::Pseudowire,
         Role::Underlay => Program::Underlay,
     }
 }

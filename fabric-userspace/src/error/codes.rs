@@ -52,6 +52,7 @@ macro_rules! codes {
 
 codes! {
     USAGE = "usage": "The command line could not be understood. Nothing was sent to the agent. `fabric help` lists the commands.";
+    NOT_BUILT = "not-built": "The document is right, but this version of the fabric cannot carry it out. Nothing was changed.";
     BUG = "bug": "The program reached a state that its authors excluded. Please report the command, the version and the agent's log.";
     FAILED = "failed": "An operation of the system failed; the sentence quotes the kernel or the tool. Nothing half-done was kept.";
 
@@ -72,11 +73,12 @@ codes! {
     NO_DATACENTER = "no-datacenter": "A segment names no datacenter, there are several, and it has no attachment whose node would tell. Its tags come from the ranges of one datacenter.";
     STILL_USED = "still-used": "The object is used by others and was not removed. Remove its users first.";
 
-    RANGE_OVERLAP = "range-overlap": "Two datacenters claim the same numbers. Each datacenter has its own S-VIDs, C-VIDs, VNIs and labels, so that a tag names one datacenter everywhere.";
+    RANGE_OVERLAP = "range-overlap": "Two datacenters claim the same numbers, or one has VLANs of the whole fabric. Each datacenter has its own S-VIDs, C-VIDs, VNIs, labels and I-SIDs, so that a tag names one datacenter everywhere.";
     NO_RANGE = "no-range": "A number is needed and the segment's datacenter has no range for it.";
     OUTSIDE_RANGE = "outside-range": "A tag lies outside of the range of the segment's datacenter. Leave the field out and the fabric chooses a free number.";
     NO_FREE_NUMBER = "no-free-number": "All numbers of the datacenter's range are in use. Widen the range or remove segments.";
-    NUMBER_TAKEN = "number-taken": "The pair of S-VID and C-VID, or the VNI, belongs to somebody else. A pair names one end of one segment in the whole fabric; a VNI names one segment.";
+    NUMBER_TAKEN = "number-taken": "The pair of S-VID and C-VID, or the VNI, I-SID, global VID or label, belongs to somebody else. A pair names one end of one segment in the whole fabric; a VNI, I-SID or global VID names one segment, a label one way of one segment.";
+    BAD_LABEL = "bad-label": "A label leads from a datacenter to itself. Labels name the way between two datacenters; inside of one, frames go by their S-tag and C-tag alone.";
     NUMBER_FIXED = "number-fixed": "The segment already has another number. Numbers of a living segment are never changed, because frames under way would be misread.";
 
     ATTACHMENT_TAKEN = "attachment-taken": "The VLAN of this port is attached already. A frame that enters at (port, VLAN) belongs to exactly one segment.";
@@ -85,16 +87,17 @@ codes! {
     SEGMENT_TAKEN = "segment-taken": "The segment exists and belongs to another tenant. Segment names are unique in the whole fabric.";
     SEGMENT_EXISTS = "segment-exists": "The tenant has this segment already, with other settings.";
     VLAN_MISMATCH = "vlan-mismatch": "All attachments of a segment have the same own VLAN. The fabric never rewrites a tenant's own tag, so a frame with a foreign own tag could enter another tenant's VLAN where it leaves.";
-    PORT_ROLE = "port-role": "A port has one role on a node: access (tenants), trunk (QinQ) or underlay (VXLAN). Mixed, a tenant could send the fabric's own tags.";
+    PORT_ROLE = "port-role": "A port has one role on a node: access (tenants), trunk (QinQ), pseudowire (datacenter tags, and whatever else a line carries) or underlay (VXLAN, MPLS in UDP). Mixed, a tenant could send the fabric's own tags.";
 
     BAD_LINK = "bad-link": "The link cannot be built as written: its ends or options do not fit its kind.";
-    BAD_ADDRESS = "bad-address": "A VTEP address must be one host's unicast address, and both ends of a link must be of one family.";
+    BAD_ADDRESS = "bad-address": "An address of a link must be one host's unicast address, and both ends of a link must be of one family.";
     LINK_CONFLICT = "link-conflict": "Two links cannot be told apart on the wire, or disagree about a port that they share.";
     BAD_REMOTE = "bad-remote": "A remote names a link that leads to another node of the fabric. Only links with a foreign end carry remotes; between nodes the fabric finds the way itself.";
     TWO_GATEWAYS = "two-gateways": "A segment reaches foreign VTEPs from more than one node. Both would flood to the outside and back: a loop. Use one node as the gateway.";
+    SPLIT_DATACENTER = "split-datacenter": "A segment has members at nodes of one datacenter that only label links join. Inside a datacenter frames carry no datacenter tag, so its nodes need links that carry frames by segment.";
     UNREACHABLE = "unreachable": "A segment has members on nodes that no chain of links joins. The fabric refuses it, because the members would silently not see each other.";
 
-    BAD_MAC = "bad-mac": "A station's address must be an individual one: not a group address, not all zeros.";
+    BAD_MAC = "bad-mac": "The address of a station or of the end of a line must be an individual one: not a group address, not all zeros.";
     DUPLICATE_STATION = "duplicate-station": "A segment has one MAC address at two places, and frames can go to one only.";
     STATION_TAKEN = "station-taken": "The MAC address stands at another end of the segment already.";
     BAD_LIMIT = "bad-limit": "A segment's MAC limit is greater than its tenant's, so it could never be reached.";

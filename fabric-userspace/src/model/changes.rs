@@ -38,6 +38,8 @@ impl fmt::Display for Sign {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
+    /// Numbers of the whole fabric.
+    Range,
     /// [`super::Datacenter`]
     Datacenter,
     /// [`super::Node`]
@@ -51,6 +53,7 @@ pub enum Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Range => "range",
             Self::Datacenter => "datacenter",
             Self::Node => "node",
             Self::Link => "link",
@@ -136,7 +139,7 @@ pub fn document_diff(old: &Document, new: &Document) -> Vec<Change> {
 
 /// [`document_diff`] that marks the segments of `allocated`, whose numbers the fabric chose.
 pub fn document_diff_marking(old: &Document, new: &Document, allocated: &BTreeSet<Name>) -> Vec<Change> {
-    let mut before: HashMap<(Kind, &Name), Object<'_>> = objects::all(old)
+    let mut before: HashMap<(Kind, Name), Object<'_>> = objects::all(old)
         .into_iter()
         .map(|object| ((object.kind(), object.name()), object))
         .collect();
@@ -168,7 +171,7 @@ fn whole(sign: Sign, object: &Object<'_>, allocated: &BTreeSet<Name>) -> Change 
     Change {
         sign,
         kind: object.kind(),
-        name: object.name().clone(),
+        name: object.name(),
         detail,
         lines,
     }
@@ -181,7 +184,7 @@ fn changed(old: &Object<'_>, new: &Object<'_>, allocated: &BTreeSet<Name>) -> Op
     let change = |lines| Change {
         sign: Sign::Change,
         kind: new.kind(),
-        name: new.name().clone(),
+        name: new.name(),
         detail: String::new(),
         lines,
     };

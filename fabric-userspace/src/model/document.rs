@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, StationName, Vlan, Vni};
+use super::{ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, StationName, Vlan, Vni};
 
 /// Version of the document's form.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,10 @@ pub struct Document {
     /// Where nodes stand and which numbers are whose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub datacenters: Vec<Datacenter>,
+    /// VLANs that name one segment in the whole fabric, for segments that cross `global-vlan` links. No datacenter
+    /// has them as S-VIDs or C-VIDs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global_vids: Option<Range<ServiceVid>>,
     /// Machines that run the fabric.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<Node>,
@@ -50,6 +54,9 @@ pub struct Datacenter {
     /// Pseudowire labels that name this datacenter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Range<Label>>,
+    /// Segment IDs, for segments that cross I-TAG links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub i_sids: Option<Range<ISid>>,
 }
 
 /// A machine that runs the fabric.
@@ -126,6 +133,15 @@ pub struct Segment {
     /// Identifier on VXLAN links. Chosen if absent and needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vni: Option<Vni>,
+    /// Segment ID on I-TAG links. Chosen if absent and needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub i_sid: Option<ISid>,
+    /// VLAN on `global-vlan` links. Chosen if absent and needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global_vid: Option<ServiceVid>,
+    /// Datacenter tags: one for each way from one datacenter of the segment to another. Chosen if absent and needed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<SegmentLabel>,
     /// MAC addresses in this segment; the tenant's limit if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac_limit: Option<MacLimit>,
@@ -146,11 +162,26 @@ impl Segment {
             s_vid: None,
             c_vid: None,
             vni: None,
+            i_sid: None,
+            global_vid: None,
+            labels: Vec::new(),
             mac_limit: None,
             attachments: Vec::new(),
             remotes: Vec::new(),
         }
     }
+}
+
+/// The pseudowire label of a segment's frames that go from one datacenter to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a label object")]
+pub struct SegmentLabel {
+    /// Datacenter that the label leads to, and whose range it is of.
+    pub to: Name,
+    /// Datacenter that the frames come from.
+    pub from: Name,
+    /// Unique in the fabric.
+    pub label: Label,
 }
 
 /// A port and VLAN that belong to a segment.

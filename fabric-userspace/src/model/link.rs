@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
-use super::{IfName, Name, ServiceVid, UdpPort};
+use super::{IfName, Label, Mac, Name, ServiceVid, UdpPort};
 
 /// A way between two nodes, or from a node to a VTEP that is not ours.
 ///
@@ -18,18 +18,27 @@ pub struct Link {
     pub name: Name,
     /// What is on the wire.
     pub kind: LinkKind,
-    /// `trunk` only: EtherType of the S-tag; 0x88a8 if absent.
+    /// `trunk` and `pseudowire`: EtherType of the S-tag; 0x88a8 if absent. All such links of a port have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outer_tpid: Option<OuterTpid>,
-    /// `vxlan` only: VLAN of the underlay; untagged if absent.
+    /// Every kind but `global-vlan`: the outer VLAN that the whole link rides in; none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vlan: Option<ServiceVid>,
-    /// `vxlan` only: destination port; 4789 if absent. All VXLAN links of a port have the same.
+    /// `vxlan` and `mpls-udp`: destination port; 4789 and 6635 if absent. All links of a kind on a port have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub udp_port: Option<UdpPort>,
     /// `vxlan` only: refuse frames whose reserved header bits are set; false if absent (RFC 7348 §5: ignore them).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
+    /// `pseudowire` and `mpls-udp`: one more label, outside of the datacenter's, that both ends push and expect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport_label: Option<Label>,
+    /// `i-tag` only, and needed there: VLAN of the backbone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub b_vid: Option<ServiceVid>,
+    /// Taken out of service by the operator; false if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down: Option<bool>,
     /// Both ends, in any order.
     #[serde(deserialize_with = "two_ends")]
     #[schemars(with = "[LinkEnd; 2]")]
@@ -45,20 +54,49 @@ fn two_ends<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[LinkEnd; 2], 
 
 /// What a link carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum LinkKind {
     /// S-tag and C-tag on a dedicated line.
     Trunk,
+    /// Datacenter tag on a dedicated line: MPLS label, control word, Ethernet, S-tag and C-tag (RFC 4448).
+    Pseudowire,
+    /// The same in UDP, over IPv4 or IPv6 (RFC 7510).
+    MplsUdp,
     /// VXLAN over IPv4 or IPv6.
     Vxlan,
+    /// Segment ID on a dedicated line: backbone header and I-TAG (802.1ah).
+    ITag,
+    /// One VLAN a segment, the same in the whole fabric.
+    GlobalVlan,
+}
+
+impl LinkKind {
+    /// All kinds, in the order in which they are shown.
+    pub const ALL: [Self; 6] = [
+        Self::Trunk,
+        Self::Pseudowire,
+        Self::MplsUdp,
+        Self::Vxlan,
+        Self::ITag,
+        Self::GlobalVlan,
+    ];
+
+    /// As documents and people write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trunk => "trunk",
+            Self::Pseudowire => "pseudowire",
+            Self::MplsUdp => "mpls-udp",
+            Self::Vxlan => "vxlan",
+            Self::ITag => "i-tag",
+            Self::GlobalVlan => "global-vlan",
+        }
+    }
 }
 
 impl fmt::Display for LinkKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Trunk => "trunk",
-            Self::Vxlan => "vxlan",
-        })
+        f.pad(self.as_str())
     }
 }
 
@@ -100,7 +138,10 @@ pub struct LinkEnd {
     /// Interface of that node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<IfName>,
-    /// VTEP address, on `vxlan` links.
+    /// Address of this end in the underlay, on `vxlan` and `mpls-udp` links.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
+    /// Address of this end on the line, on `pseudowire` and `i-tag` links; made from node and port if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Mac>,
 }

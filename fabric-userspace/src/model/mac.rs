@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::Illegal;
+use super::{IfName, Illegal, Name};
 
 const RULE: &str = "a MAC address is six pairs of hex digits, as in 02:00:00:00:00:01";
 
@@ -28,6 +28,17 @@ impl Mac {
     /// Bit 0 of the first octet: more than one receiver (802-2014 §8.2).
     pub const fn is_group(self) -> bool {
         self.0[0] & 1 == 1
+    }
+
+    /// The address of a link's end on its line that was given none: `02`, which is locally administered (802-2014
+    /// §8.4), and the low five octets of the 64-bit FNV-1a hash of "NODE/PORT". Every node computes the same.
+    pub fn of_line_end(node: &Name, port: &IfName) -> Self {
+        let text = format!("{node}/{port}");
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        let [_, _, _, a, b, c, d, e] = hash.to_be_bytes();
+        Self([0x02, a, b, c, d, e])
     }
 
     /// Whether the address can belong to one station.
@@ -125,6 +136,16 @@ mod tests {
         ] {
             assert!(bad.parse::<Mac>().is_err(), "{bad}");
         }
+    }
+
+    // `python3`: `for b in b"edge1/t0": h = (h ^ b) * 0x100000001b3 % 2**64`, from 0xcbf29ce484222325.
+    #[test]
+    fn a_line_end_without_an_address_gets_the_hash_of_its_name() {
+        let end = |node: &str, port: &str| {
+            Mac::of_line_end(&node.parse().expect("legal"), &port.parse().expect("legal")).to_string()
+        };
+        assert_eq!(end("edge1", "t0"), "02:39:73:c8:36:ac");
+        assert_eq!(end("edge2", "t0"), "02:41:ac:d3:47:13");
     }
 
     #[test]

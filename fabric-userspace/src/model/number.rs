@@ -93,6 +93,10 @@ number! {
     Vni(u32), 1 to 0x00ff_ffff, "a VNI is 1 to 16777215"
 }
 number! {
+    /// Backbone service instance identifier, 24 bits (802.1Q-2014 §9.7); 0 and 0xffffff are reserved.
+    ISid(u32), 1 to 0x00ff_fffe, "an I-SID is 1 to 16777214"
+}
+number! {
     /// MPLS label, 20 bits; 0 to 15 are reserved (RFC 3032 §2.1).
     Label(u32), 16 to 0x000f_ffff, "a label is 16 to 1048575"
 }
@@ -108,6 +112,8 @@ number! {
 impl UdpPort {
     /// The port IANA gave to VXLAN.
     pub const VXLAN: Self = Self(4789);
+    /// The port IANA gave to MPLS in UDP (RFC 7510 §7).
+    pub const MPLS: Self = Self(6635);
 }
 
 struct NumberVisitor(&'static str);
@@ -149,6 +155,7 @@ mod tests {
         assert!(Vni::new(0).is_err() && Vni::new(0xff_ffff).is_ok() && Vni::new(0x100_0000).is_err());
         assert!(Label::new(15).is_err() && Label::new(16).is_ok());
         assert!(Label::new(0xf_ffff).is_ok() && Label::new(0x10_0000).is_err());
+        assert!(ISid::new(0).is_err() && ISid::new(0xff_fffe).is_ok() && ISid::new(0xff_ffff).is_err());
         assert!(UdpPort::new(0).is_err() && MacLimit::new(0).is_err());
     }
 

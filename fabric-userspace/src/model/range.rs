@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::{Illegal, Label, ServiceVid, Vni};
+use super::{ISid, Illegal, Label, ServiceVid, Vni};
 
 const RULE: &str = "a range is written \"100-1999\", the smaller number first";
 
@@ -31,7 +31,7 @@ macro_rules! range_number {
         }
     )+};
 }
-range_number!(ServiceVid, Vni, Label);
+range_number!(ServiceVid, Vni, Label, ISid);
 
 /// Numbers from `first` to `last`, both included and in this order; written `"100-1999"`, or `"100"` for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

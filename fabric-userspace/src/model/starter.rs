@@ -26,6 +26,7 @@ fn starter_datacenter() -> Option<Datacenter> {
         c_vids: range(200, 4000)?,
         vnis: range(10_000, 99_999),
         labels: range(1000, 1999),
+        i_sids: range(1_000_000, 1_003_999),
     })
 }
 

@@ -93,6 +93,13 @@ text! {
     "an interface name is 1 to 15 bytes without '/', ':', blanks or invisible characters"
 }
 
+impl Name {
+    /// Stands for the numbers of the whole fabric among the names of its objects.
+    pub(super) fn global_vids() -> Self {
+        Self("global-vids".into())
+    }
+}
+
 fn is_name(text: &str) -> bool {
     !text.bytes().any(|byte| byte.is_ascii_uppercase()) && is_station_name(text)
 }

@@ -62,11 +62,11 @@ pub(super) fn wishes(facts: &PortFacts) -> Vec<Wish> {
     wishes
 }
 
-/// A trunk's other end is a fabric node, which sends no frames of its own; the others end at hosts.
+/// A line's other end is a fabric node, which sends no frames of its own; the others end at hosts.
 pub(super) fn checksums_matter(role: Role) -> bool {
     match role {
         Role::Access | Role::Underlay => true,
-        Role::Trunk => false,
+        Role::Trunk | Role::Pseudowire => false,
     }
 }
 

@@ -46,7 +46,7 @@ fn warnings(checks: &[Check]) -> Vec<&'static str> {
 
 #[test]
 fn a_fresh_veth_is_unsafe_is_cured_and_is_put_back_exactly() {
-    for role in [Role::Access, Role::Trunk, Role::Underlay] {
+    for role in [Role::Access, Role::Trunk, Role::Pseudowire, Role::Underlay] {
         let Some(mut lab) = Lab::new() else { return };
         let (agent, tenant) = lab.pair("eth1", "c0");
         let before = (offloads(&agent, "eth1"), offloads(&tenant, "c0"));

@@ -16,6 +16,7 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) -> Table<V
         check_ranges(list, at, "c_vids", |other| Some(other.c_vids), problems);
         check_ranges(list, at, "vnis", |other| other.vnis, problems);
         check_ranges(list, at, "labels", |other| other.labels, problems);
+        check_ranges(list, at, "i_sids", |other| other.i_sids, problems);
         let Datacenter {
             name,
             id,
@@ -23,6 +24,7 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) -> Table<V
             c_vids,
             vnis,
             labels,
+            i_sids,
         } = datacenter.clone();
         table.push(Some(ValidDatacenter {
             name,
@@ -31,8 +33,10 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Problem>) -> Table<V
             c_vids,
             vnis,
             labels,
+            i_sids,
         }));
     }
+    check_global_vids(document, problems);
     table
 }
 
@@ -47,6 +51,26 @@ fn check_id(list: &[Datacenter], at: usize, problems: &mut Vec<Problem>) {
             ),
             "give one of them another id",
         ));
+    }
+}
+
+// A global VLAN is the only tag of its frame, so no S-VID and no C-VID may look like it.
+fn check_global_vids(document: &Document, problems: &mut Vec<Problem>) {
+    let Some(own) = document.global_vids else { return };
+    for datacenter in &document.datacenters {
+        for (what, theirs) in [("S-VIDs", datacenter.s_vids), ("C-VIDs", datacenter.c_vids)] {
+            if theirs.overlaps(own) {
+                problems.push(Problem::new(
+                    codes::RANGE_OVERLAP,
+                    "global_vids",
+                    format!(
+                        "is {own}, which overlaps {theirs}, the {what} of datacenter {}",
+                        datacenter.name
+                    ),
+                    "choose VLANs that no datacenter has, or give the datacenter fewer",
+                ));
+            }
+        }
     }
 }
 

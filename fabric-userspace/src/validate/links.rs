@@ -1,10 +1,12 @@
 mod address;
 mod ends;
+mod lines;
+mod options;
 mod shared;
 
 use super::ports::Ports;
 use super::table::Table;
-use super::valid::{Carries, PortRole, TrunkEnd, ValidLink, ValidNode, VxlanEnds};
+use super::valid::{Carries, PortRole, ValidLink, ValidNode, VxlanEnds};
 use crate::error::{Problem, codes};
 use crate::model::{Document, Link, LinkKind, UdpPort};
 use ends::{End, Ends};
@@ -17,10 +19,10 @@ pub(super) fn check(
     problems: &mut Vec<Problem>,
 ) -> Table<ValidLink> {
     let mut table = Table::of("links", document.links.iter().map(|link| &link.name), problems);
-    let mut shared = Shared::default();
+    let mut shared = Shared::new(document.global_vids);
     for (at, link) in document.links.iter().enumerate() {
         let path = format!("links[{at}]");
-        check_options(link, &path, problems);
+        options::check(link, &path, problems);
         let carries = Ends { nodes, path: &path }
             .resolve(link, problems)
             .and_then(|ends| carries(link, ends, &path, problems))
@@ -30,45 +32,43 @@ pub(super) fn check(
         }
         table.push(carries.map(|carries| ValidLink {
             name: link.name.clone(),
+            down: link.down.unwrap_or(false),
             carries,
         }));
     }
     table
 }
 
-fn check_options(link: &Link, path: &str, problems: &mut Vec<Problem>) {
-    let foreign: &[(&str, bool)] = match link.kind {
-        LinkKind::Trunk => &[
-            ("vlan", link.vlan.is_some()),
-            ("udp_port", link.udp_port.is_some()),
-            ("strict", link.strict.is_some()),
-        ],
-        LinkKind::Vxlan => &[("outer_tpid", link.outer_tpid.is_some())],
-    };
-    for (field, _) in foreign.iter().filter(|(_, present)| *present) {
-        problems.push(Problem::new(
-            codes::BAD_LINK,
-            format!("{path}.{field}"),
-            format!("does not belong to a {} link", link.kind),
-            format!("remove {field}"),
-        ));
-    }
-}
-
 fn carries(link: &Link, ends: [End; 2], path: &str, problems: &mut Vec<Problem>) -> Option<Carries> {
+    let outer_tpid = link.outer_tpid.unwrap_or_default();
+    let (vlan, transport_label) = (link.vlan, link.transport_label);
     match link.kind {
-        LinkKind::Trunk => {
-            let [End::Trunk(a), End::Trunk(b)] = ends else {
-                return None;
-            };
-            let outer_tpid = link.outer_tpid.unwrap_or_default();
-            apart(a.node == b.node, path, problems).then_some(Carries::Trunk {
-                outer_tpid,
-                ends: [a, b],
-            })
+        LinkKind::Trunk => Some(Carries::Trunk {
+            outer_tpid,
+            vlan,
+            ends: ends::trunk(ends, path, problems)?,
+        }),
+        LinkKind::GlobalVlan => Some(Carries::GlobalVlan {
+            ends: ends::trunk(ends, path, problems)?,
+        }),
+        LinkKind::Pseudowire => Some(Carries::Pseudowire {
+            outer_tpid,
+            vlan,
+            transport_label,
+            ends: ends::line(ends, path, problems)?,
+        }),
+        LinkKind::ITag => {
+            let ends = ends::line(ends, path, problems)?;
+            link.b_vid.map(|b_vid| Carries::ITag { vlan, b_vid, ends })
         }
+        LinkKind::MplsUdp => Some(Carries::MplsUdp {
+            vlan,
+            udp_port: link.udp_port.unwrap_or(UdpPort::MPLS),
+            transport_label,
+            ends: mpls_udp_ends(ends, path, problems)?,
+        }),
         LinkKind::Vxlan => Some(Carries::Vxlan {
-            vlan: link.vlan,
+            vlan,
             udp_port: link.udp_port.unwrap_or(UdpPort::VXLAN),
             strict: link.strict.unwrap_or(false),
             ends: vxlan_ends(ends, path, problems)?,
@@ -76,13 +76,25 @@ fn carries(link: &Link, ends: [End; 2], path: &str, problems: &mut Vec<Problem>)
     }
 }
 
+fn mpls_udp_ends(
+    ends: [End; 2],
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<[super::valid::UnderlayEnd; 2]> {
+    address::check_pair(&ends, path, problems)?;
+    let [End::Underlay(a), End::Underlay(b)] = ends else {
+        return None;
+    };
+    ends::apart(a.node == b.node, path, problems).then_some([a, b])
+}
+
 fn vxlan_ends(ends: [End; 2], path: &str, problems: &mut Vec<Problem>) -> Option<VxlanEnds> {
     address::check_pair(&ends, path, problems)?;
     match ends {
-        [End::Vxlan(a), End::Vxlan(b)] => {
-            apart(a.node == b.node, path, problems).then_some(VxlanEnds::Fabric([a, b]))
+        [End::Underlay(a), End::Underlay(b)] => {
+            ends::apart(a.node == b.node, path, problems).then_some(VxlanEnds::Fabric([a, b]))
         }
-        [End::Vxlan(local), End::Foreign(remote)] | [End::Foreign(remote), End::Vxlan(local)] => {
+        [End::Underlay(local), End::Foreign(remote)] | [End::Foreign(remote), End::Underlay(local)] => {
             Some(VxlanEnds::Foreign { local, remote })
         }
         [End::Foreign(_), End::Foreign(_)] => {
@@ -94,37 +106,28 @@ fn vxlan_ends(ends: [End; 2], path: &str, problems: &mut Vec<Problem>) -> Option
             ));
             None
         }
-        [End::Trunk(_), _] | [_, End::Trunk(_)] => None,
+        [End::Trunk(_) | End::Line(_), _] | [_, End::Trunk(_) | End::Line(_)] => None,
     }
-}
-
-fn apart(same: bool, path: &str, problems: &mut Vec<Problem>) -> bool {
-    if same {
-        problems.push(Problem::new(
-            codes::BAD_LINK,
-            format!("{path}.ends"),
-            "has both ends at one node, a loop",
-            "name two different nodes",
-        ));
-    }
-    !same
 }
 
 // Every end is claimed, also after one that is not free: each has its own problem.
 fn claim_ports(carries: &Carries, ports: &mut Ports<'_>, path: &str, problems: &mut Vec<Problem>) -> bool {
     let before = problems.len();
-    let mut claim = |node, port, role| ports.claim(node, port, role, &path, problems);
-    match carries {
-        Carries::Trunk { ends, .. } => {
-            for TrunkEnd { node, port } in ends {
-                claim(*node, port, PortRole::Trunk);
-            }
-        }
-        Carries::Vxlan { ends, .. } => {
-            for (end, _) in ends.directions() {
-                claim(end.node, &end.port, PortRole::Underlay);
-            }
-        }
+    let role = role(carries);
+    for (node, port) in carries.places() {
+        ports.claim(node, port, role, &path, problems);
     }
     problems.len() == before
+}
+
+/// What the link makes of its ports, unless another link makes more of one.
+fn role(carries: &Carries) -> PortRole {
+    match carries {
+        Carries::Trunk { vlan: None, .. } => PortRole::Trunk,
+        Carries::Trunk { .. }
+        | Carries::Pseudowire { .. }
+        | Carries::ITag { .. }
+        | Carries::GlobalVlan { .. } => PortRole::Pseudowire,
+        Carries::Vxlan { .. } | Carries::MplsUdp { .. } => PortRole::Underlay,
+    }
 }

@@ -4,15 +4,20 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::place::{End, Part, Place};
+use super::table::Table;
 use super::tenants::Parts;
 use super::valid::ValidDatacenter;
 use crate::error::{Problem, codes};
-use crate::model::{Document, Range, RangeNumber, Segment, ServiceVid, Station, Vni};
+use crate::model::{Document, ISid, Label, Range, RangeNumber, Segment, ServiceVid, Station, Vni};
 
 pub(super) fn check(document: &Document, parts: &Parts<'_>, problems: &mut Vec<Problem>) {
     let mut check = Check {
         pairs: HashMap::new(),
         vnis: HashMap::new(),
+        i_sids: HashMap::new(),
+        all_global: document.global_vids,
+        global_vids: HashMap::new(),
+        labels: HashMap::new(),
         problems,
     };
     for (tenant, owner) in document.tenants.iter().enumerate() {
@@ -28,13 +33,44 @@ pub(super) fn check(document: &Document, parts: &Parts<'_>, problems: &mut Vec<P
             if let Some(datacenter) = datacenter.and_then(|at| parts.datacenters.get(at)) {
                 check.segment(segment, place, datacenter);
             }
+            check.labels(segment, place, parts.datacenters);
         }
     }
 }
 
+const CHOOSE: &str = "leave it out and the fabric chooses a free one";
+
+/// How a range that a datacenter may lack is spoken of.
+struct Words {
+    what: &'static str,
+    field: &'static str,
+    example: &'static str,
+}
+
+const VNIS: Words = Words {
+    what: "VNIs",
+    field: "vnis",
+    example: "10000-19999",
+};
+const I_SIDS: Words = Words {
+    what: "I-SIDs",
+    field: "i_sids",
+    example: "1000000-1000999",
+};
+const LABELS: Words = Words {
+    what: "labels",
+    field: "labels",
+    example: "1000-1999",
+};
+
 struct Check<'p> {
     pairs: HashMap<(ServiceVid, ServiceVid), End>,
     vnis: HashMap<Vni, Place>,
+    i_sids: HashMap<ISid, Place>,
+    /// The range of all of them.
+    all_global: Option<Range<ServiceVid>>,
+    global_vids: HashMap<ServiceVid, Place>,
+    labels: HashMap<Label, (Place, usize)>,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -43,6 +79,8 @@ impl Check<'_> {
         let s_vid = (segment.s_vid, datacenter.s_vids);
         self.number(&format_args!("{place}.s_vid"), s_vid, datacenter);
         self.vni(segment, place, datacenter);
+        self.i_sid(segment, place, datacenter);
+        self.global_vid(segment, place);
         // Without an S-VID its C-VIDs could not be chosen either.
         let Some(s_vid) = segment.s_vid else { return };
         let mut end = |part, c_vid, stations| {
@@ -92,7 +130,7 @@ impl Check<'_> {
                 codes::NUMBER_TAKEN,
                 path.to_string(),
                 format!("is {c_vid}, and S-VID {s_vid} with C-VID {c_vid} belongs to {first} already"),
-                "leave it out and the fabric chooses a free one",
+                CHOOSE,
             ));
         }
     }
@@ -100,31 +138,121 @@ impl Check<'_> {
     fn vni(&mut self, segment: &Segment, place: Place, datacenter: &ValidDatacenter) {
         let Some(vni) = segment.vni else { return };
         let path = fmt::from_fn(|f| write!(f, "{place}.vni"));
-        match datacenter.vnis {
-            Some(range) => self.number(&path, (Some(vni), range), datacenter),
-            None => self.no_range(&path, vni, datacenter),
-        };
-        if let Some(first) = self.vnis.insert(vni, place) {
-            self.problems.push(Problem::new(
-                codes::NUMBER_TAKEN,
+        self.optional(&path, (vni, datacenter.vnis), datacenter, &VNIS);
+        let first = self.vnis.insert(vni, place);
+        self.once(
+            &path,
+            (vni, "VNI"),
+            first.as_ref().map(|place| place as &dyn fmt::Display),
+        );
+    }
+
+    fn i_sid(&mut self, segment: &Segment, place: Place, datacenter: &ValidDatacenter) {
+        let Some(i_sid) = segment.i_sid else { return };
+        let path = fmt::from_fn(|f| write!(f, "{place}.i_sid"));
+        self.optional(&path, (i_sid, datacenter.i_sids), datacenter, &I_SIDS);
+        let first = self.i_sids.insert(i_sid, place);
+        self.once(
+            &path,
+            (i_sid, "I-SID"),
+            first.as_ref().map(|place| place as &dyn fmt::Display),
+        );
+    }
+
+    fn global_vid(&mut self, segment: &Segment, place: Place) {
+        let Some(vid) = segment.global_vid else { return };
+        let path = fmt::from_fn(|f| write!(f, "{place}.global_vid"));
+        match self.all_global {
+            Some(range) => self.in_range(&path, (vid, range), "the fabric's global_vids"),
+            None => self.problems.push(Problem::new(
+                codes::NO_RANGE,
                 path.to_string(),
-                format!("is {vni}, the VNI of {first} already"),
-                "leave it out and the fabric chooses a free one",
+                format!("is {vid}, but the fabric has no range of global VLANs"),
+                "add \"global_vids\" to the document, as in \"4000-4094\"",
+            )),
+        }
+        let first = self.global_vids.insert(vid, place);
+        self.once(
+            &path,
+            (vid, "global VID"),
+            first.as_ref().map(|place| place as &dyn fmt::Display),
+        );
+    }
+
+    fn labels(&mut self, segment: &Segment, place: Place, datacenters: &Table<ValidDatacenter>) {
+        for (at, pair) in segment.labels.iter().enumerate() {
+            let path = fmt::from_fn(|f| write!(f, "{place}.labels[{at}].label"));
+            let to = datacenters.find(&pair.to).and_then(|at| datacenters.get(at));
+            if let Some(to) = to {
+                self.optional(&path, (pair.label, to.labels), to, &LABELS);
+            }
+            let first = self.labels.insert(pair.label, (place, at));
+            let first = first.map(|(place, at)| fmt::from_fn(move |f| write!(f, "{place}.labels[{at}]")));
+            self.once(
+                &path,
+                (pair.label, "label"),
+                first.as_ref().map(|first| first as &dyn fmt::Display),
+            );
+        }
+    }
+
+    /// A number of a range that a datacenter may lack.
+    fn optional<T: RangeNumber>(
+        &mut self,
+        path: &dyn fmt::Display,
+        (number, range): (T, Option<Range<T>>),
+        datacenter: &ValidDatacenter,
+        words: &Words,
+    ) {
+        let Words { what, field, example } = words;
+        match range {
+            Some(range) => {
+                let of = fmt::from_fn(|f| write!(f, "the range of datacenter {}", datacenter.name));
+                self.in_range(path, (number, range), &of);
+            }
+            None => self.problems.push(Problem::new(
+                codes::NO_RANGE,
+                path.to_string(),
+                format!(
+                    "is {number}, but datacenter {} has no range of {what}",
+                    datacenter.name
+                ),
+                format!("add \"{field}\" to the datacenter, as in \"{example}\""),
+            )),
+        }
+    }
+
+    fn in_range<T: RangeNumber>(
+        &mut self,
+        path: &dyn fmt::Display,
+        (number, range): (T, Range<T>),
+        of: impl fmt::Display,
+    ) {
+        if !range.contains(number) {
+            self.problems.push(Problem::new(
+                codes::OUTSIDE_RANGE,
+                path.to_string(),
+                format!("is {number}, outside of {range}, {of}"),
+                CHOOSE,
             ));
         }
     }
 
-    fn no_range(&mut self, path: &dyn fmt::Display, vni: Vni, datacenter: &ValidDatacenter) -> bool {
-        self.problems.push(Problem::new(
-            codes::NO_RANGE,
-            path.to_string(),
-            format!(
-                "is {vni}, but datacenter {} has no range of VNIs",
-                datacenter.name
-            ),
-            "add \"vnis\" to the datacenter, as in \"10000-19999\"",
-        ));
-        false
+    /// A problem if the number is that of `first` already.
+    fn once(
+        &mut self,
+        path: &dyn fmt::Display,
+        (number, what): (impl fmt::Display, &str),
+        first: Option<&dyn fmt::Display>,
+    ) {
+        if let Some(first) = first {
+            self.problems.push(Problem::new(
+                codes::NUMBER_TAKEN,
+                path.to_string(),
+                format!("is {number}, the {what} of {first} already"),
+                CHOOSE,
+            ));
+        }
     }
 
     /// Whether the number is there and in range.
@@ -142,7 +270,7 @@ impl Check<'_> {
                     "is {number}, outside of {range}, the range of datacenter {}",
                     datacenter.name
                 ),
-                "leave it out and the fabric chooses a free one",
+                CHOOSE,
             ),
             None => (
                 codes::NO_FREE_NUMBER,

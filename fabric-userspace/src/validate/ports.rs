@@ -58,7 +58,8 @@ impl<'d> Ports<'d> {
             by: path.to_string(),
             vlans: BTreeMap::new(),
         });
-        if used.role != role {
+        used.role = joint(used.role, role);
+        if used.role != joint(role, used.role) {
             let (other, by) = (used.role, &used.by);
             problems.push(Problem::new(
                 codes::PORT_ROLE,
@@ -67,7 +68,7 @@ impl<'d> Ports<'d> {
                 "use another port; each port has one role",
             ));
         }
-        used.role == role
+        used.role == joint(role, used.role)
     }
 
     /// Takes a VLAN of an access port for a segment; a problem at `path` if it is not free.
@@ -139,6 +140,14 @@ impl<'d> Ports<'d> {
             }
         }
         nodes
+    }
+}
+
+/// The role of a port that has `used` and is wanted as `wanted`: what tells all lines apart also takes plain trunks.
+fn joint(used: PortRole, wanted: PortRole) -> PortRole {
+    match (used, wanted) {
+        (PortRole::Trunk, PortRole::Pseudowire) => wanted,
+        _ => used,
     }
 }
 

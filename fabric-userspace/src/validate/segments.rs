@@ -29,6 +29,7 @@ pub(super) fn check_segment<'d>(
     let attachments = attachments(segment, place, owner, (parts, ports, &mut stations), problems);
     let remotes = remotes(segment, place, parts, &mut stations, problems);
     check_gateways(&remotes, place, problems);
+    let labels = super::labels::resolve(segment, place, parts.datacenters, problems);
     let members = attachments
         .iter()
         .map(|end| end.node)
@@ -41,6 +42,9 @@ pub(super) fn check_segment<'d>(
         s_vid: segment.s_vid?,
         base_c_vid: segment.c_vid?,
         vni: segment.vni,
+        i_sid: segment.i_sid,
+        global_vid: segment.global_vid,
+        labels,
         mac_limit: segment.mac_limit.map_or(tenant_limit, MacLimit::get),
         vlan: segment.attachments.first().map(|end| end.vlan),
         attachments,

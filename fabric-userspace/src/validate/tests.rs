@@ -153,13 +153,13 @@ fn a_valid_document_answers_what_a_compiler_asks() {
 fn all_problems_are_told_at_once_in_the_order_of_the_document() {
     let problems = broken(|json| {
         set(json, "/nodes/1/name", "edge1".into());
-        set(json, "/links/0/vlan", 5.into());
+        set(json, "/links/0/udp_port", 5.into());
         set(json, "/tenants/2/name", "acme".into());
     });
     let paths: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(
         paths[..3],
-        ["nodes[1].name", "links[0].vlan", "links[0].ends[1].node"]
+        ["nodes[1].name", "links[0].udp_port", "links[0].ends[1].node"]
     );
     assert!(paths.contains(&"tenants[2].name"), "{paths:?}");
 }

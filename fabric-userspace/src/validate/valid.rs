@@ -4,11 +4,11 @@ mod tenant;
 use std::collections::BTreeMap;
 
 use super::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
-use crate::model::{Document, IfName, Label, Name, PortOptions, Range, ServiceVid, Vni};
+use crate::model::{Document, ISid, IfName, Label, Name, PortOptions, Range, ServiceVid, Vni};
 use crate::topology::Tree;
 
-pub use link::{Carries, TrunkEnd, ValidLink, VxlanEnd, VxlanEnds};
-pub use tenant::{ValidAttachment, ValidRemote, ValidSegment, ValidStation, ValidTenant};
+pub use link::{Carries, LineEnd, TrunkEnd, UnderlayEnd, ValidLink, VxlanEnds};
+pub use tenant::{ValidAttachment, ValidLabel, ValidRemote, ValidSegment, ValidStation, ValidTenant};
 
 /// A document that keeps every rule. Only `validate` makes one.
 #[derive(Debug, Clone)]
@@ -117,6 +117,8 @@ pub struct ValidDatacenter {
     pub vnis: Option<Range<Vni>>,
     /// Pseudowire labels.
     pub labels: Option<Range<Label>>,
+    /// Segment IDs.
+    pub i_sids: Option<Range<ISid>>,
 }
 
 /// A node and its ports.
@@ -146,7 +148,9 @@ pub enum PortRole {
     Access,
     /// S-tag and C-tag.
     Trunk,
-    /// VXLAN, and the host's own traffic.
+    /// Datacenter tags, and whatever else a line can carry: an outer VLAN, I-TAGs, global VLANs.
+    Pseudowire,
+    /// VXLAN or MPLS in UDP, and the host's own traffic.
     Underlay,
 }
 
@@ -155,6 +159,7 @@ impl std::fmt::Display for PortRole {
         f.pad(match self {
             Self::Access => "access",
             Self::Trunk => "trunk",
+            Self::Pseudowire => "pseudowire",
             Self::Underlay => "underlay",
         })
     }

@@ -48,7 +48,7 @@ impl Kernel {
     pub(crate) fn program(&self, role: PortRole) -> &XdpProgram {
         match role {
             PortRole::Access => &self.programs[0],
-            PortRole::Trunk => &self.programs[1],
+            PortRole::Trunk | PortRole::Pseudowire => &self.programs[1],
             PortRole::Underlay => &self.programs[2],
         }
     }

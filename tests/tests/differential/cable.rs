@@ -58,6 +58,7 @@ fn plug_in(site: &Site, both: &mut Both) -> BTreeMap<String, Capture> {
         let role = match port.role {
             PortRole::Access => Role::Access,
             PortRole::Trunk => Role::Trunk,
+            PortRole::Pseudowire => Role::Pseudowire,
             PortRole::Underlay => Role::Underlay,
         };
         both.kernel.datapath.attach(port.ifindex, role).unwrap();

@@ -91,7 +91,7 @@ impl Generator {
         let port = self.random.pick(&self.ports).clone();
         let frame = match port.role {
             PortRole::Access => self.access(&port),
-            PortRole::Trunk => self.trunk(&port),
+            PortRole::Trunk | PortRole::Pseudowire => self.trunk(&port),
             PortRole::Underlay => self.underlay(&port),
         };
         (port.name, frame)

@@ -10,7 +10,7 @@ use crate::diff::diff_images;
 use crate::error::{Refusal, codes};
 use crate::model::{Document, IfName};
 use crate::safety::Role;
-use crate::validate::{Carries, Valid, VxlanEnds, validate};
+use crate::validate::{Valid, validate};
 
 impl Core {
     pub(super) async fn prepare(
@@ -96,17 +96,10 @@ impl Core {
     }
 }
 
-/// VXLAN links that end at this node.
+/// Links with an address in the underlay that end at this node.
 fn tunnels(valid: &Valid, here: crate::validate::NodeIx) -> Vec<Tunnel> {
     let tunnel = |link: &crate::validate::ValidLink| {
-        let Carries::Vxlan { ends, .. } = &link.carries else {
-            return None;
-        };
-        let remote = match ends {
-            VxlanEnds::Fabric([a, b]) if a.node == here => b.address,
-            VxlanEnds::Fabric([a, _]) => a.address,
-            VxlanEnds::Foreign { remote, .. } => *remote,
-        };
+        let (_, remote) = link.addresses_at(here)?;
         Some(Tunnel {
             link: link.name.clone(),
             port: link.port_at(here)?.clone(),

@@ -3,7 +3,7 @@ use fabric_common::maps::Path;
 use crate::agent::core::Core;
 use crate::api;
 use crate::model::{IfName, natural};
-use crate::validate::{Carries, NodeIx, ValidLink, VxlanEnds};
+use crate::validate::{Carries, NodeIx, ValidLink};
 
 /// Largest own header of a tenant: Ethernet and one own tag.
 const TENANT_HEADER: u32 = 14 + 4;
@@ -30,7 +30,7 @@ fn view(core: &Core, here: NodeIx, link: &ValidLink) -> Option<api::Link> {
     let (budget, spare_bytes) = budget(core, port, link, vlan.is_some());
     Some(api::Link {
         name: link.name.to_string(),
-        kind: if link.is_vxlan() { "vxlan" } else { "trunk" }.to_owned(),
+        kind: link.carries.kind().to_string(),
         port: port.to_string(),
         to: link
             .far_node(here)
@@ -46,19 +46,11 @@ fn view(core: &Core, here: NodeIx, link: &ValidLink) -> Option<api::Link> {
 }
 
 fn addresses(link: &ValidLink, here: NodeIx) -> (Option<String>, Option<String>, Option<u16>) {
-    let Carries::Vxlan { vlan, ends, .. } = &link.carries else {
-        return (None, None, None);
-    };
-    let (local, remote) = match ends {
-        VxlanEnds::Fabric([a, b]) if a.node == here => (a.address, b.address),
-        VxlanEnds::Fabric([a, b]) => (b.address, a.address),
-        VxlanEnds::Foreign { local, remote } => (local.address, *remote),
-    };
-    (
-        Some(local.to_string()),
-        Some(remote.to_string()),
-        vlan.map(|vlan| vlan.get()),
-    )
+    let vlan = link.carries.vlan().map(|vlan| vlan.get());
+    match link.addresses_at(here) {
+        Some((local, remote)) => (Some(local.to_string()), Some(remote.to_string()), vlan),
+        None => (None, None, vlan),
+    }
 }
 
 fn slot(core: &Core, port: &IfName) -> Option<u16> {
@@ -104,6 +96,13 @@ fn budget(core: &Core, port: &IfName, link: &ValidLink, outer_vlan: bool) -> (Ve
     ];
     match (&link.carries, outer_vlan) {
         (Carries::Trunk { .. }, _) => lines.push(("+ S 4, C 4", 8)),
+        (
+            Carries::Pseudowire { .. }
+            | Carries::MplsUdp { .. }
+            | Carries::ITag { .. }
+            | Carries::GlobalVlan { .. },
+            _,
+        ) => {}
         (Carries::Vxlan { .. }, false) => {
             lines.push(("+ VXLAN 8, UDP 8, IPv4 20", 36));
             lines.push(("+ outer Ethernet 14", 14));

@@ -45,10 +45,19 @@ impl Wire {
     /// The addresses are of IPv6.
     pub(super) fn of(link: &ValidLink, here: NodeIx, host: &HostFacts, marker: u32) -> Result<Self, Refusal> {
         let (vlan, udp_port, strict, ends) = match &link.carries {
-            Carries::Trunk { outer_tpid, .. } => {
+            Carries::Trunk {
+                outer_tpid,
+                vlan: None,
+                ..
+            } => {
                 let tpid = outer_tpid.ethertype();
                 return Ok(Self::Trunk { tpid });
             }
+            Carries::Trunk { .. }
+            | Carries::Pseudowire { .. }
+            | Carries::MplsUdp { .. }
+            | Carries::ITag { .. }
+            | Carries::GlobalVlan { .. } => return Err(not_built(link)),
             Carries::Vxlan {
                 vlan,
                 udp_port,
@@ -89,6 +98,16 @@ impl Vxlan {
             reserved: 0,
         }
     }
+}
+
+fn not_built(link: &ValidLink) -> Refusal {
+    let vlan = link.carries.vlan().map_or("", |_| " in a VLAN");
+    let sentence = format!(
+        "link {} is a {} link{vlan}, which is not built yet",
+        link.name,
+        link.carries.kind()
+    );
+    Refusal::new(codes::NOT_BUILT, sentence).with_cure("use a trunk or a vxlan link")
 }
 
 fn addresses(ends: &VxlanEnds, here: NodeIx) -> (IpAddr, IpAddr) {

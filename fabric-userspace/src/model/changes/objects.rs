@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use super::item::{Item, order};
 use super::{AttachmentKey, Kind, Sign};
 use crate::model::{
-    Attachment, Datacenter, Document, Link, LinkEnd, Name, Node, Remote, Segment, Station, Tenant,
+    Attachment, Datacenter, Document, Link, LinkEnd, Name, Node, Range, Remote, Segment, SegmentLabel,
+    ServiceVid, Station, Tenant,
 };
 
 #[derive(PartialEq)]
 pub(super) enum Object<'d> {
+    GlobalVids(Range<ServiceVid>),
     Datacenter(&'d Datacenter),
     Node(&'d Node),
     Link(&'d Link),
@@ -17,16 +19,23 @@ pub(super) enum Object<'d> {
 }
 
 pub(super) fn all(document: &Document) -> Vec<Object<'_>> {
+    let global = document.global_vids.into_iter().map(Object::GlobalVids);
     let datacenters = document.datacenters.iter().map(Object::Datacenter);
     let nodes = document.nodes.iter().map(Object::Node);
     let links = document.links.iter().map(Object::Link);
     let tenants = document.tenants.iter().map(Object::Tenant);
-    datacenters.chain(nodes).chain(links).chain(tenants).collect()
+    global
+        .chain(datacenters)
+        .chain(nodes)
+        .chain(links)
+        .chain(tenants)
+        .collect()
 }
 
 impl Object<'_> {
     pub(super) fn kind(&self) -> Kind {
         match self {
+            Self::GlobalVids(_) => Kind::Range,
             Self::Datacenter(_) => Kind::Datacenter,
             Self::Node(_) => Kind::Node,
             Self::Link(_) => Kind::Link,
@@ -36,6 +45,7 @@ impl Object<'_> {
 
     pub(super) fn items(&self, allocated: &BTreeSet<Name>) -> Vec<Item> {
         let mut items = match self {
+            Self::GlobalVids(range) => vec![Item::new(&[], "").field("VIDs", Some(range))],
             Self::Datacenter(datacenter) => vec![of_datacenter(datacenter)],
             Self::Node(node) => of_node(node),
             Self::Link(link) => of_link(link),
@@ -63,13 +73,14 @@ impl Object<'_> {
     }
 }
 
-impl<'d> Object<'d> {
-    pub(super) fn name(&self) -> &'d Name {
+impl Object<'_> {
+    pub(super) fn name(&self) -> Name {
         match self {
-            Self::Datacenter(datacenter) => &datacenter.name,
-            Self::Node(node) => &node.name,
-            Self::Link(link) => &link.name,
-            Self::Tenant(tenant) => &tenant.name,
+            Self::GlobalVids(_) => Name::global_vids(),
+            Self::Datacenter(datacenter) => datacenter.name.clone(),
+            Self::Node(node) => node.name.clone(),
+            Self::Link(link) => link.name.clone(),
+            Self::Tenant(tenant) => tenant.name.clone(),
         }
     }
 }
@@ -89,6 +100,7 @@ fn of_datacenter(datacenter: &Datacenter) -> Item {
         .field("C-VIDs", Some(datacenter.c_vids))
         .field("VNIs", datacenter.vnis)
         .field("labels", datacenter.labels)
+        .field("I-SIDs", datacenter.i_sids)
 }
 
 fn of_node(node: &Node) -> Vec<Item> {
@@ -105,6 +117,10 @@ fn on_off(value: bool) -> &'static str {
     if value { "on" } else { "off" }
 }
 
+fn yes_no(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
 fn of_link(link: &Link) -> Vec<Item> {
     let mut ends: Vec<String> = link.ends.iter().map(end_text).collect();
     ends.sort();
@@ -114,6 +130,9 @@ fn of_link(link: &Link) -> Vec<Item> {
         .field("vlan", link.vlan)
         .field("udp-port", link.udp_port)
         .field("strict", link.strict.map(on_off))
+        .field("transport-label", link.transport_label)
+        .field("b-vid", link.b_vid)
+        .field("down", link.down.map(yes_no))
         .field("ends", Some(ends.join(" = ")));
     vec![own]
 }
@@ -122,7 +141,8 @@ fn end_text(end: &LinkEnd) -> String {
     let node = end.node.as_ref().map(ToString::to_string);
     let port = end.port.as_ref().map(ToString::to_string);
     let address = end.address.as_ref().map(ToString::to_string);
-    let parts: Vec<String> = [node, port, address].into_iter().flatten().collect();
+    let mac = end.mac.as_ref().map(ToString::to_string);
+    let parts: Vec<String> = [node, port, address, mac].into_iter().flatten().collect();
     parts.join(" ")
 }
 
@@ -130,6 +150,7 @@ fn of_tenant(tenant: &Tenant, allocated: &BTreeSet<Name>) -> Vec<Item> {
     let mut items = vec![Item::new(&[], "").field("mac-limit", tenant.mac_limit)];
     for segment in &tenant.segments {
         items.push(of_segment(segment, allocated));
+        items.extend(segment.labels.iter().map(|label| of_label(segment, label)));
         items.extend(
             segment
                 .attachments
@@ -149,11 +170,27 @@ fn of_segment(segment: &Segment, allocated: &BTreeSet<Name>) -> Item {
     .field("S-VID", segment.s_vid)
     .field("base C-VID", segment.c_vid)
     .field("vni", segment.vni)
+    .field("I-SID", segment.i_sid)
+    .field("global VID", segment.global_vid)
     .field("mac-limit", segment.mac_limit);
     if allocated.contains(&segment.name) {
         item.note = " (allocated)";
     }
     item
+}
+
+fn of_label(segment: &Segment, label: &SegmentLabel) -> Item {
+    let SegmentLabel { to, from, label } = label;
+    let key = [
+        "segment",
+        segment.name.as_str(),
+        "label",
+        to.as_str(),
+        from.as_str(),
+    ];
+    Item::new(&key, format!("label from {from} to {to}"))
+        .context(format!("segment {}", segment.name))
+        .field("label", Some(label))
 }
 
 fn of_attachment(segment: &Segment, end: &Attachment) -> Vec<Item> {

@@ -132,10 +132,16 @@ fn cure(path: &str) -> String {
         .next()
         .unwrap_or(path);
     match field {
-        "vlan" if path.starts_with("links") => "set it to the underlay's VLAN, or leave it out for none",
+        "vlan" if path.starts_with("links") => {
+            "set it to the outer VLAN that the whole link rides in, or leave it out for none"
+        }
         "vlan" => "set it to the tenant's VLAN, or \"untagged\", or \"any\"",
-        "s_vid" | "c_vid" | "vni" => "leave it out and the fabric chooses a free one",
-        "s_vids" | "c_vids" | "vnis" | "labels" => "write it as text, as in \"100-1999\"",
+        "s_vid" | "c_vid" | "vni" | "i_sid" | "global_vid" => {
+            "leave it out and the fabric chooses a free one"
+        }
+        "s_vids" | "c_vids" | "vnis" | "labels" | "i_sids" | "global_vids" => {
+            "write it as text, as in \"100-1999\""
+        }
         "mac" => "write it as in \"02:00:00:00:00:01\"",
         "address" => "write the address alone, as in \"192.0.2.1\" or \"2001:db8::1\"",
         "schema" => "set it to \"fabric/1\"",

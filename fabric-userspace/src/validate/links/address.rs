@@ -11,7 +11,7 @@ pub(super) fn check(address: IpAddr, path: &str, problems: &mut Vec<Problem>) ->
             codes::BAD_ADDRESS,
             path,
             format!("is {address}, {wrong}"),
-            "use the unicast address of one VTEP",
+            "use the unicast address of one host",
         ));
     }
     wrong.is_none()
@@ -57,8 +57,8 @@ pub(super) fn check_pair(ends: &[End; 2], path: &str, problems: &mut Vec<Problem
 
 fn address_of(end: &End) -> Option<IpAddr> {
     match end {
-        End::Vxlan(end) => Some(end.address),
+        End::Underlay(end) => Some(end.address),
         End::Foreign(address) => Some(*address),
-        End::Trunk(_) => None,
+        End::Trunk(_) | End::Line(_) => None,
     }
 }

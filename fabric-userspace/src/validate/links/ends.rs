@@ -3,15 +3,53 @@ use std::net::IpAddr;
 use super::super::NodeIx;
 use super::super::nodes::find_node;
 use super::super::table::Table;
-use super::super::valid::{TrunkEnd, ValidNode, VxlanEnd};
+use super::super::valid::{LineEnd, TrunkEnd, UnderlayEnd, ValidNode};
 use crate::error::{Problem, codes};
-use crate::model::{IfName, Link, LinkEnd, LinkKind};
+use crate::model::{IfName, Link, LinkEnd, LinkKind, Mac};
 
 /// One end of a link, resolved.
 pub(super) enum End {
     Trunk(TrunkEnd),
-    Vxlan(VxlanEnd),
+    Line(LineEnd),
+    Underlay(UnderlayEnd),
     Foreign(IpAddr),
+}
+
+/// Both ends of a line without addresses, at two nodes.
+pub(super) fn trunk(ends: [End; 2], path: &str, problems: &mut Vec<Problem>) -> Option<[TrunkEnd; 2]> {
+    let [End::Trunk(a), End::Trunk(b)] = ends else {
+        return None;
+    };
+    apart(a.node == b.node, path, problems).then_some([a, b])
+}
+
+/// Both ends of a line with an outer Ethernet header, at two nodes and with two addresses.
+pub(super) fn line(ends: [End; 2], path: &str, problems: &mut Vec<Problem>) -> Option<[LineEnd; 2]> {
+    let [End::Line(a), End::Line(b)] = ends else {
+        return None;
+    };
+    let apart = apart(a.node == b.node, path, problems);
+    if a.mac == b.mac {
+        problems.push(Problem::new(
+            codes::BAD_MAC,
+            format!("{path}.ends"),
+            format!("has {} at both ends", a.mac),
+            "give both ends different \"mac\" addresses",
+        ));
+    }
+    (apart && a.mac != b.mac).then_some([a, b])
+}
+
+pub(super) fn apart(same: bool, path: &str, problems: &mut Vec<Problem>) -> bool {
+    if same {
+        problems.push(Problem::new(
+            codes::BAD_LINK,
+            format!("{path}.ends"),
+            "has both ends at one node, a loop",
+            "name two different nodes",
+        ));
+    }
+    !same
 }
 
 /// Resolves the ends of the link at `path`.
@@ -23,36 +61,81 @@ pub(super) struct Ends<'a> {
 impl Ends<'_> {
     pub(super) fn resolve(&self, link: &Link, problems: &mut Vec<Problem>) -> Option<[End; 2]> {
         let [a, b] = &link.ends;
-        let mut end = |at, end| match link.kind {
-            LinkKind::Trunk => self.trunk(at, end, problems),
-            LinkKind::Vxlan => self.vxlan(at, end, problems),
-        };
+        let mut end = |at, end| self.end(link.kind, (at, end), problems);
         let (a, b) = (end(0, a), end(1, b));
         Some([a?, b?])
     }
 
-    fn trunk(&self, at: usize, end: &LinkEnd, problems: &mut Vec<Problem>) -> Option<End> {
+    fn end(&self, kind: LinkKind, at: (usize, &LinkEnd), problems: &mut Vec<Problem>) -> Option<End> {
+        let (number, end) = at;
+        if end.mac.is_some() && !matches!(kind, LinkKind::Pseudowire | LinkKind::ITag) {
+            self.foreign(kind, (number, "mac"), problems);
+        }
+        match kind {
+            LinkKind::Trunk | LinkKind::GlobalVlan => {
+                self.without_address(kind, at, problems);
+                let (node, port) = self.place(number, end, problems)?;
+                Some(End::Trunk(TrunkEnd { node, port }))
+            }
+            LinkKind::Pseudowire | LinkKind::ITag => {
+                self.without_address(kind, at, problems);
+                self.line(number, end, problems).map(End::Line)
+            }
+            LinkKind::MplsUdp => {
+                let address = self.address(number, end, problems);
+                let (node, port) = self.place(number, end, problems)?;
+                let address = address?;
+                Some(End::Underlay(UnderlayEnd { node, port, address }))
+            }
+            LinkKind::Vxlan => self.vxlan(number, end, problems),
+        }
+    }
+
+    fn without_address(&self, kind: LinkKind, (at, end): (usize, &LinkEnd), problems: &mut Vec<Problem>) {
         if end.address.is_some() {
+            self.foreign(kind, (at, "address"), problems);
+        }
+    }
+
+    fn foreign(&self, kind: LinkKind, (at, field): (usize, &str), problems: &mut Vec<Problem>) {
+        let why = match field {
+            "address" => ", which has no addresses",
+            _ => "",
+        };
+        problems.push(Problem::new(
+            codes::BAD_LINK,
+            self.field(at, field),
+            format!("does not belong to a {kind} link{why}"),
+            format!("remove {field}"),
+        ));
+    }
+
+    fn line(&self, at: usize, end: &LinkEnd, problems: &mut Vec<Problem>) -> Option<LineEnd> {
+        if let Some(mac) = end.mac.filter(|mac| !mac.is_unicast()) {
+            let what = if mac.is_group() {
+                "a group address"
+            } else {
+                "no address"
+            };
             problems.push(Problem::new(
-                codes::BAD_LINK,
-                self.field(at, "address"),
-                "does not belong to a trunk link, which has no addresses",
-                "remove address",
+                codes::BAD_MAC,
+                self.field(at, "mac"),
+                format!("is {mac}, {what}; the end of a line has an individual one"),
+                "leave it out and the fabric makes one from node and port",
             ));
         }
         let (node, port) = self.place(at, end, problems)?;
-        Some(End::Trunk(TrunkEnd { node, port }))
+        let name = end.node.as_ref()?;
+        let mac = end.mac.unwrap_or_else(|| Mac::of_line_end(name, &port));
+        Some(LineEnd { node, port, mac })
     }
 
     fn vxlan(&self, at: usize, end: &LinkEnd, problems: &mut Vec<Problem>) -> Option<End> {
         let address = self.address(at, end, problems);
         if end.node.is_some() {
             let (node, port) = self.place(at, end, problems)?;
-            return Some(End::Vxlan(VxlanEnd {
-                node,
-                port,
-                address: address?,
-            }));
+            let address = address?;
+            return Some(End::Underlay(UnderlayEnd { node, port, address }));
         }
         if end.port.is_some() {
             problems.push(Problem::new(

@@ -11,7 +11,8 @@ fn vxlan(name: &str, port: &str, own: &str, remote: &str) -> Value {
 #[test]
 fn options_belong_to_their_kind() {
     for (field, value) in [
-        ("vlan", json!(5)),
+        ("transport_label", json!(30600)),
+        ("b_vid", json!(500)),
         ("udp_port", json!(4789)),
         ("strict", json!(true)),
     ] {

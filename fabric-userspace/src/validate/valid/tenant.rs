@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::super::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
-use crate::model::{IfName, Mac, Name, ServiceVid, StationName, Vlan, Vni};
+use crate::model::{ISid, IfName, Label, Mac, Name, ServiceVid, StationName, Vlan, Vni};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,12 @@ pub struct ValidSegment {
     pub base_c_vid: ServiceVid,
     /// Identifier on VXLAN links; present if the segment crosses one.
     pub vni: Option<Vni>,
+    /// Segment ID on I-TAG links; present if the segment crosses one.
+    pub i_sid: Option<ISid>,
+    /// VLAN on `global-vlan` links; present if the segment crosses one.
+    pub global_vid: Option<ServiceVid>,
+    /// Datacenter tags, at most one for each ordered pair; all are there that the segment needs.
+    pub labels: Vec<ValidLabel>,
     /// MAC addresses in this segment.
     pub mac_limit: u32,
     /// Own VLAN of all attachments; `None` if there are none.
@@ -47,6 +53,23 @@ impl ValidSegment {
     pub fn stable_id(&self) -> u32 {
         u32::from(self.s_vid.get()) << 12 | u32::from(self.base_c_vid.get())
     }
+
+    /// The label of the segment's frames that go to datacenter `to` and come from `from`.
+    pub fn label(&self, to: DatacenterIx, from: DatacenterIx) -> Option<Label> {
+        let found = self.labels.iter().find(|pair| (pair.to, pair.from) == (to, from));
+        found.map(|pair| pair.label)
+    }
+}
+
+/// The pseudowire label of a segment's frames from one datacenter to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValidLabel {
+    /// Where the label leads, and whose range it is of.
+    pub to: DatacenterIx,
+    /// Where the frames come from.
+    pub from: DatacenterIx,
+    /// Unique in the fabric.
+    pub label: Label,
 }
 
 /// A port and VLAN of a segment.

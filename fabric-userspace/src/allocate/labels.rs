@@ -1,0 +1,70 @@
+use std::collections::{HashMap, HashSet};
+
+use crate::model::{Datacenter, Label, Name, Range, RangeNumber, Segment, SegmentLabel};
+
+/// The used labels of the fabric.
+pub(super) struct Labels {
+    used: HashSet<Label>,
+    /// Where to look on, downwards, in a range that begins there.
+    next: HashMap<u32, u32>,
+}
+
+impl Labels {
+    pub(super) fn used_by<'d>(segments: impl Iterator<Item = &'d Segment>) -> Self {
+        let used = segments.flat_map(|segment| &segment.labels);
+        Self {
+            used: used.map(|pair| pair.label).collect(),
+            next: HashMap::new(),
+        }
+    }
+
+    /// Gives the segment, whose numbers are of `home`, a label for each ordered pair of `apart` that has none.
+    ///
+    /// `apart(to, from)` says whether frames cross from one to the other by label. Both are of `datacenters`, in the
+    /// order of the document.
+    pub(super) fn fill(
+        &mut self,
+        segment: &mut Segment,
+        home: &Datacenter,
+        datacenters: &[&Datacenter],
+        apart: impl Fn(&Name, &Name) -> bool,
+    ) {
+        for to in datacenters {
+            let mut preferred = preferred(segment, home, to);
+            for from in datacenters.iter().filter(|from| apart(&to.name, &from.name)) {
+                let preferred = preferred.take();
+                let known = |pair: &SegmentLabel| (&pair.to, &pair.from) == (&to.name, &from.name);
+                if !segment.labels.iter().any(known)
+                    && let Some(label) = to.labels.and_then(|range| self.take(range, preferred))
+                {
+                    segment.labels.push(SegmentLabel {
+                        to: to.name.clone(),
+                        from: from.name.clone(),
+                        label,
+                    });
+                }
+            }
+        }
+    }
+
+    /// `preferred` if it is of the range and free, otherwise the highest free label; used from now on.
+    fn take(&mut self, range: Range<Label>, preferred: Option<Label>) -> Option<Label> {
+        if let Some(label) = preferred.filter(|label| range.contains(*label))
+            && self.used.insert(label)
+        {
+            return Some(label);
+        }
+        let (first, last) = (range.first().number(), range.last().number());
+        let next = self.next.entry(first).or_insert(last);
+        let mut candidates = (first..=*next).rev().filter_map(Label::from_number);
+        let label = candidates.find(|label| self.used.insert(*label));
+        *next = label.map_or(first, Label::number) - 1;
+        label
+    }
+}
+
+/// The label as far into its range as the S-VID is into its own, so that captures are easy to read.
+fn preferred(segment: &Segment, home: &Datacenter, to: &Datacenter) -> Option<Label> {
+    let offset = segment.s_vid?.get().checked_sub(home.s_vids.first().get())?;
+    Label::new(to.labels?.first().get() + u32::from(offset)).ok()
+}
