@@ -287,8 +287,10 @@ pub struct Tunnel {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Line {
-    /// 1 for a line that is there.
-    pub present: u32,
+    /// Slot of its port, 0 for no line.
+    pub slot: u16,
+    /// Zero.
+    pub reserved: u16,
     /// The label that each frame has outside of its datacenter's; 0 for none.
     pub transport: u32,
 }
@@ -492,6 +494,20 @@ pub const fn line_key(slot: u16, vlan: u16) -> u64 {
 /// True for a key of [`line_key`].
 pub const fn is_line_key(key: u64) -> bool {
     key >> 60 == 2
+}
+
+/// The line of a key of [`label_key`].
+pub const fn label_line(key: u64) -> Option<u32> {
+    if key >> 60 == 1 {
+        Some((key >> 44) as u32 & 0xff)
+    } else {
+        None
+    }
+}
+
+/// The slot of a key of [`tag_key`].
+pub const fn tag_slot(key: u64) -> u16 {
+    (key >> 36) as u16 & 0x1ff
 }
 
 /// Index in `ROUTES`.

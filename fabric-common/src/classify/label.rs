@@ -39,7 +39,7 @@ pub(super) fn label<'t, F: Frame, T: Tables>(
 ) -> Result<Labelled<'t>, DropReason> {
     let about = tables
         .line(line)
-        .filter(|about| about.present != 0)
+        .filter(|about| about.slot != 0)
         .ok_or(DropReason::UnknownLine)?;
     let at = if about.transport == 0 {
         at

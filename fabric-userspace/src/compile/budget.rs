@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use fabric_common::maps::own;
 use fabric_common::wire::{ETH_HEADER, VLAN_TAG};
 
+use super::far::Far;
 use super::input::SegmentInput;
-use super::node::{Way, Wire};
-use super::path::stack;
+use super::node::{Labels, Tags, Way, Wire};
+use super::path::{labelled_bytes, vxlan_bytes};
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Name};
 
@@ -32,20 +33,28 @@ impl Budget {
     pub(super) fn add(&mut self, input: &SegmentInput) {
         let own_tag = if input.own == own::UNTAGGED { 0 } else { VLAN_TAG };
         let frame = input.mtu + bytes(ETH_HEADER + own_tag);
-        for leg in &input.legs {
-            let added = added(&leg.way);
-            let sends = leg.way.max_frame();
+        let far = input.far.iter().flat_map(Far::ways);
+        let inward = input.inward.iter().map(|inward| inward.way.as_ref());
+        for way in input
+            .legs
+            .iter()
+            .map(|leg| leg.way.as_ref())
+            .chain(far)
+            .chain(inward)
+        {
+            let added = added(way);
+            let sends = way.max_frame();
             let total = frame + added;
-            let known = self.short.get(&leg.way.port).map_or(0, Need::total);
+            let known = self.short.get(&way.port).map_or(0, Need::total);
             if total > sends && total > known {
                 let need = Need {
                     tenant: input.tenant.clone(),
                     frame,
-                    added: (words(&leg.way), added),
+                    added: (words(way), added),
                     sends,
-                    slack: leg.way.slack(),
+                    slack: way.slack(),
                 };
-                self.short.insert(leg.way.port.clone(), need);
+                self.short.insert(way.port.clone(), need);
             }
         }
     }
@@ -83,18 +92,67 @@ impl Need {
 
 fn added(way: &Way) -> u32 {
     bytes(match &way.wire {
-        Wire::Trunk { .. } => 2 * VLAN_TAG,
-        Wire::Vxlan(vxlan) => stack(vxlan),
+        Wire::Trunk(tags) => tagged_bytes(*tags),
+        // Frames of its own datacenter have no label.
+        Wire::Pseudowire(_, labels) | Wire::MplsUdp(labels) => labelled_bytes(way, labels),
+        Wire::Vxlan(vxlan) => vxlan_bytes(way, vxlan),
     })
 }
 
+fn tagged_bytes(tags: Tags) -> usize {
+    let outer = if tags.vlan == 0 { 0 } else { VLAN_TAG };
+    outer + 2 * VLAN_TAG
+}
+
 fn words(way: &Way) -> String {
-    match &way.wire {
-        Wire::Trunk { .. } => "S 4 + C 4".to_owned(),
-        Wire::Vxlan(vxlan) if vxlan.vlan == 0 => "VXLAN 8 + UDP 8 + IPv4 20 + Ethernet 14".to_owned(),
-        Wire::Vxlan(vxlan) => {
-            format!("VXLAN 8 + UDP 8 + IPv4 20 + Ethernet 14 + VLAN {} 4", vxlan.vlan)
+    let (inner, outer) = match &way.wire {
+        Wire::Trunk(tags) => ("S 4 + C 4".to_owned(), vlan(tags.vlan)),
+        Wire::Pseudowire(tags, labels) => (
+            format!(
+                "S 4 + C 4 + control word 4 + {} + Ethernet 14",
+                labels_in_words(labels)
+            ),
+            vlan(tags.vlan),
+        ),
+        Wire::MplsUdp(labels) => {
+            let labels = labels_in_words(labels);
+            let inner = format!(
+                "S 4 + C 4 + control word 4 + {labels} + UDP 8 + {} + Ethernet 14",
+                ip(way)
+            );
+            (inner, underlay_vlan(way))
         }
+        Wire::Vxlan(_) => (
+            format!("VXLAN 8 + UDP 8 + {} + Ethernet 14", ip(way)),
+            underlay_vlan(way),
+        ),
+    };
+    inner + &outer
+}
+
+fn labels_in_words(labels: &Labels) -> &'static str {
+    if labels.transport == 0 {
+        "label 4"
+    } else {
+        "2 labels 8"
+    }
+}
+
+fn ip(way: &Way) -> &'static str {
+    match way.wire.underlay() {
+        Some(underlay) if underlay.local.is_ipv6() => "IPv6 40",
+        Some(_) | None => "IPv4 20",
+    }
+}
+
+fn underlay_vlan(way: &Way) -> String {
+    vlan(way.wire.underlay().map_or(0, |underlay| underlay.vlan))
+}
+
+fn vlan(vlan: u16) -> String {
+    match vlan {
+        0 => String::new(),
+        vlan => format!(" + VLAN {vlan} 4"),
     }
 }
 

@@ -1,3 +1,4 @@
+mod datacenters;
 mod delivery;
 mod figure1;
 pub(crate) mod growth;

@@ -54,7 +54,7 @@ impl Datapath {
         table!(bindings, |binding| binding.segment() != 0);
         table!(tunnels, |tunnel| tunnel.slot != 0);
         table!(next_hops, |next_hop| next_hop.segment != 0);
-        table!(lines, |line| line.present != 0);
+        table!(lines, |line| line.slot != 0);
         table!(label_sites, |sites| *sites != 0);
         table!(routes, |binding| binding.segment() != 0);
         table!(paths, |path| path.slot != 0);
