@@ -3,10 +3,14 @@
 //! One file per port role. Each reads tags only as far as the role needs, and checks the tenant's addresses.
 
 mod access;
+mod label;
+mod pseudowire;
 mod trunk;
 mod underlay;
 
 pub use access::access;
+pub use label::{Labelled, Relay};
+pub use pseudowire::pseudowire;
 pub use trunk::trunk;
 pub use underlay::{Underlay, underlay};
 

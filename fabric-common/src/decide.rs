@@ -2,6 +2,8 @@
 
 use crate::DropReason;
 use crate::buckets::find;
+use crate::classify::Relay;
+use crate::label::DEFLECTED;
 use crate::maps::{Binding, FLOOD_MAX_LEN, FdbValue, NextHop, Path, fdb_key};
 use crate::tables::{Table, Tables};
 use crate::wire::{Macs, is_group};
@@ -76,15 +78,40 @@ fn unicast<'t, T: Tables>(
     binding: &Binding,
     next_hop: &'t NextHop,
 ) -> Result<Decision<'t>, DropReason> {
-    if next_hop.horizon != 0 && next_hop.horizon == binding.horizon() {
+    if next_hop.horizon != 0 && u32::from(next_hop.horizon) == binding.horizon() {
         return Err(DropReason::SplitHorizon);
     }
     let path_id = next_hop.path;
+    if path_id == 0 {
+        return Err(DropReason::LinkDown);
+    }
     let path = tables.path(path_id).ok_or(DropReason::StaleNextHop)?;
     if path.slot == slot {
         return Err(DropReason::SamePort);
     }
     Ok(Decision::Unicast { path, path_id })
+}
+
+/// The way on of a frame that only passes. One that has been turned aside already follows its shortest way or none, and none
+/// goes back by the line that it came by.
+#[inline(always)]
+pub fn relay_path<'t, T: Tables>(tables: &'t T, onward: &Relay<'_>) -> Result<(&'t Path, u32), DropReason> {
+    let binding = onward.binding;
+    let id = if onward.entry.class() == DEFLECTED {
+        binding.learn()
+    } else {
+        binding.direct()
+    };
+    let next_hop = valid_next_hop(tables, binding, id).ok_or(DropReason::StaleNextHop)?;
+    let path_id = next_hop.path;
+    if path_id == 0 {
+        return Err(DropReason::LinkDown);
+    }
+    let path = tables.path(path_id).ok_or(DropReason::StaleNextHop)?;
+    if path.line() == binding.horizon() {
+        return Err(DropReason::SamePort);
+    }
+    Ok((path, path_id))
 }
 
 #[inline(always)]

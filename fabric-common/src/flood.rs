@@ -84,12 +84,12 @@ pub fn copy<F: Frame, T: Tables>(
         copy,
     };
     let next_hop = next_hop(tables, &key)?;
-    if next_hop.horizon != 0 && next_hop.horizon == metadata.horizon() {
+    if next_hop.horizon != 0 && u32::from(next_hop.horizon) == metadata.horizon() {
         return Err(DropReason::SplitHorizon);
     }
     let path = tables.path(next_hop.path).ok_or(DropReason::NoFloodPath)?;
     if path.slot != slot {
-        return Err(DropReason::NoFloodPath);
+        return Err(not_here(next_hop));
     }
     let inner = metadata.inner();
     let macs = Macs::from_wire(frame.read(inner.macs)?, frame.read(inner.macs + 8)?);
@@ -98,6 +98,16 @@ pub fn copy<F: Frame, T: Tables>(
         path: next_hop.path,
         len,
     })
+}
+
+/// A list has a place for each link of a protected next hop, and only one of them is in use.
+#[inline(always)]
+const fn not_here(next_hop: &NextHop) -> DropReason {
+    match (next_hop.is_protected(), next_hop.path) {
+        (false, _) => DropReason::NoFloodPath,
+        (true, 0) => DropReason::LinkDown,
+        (true, _) => DropReason::StandbyPath,
+    }
 }
 
 #[inline(always)]

@@ -17,6 +17,7 @@
     )
 )]
 
+pub mod address;
 pub mod buckets;
 pub mod classify;
 pub mod decide;
@@ -24,6 +25,7 @@ pub mod ecn;
 pub mod flood;
 pub mod flow;
 pub mod frame;
+pub mod label;
 pub mod learn;
 pub mod maps;
 pub mod pipeline;

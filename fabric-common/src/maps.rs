@@ -6,12 +6,13 @@
 //! A record that other records point to is written before them and cleared after them; the identifier of
 //! a cleared record is not used again until every program that may have read it has ended.
 
+use crate::address::Address;
 use crate::buckets::Bucket;
 use crate::shared::SharedU32;
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// Names of the maps in the object and of their pins.
 pub mod name {
@@ -19,7 +20,7 @@ pub mod name {
     pub const PORTS: &str = "PORTS";
     /// Array, access slot × 4096 + VID → [`super::Binding`].
     pub const ACCESS: &str = "ACCESS";
-    /// Array of [`super::Bucket`]: [`super::tag_key`] → binding id.
+    /// Array of [`super::Bucket`]: [`super::tag_key`] or [`super::label_key`] → binding id, [`super::line_key`] → line.
     pub const TAGS: &str = "TAGS";
     /// Array of [`super::Bucket`]: [`super::tunnel_key`] → tunnel id.
     pub const TUNNEL_KEYS: &str = "TUNNEL_KEYS";
@@ -29,6 +30,12 @@ pub mod name {
     pub const TUNNELS: &str = "TUNNELS";
     /// Hash, [`super::VtepAddress`] → 1: the VTEP addresses of this node.
     pub const VTEPS: &str = "VTEPS";
+    /// Array, line → [`super::Line`].
+    pub const LINES: &str = "LINES";
+    /// Array, label / 8 → the sites of eight labels, one a byte, the first in the lowest: which other datacenter it names.
+    pub const LABEL_SITES: &str = "LABEL_SITES";
+    /// Array, [`super::route_index`] → [`super::Binding`] of frames that only pass.
+    pub const ROUTES: &str = "ROUTES";
     /// Array, segment id → [`super::Segment`].
     pub const SEGMENTS: &str = "SEGMENTS";
     /// Array of [`super::Bucket`]: [`super::fdb_key`] → [`super::FdbValue`].
@@ -67,7 +74,7 @@ pub mod program {
     pub const ACCESS: &str = "fabric_access";
     /// Entry of S+C tagged links.
     pub const TRUNK: &str = "fabric_trunk";
-    /// Entry of lines with datacenter tags, outer VLANs, I-TAGs or global VLANs.
+    /// Entry of dedicated lines with labels.
     pub const PSEUDOWIRE: &str = "fabric_pseudowire";
     /// Entry of VXLAN underlay ports.
     pub const UNDERLAY: &str = "fabric_underlay";
@@ -93,6 +100,12 @@ pub mod capacity {
     pub const SEGMENT_IDS: u32 = 1 << 24;
     /// Binding ids below this fit a [`super::Binding`].
     pub const BINDING_IDS: u32 = 1 << 20;
+    /// Lines of a node, line 0 included.
+    pub const LINES: u32 = 256;
+    /// Datacenters that a node sends labels to, site 0 included.
+    pub const SITES: u32 = 256;
+    /// Slots of ports with a [`super::Tunnel`] are below this.
+    pub const TUNNEL_SLOTS: u16 = 128;
 }
 
 /// Largest frame in bytes that the kernel clones for flooding: head room, frame and what the kernel appends must fit into a
@@ -147,10 +160,18 @@ pub struct Port {
     pub flags: u16,
     /// Outer tag protocol identifier of a trunk, host byte order.
     pub tpid: u16,
-    /// UDP port of VXLAN on an underlay port, host byte order.
+    /// UDP port of VXLAN on an underlay port, host byte order; 0 for none.
     pub udp_port: u16,
     /// The interface's own address, see [`crate::wire::Macs`].
     pub mac: u64,
+    /// The address of this end of the port's lines.
+    pub line_mac: u64,
+    /// UDP port of MPLS on an underlay port, host byte order; 0 for none.
+    pub mpls_port: u16,
+    /// The line without an outer VLAN; 0 for none.
+    pub line: u16,
+    /// Zero.
+    pub reserved: u32,
 }
 
 impl Port {
@@ -199,6 +220,10 @@ impl Binding {
         }
     }
 
+    /// Segment of frames that only pass by their label. Their `direct` is the next hop of those on their shortest way, their
+    /// `learn` that of those which have left it, and their horizon the line by which they came.
+    pub const RELAY: u32 = 0xff_ffff;
+
     /// The segment, 0 for no binding.
     #[inline(always)]
     pub const fn segment(&self) -> u32 {
@@ -236,34 +261,54 @@ impl Binding {
     }
 }
 
-/// One remote VTEP in one segment.
+/// One remote VTEP in one segment, or the other end of an MPLS in UDP link. One cache line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Tunnel {
     /// The segment and its treatment.
     pub binding: Binding,
-    /// Our address, bytes in wire order.
-    pub local: [u8; 4],
+    /// Our address.
+    pub local: Address,
+    /// The other end's.
+    pub remote: Address,
     /// Underlay VLAN, 0 for untagged.
     pub vlan: u16,
     /// Slot of the underlay port.
     pub slot: u16,
     /// 1 drops headers with reserved bits set.
     pub strict: u32,
+    /// The line whose labels come here, for MPLS in UDP.
+    pub line: u32,
     /// Zero.
     pub reserved: u32,
+}
+
+/// A link that carries labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Line {
+    /// Slot of its port, 0 for no line.
+    pub slot: u16,
+    /// Zero.
+    pub reserved: u16,
+    /// The label that each frame has outside of its datacenter's; 0 for none.
+    pub transport: u32,
 }
 
 /// Key of `VTEPS`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(C)]
 pub struct VtepAddress {
-    /// Our address, bytes in wire order.
-    pub local: [u8; 4],
+    /// Our address.
+    pub local: Address,
     /// Underlay VLAN, 0 for untagged.
     pub vlan: u16,
     /// Slot of the underlay port.
     pub slot: u16,
+    /// Destination port, host byte order.
+    pub udp_port: u16,
+    /// Zero.
+    pub reserved: u16,
 }
 
 /// One tenant LAN on this node.
@@ -300,12 +345,26 @@ pub struct NextHop {
     /// Raised by each switch of the path.
     pub epoch: u32,
     /// Split horizon group, 0 for none.
-    pub horizon: u32,
+    pub horizon: u16,
+    /// Bits of [`NextHop::PROTECTED`].
+    pub flags: u16,
+}
+
+impl NextHop {
+    /// Another path may take over: flood lists have a place for each, and path 0 says that all are down.
+    pub const PROTECTED: u16 = 1;
+
+    /// True for a next hop with a backup.
+    #[inline(always)]
+    pub const fn is_protected(&self) -> bool {
+        self.flags & Self::PROTECTED != 0
+    }
 }
 
 /// How to get somewhere: egress port and the bytes that go in front of a frame.
 ///
-/// On the wire: `template[..pre]`, the tenant's two addresses, `post[..post_len]`, the rest of the frame.
+/// On the wire: `template[..pre]`, the tenant's two addresses, `post[..post_len]`, the rest of the frame. Of a frame that only
+/// passes: `template[..pre]`, its datacenter's label, the rest of the frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct Path {
@@ -315,9 +374,9 @@ pub struct Path {
     pub max_len: u16,
     /// Bytes of `template`, at most [`Path::TEMPLATE`].
     pub pre: u8,
-    /// Bytes of `post`: 0, 4 or 8.
+    /// Bytes of `post`: 0, 4, 8 or 12.
     pub post_len: u8,
-    /// Offset of the outer IPv4 header, 0 for none.
+    /// Offset of the outer IP header, 0 for none.
     pub ip_at: u8,
     /// Bits of [`Path::UNRESOLVED`].
     pub flags: u8,
@@ -326,11 +385,9 @@ pub struct Path {
     /// The segment, for reading the tables; the data path checks [`NextHop::segment`].
     pub segment: u32,
     /// Tags between the addresses and the EtherType, in wire order.
-    pub post: [u8; 8],
+    pub post: [u8; 16],
     /// Outer headers in wire order, zeros after `pre`.
     pub template: [u64; 12],
-    /// Zero.
-    pub reserved: u64,
 }
 
 impl Path {
@@ -338,6 +395,24 @@ impl Path {
     pub const TEMPLATE: usize = 96;
     /// The outer destination address is not known.
     pub const UNRESOLVED: u8 = 1;
+    /// The outer IP header is of IPv6.
+    pub const IPV6: u8 = 2;
+    /// The outer IP header says that the flow does not know ECN: nobody at the other end would read the mark.
+    pub const NO_ECN: u8 = 4;
+    /// Frames that only pass leave their shortest way here, see [`crate::label::DEFLECTED`].
+    pub const DEFLECT: u8 = 8;
+
+    /// True if the option is set.
+    #[inline(always)]
+    pub const fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// The line of a path for frames that only pass.
+    #[inline(always)]
+    pub const fn line(&self) -> u32 {
+        self.segment >> 24
+    }
 }
 
 /// Key of `FLOOD_NEXT_HOPS`: the `copy`-th copy that leaves through a port.
@@ -393,16 +468,64 @@ pub const fn access_index(slot: u16, vid: u16) -> u32 {
     ((slot as u32) << 12) | (vid as u32 & 0xfff)
 }
 
-/// Key of `TAGS`.
+/// Key of `TAGS`: S-VID and C-VID behind an outer VLAN, 0 for none.
 #[inline(always)]
-pub const fn tag_key(slot: u16, s_vid: u16, c_vid: u16) -> u64 {
-    ((slot as u64) << 24) | ((s_vid as u64 & 0xfff) << 12) | (c_vid as u64 & 0xfff)
+pub const fn tag_key(slot: u16, vlan: u16, s_vid: u16, c_vid: u16) -> u64 {
+    (slot as u64) << 36 | (vlan as u64 & 0xfff) << 24 | (s_vid as u64 & 0xfff) << 12 | (c_vid as u64 & 0xfff)
 }
 
-/// Key of `TUNNEL_KEYS`. VNI 0, which no segment has, marks a VTEP that is configured at all.
+/// Key of `TAGS`: a datacenter's label with the S-VID and C-VID behind it. Both are 0 for the label alone: a relay, or the
+/// mark that it ends here.
 #[inline(always)]
-pub const fn tunnel_key(slot: u16, remote: [u8; 4], vni: u32) -> u64 {
-    (u32::from_le_bytes(remote) as u64) | ((vni as u64 & 0xff_ffff) << 32) | ((slot as u64 & 0xff) << 56)
+pub const fn label_key(line: u32, label: u32, s_vid: u16, c_vid: u16) -> u64 {
+    1 << 60
+        | (line as u64 & 0xff) << 44
+        | (label as u64 & 0xf_ffff) << 24
+        | (s_vid as u64 & 0xfff) << 12
+        | (c_vid as u64 & 0xfff)
+}
+
+/// Key of `TAGS`: the line inside of an outer VLAN of a port.
+#[inline(always)]
+pub const fn line_key(slot: u16, vlan: u16) -> u64 {
+    2 << 60 | (slot as u64) << 36 | (vlan as u64 & 0xfff) << 24
+}
+
+/// True for a key of [`line_key`].
+pub const fn is_line_key(key: u64) -> bool {
+    key >> 60 == 2
+}
+
+/// The line of a key of [`label_key`].
+pub const fn label_line(key: u64) -> Option<u32> {
+    if key >> 60 == 1 {
+        Some((key >> 44) as u32 & 0xff)
+    } else {
+        None
+    }
+}
+
+/// The slot of a key of [`tag_key`].
+pub const fn tag_slot(key: u64) -> u16 {
+    (key >> 36) as u16 & 0x1ff
+}
+
+/// Index in `ROUTES`.
+#[inline(always)]
+pub const fn route_index(line: u32, site: u8) -> u32 {
+    (line & 0xff) << 8 | site as u32
+}
+
+/// Key of `TUNNEL_KEYS`. VNI 0, which no segment has, marks a VTEP that is configured at all. `slot` < 128.
+#[inline(always)]
+pub const fn tunnel_key(slot: u16, remote: Address, vni: u32) -> u64 {
+    remote.fold() as u64 | (vni as u64 & 0xff_ffff) << 32 | (slot as u64 & 0x7f) << 56
+}
+
+/// Key of `TUNNEL_KEYS` for MPLS in UDP.
+#[inline(always)]
+pub const fn mpls_key(slot: u16, remote: Address) -> u64 {
+    tunnel_key(slot, remote, 0) | 1 << 63
 }
 
 /// Key of `FDB`: the address and the low 16 bits of the segment; the value has the other bits.
@@ -499,10 +622,11 @@ impl FdbValue {
 const _: () = {
     assert!(size_of::<Settings>() == 32);
     assert!(size_of::<Layout>() == 40);
-    assert!(size_of::<Port>() == 16);
+    assert!(size_of::<Port>() == 32);
     assert!(size_of::<Binding>() == 16);
-    assert!(size_of::<Tunnel>() == 32);
-    assert!(size_of::<VtepAddress>() == 8);
+    assert!(size_of::<Tunnel>() == 64);
+    assert!(size_of::<Line>() == 8);
+    assert!(size_of::<VtepAddress>() == 24);
     assert!(size_of::<Segment>() == 32);
     assert!(size_of::<NextHop>() == 16);
     assert!(size_of::<Path>() == 128);
@@ -525,6 +649,8 @@ mod pod {
     unsafe impl Pod for super::Binding {}
     // SAFETY: as above.
     unsafe impl Pod for super::Tunnel {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::Line {}
     // SAFETY: as above.
     unsafe impl Pod for super::VtepAddress {}
     // SAFETY: as above.

@@ -1,10 +1,10 @@
 //! The way of a frame through the rooms, once per port role.
 
-use crate::classify::{self, Classified, Underlay};
-use crate::decide::{Copied, Decision, decide};
+use crate::classify::{self, Classified, Labelled, Relay, Underlay};
+use crate::decide::{Copied, Decision, decide, relay_path};
 use crate::learn;
 use crate::maps::Port;
-use crate::rewrite::{Inner, bare, rewrite};
+use crate::rewrite::{Inner, bare, relay, rewrite};
 use crate::wire::MACS;
 use crate::{DropReason, Frame, Tables};
 
@@ -66,7 +66,21 @@ pub fn from_trunk<F: Frame, T: Tables>(
     forward(frame, port, tables, &classified)
 }
 
-/// A frame from the network that carries VXLAN.
+/// A frame of a dedicated line: with a datacenter's label, or with S-tag and C-tag alone.
+#[inline(always)]
+pub fn from_pseudowire<F: Frame, T: Tables>(
+    frame: &mut F,
+    port: &Port,
+    tables: &T,
+) -> Result<Verdict, DropReason> {
+    check_safe(port)?;
+    match classify::pseudowire(frame, port, tables)? {
+        Labelled::Here(classified) => forward(frame, port, tables, &classified),
+        Labelled::Relay(onward) => pass_on(frame, tables, &onward),
+    }
+}
+
+/// A frame from the network that carries VXLAN or MPLS in UDP.
 #[inline(always)]
 pub fn from_underlay<F: Frame, T: Tables>(
     frame: &mut F,
@@ -77,6 +91,7 @@ pub fn from_underlay<F: Frame, T: Tables>(
     match classify::underlay(frame, port, tables)? {
         Underlay::Host => Ok(Verdict::Pass),
         Underlay::Tenant(classified) => forward(frame, port, tables, &classified),
+        Underlay::Relay(onward) => pass_on(frame, tables, &onward),
     }
 }
 
@@ -89,6 +104,25 @@ fn check_safe(port: &Port) -> Result<(), DropReason> {
         return Err(DropReason::PortUnsafe);
     }
     Ok(())
+}
+
+/// By the datacenter's label alone; nothing inside is looked at or changed.
+#[inline(always)]
+fn pass_on<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &T,
+    onward: &Relay<'_>,
+) -> Result<Verdict, DropReason> {
+    let len_in = frame.len();
+    let (path, path_id) = relay_path(tables, onward)?;
+    let len_out = relay(frame, onward.at, onward.entry, path)?;
+    Ok(Verdict::Unicast {
+        slot: path.slot,
+        binding: onward.binding.id(),
+        len_in,
+        path: path_id,
+        len_out,
+    })
 }
 
 #[inline(always)]

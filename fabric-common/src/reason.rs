@@ -98,6 +98,24 @@ drop_reasons! {
     BadMetadata = 33, "bad-metadata", "a flooded copy without the fabric's metadata", "report it: this is a bug";
     /// A flood copy whose place in the list is gone.
     NoFloodPath = 34, "no-flood-path", "a flooded copy has no path, its list was just changed", "none needed while a change is applied";
+    /// A label of no pseudowire here and of no datacenter that is known.
+    UnknownLabel = 35, "unknown-label", "no segment and no datacenter uses this label on this link", "apply the same document on both ends";
+    /// RFC 3032 section 2.1: 0 to 15.
+    ReservedLabel = 36, "reserved-label", "a label below 16 where a datacenter's should be", "look for a broken or forging sender";
+    /// RFC 3032 section 2.1: the bottom of stack bit is on the last entry, and nowhere else.
+    BadLabelStack = 37, "bad-label-stack", "the label stack has too few or too many entries", "check transport_label at both ends of the link";
+    /// RFC 3032 section 2.4.1.
+    TtlExpired = 38, "ttl-expired", "a label's time to live has run out", "look for a loop between nodes with different documents";
+    /// RFC 4385 section 3: the first four bits of a data frame's control word are 0.
+    BadControlWord = 39, "bad-control-word", "no frame follows the label, but a control message or nothing known", "check the device at the other end of the link";
+    /// A shared wire shows frames of others.
+    NotForUs = 40, "not-for-us", "the outer destination is not this end of the link", "none needed on a wire with more than two ends";
+    /// Labels where no link for them is configured.
+    UnknownLine = 41, "unknown-line", "a labelled frame on a port or outer VLAN without a link for it", "fabric link add, if the sender is wanted";
+    /// Neither the way nor its backup is up.
+    LinkDown = 42, "link-down", "every link that leads there is down", "fabric link list";
+    /// The copy of a flooded frame for the link that is not in use now.
+    StandbyPath = 43, "standby-path", "a flooded copy for a link that only stands by", "none needed: the copy for the link in use was sent";
 }
 
 impl DropReason {

@@ -1,8 +1,9 @@
 //! Rewriting: the fabric's tags come off and the next hop's go on, in one move of the frame's start.
 
 use crate::flow::Flow;
+use crate::label::{CONTROL_WORD, ENTRY, Entry};
 use crate::maps::Path;
-use crate::wire::{MACS, Macs};
+use crate::wire::{IPV6_HEADER, MACS, Macs, VLAN_TAG};
 use crate::{DropReason, Frame, ecn};
 
 /// Where the tenant's frame begins inside of what arrived.
@@ -24,7 +25,7 @@ impl Inner {
 /// A frame too large for the egress is refused before a byte is changed.
 #[inline(always)]
 pub fn rewrite<F: Frame>(frame: &mut F, inner: Inner, macs: Macs, path: &Path) -> Result<usize, DropReason> {
-    if path.flags & Path::UNRESOLVED != 0 {
+    if path.has(Path::UNRESOLVED) {
         return Err(DropReason::NeighbourUnresolved);
     }
     let pre = path.pre as usize & 0x7f;
@@ -91,11 +92,13 @@ fn open<F: Frame>(frame: &mut F, inner: Inner, macs: Macs, head: usize) -> Resul
 
 #[inline(always)]
 fn write_post<F: Frame>(frame: &mut F, at: usize, path: &Path) -> Result<(), DropReason> {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = path.post;
     match path.post_len {
-        8 => frame.write(at, path.post)?,
-        4 => {
-            let [a, b, c, d, ..] = path.post;
-            frame.write(at, [a, b, c, d])?;
+        8 => frame.write(at, [a, b, c, d, e, f, g, h])?,
+        4 => frame.write(at, [a, b, c, d])?,
+        12 => {
+            frame.write(at, [a, b, c, d, e, f, g, h])?;
+            frame.write(at + 8, [i, j, k, l])?;
         }
         _ => {}
     }
@@ -124,7 +127,51 @@ fn encapsulate<F: Frame>(
     frame.write(pre, low)?;
     frame.write(pre + 8, high)?;
     write_post(frame, pre + MACS, path)?;
-    fix_ipv4(frame, path, len, flow)
+    fix_outer(frame, path, len, flow)
+}
+
+/// Puts the outer headers of `path` in front of the datacenter's label, which was at `at` and goes on as `entry` one hop
+/// older; the new length in bytes.
+#[inline(always)]
+pub fn relay<F: Frame>(frame: &mut F, at: usize, entry: Entry, path: &Path) -> Result<usize, DropReason> {
+    if path.has(Path::UNRESOLVED) {
+        return Err(DropReason::NeighbourUnresolved);
+    }
+    let pre = path.pre as usize & 0x7f;
+    let len = frame.len() + pre - at;
+    if len > path.max_len as usize {
+        return Err(DropReason::TooBig);
+    }
+    // The template is copied in words, over up to seven bytes behind it: the entry and the control word.
+    let word: [u8; CONTROL_WORD] = frame.read(at + ENTRY)?;
+    let flow = if path.ip_at == 0 {
+        Flow::NONE
+    } else {
+        inner_flow(frame, at + ENTRY + CONTROL_WORD)
+    };
+    resize(frame, pre, at)?;
+    copy_template(frame, path)?;
+    let entry = if path.has(Path::DEFLECT) {
+        entry.deflected()
+    } else {
+        entry
+    };
+    let ([a, b, c, d], [e, f, g, h]) = (entry.aged().to_wire(), word);
+    frame.write(pre, [a, b, c, d, e, f, g, h])?;
+    fix_outer(frame, path, len, flow)?;
+    Ok(len)
+}
+
+/// The flow of the frame at `macs_at`, behind its S-tag and C-tag. What is too short for its headers has no flow.
+#[inline(always)]
+fn inner_flow<F: Frame>(frame: &F, macs_at: usize) -> Flow {
+    match (frame.read(macs_at), frame.read(macs_at + 8)) {
+        (Ok(low), Ok(high)) => {
+            let macs = Macs::from_wire(low, high);
+            Flow::of(frame, macs_at + MACS + 2 * VLAN_TAG, macs)
+        }
+        _ => Flow::NONE,
+    }
 }
 
 /// Whole words: up to 7 bytes after the template are overwritten. They belong to the tenant's addresses, which
@@ -150,10 +197,10 @@ fn copy_template<F: Frame>(frame: &mut F, path: &Path) -> Result<(), DropReason>
     Ok(())
 }
 
-/// Lengths, congestion mark, checksum and source port of the outer IPv4 and UDP headers (RFC 791, RFC 768, RFC 6040,
-/// RFC 7348 section 5).
+/// Lengths, congestion mark, checksum and source port of the outer IP and UDP headers (RFC 791, RFC 8200, RFC 768, RFC 6040,
+/// RFC 7348 section 5, RFC 7510 section 3).
 #[inline(always)]
-fn fix_ipv4<F: Frame>(frame: &mut F, path: &Path, len: usize, flow: Flow) -> Result<(), DropReason> {
+fn fix_outer<F: Frame>(frame: &mut F, path: &Path, len: usize, flow: Flow) -> Result<(), DropReason> {
     if path.ip_at == 0 {
         return Ok(());
     }
@@ -163,7 +210,27 @@ fn fix_ipv4<F: Frame>(frame: &mut F, path: &Path, len: usize, flow: Flow) -> Res
         reason = "not larger than `max_len`, 16 bits"
     )]
     let total = (len - at) as u16;
-    let mark = ecn::outside(flow.ecn);
+    let mark = if path.has(Path::NO_ECN) {
+        0
+    } else {
+        ecn::outside(flow.ecn)
+    };
+    if path.has(Path::IPV6) {
+        fix_ipv6(frame, at, total, mark, flow)
+    } else {
+        fix_ipv4(frame, path, at, total, mark, flow)
+    }
+}
+
+#[inline(always)]
+fn fix_ipv4<F: Frame>(
+    frame: &mut F,
+    path: &Path,
+    at: usize,
+    total: u16,
+    mark: u8,
+    flow: Flow,
+) -> Result<(), DropReason> {
     let [tos] = frame.read(at + 1)?;
     let sum = path.ip_sum + u32::from(total) + u32::from(mark);
     frame.write(at + 1, [tos | mark])?;
@@ -171,6 +238,18 @@ fn fix_ipv4<F: Frame>(frame: &mut F, path: &Path, len: usize, flow: Flow) -> Res
     frame.write(at + 10, (!fold(sum)).to_be_bytes())?;
     frame.write(at + 20, flow.source_port().to_be_bytes())?;
     frame.write(at + 24, total.wrapping_sub(20).to_be_bytes())?;
+    Ok(())
+}
+
+/// The UDP checksum stays 0, as RFC 6935 and RFC 6936 allow for tunnels.
+#[inline(always)]
+fn fix_ipv6<F: Frame>(frame: &mut F, at: usize, total: u16, mark: u8, flow: Flow) -> Result<(), DropReason> {
+    #[expect(clippy::cast_possible_truncation, reason = "40")]
+    let payload = total.wrapping_sub(IPV6_HEADER as u16).to_be_bytes();
+    frame.write(at + 1, [mark << 4])?;
+    frame.write(at + 4, payload)?;
+    frame.write(at + IPV6_HEADER, flow.source_port().to_be_bytes())?;
+    frame.write(at + IPV6_HEADER + 4, payload)?;
     Ok(())
 }
 

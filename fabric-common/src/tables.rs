@@ -1,14 +1,14 @@
 //! How the packet core sees the maps.
 
 use crate::buckets::Bucket;
-use crate::maps::{Binding, FloodKey, NextHop, Path, Port, Segment, Tunnel, VtepAddress};
+use crate::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress};
 
 /// The tables made of buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
     /// Where stations are.
     Fdb,
-    /// S-VID and C-VID of trunks.
+    /// Tags and labels of links between nodes.
     Tags,
     /// Remote VTEPs and VNIs.
     Tunnels,
@@ -36,6 +36,12 @@ pub trait Tables {
     fn tunnel(&self, id: u32) -> Option<&Tunnel>;
     /// True if the address is one of this node's VTEPs.
     fn is_vtep(&self, address: &VtepAddress) -> bool;
+    /// A line by its number.
+    fn line(&self, id: u32) -> Option<&Line>;
+    /// The other datacenter that a label below [`crate::label::COUNT`] names; 0 for none.
+    fn label_site(&self, label: u32) -> u8;
+    /// By [`crate::maps::route_index`].
+    fn route(&self, index: u32) -> Option<&Binding>;
     /// A segment by its id.
     fn segment(&self, id: u32) -> Option<&Segment>;
     /// A next hop by its id.

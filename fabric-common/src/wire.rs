@@ -1,7 +1,7 @@
 //! Numbers of the wire formats. Multi-byte fields are big-endian on the wire.
 
 use network_types::eth::{EthHdr, EtherType};
-use network_types::ip::{IpProto, Ipv4Hdr};
+use network_types::ip::{IpProto, Ipv4Hdr, Ipv6Hdr};
 use network_types::udp::UdpHdr;
 use network_types::vlan::VlanHdr;
 use network_types::vxlan::VxlanHdr;
@@ -14,6 +14,8 @@ pub const ETH_HEADER: usize = EthHdr::LEN;
 pub const VLAN_TAG: usize = VlanHdr::LEN;
 /// Length of an IPv4 header without options, in bytes (RFC 791 section 3.1).
 pub const IPV4_HEADER: usize = Ipv4Hdr::LEN;
+/// Length of an IPv6 header without extensions, in bytes (RFC 8200 section 3).
+pub const IPV6_HEADER: usize = Ipv6Hdr::LEN;
 /// Length of a UDP header, in bytes (RFC 768).
 pub const UDP_HEADER: usize = UdpHdr::LEN;
 /// Length of a VXLAN header, in bytes (RFC 7348 section 5).
@@ -23,6 +25,8 @@ pub const VXLAN_HEADER: usize = VxlanHdr::LEN;
 pub const ETHERTYPE_IPV4: u16 = ethertype(EtherType::Ipv4);
 /// EtherType of IPv6.
 pub const ETHERTYPE_IPV6: u16 = ethertype(EtherType::Ipv6);
+/// EtherType of MPLS unicast (RFC 5332 section 4); network-types has none.
+pub const ETHERTYPE_MPLS: u16 = 0x8847;
 /// Tag protocol identifier of a customer tag (IEEE 802.1Q table 9-1).
 pub const TPID_C: u16 = ethertype(EtherType::Ieee8021q);
 /// Tag protocol identifier of a service tag (IEEE 802.1Q table 9-1).
@@ -41,6 +45,8 @@ pub const PROTO_TCP: u8 = IpProto::Tcp as u8;
 pub const PROTO_UDP: u8 = IpProto::Udp as u8;
 /// Registered UDP port of VXLAN (RFC 7348 section 8).
 pub const VXLAN_PORT: u16 = 4789;
+/// Registered UDP port of MPLS in UDP (RFC 7510 section 6).
+pub const MPLS_PORT: u16 = 6635;
 /// The flag that says that the VNI is valid, in the first octet of the VXLAN header (RFC 7348 section 5).
 pub const VXLAN_FLAG_VNI: u8 = 0x08;
 
@@ -119,8 +125,15 @@ mod tests {
     #[test]
     fn numbers_are_those_of_the_standards() {
         assert_eq!(
-            [VLAN_TAG, ETH_HEADER, IPV4_HEADER, UDP_HEADER, VXLAN_HEADER],
-            [4, 14, 20, 8, 8]
+            [
+                VLAN_TAG,
+                ETH_HEADER,
+                IPV4_HEADER,
+                IPV6_HEADER,
+                UDP_HEADER,
+                VXLAN_HEADER
+            ],
+            [4, 14, 20, 40, 8, 8]
         );
         assert_eq!(
             [ETHERTYPE_IPV4, ETHERTYPE_IPV6, TPID_C, TPID_S, TPID_I],

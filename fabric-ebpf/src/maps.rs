@@ -7,8 +7,9 @@ use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::{Array, DevMap, HashMap, PerCpuArray};
 use fabric_common::Tables;
 use fabric_common::buckets::Bucket;
+use fabric_common::label;
 use fabric_common::maps::{
-    Binding, Count, FloodKey, FloodProgress, Layout, NextHop, Path, Port, Segment, Settings, Tunnel,
+    Binding, Count, FloodKey, FloodProgress, Layout, Line, NextHop, Path, Port, Segment, Settings, Tunnel,
     VtepAddress, capacity, tick,
 };
 use fabric_common::tables::Table;
@@ -30,6 +31,12 @@ static BINDINGS: Array<Binding> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 static TUNNELS: Array<Tunnel> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static VTEPS: HashMap<VtepAddress, u32> = HashMap::with_max_entries(capacity::PORTS, 0);
+#[map]
+static LINES: Array<Line> = Array::with_max_entries(capacity::LINES, BPF_F_MMAPABLE);
+#[map]
+static LABEL_SITES: Array<u64> = Array::with_max_entries(label::COUNT / 8, BPF_F_MMAPABLE);
+#[map]
+static ROUTES: Array<Binding> = Array::with_max_entries(capacity::LINES * capacity::SITES, BPF_F_MMAPABLE);
 #[map]
 static SEGMENTS: Array<Segment> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
@@ -139,6 +146,23 @@ impl Tables for KernelTables {
     fn is_vtep(&self, address: &VtepAddress) -> bool {
         // SAFETY: only the presence of the entry is read.
         unsafe { VTEPS.get(address) }.is_some()
+    }
+
+    #[inline(always)]
+    fn line(&self, id: u32) -> Option<&Line> {
+        LINES.get(id)
+    }
+
+    #[inline(always)]
+    fn label_site(&self, label: u32) -> u8 {
+        LABEL_SITES
+            .get(label >> 3)
+            .map_or(0, |sites| (sites >> ((label & 7) * 8)) as u8)
+    }
+
+    #[inline(always)]
+    fn route(&self, index: u32) -> Option<&Binding> {
+        ROUTES.get(index)
     }
 
     #[inline(always)]

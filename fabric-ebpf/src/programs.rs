@@ -5,7 +5,7 @@ use aya_ebpf::helpers::bpf_jiffies64;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use fabric_common::maps::Port;
-use fabric_common::pipeline::{Verdict, from_access, from_trunk, from_underlay};
+use fabric_common::pipeline::{Verdict, from_access, from_pseudowire, from_trunk, from_underlay};
 use fabric_common::{DropReason, Tables};
 
 use crate::copies::finish_copy;
@@ -25,7 +25,13 @@ fn fabric_trunk(ctx: XdpContext) -> u32 {
     run(&ctx, |frame, port| from_trunk(frame, port, &KernelTables))
 }
 
-/// Entry of VXLAN underlay ports.
+/// Entry of dedicated lines with labels.
+#[xdp(frags)]
+fn fabric_pseudowire(ctx: XdpContext) -> u32 {
+    run(&ctx, |frame, port| from_pseudowire(frame, port, &KernelTables))
+}
+
+/// Entry of underlay ports.
 #[xdp(frags)]
 fn fabric_underlay(ctx: XdpContext) -> u32 {
     run(&ctx, |frame, port| from_underlay(frame, port, &KernelTables))

@@ -9,12 +9,15 @@
 
 mod budget;
 mod facts;
+mod far;
 mod image;
 mod input;
 mod node;
 mod path;
+mod places;
 mod scope;
 mod segment;
+mod stack;
 pub mod twin;
 
 use std::collections::BTreeMap;

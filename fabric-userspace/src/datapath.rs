@@ -23,7 +23,9 @@ use std::path::PathBuf;
 use aya::Ebpf;
 use aya::maps::{Array, DevMap, HashMap, MapData, PerCpuArray};
 use fabric_common::buckets::Bucket;
-use fabric_common::maps::{Binding, Count, FloodKey, NextHop, Path, Port, Segment, Tunnel, VtepAddress};
+use fabric_common::maps::{
+    Binding, Count, FloodKey, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress,
+};
 
 pub use counters::SegmentEvents;
 pub use fdb::{FdbEntry, Sweep};
@@ -43,6 +45,9 @@ pub struct Datapath {
     tunnel_keys: BucketTable,
     bindings: Mapped<Binding>,
     tunnels: Mapped<Tunnel>,
+    lines: Mapped<Line>,
+    label_sites: Mapped<u64>,
+    routes: Mapped<Binding>,
     segments: Mapped<Segment>,
     fdb: BucketTable,
     next_hops: Mapped<NextHop>,

@@ -126,7 +126,11 @@ impl Work {
         self.set(&old.bindings, &new.bindings, Entry::Binding);
         self.set(&old.tunnels, &new.tunnels, Entry::Tunnel);
         self.set(&old.stations, &new.stations, Entry::Station);
+        self.set(&old.lines, &new.lines, Entry::Line);
+        self.set(&old.routes, &new.routes, Entry::Route);
+        self.set(&old.label_sites, &new.label_sites, Entry::LabelSites);
         self.set(&old.tags, &new.tags, Entry::Tag);
+        self.set(&old.line_keys, &new.line_keys, Entry::LineKey);
         self.set(&old.tunnel_keys, &new.tunnel_keys, Entry::TunnelKey);
         self.set(&old.access, &new.access, Entry::Access);
     }
@@ -144,7 +148,11 @@ impl Work {
     fn break_(&mut self, old: &Records, new: &Records) {
         self.clear(&old.access, &new.access, Key::Access);
         self.clear(&old.tunnel_keys, &new.tunnel_keys, Key::TunnelKey);
+        self.clear(&old.line_keys, &new.line_keys, Key::LineKey);
         self.clear(&old.tags, &new.tags, Key::Tag);
+        self.clear(&old.label_sites, &new.label_sites, Key::LabelSites);
+        self.clear(&old.routes, &new.routes, Key::Route);
+        self.clear(&old.lines, &new.lines, Key::Line);
         self.clear(&old.stations, &new.stations, Key::Station);
         self.clear(&old.tunnels, &new.tunnels, Key::Tunnel);
         self.clear(&old.bindings, &new.bindings, Key::Binding);

@@ -34,6 +34,15 @@ pub struct NodeIds {
     pub slots: BTreeMap<IfName, u16>,
     /// By link, the tunnel that says that its VTEP is configured.
     pub tunnels: BTreeMap<Name, u32>,
+    /// By link, the line of its labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lines: BTreeMap<Name, u32>,
+    /// Other datacenters that labels lead to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sites: BTreeMap<Name, u32>,
+    /// Of frames that only pass; their segment is 0.
+    #[serde(default, skip_serializing_if = "SegmentIds::is_empty")]
+    pub relays: SegmentIds,
 }
 
 /// Numbers of one segment.
@@ -52,27 +61,74 @@ pub struct SegmentIds {
     pub tunnels: BTreeMap<Name, u32>,
 }
 
-/// Numbers of one next hop; saved as a list of three.
+impl SegmentIds {
+    /// True if there are no numbers in it.
+    pub fn is_empty(&self) -> bool {
+        self == &Self::default()
+    }
+}
+
+/// Numbers of one next hop; saved as a list of three, or of five with a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(u32, u32, u64)", into = "(u32, u32, u64)")]
+#[serde(from = "SavedHop", into = "SavedHop")]
 pub struct NextHopIds {
     /// The next hop.
     pub id: u32,
     /// Its path.
-    pub path: u32,
-    /// Fingerprint of the path's content. A path is never changed in place: other bytes, other number.
+    pub path: PathIds,
+    /// The path that takes over.
+    pub backup: Option<PathIds>,
+}
+
+/// Numbers of one path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathIds {
+    /// The path.
+    pub id: u32,
+    /// Fingerprint of its content. A path is never changed in place: other bytes, other number.
     pub content: u64,
 }
 
-impl From<(u32, u32, u64)> for NextHopIds {
-    fn from((id, path, content): (u32, u32, u64)) -> Self {
-        Self { id, path, content }
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(untagged)]
+enum SavedHop {
+    Protected(u32, u32, u64, u32, u64),
+    Single(u32, u32, u64),
+}
+
+impl From<SavedHop> for NextHopIds {
+    fn from(saved: SavedHop) -> Self {
+        let (id, path, content, backup) = match saved {
+            SavedHop::Single(id, path, content) => (id, path, content, None),
+            SavedHop::Protected(id, path, content, backup, other) => {
+                (id, path, content, Some((backup, other)))
+            }
+        };
+        Self {
+            id,
+            path: PathIds { id: path, content },
+            backup: backup.map(|(id, content)| PathIds { id, content }),
+        }
     }
 }
 
-impl From<NextHopIds> for (u32, u32, u64) {
+impl From<NextHopIds> for SavedHop {
     fn from(ids: NextHopIds) -> Self {
-        (ids.id, ids.path, ids.content)
+        let (id, path, content) = (ids.id, ids.path.id, ids.path.content);
+        match ids.backup {
+            Some(backup) => Self::Protected(id, path, content, backup.id, backup.content),
+            None => Self::Single(id, path, content),
+        }
+    }
+}
+
+impl NextHopIds {
+    /// Its paths.
+    pub fn paths(&self) -> impl Iterator<Item = u32> {
+        [Some(self.path), self.backup]
+            .into_iter()
+            .flatten()
+            .map(|path| path.id)
     }
 }
 
@@ -91,6 +147,10 @@ pub struct Freed {
     pub bindings: Vec<u32>,
     /// Tunnels.
     pub tunnels: Vec<u32>,
+    /// Lines.
+    pub lines: Vec<u32>,
+    /// Sites.
+    pub sites: Vec<u32>,
 }
 
 impl Freed {
@@ -102,6 +162,9 @@ impl Freed {
     pub(crate) fn add_node(&mut self, old: &NodeIds, new: &NodeIds) {
         self.slots.extend(gone(&old.slots, &new.slots));
         self.tunnels.extend(gone(&old.tunnels, &new.tunnels));
+        self.lines.extend(gone(&old.lines, &new.lines));
+        self.sites.extend(gone(&old.sites, &new.sites));
+        self.add_segment(&old.relays, &new.relays);
     }
 
     /// Numbers of `old` that `new` does not have; pass default ids for a segment that is gone.
@@ -114,9 +177,8 @@ impl Freed {
             if now.is_none_or(|now| now.id != hop.id) {
                 self.next_hops.push(hop.id);
             }
-            if now.is_none_or(|now| now.path != hop.path) {
-                self.paths.push(hop.path);
-            }
+            let kept: Vec<u32> = now.iter().flat_map(|now| now.paths()).collect();
+            self.paths.extend(hop.paths().filter(|path| !kept.contains(path)));
         }
         self.bindings.extend(gone(&old.bindings, &new.bindings));
         self.tunnels.extend(gone(&old.tunnels, &new.tunnels));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress};
+use fabric_common::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
 
 /// A set of map entries: a whole node's, or one segment's share of them. Keys are the keys of
 /// [`fabric_common::maps`]; two sets that are merged never share a key.
@@ -14,8 +14,16 @@ pub struct Records {
     pub egress: BTreeMap<u16, u32>,
     /// `ACCESS` by [`fabric_common::maps::access_index`].
     pub access: BTreeMap<u32, Binding>,
-    /// `TAGS` by [`fabric_common::maps::tag_key`] → binding id.
+    /// `TAGS` by [`fabric_common::maps::tag_key`] or [`fabric_common::maps::label_key`] → binding id.
     pub tags: BTreeMap<u64, u32>,
+    /// `TAGS` by [`fabric_common::maps::line_key`] → line.
+    pub line_keys: BTreeMap<u64, u32>,
+    /// `LINES`.
+    pub lines: BTreeMap<u32, Line>,
+    /// `LABEL_SITES`: label / 8 → the sites of eight labels.
+    pub label_sites: BTreeMap<u32, u64>,
+    /// `ROUTES` by [`fabric_common::maps::route_index`].
+    pub routes: BTreeMap<u32, Binding>,
     /// `BINDINGS` by id.
     pub bindings: BTreeMap<u32, Binding>,
     /// `TUNNEL_KEYS` by [`fabric_common::maps::tunnel_key`] → tunnel id.
@@ -54,6 +62,10 @@ impl Records {
         self.egress.extend(&other.egress);
         self.access.extend(&other.access);
         self.tags.extend(&other.tags);
+        self.line_keys.extend(&other.line_keys);
+        self.lines.extend(&other.lines);
+        self.label_sites.extend(&other.label_sites);
+        self.routes.extend(&other.routes);
         self.bindings.extend(&other.bindings);
         self.tunnel_keys.extend(&other.tunnel_keys);
         self.tunnels.extend(&other.tunnels);

@@ -3,6 +3,7 @@
 //! Every node computes it from the same document and gets the same tree, so no protocol is needed to agree.
 
 mod islands;
+mod routes;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -10,6 +11,7 @@ use crate::model::natural;
 use crate::validate::{LinkIx, NodeIx, Valid, ValidLink, ValidNode};
 
 pub use islands::Islands;
+pub use routes::{Landing, Route, Routes};
 
 /// A spanning tree for each part of the fabric that is joined by links which carry frames by segment: breadth first
 /// from the lowest node name, links by name. A link that is down keeps its place.

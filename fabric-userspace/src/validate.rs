@@ -20,7 +20,7 @@ mod valid;
 
 use crate::allocate::allocate;
 use crate::model::Document;
-use crate::topology::Tree;
+use crate::topology::{Routes, Tree};
 
 pub use crate::error::Problem;
 pub use index::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
@@ -71,6 +71,7 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
+    let routes = Routes::of(&tree, &nodes, &links);
     Ok(Valid {
         document,
         datacenters,
@@ -79,6 +80,7 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
         tenants,
         segments,
         tree,
+        routes,
     })
 }
 

@@ -15,9 +15,20 @@ pub fn trunk<'t, F: Frame, T: Tables>(
     port: &Port,
     tables: &'t T,
 ) -> Result<Classified<'t>, DropReason> {
+    tagged(frame, port, (0, MACS), tables)
+}
+
+/// The same where the S-tag is at `at`, behind an outer VLAN; 0 for none.
+#[inline(always)]
+pub(super) fn tagged<'t, F: Frame, T: Tables>(
+    frame: &F,
+    port: &Port,
+    (vlan, at): (u16, usize),
+    tables: &'t T,
+) -> Result<Classified<'t>, DropReason> {
     let macs = read_macs(frame, 0)?;
-    let (s_vid, c_vid) = tags(frame, port.tpid)?;
-    let key = tag_key(port.slot, s_vid, c_vid);
+    let (s_vid, c_vid) = tags(frame, at, port.tpid)?;
+    let key = tag_key(port.slot, vlan, s_vid, c_vid);
     let (_, id) = find(tables, Table::Tags, key, |value| value != 0).ok_or(DropReason::UnknownTags)?;
     #[expect(clippy::cast_possible_truncation, reason = "binding ids have 20 bits")]
     let binding = tables
@@ -27,15 +38,16 @@ pub fn trunk<'t, F: Frame, T: Tables>(
     check_addresses(port, macs)?;
     let inner = Inner {
         macs: 0,
-        body: MACS + 2 * VLAN_TAG,
+        body: at + 2 * VLAN_TAG,
     };
     check_own(frame, binding, inner.body)?;
     Ok(Classified { binding, inner, macs })
 }
 
+/// The S-VID and C-VID of the two tags at `at`.
 #[inline(always)]
-fn tags<F: Frame>(frame: &F, outer_tpid: u16) -> Result<(u16, u16), DropReason> {
-    let [s0, s1, s2, s3, c0, c1, c2, c3] = frame.read::<8>(MACS)?;
+pub(super) fn tags<F: Frame>(frame: &F, at: usize, outer_tpid: u16) -> Result<(u16, u16), DropReason> {
+    let [s0, s1, s2, s3, c0, c1, c2, c3] = frame.read::<8>(at)?;
     if u16::from_be_bytes([s0, s1]) != outer_tpid {
         return Err(DropReason::NotTagged);
     }

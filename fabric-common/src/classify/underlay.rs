@@ -1,15 +1,16 @@
-//! VTEP ports: VXLAN in IPv4 (RFC 7348), the only frames of such a port that are ours.
+//! Underlay ports: VXLAN (RFC 7348) and MPLS in UDP (RFC 7510) over IPv4 and IPv6, the only frames of such a port that are ours.
 
+mod outer;
+
+use super::label::{Labelled, Relay, label};
 use super::{Classified, check_addresses, check_own, read_macs};
 use crate::buckets::find;
-use crate::maps::{Port, Tunnel, VtepAddress, tunnel_key};
-use crate::rewrite::{Inner, fold};
+use crate::maps::{Port, Tunnel, mpls_key, tunnel_key};
+use crate::rewrite::Inner;
 use crate::tables::Table;
-use crate::wire::{
-    ETH_HEADER, ETHERTYPE_IPV4, IPV4_HEADER, MACS, PROTO_UDP, TPID_C, UDP_HEADER, VID_MASK, VLAN_TAG,
-    VXLAN_FLAG_VNI, VXLAN_HEADER,
-};
+use crate::wire::{MACS, UDP_HEADER, VXLAN_FLAG_VNI, VXLAN_HEADER};
 use crate::{DropReason, Frame, Short, Tables, ecn};
+use outer::{Outer, outer};
 
 /// What an underlay port received.
 pub enum Underlay<'t> {
@@ -17,24 +18,8 @@ pub enum Underlay<'t> {
     Host,
     /// A tenant's frame.
     Tenant(Classified<'t>),
-}
-
-/// The outer headers as far as they decide whose the packet is.
-struct Outer {
-    /// Offset of the IPv4 header.
-    ip: usize,
-    /// Offset of the UDP header.
-    udp: usize,
-    /// Bytes from the IPv4 header on, as the header says.
-    total: usize,
-    /// Version and header length.
-    version: u8,
-    /// Type of service, with the congestion mark.
-    tos: u8,
-    /// Ones' complement sum of the IPv4 header without options.
-    sum: u64,
-    source: [u8; 4],
-    address: VtepAddress,
+    /// A labelled frame on its way to another datacenter.
+    Relay(Relay<'t>),
 }
 
 /// Classifies a frame of an underlay port.
@@ -45,92 +30,64 @@ pub fn underlay<'t, F: Frame, T: Tables>(
     tables: &'t T,
 ) -> Result<Underlay<'t>, DropReason> {
     // What is too short for an outer header, or not for us, is the host's business, as everywhere else.
-    let Ok(Some((outer, fragment))) = outer(frame, port) else {
+    let Ok(Some(outer)) = outer(frame, port) else {
         return Ok(Underlay::Host);
     };
-    if fragment {
+    if outer.fragment {
         // A first fragment must not be taken for a whole packet, and we do not reassemble.
-        return if tables.is_vtep(&outer.address) {
-            Err(DropReason::Fragment)
-        } else {
-            Ok(Underlay::Host)
-        };
+        return foreign(tables, &outer, DropReason::Fragment);
     }
-    let vni = match vxlan_header(frame, outer.udp + UDP_HEADER) {
-        Ok(header) => header,
-        Err(Short) if tables.is_vtep(&outer.address) => return Err(DropReason::Truncated),
-        Err(Short) => return Ok(Underlay::Host),
-    };
-    match tunnel(tables, port, &outer, vni.number) {
-        Some(tunnel) => decapsulate(frame, port, tunnel, &outer, &vni).map(Underlay::Tenant),
-        None if !tables.is_vtep(&outer.address) => Ok(Underlay::Host),
-        None if !vni.valid => Err(DropReason::NoVniFlag),
-        None if tunnel(tables, port, &outer, 0).is_some() => Err(DropReason::UnknownVni),
-        None => Err(DropReason::UnknownVtep),
+    if outer.address.udp_port == port.mpls_port {
+        return mpls(frame, port, &outer, tables);
+    }
+    vxlan(frame, port, &outer, tables)
+}
+
+/// Drops what is addressed to one of our tunnel ends; the rest is the host's.
+#[inline(always)]
+fn foreign<'t, T: Tables>(tables: &T, outer: &Outer, reason: DropReason) -> Result<Underlay<'t>, DropReason> {
+    if tables.is_vtep(&outer.address) {
+        Err(reason)
+    } else {
+        Ok(Underlay::Host)
     }
 }
 
-/// `None` for anything but UDP to the VXLAN port, addressed to this interface; true for a fragment.
 #[inline(always)]
-fn outer<F: Frame>(frame: &F, port: &Port) -> Result<Option<(Outer, bool)>, Short> {
-    let macs = read_macs(frame, 0)?;
-    let (vlan, ip) = match u16::from_be_bytes(frame.read(MACS)?) {
-        ETHERTYPE_IPV4 => (0, ETH_HEADER),
-        TPID_C if u16::from_be_bytes(frame.read(MACS + VLAN_TAG)?) == ETHERTYPE_IPV4 => (
-            u16::from_be_bytes(frame.read(MACS + 2)?) & VID_MASK,
-            ETH_HEADER + VLAN_TAG,
-        ),
-        _ => return Ok(None),
+fn mpls<'t, F: Frame, T: Tables>(
+    frame: &F,
+    port: &Port,
+    outer: &Outer,
+    tables: &'t T,
+) -> Result<Underlay<'t>, DropReason> {
+    let Some(tunnel) = tunnel(tables, port, outer, mpls_key(port.slot, outer.source)) else {
+        return foreign(tables, outer, DropReason::UnknownVtep);
     };
-    let header: [u8; IPV4_HEADER] = frame.read(ip)?;
-    let [
-        version,
-        tos,
-        total_high,
-        total_low,
-        _,
-        _,
-        flags,
-        fragment,
-        _,
-        protocol,
-        _,
-        _,
-        addresses @ ..,
-    ] = header;
-    let length = (version as usize & 0x0f) * 4;
-    if macs.destination() != port.mac || version >> 4 != 4 || length < IPV4_HEADER || protocol != PROTO_UDP {
-        return Ok(None);
+    outer.check(frame)?;
+    match label(frame, port, (tunnel.line, outer.udp + UDP_HEADER), tables)? {
+        Labelled::Here(classified) => Ok(Underlay::Tenant(classified)),
+        Labelled::Relay(relay) => Ok(Underlay::Relay(relay)),
     }
-    let [s0, s1, s2, s3, local @ ..] = addresses;
-    let udp = ip + length;
-    let outer = Outer {
-        ip,
-        udp,
-        total: usize::from(u16::from_be_bytes([total_high, total_low])),
-        version,
-        tos,
-        sum: header
-            .as_chunks()
-            .0
-            .iter()
-            .map(|word| u64::from(u32::from_be_bytes(*word)))
-            .sum(),
-        source: [s0, s1, s2, s3],
-        address: VtepAddress {
-            local,
-            vlan,
-            slot: port.slot,
-        },
+}
+
+#[inline(always)]
+fn vxlan<'t, F: Frame, T: Tables>(
+    frame: &mut F,
+    port: &Port,
+    outer: &Outer,
+    tables: &'t T,
+) -> Result<Underlay<'t>, DropReason> {
+    let Ok(vni) = vxlan_header(frame, outer.udp + UDP_HEADER) else {
+        return foreign(tables, outer, DropReason::Truncated);
     };
-    if (flags & 0x1f) | fragment != 0 {
-        // A later fragment has no UDP header; without its first one the host discards it.
-        return Ok(None);
+    let key = |number| tunnel_key(port.slot, outer.source, number);
+    match tunnel(tables, port, outer, key(vni.number)) {
+        Some(tunnel) => decapsulate(frame, port, tunnel, outer, &vni).map(Underlay::Tenant),
+        None if !tables.is_vtep(&outer.address) => Ok(Underlay::Host),
+        None if !vni.valid => Err(DropReason::NoVniFlag),
+        None if tunnel(tables, port, outer, key(0)).is_some() => Err(DropReason::UnknownVni),
+        None => Err(DropReason::UnknownVtep),
     }
-    if u16::from_be_bytes(frame.read(udp + 2)?) != port.udp_port {
-        return Ok(None);
-    }
-    Ok(Some((outer, flags & 0x20 != 0)))
 }
 
 struct VxlanHeader {
@@ -149,16 +106,16 @@ fn vxlan_header<F: Frame>(frame: &F, at: usize) -> Result<VxlanHeader, Short> {
     })
 }
 
-/// The tunnel of a remote VTEP and VNI, if the packet came to the address that it belongs to.
+/// The tunnel behind a key, if the packet came from its other end, and to the address that it belongs to.
 #[inline(always)]
-fn tunnel<'t, T: Tables>(tables: &'t T, port: &Port, outer: &Outer, vni: u32) -> Option<&'t Tunnel> {
-    let key = tunnel_key(port.slot, outer.source, vni);
+fn tunnel<'t, T: Tables>(tables: &'t T, port: &Port, outer: &Outer, key: u64) -> Option<&'t Tunnel> {
     let (_, id) = find(tables, Table::Tunnels, key, |value| value != 0)?;
     #[expect(clippy::cast_possible_truncation, reason = "tunnel ids have 32 bits")]
     let tunnel = tables.tunnel(id as u32)?;
     let here = tunnel.slot == port.slot
         && tunnel.vlan == outer.address.vlan
-        && u32::from_le_bytes(tunnel.local) == u32::from_le_bytes(outer.address.local);
+        && tunnel.local == outer.address.local
+        && tunnel.remote == outer.source;
     here.then_some(tunnel)
 }
 
@@ -180,7 +137,7 @@ fn decapsulate<'t, F: Frame>(
     if binding.segment() == 0 {
         return Err(DropReason::UnknownVni);
     }
-    check_outer(frame, outer)?;
+    outer.check(frame)?;
     let macs_at = outer.udp + UDP_HEADER + VXLAN_HEADER;
     let macs = read_macs(frame, macs_at)?;
     check_addresses(port, macs)?;
@@ -191,33 +148,4 @@ fn decapsulate<'t, F: Frame>(
     check_own(frame, binding, inner.body)?;
     ecn::deliver(frame, outer.tos, inner.body)?;
     Ok(Classified { binding, inner, macs })
-}
-
-/// Header checksum and the two lengths. The UDP checksum is not verified (RFC 7348 section 5 allows it).
-#[inline(always)]
-fn check_outer<F: Frame>(frame: &F, outer: &Outer) -> Result<(), DropReason> {
-    if checksum(frame, outer)? != 0xffff {
-        return Err(DropReason::BadIpChecksum);
-    }
-    let udp = usize::from(u16::from_be_bytes(frame.read(outer.udp + 4)?));
-    if outer.ip + outer.total != frame.len() || outer.udp + udp != frame.len() {
-        return Err(DropReason::BadLength);
-    }
-    Ok(())
-}
-
-#[inline(always)]
-fn checksum<F: Frame>(frame: &F, outer: &Outer) -> Result<u16, Short> {
-    let mut sum = outer.sum;
-    let options = outer.ip + IPV4_HEADER;
-    // Not "udp > options": the verifier would remember the answer and follow both to the program's end.
-    if outer.version != 0x45 {
-        sum += frame.sum(options, outer.udp - options)?;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "both halves are 32 bits at most after masking"
-    )]
-    let halves = ((sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32)) as u32;
-    Ok(fold(halves))
 }

@@ -1,6 +1,6 @@
 //! The agent's state: the document in force and everything that carries it out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime};
 
 use super::meter::Meter;
@@ -49,6 +49,8 @@ pub(super) struct Core {
     pub(super) started: Instant,
     /// Numbers that a change gave up and that running programs may still hold.
     pub(super) waiting: Vec<Freed>,
+    /// Ports that cannot send, as the maps know it.
+    pub(super) silent: BTreeSet<IfName>,
     /// The host has changed, and the maps do not follow it yet.
     pub(super) behind: bool,
     /// Stations known at the last sweep.
@@ -151,6 +153,7 @@ impl Core {
             store,
             started: Instant::now(),
             waiting: Vec::new(),
+            silent: BTreeSet::new(),
             behind: false,
             fdb_entries: 0,
             adopted,

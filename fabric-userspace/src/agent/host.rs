@@ -1,6 +1,6 @@
 //! Facts about this host that the compiler needs: interfaces, and where the underlay's next hops are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use fabric_common::maps::capacity;
@@ -31,6 +31,15 @@ pub(super) enum Missing {
     Tolerate,
 }
 
+/// Interfaces as they are.
+#[derive(Debug, Default)]
+pub(super) struct Interfaces {
+    /// What the compiler must know of them.
+    pub facts: BTreeMap<IfName, PortFacts>,
+    /// Those that cannot send: down, without a carrier, or gone.
+    pub silent: BTreeSet<IfName>,
+}
+
 /// Reads the interfaces. One that is gone has index 0 if that is tolerated.
 ///
 /// # Errors
@@ -40,8 +49,9 @@ pub(super) async fn ports(
     node: &str,
     wanted: &BTreeMap<IfName, Role>,
     missing: Missing,
-) -> Result<BTreeMap<IfName, PortFacts>, Refusal> {
-    let mut facts = BTreeMap::new();
+) -> Result<Interfaces, Refusal> {
+    let mut interfaces = Interfaces::default();
+    let facts = &mut interfaces.facts;
     for name in wanted.keys() {
         let link = match netlink.link(name.as_str()).await {
             Ok(link) => link,
@@ -54,6 +64,7 @@ pub(super) async fn ports(
                         mtu: 1500,
                     },
                 );
+                interfaces.silent.insert(name.clone());
                 continue;
             }
             Err(NetlinkError::NoSuchLink(_)) => return Err(no_such_port(name, node).unchanged()),
@@ -61,6 +72,9 @@ pub(super) async fn ports(
         };
         if link.ifindex >= capacity::IFINDEX {
             return Err(too_high(name, link.ifindex));
+        }
+        if !link.running {
+            interfaces.silent.insert(name.clone());
         }
         let mac = link.mac.unwrap_or_default();
         facts.insert(
@@ -72,7 +86,7 @@ pub(super) async fn ports(
             },
         );
     }
-    Ok(facts)
+    Ok(interfaces)
 }
 
 fn too_high(name: &IfName, ifindex: u32) -> Refusal {
@@ -113,6 +127,11 @@ pub(super) async fn neighbours(
 pub(super) fn facts(
     ports: BTreeMap<IfName, PortFacts>,
     neighbours: BTreeMap<Name, Option<[u8; 6]>>,
+    down: BTreeSet<Name>,
 ) -> HostFacts {
-    HostFacts { ports, neighbours }
+    HostFacts {
+        ports,
+        down,
+        neighbours,
+    }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use fabric_common::DropReason;
-use fabric_common::maps::{Count, Direction};
+use fabric_common::maps::{Binding, Count, Direction, label_line, tag_slot};
 use serde::{Deserialize, Serialize};
 
 use crate::datapath::{Datapath, LoadError};
@@ -57,6 +57,8 @@ pub(super) struct Both {
 pub(super) struct Meter {
     bindings: HashMap<u32, Place>,
     paths: HashMap<u32, Place>,
+    /// Slot of each line.
+    lines: HashMap<u32, u16>,
     retired: BTreeMap<Place, Both>,
 }
 
@@ -70,6 +72,14 @@ pub(super) struct Reading {
     pub places: BTreeMap<Place, Both>,
     /// By port slot and direction (`true` is out) and reason number; number 0 counts passed frames.
     pub drops: BTreeMap<(u16, bool, u8), u64>,
+}
+
+/// Frames that only pass are nobody's here.
+fn owner(segment: u32) -> u32 {
+    match segment & Binding::RELAY {
+        Binding::RELAY => 0,
+        segment => segment,
+    }
 }
 
 impl Meter {
@@ -91,14 +101,21 @@ impl Meter {
         for (index, binding) in &records.access {
             self.own_binding(binding.id(), index >> 12, binding.segment());
         }
+        for (number, line) in &records.lines {
+            self.lines.insert(*number, line.slot);
+        }
         for (key, id) in &records.tags {
             if let Some(binding) = records.bindings.get(id) {
-                self.own_binding(
-                    binding.id(),
-                    u32::try_from(key >> 24).unwrap_or(0),
-                    binding.segment(),
-                );
+                let slot = match label_line(*key) {
+                    Some(line) => self.lines.get(&line).copied().unwrap_or(0),
+                    None => tag_slot(*key),
+                };
+                self.own_binding(binding.id(), u32::from(slot), owner(binding.segment()));
             }
+        }
+        for (index, binding) in &records.routes {
+            let slot = self.lines.get(&(index >> 8)).copied().unwrap_or(0);
+            self.own_binding(binding.id(), u32::from(slot), owner(binding.segment()));
         }
         for tunnel in records
             .tunnels
@@ -116,7 +133,7 @@ impl Meter {
                 *id,
                 Place {
                     slot: path.slot,
-                    segment: path.segment,
+                    segment: owner(path.segment),
                 },
             );
         }

@@ -11,6 +11,7 @@ use super::server::Shared;
 use crate::error::Refusal;
 use crate::model::IfName;
 use crate::netlink::{Event, Watch};
+use crate::validate::PortRole;
 
 /// How often all ports are checked anew, besides when the kernel tells of a change.
 const RECHECK: Duration = Duration::from_millis(500);
@@ -143,7 +144,10 @@ impl Core {
             if port.as_str() != link.name {
                 return plan.facts.ifindex == link.ifindex;
             }
-            plan.facts.ifindex != link.ifindex
+            // What carries labels has a backup.
+            let lines = matches!(plan.role, PortRole::Pseudowire | PortRole::Underlay);
+            (lines && link.running == self.silent.contains(port))
+                || plan.facts.ifindex != link.ifindex
                 || plan.facts.mtu != link.mtu
                 || link.mac.is_some_and(|mac| mac != plan.facts.mac)
         })

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use fabric_common::maps::own;
 use fabric_common::wire::{ETH_HEADER, VLAN_TAG};
 
+use super::far::Far;
 use super::input::SegmentInput;
-use super::node::{Way, Wire};
-use super::path::stack;
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Name};
 
@@ -32,20 +31,28 @@ impl Budget {
     pub(super) fn add(&mut self, input: &SegmentInput) {
         let own_tag = if input.own == own::UNTAGGED { 0 } else { VLAN_TAG };
         let frame = input.mtu + bytes(ETH_HEADER + own_tag);
-        for leg in &input.legs {
-            let added = added(&leg.way);
-            let sends = leg.way.max_frame();
+        let far = input.far.iter().flat_map(Far::ways);
+        let inward = input.inward.iter().map(|inward| inward.way.as_ref());
+        for way in input
+            .legs
+            .iter()
+            .map(|leg| leg.way.as_ref())
+            .chain(far)
+            .chain(inward)
+        {
+            let added = way.stack.added;
+            let sends = way.max_frame();
             let total = frame + added;
-            let known = self.short.get(&leg.way.port).map_or(0, Need::total);
+            let known = self.short.get(&way.port).map_or(0, Need::total);
             if total > sends && total > known {
                 let need = Need {
                     tenant: input.tenant.clone(),
                     frame,
-                    added: (words(&leg.way), added),
+                    added: (way.stack.words.clone(), added),
                     sends,
-                    slack: leg.way.slack(),
+                    slack: way.stack.slack,
                 };
-                self.short.insert(leg.way.port.clone(), need);
+                self.short.insert(way.port.clone(), need);
             }
         }
     }
@@ -78,23 +85,6 @@ impl Need {
         Refusal::new(codes::MTU_TOO_SMALL, sentence)
             .with_cure(cure)
             .unchanged()
-    }
-}
-
-fn added(way: &Way) -> u32 {
-    bytes(match &way.wire {
-        Wire::Trunk { .. } => 2 * VLAN_TAG,
-        Wire::Vxlan(vxlan) => stack(vxlan),
-    })
-}
-
-fn words(way: &Way) -> String {
-    match &way.wire {
-        Wire::Trunk { .. } => "S 4 + C 4".to_owned(),
-        Wire::Vxlan(vxlan) if vxlan.vlan == 0 => "VXLAN 8 + UDP 8 + IPv4 20 + Ethernet 14".to_owned(),
-        Wire::Vxlan(vxlan) => {
-            format!("VXLAN 8 + UDP 8 + IPv4 20 + Ethernet 14 + VLAN {} 4", vxlan.vlan)
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use fabric_common::maps::own;
 use fabric_common::wire::mac_word;
 
 use super::PortFacts;
+use super::far::{Far, Inward, Landings};
 use super::node::{NodeView, Way, Wire};
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Name, ServiceVid, Vlan};
@@ -28,6 +29,10 @@ pub(super) struct SegmentInput {
     pub(super) mtu: u32,
     pub(super) locals: Vec<Local>,
     pub(super) legs: Vec<Leg>,
+    /// Other datacenters, at a node where their labels end.
+    pub(super) far: Option<Far>,
+    /// What is passed on to the node of this island where labels end.
+    pub(super) inward: Option<Inward>,
 }
 
 /// An attachment at this node.
@@ -56,7 +61,7 @@ pub(super) struct End {
 }
 
 impl End {
-    fn new(c_vid: ServiceVid, stations: &[ValidStation]) -> Self {
+    pub(super) fn new(c_vid: ServiceVid, stations: &[ValidStation]) -> Self {
         let station = |station: &ValidStation| (mac_word(station.mac.octets()), station.c_vid.get());
         Self {
             c_vid: c_vid.get(),
@@ -82,8 +87,11 @@ impl SegmentInput {
         view: &NodeView,
         segment: &ValidSegment,
     ) -> Result<Option<Self>, Refusal> {
-        let links = valid.tree().member_links(here, &segment.members);
-        if links.is_empty() && !segment.members.contains(&here) {
+        let landings = Landings::of(valid, here, segment);
+        let members = landings.members();
+        let links = valid.tree().member_links(here, &members);
+        let inward = landings.inward(view)?;
+        if links.is_empty() && !members.contains(&here) && inward.is_none() {
             return Ok(None);
         }
         let input = Self {
@@ -95,7 +103,9 @@ impl SegmentInput {
             own: own_vlan(segment.vlan),
             mtu: TENANT_MTU,
             locals: locals(here, view, segment)?,
-            legs: legs(valid, here, view, (segment, &links))?,
+            legs: legs(&landings, view, &links)?,
+            far: landings.far(view)?,
+            inward,
         };
         input.refuse_hairpin(&segment.name, &valid.node(here).name)?;
         Ok(Some(input))
@@ -105,8 +115,9 @@ impl SegmentInput {
     pub(super) fn flooded_len(&self) -> u32 {
         let locals = self.locals.iter().map(|local| local.facts);
         let legs = self.legs.iter().map(|leg| leg.way.facts);
+        let far = self.far.iter().flat_map(Far::flooded_ways).map(|way| way.facts);
         // An interface that is gone gets no copies.
-        let there = locals.chain(legs).filter(|facts| facts.ifindex != 0);
+        let there = locals.chain(legs).chain(far).filter(|facts| facts.ifindex != 0);
         there.map(|facts| facts.max_frame()).min().unwrap_or(0)
     }
 
@@ -114,21 +125,30 @@ impl SegmentInput {
     /// port serve a segment only if nothing passes between them, as between foreign VTEPs.
     fn refuse_hairpin(&self, segment: &Name, node: &Name) -> Result<(), Refusal> {
         let mut seen: HashMap<u16, &Leg> = HashMap::new();
+        let from_far = |leg: &Leg| self.far.as_ref().and_then(|far| far.line_at(leg.way.slot));
+        for leg in self.legs.iter().filter(|leg| leg.way.wire.labels().is_none()) {
+            if let Some(line) = from_far(leg) {
+                let port = &leg.way.port;
+                return Err(hairpin((segment, node), (line, &leg.way.name), port));
+            }
+        }
         for leg in &self.legs {
             if let Some(first) = seen.insert(leg.way.slot, leg)
                 && !(first.is_foreign() && leg.is_foreign())
             {
-                let (a, b, port) = (&first.way.name, &leg.way.name, &leg.way.port);
-                let sentence = format!(
-                    "segment {segment} would have to turn round at {node}: links {a} and {b} share port {port}"
-                );
-                return Err(Refusal::new(codes::LINK_CONFLICT, sentence).with_cure(format!(
-                    "give one of the links {a} and {b} a port of its own at {node}"
-                )));
+                let links = (&first.way.name, &leg.way.name);
+                return Err(hairpin((segment, node), links, &leg.way.port));
             }
         }
         Ok(())
     }
+}
+
+fn hairpin((segment, node): (&Name, &Name), (a, b): (&Name, &Name), port: &IfName) -> Refusal {
+    let sentence =
+        format!("segment {segment} would have to turn round at {node}: links {a} and {b} share port {port}");
+    let cure = format!("give one of the links {a} and {b} a port of its own at {node}");
+    Refusal::new(codes::LINK_CONFLICT, sentence).with_cure(cure)
 }
 
 impl Leg {
@@ -164,16 +184,15 @@ fn locals(here: NodeIx, view: &NodeView, segment: &ValidSegment) -> Result<Vec<L
     Ok(locals)
 }
 
-/// Links between nodes with what is behind them, then foreign VTEPs; each by name.
-fn legs(
-    valid: &Valid,
-    here: NodeIx,
-    view: &NodeView,
-    (segment, links): (&ValidSegment, &[LinkIx]),
-) -> Result<Vec<Leg>, Refusal> {
+/// Links between nodes with what is behind them, then foreign VTEPs; each by name. What is in another datacenter is behind the
+/// node where its labels end.
+fn legs(landings: &Landings<'_>, view: &NodeView, links: &[LinkIx]) -> Result<Vec<Leg>, Refusal> {
+    let (here, segment) = (landings.here, landings.segment);
     let mut behind: Vec<(LinkIx, Vec<End>)> = links.iter().map(|link| (*link, Vec::new())).collect();
     let mut place = |node: NodeIx, end: End| {
-        let link = valid.tree().next_link(here, node);
+        let link = landings
+            .gate(node)
+            .and_then(|gate| landings.valid.tree().next_link(here, gate));
         if let Some((_, ends)) = behind.iter_mut().find(|(known, _)| Some(*known) == link) {
             ends.push(end);
         }

@@ -1,15 +1,15 @@
 //! The node itself: its ports with their slots, its links with their bytes, and the entries of no segment.
 
+mod relay;
 mod way;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use fabric_common::maps::{Binding, Port, capacity, tunnel_key};
+use fabric_common::maps::{Binding, Port, capacity, line_key, mpls_key, tunnel_key};
 use fabric_common::wire::mac_word;
 
-use super::facts::DEVICE_SLACK;
 use super::{PortFacts, PortPlan, Request};
 use crate::error::{Refusal, codes};
 use crate::ids::{NodeIds, Pools};
@@ -17,12 +17,8 @@ use crate::model::{IfName, Name};
 use crate::records::Records;
 use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
 
-pub(super) use way::{Vxlan, Way, Wire};
-
-/// Slots that [`tunnel_key`] has room for.
-const UNDERLAY_SLOTS: u16 = 256;
-/// Destination, source and EtherType.
-const ETHERNET: u32 = 14;
+use way::Numbers;
+pub(super) use way::{Added, Labels, Outside, Tags, Underlay, Vxlan, Way, Wire};
 
 /// What segments need to know about the node that they are compiled for.
 #[derive(Clone, Debug, Default)]
@@ -31,22 +27,15 @@ pub(super) struct NodeView {
     ways: BTreeMap<Name, Arc<Way>>,
     /// The same by position in the document, which is no property of the node.
     by_link: Vec<Option<Arc<Way>>>,
+    /// Entries of frames that only pass.
+    relays: Records,
     pub(super) ids: NodeIds,
 }
 
 impl Way {
-    /// What a frame on this link may have beyond the port's MTU: its Ethernet header, and its outer tag if it has
-    /// one. The kernel would let an untagged frame have the tag's four bytes as well; the next host would not.
-    pub(super) fn slack(&self) -> u32 {
-        match &self.wire {
-            Wire::Vxlan(vxlan) if vxlan.vlan == 0 => ETHERNET,
-            Wire::Vxlan(_) | Wire::Trunk { .. } => DEVICE_SLACK,
-        }
-    }
-
     /// Largest frame on this link, in bytes without frame check sequence.
     pub(super) fn max_frame(&self) -> u32 {
-        self.facts.mtu.saturating_add(self.slack())
+        self.facts.mtu.saturating_add(self.stack.slack)
     }
 }
 
@@ -63,7 +52,9 @@ impl NodeView {
         for (at, link) in request.valid.links_at(here) {
             view.add_way(request, (here, at, link), old, pools)?;
         }
+        view.name_lines();
         view.refuse_twins(request.node)?;
+        view.add_relays(request.valid, here, old, pools)?;
         Ok(view)
     }
 
@@ -76,7 +67,7 @@ impl NodeView {
 
     /// True if nothing at all has changed.
     pub(super) fn same(&self, new: &Self) -> bool {
-        self.ports == new.ports && self.ways == new.ways && self.ids == new.ids
+        self.ports == new.ports && self.ways == new.ways && self.relays == new.relays && self.ids == new.ids
     }
 
     pub(super) fn way(&self, link: LinkIx) -> Result<&Arc<Way>, Refusal> {
@@ -114,7 +105,7 @@ impl NodeView {
                 Some(slot) => *slot,
                 None => pools.slot()?,
             };
-            if role == PortRole::Underlay && slot >= UNDERLAY_SLOTS {
+            if role == PortRole::Underlay && slot >= capacity::TUNNEL_SLOTS {
                 return Err(too_many_ports(name));
             }
             self.ids.slots.insert(name.clone(), slot);
@@ -140,35 +131,52 @@ impl NodeView {
         let Some(port) = link.port_at(here) else {
             return Ok(());
         };
+        let numbers = self.numbers(link, old, pools)?;
         let plan = self.port(port)?;
-        let marker = match (old.tunnels.get(&link.name), link.is_vxlan()) {
-            (Some(id), true) => *id,
-            (None, true) => pools.tunnel()?,
-            (_, false) => 0,
-        };
+        let wire = Wire::of(link, here, request.host, numbers)?;
         let way = Arc::new(Way {
             name: link.name.clone(),
             port: port.clone(),
             slot: plan.slot,
             facts: plan.facts,
-            wire: Wire::of(link, here, request.host, marker)?,
+            up: !request.host.down.contains(&link.name) && wire.is_resolved(),
+            wire,
+            stack: Added::by(&link.carries),
         });
-        if link.is_vxlan() {
-            self.ids.tunnels.insert(link.name.clone(), marker);
-        }
         self.by_link[at.index()] = Some(Arc::clone(&way));
         self.ways.insert(link.name.clone(), way);
         Ok(())
     }
 
-    /// The tables tell VTEPs by port and address alone, not by the underlay's VLAN.
+    /// Links keep the numbers that they have.
+    fn numbers(&mut self, link: &ValidLink, old: &NodeIds, pools: &mut Pools) -> Result<Numbers, Refusal> {
+        let mut numbers = Numbers::default();
+        if !link.carries.directions().is_empty() {
+            numbers.marker = match old.tunnels.get(&link.name) {
+                Some(id) => *id,
+                None => pools.tunnel()?,
+            };
+            self.ids.tunnels.insert(link.name.clone(), numbers.marker);
+        }
+        if link.is_label_link() {
+            numbers.line = match old.lines.get(&link.name) {
+                Some(id) => *id,
+                None => pools.line()?,
+            };
+            self.ids.lines.insert(link.name.clone(), numbers.line);
+        }
+        Ok(numbers)
+    }
+
+    /// The tables tell the far ends of tunnels by port, address and kind alone, not by the underlay's VLAN.
     fn refuse_twins(&self, node: &Name) -> Result<(), Refusal> {
-        let mut seen: BTreeMap<(u16, Ipv4Addr), &Way> = BTreeMap::new();
-        for (way, vxlan) in self.vxlans() {
-            if let Some(first) = seen.insert((way.slot, vxlan.remote), way) {
+        let mut seen: BTreeMap<(u16, bool, IpAddr), &Way> = BTreeMap::new();
+        for (way, underlay) in self.underlays() {
+            let place = (way.slot, way.wire.labels().is_some(), underlay.remote);
+            if let Some(first) = seen.insert(place, way) {
                 let sentence = format!(
                     "links {} and {} both lead from {node} to {} by {}, in two VLANs of the underlay",
-                    first.name, way.name, vxlan.remote, way.port
+                    first.name, way.name, underlay.remote, way.port
                 );
                 return Err(Refusal::new(codes::LINK_CONFLICT, sentence)
                     .with_cure("give one of the links another port, or its far end another address"));
@@ -177,28 +185,63 @@ impl NodeView {
         Ok(())
     }
 
-    fn vxlans(&self) -> impl Iterator<Item = (&Way, &Vxlan)> {
-        self.ways.values().filter_map(|way| match &way.wire {
-            Wire::Vxlan(vxlan) => Some((way.as_ref(), vxlan)),
-            Wire::Trunk { .. } => None,
-        })
+    fn underlays(&self) -> impl Iterator<Item = (&Way, &Underlay)> {
+        let ways = self.ways.values();
+        ways.filter_map(|way| Some((way.as_ref(), way.wire.underlay()?)))
     }
 
     pub(super) fn records(&self) -> Records {
-        let mut records = Records::default();
+        let mut records = self.relays.clone();
         for port in self.ports.values() {
             records.ports.insert(port.facts.ifindex, port.record);
             records.egress.insert(port.slot, port.facts.ifindex);
         }
-        for (way, vxlan) in self.vxlans() {
-            let key = tunnel_key(way.slot, vxlan.remote.octets(), 0);
-            records.tunnel_keys.insert(key, vxlan.marker);
-            records
-                .tunnels
-                .insert(vxlan.marker, vxlan.tunnel(way.slot, Binding::default()));
-            records.vteps.insert(vxlan.address(way.slot));
+        for (way, underlay) in self.underlays() {
+            let remote = underlay.remote_word();
+            let mut tunnel = underlay.tunnel(way.slot, Binding::default());
+            let key = match way.wire.labels() {
+                Some(labels) => {
+                    tunnel.line = labels.line;
+                    mpls_key(way.slot, remote)
+                }
+                None => tunnel_key(way.slot, remote, 0),
+            };
+            records.tunnel_keys.insert(key, underlay.marker);
+            records.tunnels.insert(underlay.marker, tunnel);
+            records.vteps.insert(underlay.address(way.slot));
+        }
+        for way in self.ways.values() {
+            let Some(labels) = way.wire.labels() else { continue };
+            records.lines.insert(labels.line, labels.record(way.slot));
+            if let Outside::Line { vlan, .. } = labels.outside
+                && vlan != 0
+            {
+                records.line_keys.insert(line_key(way.slot, vlan), labels.line);
+            }
         }
         records
+    }
+}
+
+impl NodeView {
+    /// The line without a VLAN of each port, and the address of the port's end of its lines.
+    fn name_lines(&mut self) {
+        for way in self.ways.values() {
+            let Some(Labels {
+                line,
+                outside: Outside::Line { from, vlan, .. },
+                ..
+            }) = way.wire.labels()
+            else {
+                continue;
+            };
+            if let Some(plan) = self.ports.get_mut(&way.port) {
+                plan.record.line_mac = mac_word(*from);
+                if *vlan == 0 {
+                    plan.record.line = u16::try_from(*line).unwrap_or(0);
+                }
+            }
+        }
     }
 }
 
@@ -253,7 +296,8 @@ fn record(
                     record.tpid = outer_tpid.ethertype();
                 }
                 Carries::Vxlan { udp_port, .. } => record.udp_port = udp_port.get(),
-                Carries::MplsUdp { .. } | Carries::ITag { .. } | Carries::GlobalVlan { .. } => {}
+                Carries::MplsUdp { udp_port, .. } => record.mpls_port = udp_port.get(),
+                Carries::ITag { .. } | Carries::GlobalVlan { .. } => {}
             }
         }
     }

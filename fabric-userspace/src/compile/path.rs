@@ -1,20 +1,10 @@
-//! The bytes that go in front of a frame.
+//! Paths: egress port, and what is put on a frame there.
 
-use fabric_common::maps::Path;
-use fabric_common::rewrite::fold;
-use fabric_common::wire::{
-    ETH_HEADER, ETHERTYPE_IPV4, IPV4_HEADER, PROTO_UDP, TPID_C, UDP_HEADER, VLAN_TAG, VXLAN_FLAG_VNI,
-    VXLAN_HEADER,
-};
+use fabric_common::maps::{Binding, Path};
+use fabric_common::wire::{TPID_C, TPID_S};
 
 use super::PortFacts;
-use super::node::{Vxlan, Way};
-
-/// Version 4 and a header of five words (RFC 791 section 3.1).
-const VERSION_AND_LENGTH: u8 = 0x45;
-/// Don't fragment: RFC 7348 section 4.3 forbids a VTEP to.
-const DONT_FRAGMENT: [u8; 2] = [0x40, 0x00];
-const TTL: u8 = 64;
+use super::node::{Labels, Tags, Vxlan, Way};
 
 /// The frame as it is: delivery at an access port.
 pub(super) fn plain(slot: u16, facts: &PortFacts, segment: u32) -> Path {
@@ -26,96 +16,81 @@ pub(super) fn plain(slot: u16, facts: &PortFacts, segment: u32) -> Path {
     }
 }
 
-/// S-tag and C-tag, both with priority 0.
-pub(super) fn tagged(way: &Way, tpid: u16, (s_vid, c_vid): (u16, u16), segment: u32) -> Path {
-    let [t0, t1] = tpid.to_be_bytes();
-    let [s0, s1] = s_vid.to_be_bytes();
-    let [u0, u1] = TPID_C.to_be_bytes();
-    let [c0, c1] = c_vid.to_be_bytes();
+fn on(way: &Way, segment: u32) -> Path {
     Path {
-        post_len: 8,
-        post: [t0, t1, s0, s1, u0, u1, c0, c1],
-        ..plain(way.slot, &way.facts, segment)
-    }
-}
-
-/// Outer Ethernet, VLAN of the underlay if there is one, IPv4, UDP and VXLAN. The data path fills in lengths,
-/// header checksum and source port.
-pub(super) fn encapsulated(way: &Way, vxlan: &Vxlan, vni: u32, segment: u32) -> Path {
-    let header = ipv4_header(vxlan);
-    let mut bytes = Vec::with_capacity(Path::TEMPLATE);
-    bytes.extend(vxlan.neighbour.unwrap_or_default());
-    bytes.extend(way.facts.mac);
-    if vxlan.vlan != 0 {
-        bytes.extend(TPID_C.to_be_bytes());
-        bytes.extend(vxlan.vlan.to_be_bytes());
-    }
-    bytes.extend(ETHERTYPE_IPV4.to_be_bytes());
-    bytes.extend(header);
-    bytes.extend([0; 2]);
-    bytes.extend(vxlan.udp_port.to_be_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend([VXLAN_FLAG_VNI, 0, 0, 0]);
-    bytes.extend((vni << 8).to_be_bytes());
-    Path {
-        pre: byte(stack(vxlan)),
-        ip_at: byte(stack(vxlan) - VXLAN_HEADER - UDP_HEADER - IPV4_HEADER),
-        flags: if vxlan.neighbour.is_some() {
-            0
-        } else {
-            Path::UNRESOLVED
-        },
-        ip_sum: u32::from(sum(&header)),
-        template: words(&bytes),
         max_len: max_len(way.max_frame()),
         ..plain(way.slot, &way.facts, segment)
     }
 }
 
-/// Bytes that [`encapsulated`] puts in front of a frame.
-pub(super) fn stack(vxlan: &Vxlan) -> usize {
-    let tag = if vxlan.vlan == 0 { 0 } else { VLAN_TAG };
-    ETH_HEADER + tag + IPV4_HEADER + UDP_HEADER + VXLAN_HEADER
-}
-
-fn ipv4_header(vxlan: &Vxlan) -> [u8; IPV4_HEADER] {
-    let mut header = [0; IPV4_HEADER];
-    header[0] = VERSION_AND_LENGTH;
-    header[6..8].copy_from_slice(&DONT_FRAGMENT);
-    header[8] = TTL;
-    header[9] = PROTO_UDP;
-    header[12..16].copy_from_slice(&vxlan.local.octets());
-    header[16..20].copy_from_slice(&vxlan.remote.octets());
-    header
-}
-
-fn sum(header: &[u8; IPV4_HEADER]) -> u16 {
-    let (words, _) = header.as_chunks::<2>();
-    fold(
-        words
-            .iter()
-            .map(|word| u32::from(u16::from_be_bytes(*word)))
-            .sum(),
-    )
-}
-
-/// In memory order, as the data path copies them.
-fn words(bytes: &[u8]) -> [u64; 12] {
-    let mut template = [0; 12];
-    for (word, chunk) in template.iter_mut().zip(bytes.chunks(8)) {
-        let mut padded = [0; 8];
-        padded[..chunk.len()].copy_from_slice(chunk);
-        *word = u64::from_ne_bytes(padded);
+/// S-tag and C-tag, both with priority 0, perhaps behind the link's VLAN.
+pub(super) fn tagged(way: &Way, tags: Tags, pair: (u16, u16), segment: u32) -> Path {
+    let inner = both(tags.tpid, pair);
+    let mut post = [0; 16];
+    let post_len = if tags.vlan == 0 {
+        post[..8].copy_from_slice(&inner);
+        8
+    } else {
+        post[..2].copy_from_slice(&TPID_C.to_be_bytes());
+        post[2..4].copy_from_slice(&tags.vlan.to_be_bytes());
+        post[4..12].copy_from_slice(&inner);
+        12
+    };
+    Path {
+        post_len,
+        post,
+        ..on(way, segment)
     }
-    template
+}
+
+fn both(tpid: u16, (s_vid, c_vid): (u16, u16)) -> [u8; 8] {
+    let [t0, t1] = tpid.to_be_bytes();
+    let [s0, s1] = s_vid.to_be_bytes();
+    let [u0, u1] = TPID_C.to_be_bytes();
+    let [c0, c1] = c_vid.to_be_bytes();
+    [t0, t1, s0, s1, u0, u1, c0, c1]
+}
+
+/// Outer Ethernet, VLAN of the underlay if there is one, IP, UDP and VXLAN.
+pub(super) fn encapsulated(way: &Way, vxlan: &Vxlan, vni: u32, segment: u32) -> Path {
+    let stack = vxlan.underlay.stack(&way.facts).vxlan(vni);
+    stack.on(Path {
+        flags: vxlan.underlay.unresolved(),
+        ..on(way, segment)
+    })
+}
+
+/// A datacenter's label, and S-tag and C-tag inside.
+pub(super) fn labelled(
+    way: &Way,
+    labels: &Labels,
+    (label, pair): (u32, (u16, u16)),
+    deflected: bool,
+    segment: u32,
+) -> Path {
+    let mut post = [0; 16];
+    post[..8].copy_from_slice(&both(TPID_S, pair));
+    let stack = labels.stack(&way.facts).datacenter(label, deflected);
+    stack.on(Path {
+        post_len: 8,
+        post,
+        flags: labels.unresolved(),
+        ..on(way, segment)
+    })
+}
+
+/// What carries a frame on that only passes by its label.
+pub(super) fn onward(way: &Way, labels: &Labels, deflected: bool) -> Path {
+    let turned = if deflected { Path::DEFLECT } else { 0 };
+    labels.stack(&way.facts).on(Path {
+        flags: labels.unresolved() | turned,
+        segment: Binding::RELAY | labels.line << 24,
+        ..on(way, 0)
+    })
 }
 
 fn max_len(bytes: u32) -> u16 {
     u16::try_from(bytes).unwrap_or(u16::MAX)
-}
-
-fn byte(length: usize) -> u8 {
-    u8::try_from(length).unwrap_or(0)
 }
 
 /// FNV-1a of everything in the path: the same in every version of this program, unlike the hashes of `std`.

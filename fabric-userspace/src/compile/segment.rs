@@ -1,23 +1,24 @@
 //! One segment's share of the maps.
 
+mod far;
+
 use std::collections::BTreeMap;
 
-use fabric_common::maps::{
-    Binding, FloodKey, NextHop, Path, access_index, capacity, own, tag_key, tunnel_key,
-};
+use fabric_common::maps::{Binding, FloodKey, Path, access_index, capacity, own, tag_key, tunnel_key};
 use fabric_common::wire::VID_RESERVED;
 
 use super::SegmentPart;
 use super::input::{Leg, Local, SegmentInput};
-use super::node::{Vxlan, Wire};
-use super::path::{encapsulated, fingerprint, plain, tagged};
+use super::node::{Tags, Vxlan, Wire};
+use super::path::{encapsulated, plain, tagged};
+use super::places::{Places, Ways};
 use crate::error::{Refusal, codes};
-use crate::ids::{NextHopIds, Place, Pools, SegmentIds};
+use crate::ids::{Place, Pools, SegmentIds};
 use crate::model::{Name, Vlan};
-use crate::records::{Records, SegmentLimits};
+use crate::records::SegmentLimits;
 
 /// Split horizon group of foreign VTEPs: they send to each other themselves (RFC 4762 section 4.4).
-const FOREIGN: u8 = 1;
+const FOREIGN: u16 = 1;
 
 /// Writes the segment down. Places that `old` knows keep their numbers.
 pub(super) fn build(
@@ -32,23 +33,21 @@ pub(super) fn build(
     };
     let mut builder = Builder {
         input: &input,
-        old,
-        pools,
-        ids: SegmentIds {
-            segment,
-            ..SegmentIds::default()
-        },
-        records: Records::default(),
+        segment,
+        places: Places::new(segment, old, pools),
     };
     let limits = SegmentLimits {
         stations: input.mac_limit,
         flooded_len: input.flooded_len(),
     };
-    builder.records.segments.insert(segment, limits);
+    builder.places.records.segments.insert(segment, limits);
     builder.next_hops()?;
+    builder.far_next_hops()?;
     builder.entries()?;
+    builder.far()?;
+    builder.inward()?;
     builder.flood(name)?;
-    let Builder { ids, records, .. } = builder;
+    let Places { ids, records, .. } = builder.places;
     Ok(SegmentPart {
         input: Some(input),
         ids,
@@ -58,60 +57,36 @@ pub(super) fn build(
 
 struct Builder<'a> {
     input: &'a SegmentInput,
-    old: &'a SegmentIds,
-    pools: &'a mut Pools,
-    ids: SegmentIds,
-    records: Records,
+    segment: u32,
+    places: Places<'a>,
 }
 
 impl Builder<'_> {
     fn next_hops(&mut self) -> Result<(), Refusal> {
-        let (input, segment) = (self.input, self.ids.segment);
+        let (input, segment) = (self.input, self.segment);
         for local in &input.locals {
-            self.next_hop(place_of(local), plain(local.slot, &local.facts, segment), 0)?;
+            let path = plain(local.slot, &local.facts, segment);
+            self.next_hop(place_of(local), path, 0)?;
         }
         for leg in &input.legs {
-            match &leg.way.wire {
-                Wire::Trunk { tpid } => {
-                    let behind = leg.ends.iter().flat_map(|end| end.c_vids());
-                    for c_vid in behind.chain([input.base_c_vid]) {
-                        let path = tagged(&leg.way, *tpid, (input.s_vid, c_vid), segment);
-                        self.next_hop(exit(leg, c_vid), path, 0)?;
-                    }
+            if let Some(tags) = leg.way.wire.tags() {
+                let behind = leg.ends.iter().flat_map(|end| end.c_vids());
+                for c_vid in behind.chain([input.base_c_vid]) {
+                    let path = tagged(&leg.way, tags, (input.s_vid, c_vid), segment);
+                    self.next_hop(exit(leg, c_vid), path, 0)?;
                 }
-                Wire::Vxlan(vxlan) => {
-                    let path = encapsulated(&leg.way, vxlan, input.vni, segment);
-                    self.next_hop(exit(leg, 0), path, horizon(vxlan))?;
-                }
+            }
+            if let Wire::Vxlan(vxlan) = &leg.way.wire {
+                let path = encapsulated(&leg.way, vxlan, input.vni, segment);
+                self.next_hop(exit(leg, 0), path, horizon(vxlan))?;
             }
         }
         Ok(())
     }
 
-    fn next_hop(&mut self, place: Place, path: Path, horizon: u8) -> Result<(), Refusal> {
-        let content = fingerprint(&path);
-        let (id, path_id) = match self.old.next_hops.get(&place) {
-            Some(old) if old.content == content => (old.id, old.path),
-            Some(old) => (old.id, self.pools.path()?),
-            // Two ends may share a C-VID only if they are one place to this node.
-            None if self.ids.next_hops.contains_key(&place) => return Ok(()),
-            None => (self.pools.next_hop()?, self.pools.path()?),
-        };
-        let next_hop = NextHop {
-            path: path_id,
-            segment: self.ids.segment,
-            epoch: 0,
-            horizon: u32::from(horizon),
-        };
-        self.records.paths.insert(path_id, path);
-        self.records.next_hops.insert(id, next_hop);
-        let ids = NextHopIds {
-            id,
-            path: path_id,
-            content,
-        };
-        self.ids.next_hops.insert(place, ids);
-        Ok(())
+    fn next_hop(&mut self, place: Place, path: Path, horizon: u16) -> Result<(), Refusal> {
+        self.places
+            .next_hop(place, &Ways::only(path), (self.segment, horizon))
     }
 
     fn entries(&mut self) -> Result<(), Refusal> {
@@ -123,9 +98,11 @@ impl Builder<'_> {
             }
         }
         for leg in &input.legs {
-            match &leg.way.wire {
-                Wire::Trunk { .. } => self.tags(leg)?,
-                Wire::Vxlan(vxlan) => self.tunnel(leg, vxlan)?,
+            if let Some(tags) = leg.way.wire.tags() {
+                self.tags(leg, tags)?;
+            }
+            if let Wire::Vxlan(vxlan) = &leg.way.wire {
+                self.tunnel(leg, vxlan)?;
             }
             for (mac, c_vid) in leg.ends.iter().flat_map(|end| &end.stations) {
                 self.station(*mac, &exit(leg, *c_vid));
@@ -143,37 +120,51 @@ impl Builder<'_> {
             Vlan::Any => 0..=VID_RESERVED - 1,
         };
         for vid in vids {
-            self.records.access.insert(access_index(local.slot, vid), binding);
+            self.places
+                .records
+                .access
+                .insert(access_index(local.slot, vid), binding);
         }
         Ok(())
     }
 
     /// The base C-VID is for everybody; each other one leads straight to its end, as the sender wanted.
-    fn tags(&mut self, leg: &Leg) -> Result<(), Refusal> {
+    fn tags(&mut self, leg: &Leg, tags: Tags) -> Result<(), Refusal> {
         let input = self.input;
         let learn = self.id_of(&sources(leg, input.base_c_vid));
-        self.tag(leg, input.base_c_vid, learn, 0)?;
-        for local in &input.locals {
-            let direct = self.id_of(&place_of(local));
-            for c_vid in local.end.c_vids() {
-                self.tag(leg, c_vid, learn, direct)?;
-            }
-        }
-        for other in input.legs.iter().filter(|other| other.way.name != leg.way.name) {
-            for c_vid in other.ends.iter().flat_map(|end| end.c_vids()) {
-                let direct = self.id_of(&exit(other, c_vid));
-                self.tag(leg, c_vid, learn, direct)?;
-            }
+        self.tag((leg, tags), input.base_c_vid, learn, 0)?;
+        for (c_vid, direct) in self.ends_besides(Some(leg)) {
+            self.tag((leg, tags), c_vid, learn, direct)?;
         }
         Ok(())
     }
 
-    fn tag(&mut self, leg: &Leg, c_vid: u16, learn: u32, direct: u32) -> Result<(), Refusal> {
+    /// The C-VIDs of all ends that are not behind `leg`, and the next hop of each.
+    fn ends_besides(&self, leg: Option<&Leg>) -> Vec<(u16, u32)> {
+        let input = self.input;
+        let locals = input.locals.iter().flat_map(|local| {
+            let direct = self.id_of(&place_of(local));
+            local.end.c_vids().into_iter().map(move |c_vid| (c_vid, direct))
+        });
+        let others = input
+            .legs
+            .iter()
+            .filter(|other| leg.is_none_or(|leg| other.way.name != leg.way.name));
+        let behind = others.flat_map(|other| {
+            let c_vids = other.ends.iter().flat_map(|end| end.c_vids());
+            c_vids.map(|c_vid| (c_vid, self.id_of(&exit(other, c_vid))))
+        });
+        let far = self.far_ends().filter(|_| leg.is_some());
+        locals.chain(behind).chain(far).collect()
+    }
+
+    fn tag(&mut self, (leg, tags): (&Leg, Tags), c_vid: u16, learn: u32, direct: u32) -> Result<(), Refusal> {
         let place = Place::Remote(leg.way.name.clone(), c_vid);
         let binding = self.binding(&place, 0, learn, direct)?;
-        self.records.bindings.insert(binding.id(), binding);
-        let key = tag_key(leg.way.slot, self.input.s_vid, c_vid);
-        self.records.tags.insert(key, binding.id());
+        let records = &mut self.places.records;
+        records.bindings.insert(binding.id(), binding);
+        let key = tag_key(leg.way.slot, tags.vlan, self.input.s_vid, c_vid);
+        records.tags.insert(key, binding.id());
         Ok(())
     }
 
@@ -181,49 +172,39 @@ impl Builder<'_> {
         let (name, slot) = (&leg.way.name, leg.way.slot);
         let place = exit(leg, 0);
         let binding = self.binding(&place, horizon(vxlan), self.id_of(&place), 0)?;
-        let id = match self.old.tunnels.get(name) {
+        let id = match self.places.old().tunnels.get(name) {
             Some(id) => *id,
-            None => self.pools.tunnel()?,
+            None => self.places.pools().tunnel()?,
         };
-        self.ids.tunnels.insert(name.clone(), id);
-        self.records.tunnels.insert(id, vxlan.tunnel(slot, binding));
-        let key = tunnel_key(slot, vxlan.remote.octets(), self.input.vni);
-        self.records.tunnel_keys.insert(key, id);
+        self.places.ids.tunnels.insert(name.clone(), id);
+        let records = &mut self.places.records;
+        records.tunnels.insert(id, vxlan.tunnel(slot, binding));
+        let key = tunnel_key(slot, vxlan.underlay.remote_word(), self.input.vni);
+        records.tunnel_keys.insert(key, id);
         Ok(())
     }
 
     fn station(&mut self, mac: u64, place: &Place) {
-        let key = (self.ids.segment, mac);
-        self.records.stations.insert(key, self.id_of(place));
+        let next_hop = self.id_of(place);
+        // A place that nothing leads to has no next hop; its frames go to everybody.
+        if next_hop != 0 {
+            self.places.records.stations.insert((self.segment, mac), next_hop);
+        }
     }
 
-    fn binding(&mut self, place: &Place, horizon: u8, learn: u32, direct: u32) -> Result<Binding, Refusal> {
-        let known = self
-            .ids
-            .bindings
-            .get(place)
-            .or_else(|| self.old.bindings.get(place));
-        let id = match known {
-            Some(id) => *id,
-            None => self.pools.binding()?,
-        };
-        self.ids.bindings.insert(place.clone(), id);
-        Ok(Binding::new(
-            self.ids.segment,
-            horizon,
-            learn,
-            direct,
-            id,
-            self.input.own,
-        ))
+    fn binding(&mut self, place: &Place, horizon: u16, learn: u32, direct: u32) -> Result<Binding, Refusal> {
+        let id = self.places.binding(place)?;
+        let horizon = u8::try_from(horizon).unwrap_or(0);
+        let own = self.input.own;
+        Ok(Binding::new(self.segment, horizon, learn, direct, id, own))
     }
 
-    /// 0, which forwards nothing, for a place that [`Self::next_hops`] did not make.
     fn id_of(&self, place: &Place) -> u32 {
-        self.ids.next_hops.get(place).map_or(0, |hop| hop.id)
+        self.places.id_of(place)
     }
 
-    /// Every member once. The ingress is among them, the kernel leaves its port out.
+    /// Every member once, and a protected one once for each port that it may be reached by. The ingress is among them, the
+    /// kernel leaves its port out.
     fn flood(&mut self, name: &Name) -> Result<(), Refusal> {
         let input = self.input;
         let locals = input.locals.iter().map(|local| (local.slot, place_of(local)));
@@ -235,11 +216,12 @@ impl Builder<'_> {
             .chain(legs)
             .map(|(slot, place)| (slot, self.id_of(&place)))
             .collect();
+        members.extend(self.far_members());
         if members.len() > capacity::FLOOD_MEMBERS as usize {
             return Err(too_many_members(name, members.len()));
         }
         members.sort_unstable();
-        let segment = self.ids.segment;
+        let segment = self.segment;
         let mut copies: BTreeMap<u16, u16> = BTreeMap::new();
         for (slot, next_hop) in &members {
             let copy = copies.entry(*slot).or_default();
@@ -249,10 +231,10 @@ impl Builder<'_> {
                 copy: *copy,
             };
             *copy += 1;
-            self.records.flood_next_hops.insert(key, *next_hop);
+            self.places.records.flood_next_hops.insert(key, *next_hop);
         }
         let slots = members.into_iter().map(|(slot, _)| slot).collect();
-        self.records.flood.insert(segment, slots);
+        self.places.records.flood.insert(segment, slots);
         Ok(())
     }
 }
@@ -263,11 +245,7 @@ fn place_of(local: &Local) -> Place {
 
 /// The way out to one end behind `leg`.
 fn exit(leg: &Leg, c_vid: u16) -> Place {
-    let c_vid = if matches!(leg.way.wire, Wire::Trunk { .. }) {
-        c_vid
-    } else {
-        0
-    };
+    let c_vid = leg.way.wire.tags().map_or(0, |_| c_vid);
     Place::Remote(leg.way.name.clone(), c_vid)
 }
 
@@ -285,7 +263,7 @@ fn sources(leg: &Leg, base_c_vid: u16) -> Place {
     }
 }
 
-fn horizon(vxlan: &Vxlan) -> u8 {
+fn horizon(vxlan: &Vxlan) -> u16 {
     if vxlan.foreign { FOREIGN } else { 0 }
 }
 

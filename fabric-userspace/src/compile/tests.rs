@@ -1,3 +1,5 @@
+mod budget;
+mod datacenters;
 mod delivery;
 mod figure1;
 pub(crate) mod growth;

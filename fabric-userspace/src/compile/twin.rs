@@ -10,7 +10,7 @@ mod tables;
 
 use fabric_common::flood::{Metadata, copy};
 use fabric_common::maps::{Direction, Port, drop_index};
-use fabric_common::pipeline::{Verdict, from_access, from_trunk, from_underlay};
+use fabric_common::pipeline::{Verdict, from_access, from_pseudowire, from_trunk, from_underlay};
 use fabric_common::{DropReason, Tables};
 
 use crate::records::Records;
@@ -91,7 +91,7 @@ impl Twin {
         match role {
             PortRole::Access => from_access(frame, port, &self.tables),
             PortRole::Trunk => from_trunk(frame, port, &self.tables),
-            PortRole::Pseudowire => Err(DropReason::UnknownPort),
+            PortRole::Pseudowire => from_pseudowire(frame, port, &self.tables),
             PortRole::Underlay => from_underlay(frame, port, &self.tables),
         }
     }

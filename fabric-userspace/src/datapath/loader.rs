@@ -119,9 +119,10 @@ pub enum Program {
 
 impl Program {
     /// All programs.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Access,
         Self::Trunk,
+        Self::Pseudowire,
         Self::Underlay,
         Self::Flood,
         Self::Clock,
@@ -150,6 +151,9 @@ const PINNED: &[&str] = &[
     name::BINDINGS,
     name::TUNNELS,
     name::VTEPS,
+    name::LINES,
+    name::LABEL_SITES,
+    name::ROUTES,
     name::SEGMENTS,
     name::FDB,
     name::NEXT_HOPS,
@@ -262,6 +266,9 @@ impl Datapath {
             tunnel_keys: BucketTable::new(mapped(map, name::TUNNEL_KEYS)?, settings.seed),
             bindings: mapped(map, name::BINDINGS)?,
             tunnels: mapped(map, name::TUNNELS)?,
+            lines: mapped(map, name::LINES)?,
+            label_sites: mapped(map, name::LABEL_SITES)?,
+            routes: mapped(map, name::ROUTES)?,
             segments: mapped(map, name::SEGMENTS)?,
             fdb: BucketTable::new(mapped(map, name::FDB)?, settings.seed),
             next_hops: mapped(map, name::NEXT_HOPS)?,

@@ -1,6 +1,6 @@
 //! Reading back what the maps hold, to repair what a killed agent left half done.
 
-use fabric_common::maps::{FdbValue, capacity, name};
+use fabric_common::maps::{FdbValue, capacity, is_line_key, name};
 use fabric_common::wire::Macs;
 
 use super::{Datapath, LoadError};
@@ -53,7 +53,10 @@ impl Datapath {
         }
         table!(bindings, |binding| binding.segment() != 0);
         table!(tunnels, |tunnel| tunnel.slot != 0);
-        table!(next_hops, |next_hop| next_hop.path != 0);
+        table!(next_hops, |next_hop| next_hop.segment != 0);
+        table!(lines, |line| line.slot != 0);
+        table!(label_sites, |sites| *sites != 0);
+        table!(routes, |binding| binding.segment() != 0);
         table!(paths, |path| path.slot != 0);
         records.segments.extend((1..self.segments.len()).filter_map(|id| {
             let segment = self.segments.shared(id)?;
@@ -67,11 +70,12 @@ impl Datapath {
 
     fn observe_keys(&self, records: &mut Records) {
         let binding = |value: u64| u32::try_from(value).ok().filter(|value| *value != 0);
-        records.tags.extend(
-            self.tags
-                .iter()
-                .filter_map(|slot| Some((slot.key.load(), binding(slot.value.load())?))),
-        );
+        let tags = self
+            .tags
+            .iter()
+            .filter_map(|slot| Some((slot.key.load(), binding(slot.value.load())?)));
+        let (line_keys, tags) = tags.partition(|(key, _)| is_line_key(*key));
+        (records.line_keys, records.tags) = (line_keys, tags);
         records.tunnel_keys.extend(
             self.tunnel_keys
                 .iter()

@@ -39,6 +39,7 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
                 segment: 5,
                 epoch: 1,
                 horizon: 0,
+                flags: 0,
             }),
         )
         .unwrap();

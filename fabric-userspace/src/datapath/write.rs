@@ -1,7 +1,9 @@
 //! Writing records into the maps. The order of writes is the caller's, see [`crate::diff`].
 
 use aya::maps::{DevMap, MapData};
-use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress, capacity, name};
+use fabric_common::maps::{
+    Binding, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress, capacity, name,
+};
 
 use super::flood::gone;
 use super::mapped::{BucketTable, Full, Mapped};
@@ -80,6 +82,21 @@ impl Datapath {
         set(&self.tunnels, id, tunnel, name::TUNNELS)
     }
 
+    /// `LINES`.
+    pub fn set_line(&mut self, id: u32, line: Option<&Line>) -> Done {
+        set(&self.lines, id, line, name::LINES)
+    }
+
+    /// `ROUTES`.
+    pub fn set_route(&mut self, index: u32, binding: Option<&Binding>) -> Done {
+        set(&self.routes, index, binding, name::ROUTES)
+    }
+
+    /// `LABEL_SITES`.
+    pub fn set_label_sites(&mut self, index: u32, sites: Option<&u64>) -> Done {
+        set(&self.label_sites, index, sites, name::LABEL_SITES)
+    }
+
     /// `NEXT_HOPS`.
     pub fn set_next_hop(&mut self, id: u32, next_hop: Option<&NextHop>) -> Done {
         set(&self.next_hops, id, next_hop, name::NEXT_HOPS)
@@ -90,9 +107,9 @@ impl Datapath {
         set(&self.paths, id, path, name::PATHS)
     }
 
-    /// `TAGS`.
-    pub fn set_tag(&mut self, key: u64, binding: Option<u32>) -> Done {
-        set_key(&self.tags, key, binding).map_err(full(name::TAGS))
+    /// `TAGS`: a binding, or a line.
+    pub fn set_tag(&mut self, key: u64, value: Option<u32>) -> Done {
+        set_key(&self.tags, key, value).map_err(full(name::TAGS))
     }
 
     /// `TUNNEL_KEYS`.

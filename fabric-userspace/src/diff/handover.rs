@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use fabric_common::maps::Binding;
+
 use crate::records::Records;
 
 /// The state between the two; `None` if no door passes.
@@ -23,11 +25,19 @@ pub(super) fn between(old: &Records, new: &Records) -> Option<Records> {
     between
         .tunnel_keys
         .retain(|key, _| !doors.tunnel_keys.contains(key));
+    let relays = if losing.contains(&Binding::RELAY) {
+        new
+    } else {
+        old
+    };
+    between.label_sites.clone_from(&relays.label_sites);
     // What belongs to no segment: all that either of them needs.
     for records in [old, new] {
         between.ports.extend(&records.ports);
         between.egress.extend(&records.egress);
         between.vteps.extend(&records.vteps);
+        between.lines.extend(&records.lines);
+        between.line_keys.extend(&records.line_keys);
     }
     Some(between)
 }
@@ -95,7 +105,8 @@ fn of_segments(records: &Records, wanted: impl Fn(u32) -> bool) -> Records {
     part.segments.retain(|segment, _| wanted(*segment));
     part.stations.retain(|(segment, _), _| wanted(*segment));
     part.next_hops.retain(|_, next_hop| wanted(next_hop.segment));
-    part.paths.retain(|_, path| wanted(path.segment));
+    part.paths.retain(|_, path| wanted(path.segment & Binding::RELAY));
+    part.routes.retain(|_, binding| wanted(binding.segment()));
     part.flood.retain(|segment, _| wanted(*segment));
     part.flood_next_hops.retain(|key, _| wanted(key.segment));
     part

@@ -1,4 +1,4 @@
-use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress};
+use fabric_common::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
 
 use crate::records::{Records, SegmentLimits};
 
@@ -67,8 +67,16 @@ tables! {
     Tunnel(tunnels: u32 => Tunnel);
     /// Static entries of `FDB`
     Station(stations: (u32, u64) => u32);
+    /// `LINES`
+    Line(lines: u32 => Line);
+    /// `ROUTES`
+    Route(routes: u32 => Binding);
+    /// `LABEL_SITES`
+    LabelSites(label_sites: u32 => u64);
     /// `TAGS`
     Tag(tags: u64 => u32);
+    /// Lines in `TAGS`
+    LineKey(line_keys: u64 => u32);
     /// `TUNNEL_KEYS`
     TunnelKey(tunnel_keys: u64 => u32);
     /// `ACCESS`

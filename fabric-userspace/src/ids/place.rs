@@ -9,13 +9,23 @@ use crate::model::{IfName, Name, Vlan};
 
 /// Where frames of a segment enter and leave a node.
 ///
-/// Written `eth1/10`, `eth1/untagged`, `trunk-a:200`: neither kind of name can have these signs.
+/// Written `eth1/10`, `eth1/untagged`, `trunk-a:200`, `@dc2:200`, `#line-a:dc2:200`, `&dc2:0`, `%line-a:dc2`: neither kind of
+/// name can have the signs between, and no name of ours the ones in front.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// An attachment.
     Local(IfName, Vlan),
     /// The far end of a link that this C-VID names there; 0 on links without C-tags.
     Remote(Name, u16),
+    /// The end that this C-VID names in another datacenter.
+    Far(Name, u16),
+    /// What comes by a label link from another datacenter for this C-VID.
+    Labelled(Name, Name, u16),
+    /// The way on to a datacenter, or to a node of our own, of frames that only pass; true for those that have left their
+    /// shortest way.
+    Via(Name, bool),
+    /// What comes by a label link on its way to a datacenter, or to a node of our own.
+    Onward(Name, Name),
 }
 
 impl fmt::Display for Place {
@@ -24,6 +34,10 @@ impl fmt::Display for Place {
             Self::Local(port, Vlan::Tagged(vid)) => write!(f, "{port}/{vid}"),
             Self::Local(port, vlan @ (Vlan::Untagged | Vlan::Any)) => write!(f, "{port}/{vlan}"),
             Self::Remote(link, c_vid) => write!(f, "{link}:{c_vid}"),
+            Self::Far(datacenter, c_vid) => write!(f, "@{datacenter}:{c_vid}"),
+            Self::Labelled(link, datacenter, c_vid) => write!(f, "#{link}:{datacenter}:{c_vid}"),
+            Self::Via(to, aside) => write!(f, "&{to}:{}", u8::from(*aside)),
+            Self::Onward(link, to) => write!(f, "%{link}:{to}"),
         }
     }
 }
@@ -40,9 +54,27 @@ fn parse(text: &str) -> Option<Place> {
     if let Some((port, vlan)) = text.split_once('/') {
         return Some(Place::Local(port.parse().ok()?, vlan.parse().ok()?));
     }
-    let (link, c_vid) = text.split_once(':')?;
-    let c_vid = c_vid.parse().ok().filter(|number| *number < VID_RESERVED)?;
-    Some(Place::Remote(link.parse().ok()?, c_vid))
+    let vid = |text: &str| text.parse().ok().filter(|number| *number < VID_RESERVED);
+    let (name, rest) = text.split_once(':')?;
+    if let Some(datacenter) = name.strip_prefix('@') {
+        return Some(Place::Far(datacenter.parse().ok()?, vid(rest)?));
+    }
+    if let Some(link) = name.strip_prefix('#') {
+        let (datacenter, c_vid) = rest.split_once(':')?;
+        return Some(Place::Labelled(
+            link.parse().ok()?,
+            datacenter.parse().ok()?,
+            vid(c_vid)?,
+        ));
+    }
+    if let Some(to) = name.strip_prefix('&') {
+        let aside = ["0", "1"].iter().position(|text| *text == rest)?;
+        return Some(Place::Via(to.parse().ok()?, aside == 1));
+    }
+    if let Some(link) = name.strip_prefix('%') {
+        return Some(Place::Onward(link.parse().ok()?, rest.parse().ok()?));
+    }
+    Some(Place::Remote(name.parse().ok()?, vid(rest)?))
 }
 
 impl Serialize for Place {

@@ -1,6 +1,6 @@
 use fabric_common::maps::capacity;
 
-use super::{Freed, Ids, NodeIds, SegmentIds};
+use super::{Freed, Ids, NextHopIds, NodeIds, SegmentIds};
 use crate::error::{Refusal, codes};
 
 /// Entries of the map of flood lists, of which each segment has one.
@@ -46,6 +46,8 @@ pub struct Pools {
     paths: Pool,
     bindings: Pool,
     tunnels: Pool,
+    lines: Pool,
+    sites: Pool,
 }
 
 impl Pools {
@@ -58,6 +60,8 @@ impl Pools {
             paths: Pool::new("paths", sizes.paths, u32::MAX),
             bindings: Pool::new("bindings", sizes.bindings, capacity::BINDING_IDS),
             tunnels: Pool::new("tunnels", sizes.tunnels, u32::MAX),
+            lines: Pool::new("links with labels", capacity::LINES, capacity::LINES),
+            sites: Pool::new("datacenters", capacity::SITES, capacity::SITES),
         }
     }
 
@@ -83,14 +87,20 @@ impl Pools {
     fn enter_node(&mut self, ids: &NodeIds) -> bool {
         ids.slots.values().all(|id| self.slots.enter(u32::from(*id)))
             && ids.tunnels.values().all(|id| self.tunnels.enter(*id))
+            && ids.lines.values().all(|id| self.lines.enter(*id))
+            && ids.sites.values().all(|id| self.sites.enter(*id))
+            && self.enter_places(&ids.relays)
     }
 
     fn enter_segment(&mut self, ids: &SegmentIds) -> bool {
-        self.segments.enter(ids.segment)
-            && ids
-                .next_hops
-                .values()
-                .all(|hop| self.next_hops.enter(hop.id) && self.paths.enter(hop.path))
+        self.segments.enter(ids.segment) && self.enter_places(ids)
+    }
+
+    fn enter_places(&mut self, ids: &SegmentIds) -> bool {
+        let paths = |pool: &mut Pool, hop: &NextHopIds| hop.paths().all(|path| pool.enter(path));
+        ids.next_hops
+            .values()
+            .all(|hop| self.next_hops.enter(hop.id) && paths(&mut self.paths, hop))
             && ids.bindings.values().all(|id| self.bindings.enter(*id))
             && ids.tunnels.values().all(|id| self.tunnels.enter(*id))
     }
@@ -104,6 +114,8 @@ impl Pools {
         freed.paths.iter().for_each(|id| self.paths.leave(*id));
         freed.bindings.iter().for_each(|id| self.bindings.leave(*id));
         freed.tunnels.iter().for_each(|id| self.tunnels.leave(*id));
+        freed.lines.iter().for_each(|id| self.lines.leave(*id));
+        freed.sites.iter().for_each(|id| self.sites.leave(*id));
     }
 
     /// Marks numbers as used, whether they are or not.
@@ -126,6 +138,12 @@ impl Pools {
         touched.tunnels.iter().for_each(|id| {
             self.tunnels.enter(*id);
         });
+        touched.lines.iter().for_each(|id| {
+            self.lines.enter(*id);
+        });
+        touched.sites.iter().for_each(|id| {
+            self.sites.enter(*id);
+        });
     }
 
     pub(crate) fn slot(&mut self) -> Result<u16, Refusal> {
@@ -146,6 +164,14 @@ impl Pools {
 
     pub(crate) fn binding(&mut self) -> Result<u32, Refusal> {
         self.bindings.take()
+    }
+
+    pub(crate) fn line(&mut self) -> Result<u32, Refusal> {
+        self.lines.take()
+    }
+
+    pub(crate) fn site(&mut self) -> Result<u32, Refusal> {
+        self.sites.take()
     }
 
     pub(crate) fn tunnel(&mut self) -> Result<u32, Refusal> {

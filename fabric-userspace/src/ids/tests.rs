@@ -15,7 +15,18 @@ fn sizes(n: u32) -> Sizes {
 
 #[test]
 fn places_are_read_back_as_they_were_written() {
-    for text in ["eth1/10", "eth1/untagged", "eth1/any", "trunk-a:200", "pathway:0"] {
+    for text in [
+        "eth1/10",
+        "eth1/untagged",
+        "eth1/any",
+        "trunk-a:200",
+        "pathway:0",
+        "@dc2:200",
+        "#line-a:dc2:200",
+        "&dc2:0",
+        "&node-a:1",
+        "%line-a:dc2",
+    ] {
         assert_eq!(text.parse::<Place>().expect("legal").to_string(), text);
     }
     for bad in [
@@ -28,6 +39,11 @@ fn places_are_read_back_as_they_were_written() {
         "trunk-a:4095",
         ":7",
         "a b:1",
+        "@:1",
+        "@dc2:4095",
+        "#line-a:200",
+        "&dc2:2",
+        "%:dc2",
     ] {
         assert!(bad.parse::<Place>().is_err(), "{bad:?}");
     }
@@ -36,11 +52,13 @@ fn places_are_read_back_as_they_were_written() {
 #[test]
 fn saved_numbers_come_back_and_are_not_given_out_again() {
     let text = r#"{"node":{"slots":{"eth1":1},"tunnels":{"pathway":2}},"segments":{"acme":{
-        "id":1,"hops":{"eth1/10":[1,1,77],"pathway:0":[2,3,18446744073709551615]},
+        "id":1,"hops":{"eth1/10":[1,1,77],"pathway:0":[2,3,18446744073709551615,5,78]},
         "bindings":{"eth1/10":1},"tunnels":{"pathway":1}}}}"#;
     let ids: Ids = serde_json::from_str(text).expect("well-formed");
     assert_eq!(
-        ids.segments["acme"].next_hops[&"pathway:0".parse().expect("legal")].path,
+        ids.segments["acme"].next_hops[&"pathway:0".parse().expect("legal")]
+            .path
+            .id,
         3
     );
     let again = serde_json::to_string(&ids).expect("plain");
@@ -53,7 +71,8 @@ fn saved_numbers_come_back_and_are_not_given_out_again() {
     );
     assert_eq!(
         (pools.path(), pools.path(), pools.binding(), pools.tunnel()),
-        (Ok(2), Ok(4), Ok(2), Ok(3))
+        (Ok(2), Ok(4), Ok(2), Ok(3)),
+        "path 5 is the backup of the other one"
     );
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
 use crate::model::{Document, ISid, IfName, Label, Name, PortOptions, Range, ServiceVid, Vni};
-use crate::topology::Tree;
+use crate::topology::{Routes, Tree};
 
 pub use link::{Carries, LineEnd, TrunkEnd, UnderlayEnd, ValidLink, VxlanEnds};
 pub use tenant::{ValidAttachment, ValidLabel, ValidRemote, ValidSegment, ValidStation, ValidTenant};
@@ -20,6 +20,7 @@ pub struct Valid {
     pub(super) tenants: Vec<ValidTenant>,
     pub(super) segments: Vec<ValidSegment>,
     pub(super) tree: Tree,
+    pub(super) routes: Routes,
 }
 
 impl Valid {
@@ -58,6 +59,11 @@ impl Valid {
         &self.tree
     }
 
+    /// The ways between datacenters.
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
     /// The datacenter at a position of this document.
     pub fn datacenter(&self, at: DatacenterIx) -> &ValidDatacenter {
         &self.datacenters[at.index()]
@@ -89,6 +95,14 @@ impl Valid {
             .iter()
             .position(|node| node.name.as_str() == name)
             .map(NodeIx::new)
+    }
+
+    /// Whether the link of this name joins two nodes of one island.
+    pub fn is_inside(&self, link: &Name) -> bool {
+        let found = self.links.iter().find(|known| known.name == *link);
+        found
+            .and_then(ValidLink::nodes)
+            .is_some_and(|[a, b]| self.tree.joins(a, b))
     }
 
     /// Links with an end at `node`, with their positions.

@@ -95,13 +95,15 @@ impl XdpProgram {
         })
     }
 
-    /// Runs it once and carries out what it says: the frame goes where it is redirected to.
+    /// Runs it once, as [`XdpProgram::run`], and carries out what it says: the frame goes where it is redirected to.
     ///
     /// # Errors
     /// As [`XdpProgram::run`].
-    pub fn run_live(&self, frame: &[u8], ifindex: u32) -> Result<()> {
-        let mut md = Md::new(0, frame.len(), ifindex)?;
-        syscall::run(&self.handle, frame, &mut [], &mut md, syscall::LIVE)?;
+    pub fn run_live(&self, frame: &[u8], ifindex: u32, metadata: usize) -> Result<()> {
+        let mut input = vec![0; metadata];
+        input.extend_from_slice(frame);
+        let mut md = Md::new(metadata, input.len(), ifindex)?;
+        syscall::run(&self.handle, &input, &mut [], &mut md, syscall::LIVE)?;
         Ok(())
     }
 

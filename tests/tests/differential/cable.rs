@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fabric_common::DropReason;
+use fabric_common::flood::Metadata;
 use fabric_common::maps::Direction;
 use fabric_tests::bpf::{DeviceMap, XdpProgram};
 use fabric_tests::frame::{Mac, eth};
@@ -47,7 +48,7 @@ pub(crate) fn run(site: &Site, generator: &mut Generator, frames: usize) -> BTre
     println!("on cables: {}", both.summary());
     let mut reached = both.reached();
     reached.insert(list_just_changed(&mut both, &ears));
-    reached.insert(without_metadata(&mut both, site));
+    reached.insert(strange_metadata(&mut both, site));
     reached
 }
 
@@ -130,8 +131,8 @@ fn list_just_changed(both: &mut Both, ears: &BTreeMap<String, Capture>) -> DropR
     DropReason::NoFloodPath
 }
 
-/// Another program redirects into a flood list, without the metadata that the copies need.
-fn without_metadata(both: &mut Both, site: &Site) -> DropReason {
+/// Another program redirects into a flood list, with metadata of its own in place of what the copies need.
+fn strange_metadata(both: &mut Both, site: &Site) -> DropReason {
     let segment = *both.records.flood.keys().next().expect("a flood list");
     let list = DeviceMap::inside(&both.kernel.pins.join(fabric_common::maps::name::FLOOD), segment).unwrap();
     let program = XdpProgram::broadcast(&list).unwrap();
@@ -150,7 +151,9 @@ fn without_metadata(both: &mut Both, site: &Site) -> DropReason {
     };
     let members = both.records.flood[&segment].len() as u64;
     let before = counted(both);
-    program.run_live(&frame, site.port("eth3").ifindex).unwrap();
+    program
+        .run_live(&frame, site.port("eth3").ifindex, size_of::<Metadata>())
+        .unwrap();
     until_true(PATIENCE, "a dropped copy for each member", || {
         Ok(counted(both) == before + members)
     })

@@ -266,6 +266,9 @@ impl Core {
                 .get(name)
                 .is_some_and(|old| Arc::ptr_eq(old, part))
         };
+        if !Arc::ptr_eq(&self.image.node, &image.node) {
+            self.meter.learn(&image.node.records);
+        }
         for (_, part) in image.segments.iter().filter(|(name, part)| !shared(*name, part)) {
             self.meter.learn(&part.records);
         }

@@ -1,16 +1,16 @@
 //! From a document to everything that has to be written, without writing it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Prepared;
 use crate::agent::core::{Core, role_of, side_file};
-use crate::agent::host::{self, Missing, Tunnel};
+use crate::agent::host::{self, Interfaces, Missing, Tunnel};
 use crate::compile::{Request, Scope, compile};
 use crate::diff::diff_images;
 use crate::error::{Refusal, codes};
-use crate::model::{Document, IfName};
+use crate::model::{Document, IfName, Name};
 use crate::safety::Role;
-use crate::validate::{Valid, validate};
+use crate::validate::{NodeIx, Valid, ValidLink, validate};
 
 impl Core {
     pub(super) async fn prepare(
@@ -34,9 +34,11 @@ impl Core {
             .iter()
             .filter_map(|(name, port)| Some((name.clone(), role_of(port.role?))))
             .collect();
-        let facts = host::ports(&self.netlink, self.node.as_str(), &wanted, missing).await?;
+        let Interfaces { facts, silent } =
+            host::ports(&self.netlink, self.node.as_str(), &wanted, missing).await?;
         let neighbours = host::neighbours(&mut self.hops, &facts, &tunnels(&valid, here)).await;
-        let host = host::facts(facts, neighbours);
+        let host = host::facts(facts, neighbours, without_carrier(&valid, here, &silent));
+        self.silent = silent;
         let request = Request {
             valid: &valid,
             node: &self.node,
@@ -96,9 +98,19 @@ impl Core {
     }
 }
 
+/// Links with labels of this node whose port cannot send.
+fn without_carrier(valid: &Valid, here: NodeIx, silent: &BTreeSet<IfName>) -> BTreeSet<Name> {
+    let dead = |link: &ValidLink| link.port_at(here).is_some_and(|port| silent.contains(port));
+    valid
+        .links_at(here)
+        .filter(|(_, link)| link.is_label_link() && dead(link))
+        .map(|(_, link)| link.name.clone())
+        .collect()
+}
+
 /// Links with an address in the underlay that end at this node.
-fn tunnels(valid: &Valid, here: crate::validate::NodeIx) -> Vec<Tunnel> {
-    let tunnel = |link: &crate::validate::ValidLink| {
+fn tunnels(valid: &Valid, here: NodeIx) -> Vec<Tunnel> {
+    let tunnel = |link: &ValidLink| {
         let (_, remote) = link.addresses_at(here)?;
         Some(Tunnel {
             link: link.name.clone(),

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use fabric_common::label::{CONTROL_WORD, ENTRY, Entry};
 use fabric_common::maps::Path;
 use fabric_common::wire::mac_octets;
 
@@ -83,35 +85,51 @@ impl<'a> Places<'a> {
             .unwrap_or_default();
         let port = self.ports.get(&path.slot).map_or("-", |name| name.as_str());
         let _ = self.core;
-        match (path.post_len, path.ip_at) {
-            (8, 0) => format!("{port} {}", tags(&path)),
-            (_, 0) => port.to_owned(),
-            _ => format!("{port} {}", tunnel(&path)),
+        match (path.post_len, path.pre) {
+            (0, 0) => port.to_owned(),
+            (_, 0) => format!("{port} {}", tags(&path)),
+            (0, _) => format!("{port} {}", tunnel(&path)),
+            _ => format!("{port} {} | {}", label(&path), tags(&path)),
         }
     }
 }
 
 fn tags(path: &Path) -> String {
-    let [_, _, s0, s1, _, _, c0, c1] = path.post;
+    let [_, _, s0, s1, _, _, c0, c1, _, _, e0, e1, ..] = path.post;
     let vid = |high: u8, low: u8| u16::from_be_bytes([high, low]) & 0x0fff;
+    if path.post_len == 12 {
+        return format!("vlan {} | S {} | C {}", vid(s0, s1), vid(c0, c1), vid(e0, e1));
+    }
     format!("S {} | C {}", vid(s0, s1), vid(c0, c1))
+}
+
+/// The datacenter's label, in front of the control word at the end of the outer headers.
+fn label(path: &Path) -> String {
+    let bytes = outer(path);
+    let at = bytes.len().saturating_sub(ENTRY + CONTROL_WORD);
+    let entry = bytes.get(at..at + ENTRY).and_then(|entry| entry.try_into().ok());
+    format!("pw {}", Entry::from_wire(entry.unwrap_or_default()).label())
+}
+
+fn outer(path: &Path) -> Vec<u8> {
+    let bytes = path.template.iter().flat_map(|word| word.to_le_bytes());
+    bytes.take(usize::from(path.pre)).collect()
 }
 
 /// VNI and remote address out of the outer headers.
 fn tunnel(path: &Path) -> String {
-    let bytes: Vec<u8> = path.template.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let bytes = outer(path);
     let ip = usize::from(path.ip_at);
-    let remote = bytes.get(ip + 16..ip + 20).map_or_else(String::new, |octets| {
-        octets
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(".")
-    });
-    let vni = bytes.get(ip + 32..ip + 35).map_or(0, |octets| {
-        octets
-            .iter()
-            .fold(0u32, |number, octet| number << 8 | u32::from(*octet))
-    });
+    let octets = |at: usize, length: usize| bytes.get(ip + at..ip + at + length).unwrap_or_default();
+    let (remote, vni_at) = if path.has(Path::IPV6) {
+        let octets: Option<[u8; 16]> = octets(24, 16).try_into().ok();
+        (IpAddr::from(octets.unwrap_or_default()), 52)
+    } else {
+        let octets: Option<[u8; 4]> = octets(16, 4).try_into().ok();
+        (IpAddr::from(octets.unwrap_or_default()), 32)
+    };
+    let vni = octets(vni_at, 3)
+        .iter()
+        .fold(0u32, |number, octet| number << 8 | u32::from(*octet));
     format!("vni {vni} {remote}")
 }

@@ -1,10 +1,15 @@
-use std::net::{IpAddr, Ipv4Addr};
+//! Links as this node sees them.
 
-use fabric_common::maps::{Binding, Tunnel, VtepAddress};
+use std::net::IpAddr;
 
+use fabric_common::address::Address;
+use fabric_common::maps::{Binding, Line, Path, Tunnel, VtepAddress};
+
+use crate::budget;
+use crate::compile::stack::Stack;
 use crate::compile::{HostFacts, PortFacts};
 use crate::error::{Refusal, codes};
-use crate::model::{IfName, Name};
+use crate::model::{IfName, Label, Name, ServiceVid};
 use crate::validate::{Carries, NodeIx, ValidLink, VxlanEnds};
 
 /// A link as this node sees it.
@@ -15,117 +20,323 @@ pub(in crate::compile) struct Way {
     pub(in crate::compile) slot: u16,
     pub(in crate::compile) facts: PortFacts,
     pub(in crate::compile) wire: Wire,
+    pub(in crate::compile) stack: Added,
+    /// False while the line has no carrier, or the next router has not answered.
+    pub(in crate::compile) up: bool,
 }
 
+/// What a link adds to the tenant's frame, see [`budget`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::compile) struct Added {
+    /// From inside to outside.
+    pub(in crate::compile) words: String,
+    /// Bytes.
+    pub(in crate::compile) added: u32,
+    /// What a frame may have beyond the port's MTU.
+    pub(in crate::compile) slack: u32,
+}
+
+impl Added {
+    pub(super) fn by(carries: &Carries) -> Self {
+        let layers = budget::layers(carries);
+        let words: Vec<String> = layers.iter().map(|layer| layer.words(" + ")).collect();
+        Self {
+            words: words.join(" + "),
+            added: budget::added(carries),
+            slack: budget::slack(carries),
+        }
+    }
+}
+
+/// What is on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::compile) enum Wire {
-    Trunk { tpid: u16 },
+    /// S-tag and C-tag.
+    Trunk(Tags),
+    /// Labels on a line; between nodes of one datacenter also frames with tags alone.
+    Pseudowire(Tags, Labels),
+    /// Labels in UDP.
+    MplsUdp(Labels),
+    /// VNIs.
     Vxlan(Vxlan),
 }
 
+/// How frames with S-tag and C-tag begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::compile) struct Tags {
+    /// EtherType of the S-tag.
+    pub(in crate::compile) tpid: u16,
+    /// The link's VLAN in front of it; 0 for none.
+    pub(in crate::compile) vlan: u16,
+}
+
+/// How frames with a datacenter's label begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::compile) struct Vxlan {
-    pub(in crate::compile) local: Ipv4Addr,
-    pub(in crate::compile) remote: Ipv4Addr,
+pub(in crate::compile) struct Labels {
+    /// The line's number in `LINES`.
+    pub(in crate::compile) line: u32,
+    /// The link's own label; 0 for none.
+    pub(in crate::compile) transport: u32,
+    /// What is outside of the labels.
+    pub(in crate::compile) outside: Outside,
+}
+
+/// What is outside of a label stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::compile) enum Outside {
+    /// Ethernet from end to end of a line.
+    Line {
+        /// Address of the other end.
+        to: [u8; 6],
+        /// Address of this end.
+        from: [u8; 6],
+        /// The link's VLAN; 0 for none.
+        vlan: u16,
+    },
+    /// Ethernet to the next router, IP and UDP.
+    Udp(Underlay),
+}
+
+/// Two ends of a link over IP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::compile) struct Underlay {
+    pub(in crate::compile) local: IpAddr,
+    pub(in crate::compile) remote: IpAddr,
     /// 0 for untagged.
     pub(in crate::compile) vlan: u16,
     pub(in crate::compile) udp_port: u16,
-    pub(in crate::compile) strict: bool,
     pub(in crate::compile) neighbour: Option<[u8; 6]>,
+    /// The tunnel that says that the other end is configured.
+    pub(in crate::compile) marker: u32,
+}
+
+/// A VXLAN link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::compile) struct Vxlan {
+    pub(in crate::compile) underlay: Underlay,
+    pub(in crate::compile) strict: bool,
     /// The other end is no node of the fabric.
     pub(in crate::compile) foreign: bool,
-    /// The tunnel that says that this VTEP is configured.
+}
+
+/// Numbers that the node gives to a link.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Numbers {
+    /// Of its [`Underlay::marker`].
     pub(super) marker: u32,
+    /// Of its [`Labels::line`].
+    pub(super) line: u32,
 }
 
 impl Wire {
     /// The link as `here` sends on it.
     ///
     /// # Errors
-    /// The addresses are of IPv6.
-    pub(super) fn of(link: &ValidLink, here: NodeIx, host: &HostFacts, marker: u32) -> Result<Self, Refusal> {
-        let (vlan, udp_port, strict, ends) = match &link.carries {
-            Carries::Trunk {
+    /// The kind is not built.
+    pub(super) fn of(
+        link: &ValidLink,
+        here: NodeIx,
+        host: &HostFacts,
+        numbers: Numbers,
+    ) -> Result<Self, Refusal> {
+        let vlan = vlan(link.carries.vlan());
+        let underlay = |udp_port: u16| Underlay::of(link, here, host, (vlan, udp_port, numbers.marker));
+        let labels = |transport: &Option<Label>, outside| Labels {
+            line: numbers.line,
+            transport: transport.map_or(0, |label| label.get()),
+            outside,
+        };
+        Ok(match &link.carries {
+            Carries::Trunk { outer_tpid, .. } => Self::Trunk(Tags {
+                tpid: outer_tpid.ethertype(),
+                vlan,
+            }),
+            Carries::Pseudowire {
                 outer_tpid,
-                vlan: None,
+                transport_label,
+                ends: [a, b],
                 ..
             } => {
+                let (own, far) = if a.node == here { (a, b) } else { (b, a) };
+                let outside = Outside::Line {
+                    to: far.mac.octets(),
+                    from: own.mac.octets(),
+                    vlan,
+                };
                 let tpid = outer_tpid.ethertype();
-                return Ok(Self::Trunk { tpid });
+                Self::Pseudowire(Tags { tpid, vlan }, labels(transport_label, outside))
             }
-            Carries::Trunk { .. }
-            | Carries::Pseudowire { .. }
-            | Carries::MplsUdp { .. }
-            | Carries::ITag { .. }
-            | Carries::GlobalVlan { .. } => return Err(not_built(link)),
+            Carries::MplsUdp {
+                udp_port,
+                transport_label,
+                ..
+            } => Self::MplsUdp(labels(transport_label, Outside::Udp(underlay(udp_port.get())?))),
             Carries::Vxlan {
-                vlan,
                 udp_port,
                 strict,
                 ends,
-            } => (vlan, udp_port, strict, ends),
-        };
-        let (local, remote) = addresses(ends, here);
-        Ok(Self::Vxlan(Vxlan {
-            local: ipv4(local, &link.name)?,
-            remote: ipv4(remote, &link.name)?,
-            vlan: vlan.map_or(0, |vlan| vlan.get()),
-            udp_port: udp_port.get(),
-            strict: *strict,
+                ..
+            } => Self::Vxlan(Vxlan {
+                underlay: underlay(udp_port.get())?,
+                strict: *strict,
+                foreign: matches!(ends, VxlanEnds::Foreign { .. }),
+            }),
+            Carries::ITag { .. } | Carries::GlobalVlan { .. } => return Err(not_built(link)),
+        })
+    }
+
+    /// How frames with tags alone begin, where the link carries them.
+    pub(in crate::compile) fn tags(&self) -> Option<Tags> {
+        match self {
+            Self::Trunk(tags) | Self::Pseudowire(tags, _) => Some(*tags),
+            Self::MplsUdp(_) | Self::Vxlan(_) => None,
+        }
+    }
+
+    /// How frames with labels begin, where the link carries them.
+    pub(in crate::compile) fn labels(&self) -> Option<&Labels> {
+        match self {
+            Self::Pseudowire(_, labels) | Self::MplsUdp(labels) => Some(labels),
+            Self::Trunk(_) | Self::Vxlan(_) => None,
+        }
+    }
+
+    /// The ends of a link over IP.
+    pub(in crate::compile) fn underlay(&self) -> Option<&Underlay> {
+        match self {
+            Self::MplsUdp(Labels {
+                outside: Outside::Udp(underlay),
+                ..
+            }) => Some(underlay),
+            Self::Vxlan(vxlan) => Some(&vxlan.underlay),
+            Self::MplsUdp(_) | Self::Trunk(_) | Self::Pseudowire(..) => None,
+        }
+    }
+
+    /// Whether the next router's address is known, where there is one.
+    pub(super) fn is_resolved(&self) -> bool {
+        self.underlay()
+            .is_none_or(|underlay| underlay.neighbour.is_some())
+    }
+}
+
+impl Labels {
+    /// Everything outside of a datacenter's label.
+    pub(in crate::compile) fn stack(&self, facts: &PortFacts) -> Stack {
+        match &self.outside {
+            Outside::Line { to, from, vlan } => Stack::ethernet(*to, *from, *vlan).mpls(),
+            Outside::Udp(underlay) => underlay.stack(facts).without_ecn(),
+        }
+        .transport(self.transport)
+    }
+
+    /// [`Path::UNRESOLVED`] as long as the next router has not answered.
+    pub(in crate::compile) fn unresolved(&self) -> u8 {
+        match &self.outside {
+            Outside::Line { .. } => 0,
+            Outside::Udp(underlay) => underlay.unresolved(),
+        }
+    }
+
+    pub(super) fn record(&self, slot: u16) -> Line {
+        Line {
+            slot,
+            reserved: 0,
+            transport: self.transport,
+        }
+    }
+}
+
+impl Underlay {
+    fn of(
+        link: &ValidLink,
+        here: NodeIx,
+        host: &HostFacts,
+        (vlan, udp_port, marker): (u16, u16, u32),
+    ) -> Result<Self, Refusal> {
+        let (local, remote) = link
+            .addresses_at(here)
+            .ok_or_else(|| Refusal::new(codes::BUG, format!("link {} has no address here", link.name)))?;
+        Ok(Self {
+            local,
+            remote,
+            vlan,
+            udp_port,
             neighbour: host.neighbours.get(&link.name).copied().flatten(),
-            foreign: matches!(ends, VxlanEnds::Foreign { .. }),
             marker,
-        }))
+        })
+    }
+
+    /// Ethernet, IP and UDP.
+    pub(in crate::compile) fn stack(&self, facts: &PortFacts) -> Stack {
+        Stack::ethernet(self.neighbour.unwrap_or_default(), facts.mac, self.vlan).udp(
+            self.local,
+            self.remote,
+            self.udp_port,
+        )
+    }
+
+    /// [`Path::UNRESOLVED`] as long as the next router has not answered.
+    pub(in crate::compile) fn unresolved(&self) -> u8 {
+        if self.neighbour.is_some() {
+            0
+        } else {
+            Path::UNRESOLVED
+        }
+    }
+
+    pub(in crate::compile) fn remote_word(&self) -> Address {
+        word(self.remote)
+    }
+
+    pub(super) fn address(&self, slot: u16) -> VtepAddress {
+        VtepAddress {
+            local: word(self.local),
+            vlan: self.vlan,
+            slot,
+            udp_port: self.udp_port,
+            reserved: 0,
+        }
+    }
+
+    /// The other end, with what its frames are to us.
+    pub(in crate::compile) fn tunnel(&self, slot: u16, binding: Binding) -> Tunnel {
+        Tunnel {
+            binding,
+            local: word(self.local),
+            remote: word(self.remote),
+            vlan: self.vlan,
+            slot,
+            ..Tunnel::default()
+        }
     }
 }
 
 impl Vxlan {
-    pub(in crate::compile) fn address(&self, slot: u16) -> VtepAddress {
-        VtepAddress {
-            local: self.local.octets(),
-            vlan: self.vlan,
-            slot,
-        }
-    }
-
     pub(in crate::compile) fn tunnel(&self, slot: u16, binding: Binding) -> Tunnel {
         Tunnel {
-            binding,
-            local: self.local.octets(),
-            vlan: self.vlan,
-            slot,
             strict: u32::from(self.strict),
-            reserved: 0,
+            ..self.underlay.tunnel(slot, binding)
         }
     }
+}
+
+fn word(address: IpAddr) -> Address {
+    match address {
+        IpAddr::V4(address) => Address::v4(address.octets()),
+        IpAddr::V6(address) => Address::v6(address.octets()),
+    }
+}
+
+fn vlan(vlan: Option<ServiceVid>) -> u16 {
+    vlan.map_or(0, ServiceVid::get)
 }
 
 fn not_built(link: &ValidLink) -> Refusal {
-    let vlan = link.carries.vlan().map_or("", |_| " in a VLAN");
     let sentence = format!(
-        "link {} is {} link{vlan}, which is not built yet",
+        "link {} is {} link, which is not built yet",
         link.name,
         link.carries.kind().with_article()
     );
-    Refusal::new(codes::NOT_BUILT, sentence).with_cure("use a trunk or a vxlan link")
-}
-
-fn addresses(ends: &VxlanEnds, here: NodeIx) -> (IpAddr, IpAddr) {
-    match ends {
-        VxlanEnds::Fabric([a, b]) if a.node == here => (a.address, b.address),
-        VxlanEnds::Fabric([a, b]) => (b.address, a.address),
-        VxlanEnds::Foreign { local, remote } => (local.address, *remote),
-    }
-}
-
-fn ipv4(address: IpAddr, link: &Name) -> Result<Ipv4Addr, Refusal> {
-    match address {
-        IpAddr::V4(address) => Ok(address),
-        IpAddr::V6(address) => {
-            let sentence =
-                format!("link {link} has the address {address}, and VXLAN over IPv6 is not built yet");
-            Err(Refusal::new(codes::BAD_ADDRESS, sentence)
-                .with_cure("use IPv4 addresses at both ends of the link"))
-        }
-    }
+    Refusal::new(codes::NOT_BUILT, sentence).with_cure("use a trunk, pseudowire, mpls-udp or vxlan link")
 }

@@ -22,9 +22,15 @@ fn path(slot: u16, post: Option<[u8; 8]>) -> Path {
         max_len: 1526,
         post_len: if post.is_some() { 8 } else { 0 },
         segment: 1,
-        post: post.unwrap_or_default(),
+        post: array_post(post),
         ..Path::default()
     }
+}
+
+fn array_post(post: Option<[u8; 8]>) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&post.unwrap_or_default());
+    bytes
 }
 
 /// Segment a at edge1. Slots: ca 1, cb 2, trunk0 3.
@@ -34,6 +40,7 @@ fn segment_a_at_edge1() -> Records {
         segment: 1,
         epoch: 0,
         horizon: 0,
+        flags: 0,
     };
     let copy = |slot| FloodKey {
         segment: 1,
@@ -46,7 +53,8 @@ fn segment_a_at_edge1() -> Records {
     ];
     Records {
         access: [(0x1000, Binding::new(1, 0, 1, 0, 1, 0))].into(),
-        tags: [(0x0306_444c, 2), (0x0306_412c, 3)].into(),
+        // Slot 3 from bit 36 on, S-VID 100 from bit 12 on.
+        tags: [(0x30_0006_444c, 2), (0x30_0006_412c, 3)].into(),
         bindings: bindings.into(),
         segments: [(
             1,
@@ -82,8 +90,8 @@ fn the_node_itself_is_these_entries() {
         slot,
         flags: if tpid == 0 { Port::DROP_GROUP_SOURCE } else { 0 },
         tpid,
-        udp_port: 0,
         mac,
+        ..Port::default()
     };
     let expected = Records {
         ports: [

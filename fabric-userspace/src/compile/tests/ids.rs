@@ -76,7 +76,7 @@ fn used(image: &Image) -> BTreeSet<(&'static str, u32)> {
             segment
                 .next_hops
                 .values()
-                .flat_map(|hop| [("hop", hop.id), ("path", hop.path)]),
+                .flat_map(|hop| [("hop", hop.id), ("path", hop.path.id)]),
         );
         used.extend(segment.bindings.values().map(|id| ("binding", *id)));
         used.extend(segment.tunnels.values().map(|id| ("tunnel", *id)));

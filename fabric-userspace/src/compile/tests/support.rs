@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fabric_common::maps::Binding;
+use fabric_common::maps::{Binding, tag_slot};
 use serde_json::{Value, json};
 
 use crate::compile::twin::{HostFrame, Outcome, Sent, Twin, TwinSettings};
@@ -12,7 +12,7 @@ use crate::ids::Sizes;
 use crate::model::Name;
 use crate::validate::{PortRole, Valid, validate};
 
-/// GOLDEN.md sections 2, 3 and 6: names and frames.
+/// GOLDEN.md sections 2 to 6: names and frames.
 const GOLDEN: &str = include_str!("golden.txt");
 
 pub(crate) fn valid(document: &Value) -> Valid {
@@ -35,7 +35,7 @@ pub(crate) fn host(valid: &Valid, node: &str, mtu: u32) -> HostFacts {
     });
     HostFacts {
         ports: ports.collect(),
-        neighbours: BTreeMap::new(),
+        ..HostFacts::default()
     }
 }
 
@@ -254,10 +254,10 @@ impl Names<'_> {
             ));
         }
         for (key, id) in &records.tags {
-            let port = slot(u16::try_from(key >> 24).expect("a slot"));
+            let port = slot(tag_slot(*key));
             lines.push(format!(
                 "tag {port} {:x} {}",
-                key & 0xff_ffff,
+                key & 0xf_ffff_ffff,
                 self.binding(&records.bindings[id])
             ));
         }

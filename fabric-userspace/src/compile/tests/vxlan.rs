@@ -1,6 +1,7 @@
 //! FIG 10's pathway 1018: VXLAN in VLAN 100, golden frames, several VTEPs behind one port.
 
 use fabric_common::DropReason;
+use fabric_common::address::Address;
 use fabric_common::maps::{Path, VtepAddress};
 use serde_json::{Value, json};
 
@@ -87,7 +88,7 @@ fn the_template_is_these_bytes() {
         "02000001101a 020000011010 8100 0064 0800 4500 0000 0000 4000 40 11 0000 c0000201 c0000202 \
          0000 12b5 0000 0000 08000000 00271100",
     );
-    let path = records.paths[&hop.path];
+    let path = records.paths[&hop.path.id];
     assert_eq!(path.template.map(u64::to_ne_bytes).concat()[..54], expected);
     // Sum of 4500 4000 4011 c000 0201 c000 0202, folded: the complement of 0xb689 + 0x60.
     let expected = Path {
@@ -113,12 +114,14 @@ fn a_configured_vtep_is_known_even_without_a_segment() {
     let marker = node.tunnels[&node.tunnel_keys[&0x0100_0000_0202_00c0]];
     assert_eq!(
         (marker.binding.segment(), marker.local, marker.vlan, marker.slot),
-        (0, [192, 0, 2, 1], 100, 1)
+        (0, Address::v4([192, 0, 2, 1]), 100, 1)
     );
     let address = VtepAddress {
-        local: [192, 0, 2, 1],
+        local: Address::v4([192, 0, 2, 1]),
         vlan: 100,
         slot: 1,
+        udp_port: 4789,
+        reserved: 0,
     };
     assert_eq!(node.vteps, [address].into());
     assert_eq!(

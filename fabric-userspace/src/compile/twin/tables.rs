@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use fabric_common::Tables;
 use fabric_common::buckets::{Bucket, Claim, Slot, claim, find};
 use fabric_common::maps::{
-    Binding, FdbValue, FloodKey, NextHop, Path, Port, Segment, Settings, Tunnel, VtepAddress, fdb_key,
+    Binding, FdbValue, FloodKey, Line, NextHop, Path, Port, Segment, Settings, Tunnel, VtepAddress, fdb_key,
 };
 use fabric_common::tables::Table;
 
@@ -93,7 +93,7 @@ impl TwinTables {
                 .store(u32::try_from(members).unwrap_or(u32::MAX));
             tables.segments.insert(*id, segment);
         }
-        for (key, id) in &records.tags {
+        for (key, id) in records.tags.iter().chain(&records.line_keys) {
             tables.place(Table::Tags, *key, u64::from(*id));
         }
         for (key, id) in &records.tunnel_keys {
@@ -193,6 +193,19 @@ impl Tables for TwinTables {
 
     fn is_vtep(&self, address: &VtepAddress) -> bool {
         self.records.vteps.contains(address)
+    }
+
+    fn line(&self, id: u32) -> Option<&Line> {
+        self.records.lines.get(&id)
+    }
+
+    fn label_site(&self, label: u32) -> u8 {
+        let sites = self.records.label_sites.get(&(label >> 3)).copied().unwrap_or(0);
+        sites.to_le_bytes()[label as usize & 7]
+    }
+
+    fn route(&self, index: u32) -> Option<&Binding> {
+        self.records.routes.get(&index)
     }
 
     fn segment(&self, id: u32) -> Option<&Segment> {

@@ -1,0 +1,60 @@
+//! IP addresses of both families in two registers.
+
+/// An IPv4 or IPv6 address; its bytes in the order of memory.
+///
+/// IPv4 has a first half of ones: in IPv6 that would be a multicast address (RFC 4291 section 2.7), which is nobody's own, so
+/// that no packet of one family is taken for one of the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(C)]
+pub struct Address {
+    high: u64,
+    low: u64,
+}
+
+impl Address {
+    /// Bytes in wire order.
+    #[inline(always)]
+    pub const fn v4(bytes: [u8; 4]) -> Self {
+        Self {
+            high: u64::MAX,
+            low: u32::from_le_bytes(bytes) as u64,
+        }
+    }
+
+    /// Bytes in wire order.
+    #[inline(always)]
+    pub const fn v6(bytes: [u8; 16]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+        Self {
+            high: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            low: u64::from_le_bytes([i, j, k, l, m, n, o, p]),
+        }
+    }
+
+    /// 32 bits that stand for the address in a key. Those of IPv4 are the address itself; what has the same as another
+    /// address must be told apart by the record behind the key.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "folded on purpose")]
+    pub const fn fold(self) -> u32 {
+        if self.high == u64::MAX {
+            return self.low as u32;
+        }
+        let mixed = (self.high ^ self.low.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Address;
+
+    #[test]
+    fn the_families_are_kept_apart() {
+        let v4 = Address::v4([192, 0, 2, 1]);
+        let mut mapped = [0; 16];
+        mapped[10..].copy_from_slice(&[0xff, 0xff, 192, 0, 2, 1]);
+        assert_ne!(v4, Address::v6(mapped));
+        assert_ne!(v4, Address::v6([0; 16]));
+        assert_eq!(v4.fold(), u32::from_le_bytes([192, 0, 2, 1]));
+    }
+}

@@ -1,0 +1,271 @@
+//! What other datacenters are to a segment at this node: labels that come in, and where frames go out to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::input::End;
+use super::node::{NodeView, Way};
+use crate::error::Refusal;
+use crate::model::Name;
+use crate::topology::Landing;
+use crate::validate::{DatacenterIx, NodeIx, Valid, ValidSegment};
+
+/// Other islands, seen from a node where their labels end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Far {
+    /// Links by which labels may come.
+    pub(super) lines: Vec<Line>,
+    /// Each other island with members.
+    pub(super) islands: Vec<Island>,
+    /// Frames for everybody go out from here, and from here alone.
+    pub(super) floods: bool,
+}
+
+/// A link with labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) link: Name,
+    pub(super) number: u32,
+    slot: u16,
+    /// Between nodes of one datacenter: no label of another one ends after it.
+    inside: bool,
+}
+
+/// Another island with members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Island {
+    /// The datacenter that stands for it.
+    pub(super) face: Name,
+    /// Labels of frames that come from it.
+    pub(super) labels_in: Vec<u32>,
+    /// Its datacenters with members.
+    pub(super) datacenters: Vec<Datacenter>,
+}
+
+/// Another datacenter with members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Datacenter {
+    pub(super) name: Name,
+    /// Label of frames that go there.
+    pub(super) label: u32,
+    pub(super) way: Arc<Way>,
+    pub(super) backup: Option<Arc<Way>>,
+    pub(super) ends: Vec<End>,
+}
+
+/// Labels that another node of this island takes off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Inward {
+    pub(super) anchor: Name,
+    pub(super) way: Arc<Way>,
+    pub(super) lines: Vec<Line>,
+    pub(super) labels: Vec<u32>,
+}
+
+impl Far {
+    /// Every link that floods may leave by, those that stand by included.
+    pub(super) fn flooded_ways(&self) -> impl Iterator<Item = &Way> {
+        let faces = self
+            .islands
+            .iter()
+            .filter(|_| self.floods)
+            .filter_map(Island::facing);
+        faces.flat_map(|datacenter| datacenter.ways())
+    }
+
+    /// Every link that leads to another datacenter.
+    pub(super) fn ways(&self) -> impl Iterator<Item = &Way> {
+        let datacenters = self.islands.iter().flat_map(|island| &island.datacenters);
+        datacenters.flat_map(|datacenter| datacenter.ways())
+    }
+
+    /// The link by which labels come through this port.
+    pub(super) fn line_at(&self, slot: u16) -> Option<&Name> {
+        let line = self.lines.iter().find(|line| line.slot == slot && !line.inside);
+        line.map(|line| &line.link)
+    }
+}
+
+impl Island {
+    /// The datacenter that frames for everybody go to.
+    pub(super) fn facing(&self) -> Option<&Datacenter> {
+        self.datacenters
+            .iter()
+            .find(|datacenter| datacenter.name == self.face)
+    }
+
+    /// The only end in the island with its datacenter, if there is just one.
+    pub(super) fn only_end(&self) -> Option<(&Name, u16)> {
+        let mut ends = self
+            .datacenters
+            .iter()
+            .flat_map(|datacenter| datacenter.ends.iter().map(|end| (&datacenter.name, end.c_vid)));
+        ends.next().filter(|_| ends.next().is_none())
+    }
+}
+
+impl Datacenter {
+    fn ways(&self) -> impl Iterator<Item = &Way> {
+        [Some(&self.way), self.backup.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(AsRef::as_ref)
+    }
+
+    /// The port of each of its ways, once.
+    pub(super) fn slots(&self) -> BTreeSet<u16> {
+        self.ways().map(|way| way.slot).collect()
+    }
+}
+
+/// A segment and how each of its islands is entered, seen from one node.
+pub(super) struct Landings<'a> {
+    pub(super) valid: &'a Valid,
+    pub(super) here: NodeIx,
+    pub(super) segment: &'a ValidSegment,
+    islands: BTreeMap<usize, Landing>,
+}
+
+impl<'a> Landings<'a> {
+    pub(super) fn of(valid: &'a Valid, here: NodeIx, segment: &'a ValidSegment) -> Self {
+        let mut islands = BTreeMap::new();
+        let mut members = segment.members.iter();
+        // Most segments are in one island, and need none of this.
+        if let Some(first) = members.next()
+            && members.any(|member| !valid.tree().joins(*first, *member))
+        {
+            islands = valid.routes().landings(valid.nodes(), segment);
+        }
+        Self {
+            valid,
+            here,
+            segment,
+            islands,
+        }
+    }
+
+    fn own(&self) -> Option<&Landing> {
+        self.islands.get(&self.valid.routes().island(self.here))
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Landing> {
+        let own = self.valid.routes().island(self.here);
+        let others = self.islands.iter().filter(move |(island, _)| **island != own);
+        others.map(|(_, landing)| landing)
+    }
+
+    /// Nodes of this island that the segment's frames must reach, those where labels end among them.
+    pub(super) fn members(&self) -> BTreeSet<NodeIx> {
+        let routes = self.valid.routes();
+        let Some(own) = self.own() else {
+            return self.segment.members.clone();
+        };
+        let inside = |node: &NodeIx| routes.island(*node) == routes.island(self.here);
+        let ends = (0..self.valid.nodes().len())
+            .map(NodeIx::new)
+            .filter(|node| routes.ends_at(*node, own));
+        self.segment
+            .members
+            .iter()
+            .copied()
+            .chain(ends)
+            .filter(inside)
+            .collect()
+    }
+
+    /// The node of this island through which `node` is reached: itself, or where its labels begin.
+    pub(super) fn gate(&self, node: NodeIx) -> Option<NodeIx> {
+        if self.valid.tree().joins(self.here, node) {
+            return Some(node);
+        }
+        self.own().map(|own| own.anchor)
+    }
+
+    /// Other datacenters, if labels end at this node.
+    pub(super) fn far(&self, view: &NodeView) -> Result<Option<Far>, Refusal> {
+        let Some(own) = self.own() else { return Ok(None) };
+        if !self.valid.routes().ends_at(self.here, own) {
+            return Ok(None);
+        }
+        let mut islands = Vec::new();
+        for other in self.others() {
+            islands.push(self.island(own, other, view)?);
+        }
+        Ok(Some(Far {
+            lines: self.lines(view),
+            islands,
+            floods: self.here == own.anchor,
+        }))
+    }
+
+    fn island(&self, own: &Landing, other: &Landing, view: &NodeView) -> Result<Island, Refusal> {
+        let name = |at: DatacenterIx| self.valid.datacenter(at).name.clone();
+        let mut datacenters = Vec::new();
+        for at in &other.datacenters {
+            let route = self.valid.routes().route_to(self.here, *at);
+            if let (Some(route), Some(label)) = (route, self.segment.label(*at, own.face)) {
+                datacenters.push(Datacenter {
+                    name: name(*at),
+                    label: label.get(),
+                    way: Arc::clone(view.way(route.link)?),
+                    backup: route
+                        .backup
+                        .map(|link| view.way(link).map(Arc::clone))
+                        .transpose()?,
+                    ends: self.ends(*at),
+                });
+            }
+        }
+        Ok(Island {
+            face: name(other.face),
+            labels_in: self.labels_in(own, other),
+            datacenters,
+        })
+    }
+
+    fn labels_in(&self, own: &Landing, other: &Landing) -> Vec<u32> {
+        let to = own.datacenters.iter();
+        to.filter_map(|to| self.segment.label(*to, other.face))
+            .map(|label| label.get())
+            .collect()
+    }
+
+    fn ends(&self, datacenter: DatacenterIx) -> Vec<End> {
+        let there = |node: NodeIx| self.valid.node(node).datacenter == datacenter;
+        let attachments = self.segment.attachments.iter().filter(|end| there(end.node));
+        let remotes = self.segment.remotes.iter().filter(|end| there(end.node));
+        let mut ends: Vec<End> = attachments
+            .map(|end| End::new(end.c_vid, &end.stations))
+            .chain(remotes.map(|end| End::new(end.c_vid, &end.stations)))
+            .collect();
+        ends.sort_by_key(|end| end.c_vid);
+        ends
+    }
+
+    fn lines(&self, view: &NodeView) -> Vec<Line> {
+        let inside = |way: &Way| way.wire.tags().is_some() && self.valid.is_inside(&way.name);
+        view.lines()
+            .map(|(way, number)| Line {
+                link: way.name.clone(),
+                number,
+                slot: way.slot,
+                inside: inside(way),
+            })
+            .collect()
+    }
+
+    /// The next node of this island on the way to where labels end, if that is another one and labels lead there.
+    pub(super) fn inward(&self, view: &NodeView) -> Result<Option<Inward>, Refusal> {
+        let Some(own) = self.own() else { return Ok(None) };
+        let Some(link) = self.valid.routes().inward(self.here, own.anchor) else {
+            return Ok(None);
+        };
+        let labels = self.others().flat_map(|other| self.labels_in(own, other));
+        Ok(Some(Inward {
+            anchor: self.valid.node(own.anchor).name.clone(),
+            way: Arc::clone(view.way(link)?),
+            lines: self.lines(view),
+            labels: labels.collect(),
+        }))
+    }
+}

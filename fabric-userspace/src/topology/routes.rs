@@ -1,0 +1,210 @@
+//! Which label link leads to which datacenter, with a backup that cannot make a loop.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use super::{Islands, Tree};
+use crate::model::natural;
+use crate::validate::{DatacenterIx, LinkIx, NodeIx, ValidLink, ValidNode, ValidSegment};
+
+/// The ways of frames with datacenter tags.
+///
+/// A frame follows shortest ways, hop by hop. A node whose link is down may turn it aside once, to a neighbour whose own
+/// shortest way does not lead back (RFC 5286, inequality 1); the frame is marked, and a marked frame follows shortest ways
+/// only. So it gets nearer with each hop but one, whatever fails, and cannot go round in circles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routes {
+    islands: Islands,
+    /// By node: its label links, with the node at the other end, by name.
+    links: Vec<Vec<(LinkIx, usize)>>,
+    /// Nodes with a label link to another island, links out of service included.
+    is_border: Vec<bool>,
+    /// By node and datacenter.
+    routes: BTreeMap<(usize, DatacenterIx), Route>,
+}
+
+/// The way from one node to another datacenter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// On the shortest way.
+    pub link: LinkIx,
+    /// Takes over when `link` is down.
+    pub backup: Option<LinkIx>,
+}
+
+/// What one segment's datacenter tags are to the nodes of one island.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landing {
+    /// Where tags end and frames for everybody leave for other islands.
+    pub anchor: NodeIx,
+    /// The datacenter that stands for the island as a place of origin, and for everybody in it.
+    pub face: DatacenterIx,
+    /// Datacenters of members in the island.
+    pub datacenters: BTreeSet<DatacenterIx>,
+}
+
+impl Routes {
+    /// The routes of a fabric. Links that the operator took out of service are not used: every node knows that from the
+    /// document, unlike the state of another node's line.
+    pub(crate) fn of(tree: &Tree, nodes: &[ValidNode], links: &[ValidLink]) -> Self {
+        let islands = Islands::of(tree, nodes, links);
+        let labelled: Vec<(LinkIx, &ValidLink, [NodeIx; 2])> = links
+            .iter()
+            .enumerate()
+            .filter(|(_, link)| link.is_label_link())
+            .filter_map(|(at, link)| Some((LinkIx::new(at), link, link.nodes()?)))
+            .collect();
+        let mut routes = Self {
+            islands,
+            links: vec![Vec::new(); nodes.len()],
+            is_border: vec![false; nodes.len()],
+            routes: BTreeMap::new(),
+        };
+        for (_, _, [a, b]) in &labelled {
+            if routes.islands.island(*a) != routes.islands.island(*b) {
+                routes.is_border[a.index()] = true;
+                routes.is_border[b.index()] = true;
+            }
+        }
+        let mut in_service: Vec<_> = labelled.into_iter().filter(|(_, link, _)| !link.down).collect();
+        in_service.sort_by(|a, b| natural(a.1.name.as_str(), b.1.name.as_str()));
+        for (at, _, [a, b]) in in_service {
+            routes.links[a.index()].push((at, b.index()));
+            routes.links[b.index()].push((at, a.index()));
+        }
+        routes.find(nodes);
+        routes
+    }
+
+    fn find(&mut self, nodes: &[ValidNode]) {
+        let datacenters: BTreeSet<DatacenterIx> = nodes.iter().map(|node| node.datacenter).collect();
+        for datacenter in datacenters {
+            let home: BTreeSet<usize> = (0..nodes.len())
+                .filter(|at| nodes[*at].datacenter == datacenter)
+                .map(|at| self.islands.island(NodeIx::new(at)))
+                .collect();
+            let is_home = |at: usize| home.contains(&self.islands.island(NodeIx::new(at)));
+            let targets: Vec<usize> = (0..nodes.len())
+                .filter(|at| is_home(*at) && self.is_border[*at])
+                .collect();
+            let distance = self.distances(&targets);
+            let found: Vec<_> = (0..nodes.len())
+                .filter(|at| !is_home(*at))
+                .filter_map(|at| Some(((at, datacenter), self.route(at, &distance)?)))
+                .collect();
+            self.routes.extend(found);
+        }
+    }
+
+    /// Hops from each node to the nearest of `targets`.
+    fn distances(&self, targets: &[usize]) -> Vec<Option<u32>> {
+        let mut distance = vec![None; self.links.len()];
+        let mut queue: BinaryHeap<_> = targets.iter().map(|at| Reverse((0, *at))).collect();
+        while let Some(Reverse((hops, at))) = queue.pop() {
+            if distance[at].is_none() {
+                distance[at] = Some(hops);
+                let next = self.links[at].iter().map(|(_, far)| Reverse((hops + 1, *far)));
+                queue.extend(next);
+            }
+        }
+        distance
+    }
+
+    fn route(&self, at: usize, distance: &[Option<u32>]) -> Option<Route> {
+        let mut ways: Vec<(u32, LinkIx)> = self.links[at]
+            .iter()
+            .filter_map(|(link, far)| Some((distance[*far]?, *link)))
+            .collect();
+        // Stable: among equals the first by name.
+        ways.sort_by_key(|(hops, _)| *hops);
+        let (hops, link) = *ways.first()?;
+        // The neighbour's own way is shorter than through here, where it would be `hops + 2`.
+        let backup = ways.get(1).filter(|(through, _)| *through <= hops + 1);
+        Some(Route {
+            link,
+            backup: backup.map(|(_, link)| *link),
+        })
+    }
+
+    /// The way to another datacenter; `None` in its own island, and where none leads there.
+    pub fn route_to(&self, node: NodeIx, datacenter: DatacenterIx) -> Option<Route> {
+        self.routes.get(&(node.index(), datacenter)).copied()
+    }
+
+    /// Label links of a node that are in service.
+    pub fn links_of(&self, node: NodeIx) -> impl Iterator<Item = LinkIx> {
+        self.links[node.index()].iter().map(|(link, _)| *link)
+    }
+
+    /// The next label link inside of the island on the way to `anchor`; `None` there, and where no label leads to it.
+    pub fn inward(&self, node: NodeIx, anchor: NodeIx) -> Option<LinkIx> {
+        if node == anchor {
+            return None;
+        }
+        let island = self.islands.island(node);
+        let inside = |at: usize| self.islands.island(NodeIx::new(at)) == island;
+        let mut queue = std::collections::VecDeque::from([anchor.index()]);
+        let mut seen = BTreeSet::from([anchor.index()]);
+        while let Some(at) = queue.pop_front() {
+            for (link, far) in self.links[at].iter().filter(|(_, far)| inside(*far)) {
+                if *far == node.index() {
+                    return Some(*link);
+                }
+                if seen.insert(*far) {
+                    queue.push_back(*far);
+                }
+            }
+        }
+        None
+    }
+
+    /// How each island with members of the segment is entered, by island; one entry if the segment crosses none.
+    pub fn landings(&self, nodes: &[ValidNode], segment: &ValidSegment) -> BTreeMap<usize, Landing> {
+        let mut members: BTreeMap<usize, Vec<NodeIx>> = BTreeMap::new();
+        for member in &segment.members {
+            members
+                .entry(self.islands.island(*member))
+                .or_default()
+                .push(*member);
+        }
+        let landing = |(island, members): (usize, Vec<NodeIx>)| {
+            let datacenters: BTreeSet<_> = members.iter().map(|at| nodes[at.index()].datacenter).collect();
+            let landing = Landing {
+                anchor: self.anchor(island, &members, nodes)?,
+                face: *datacenters.first()?,
+                datacenters,
+            };
+            Some((island, landing))
+        };
+        members.into_iter().filter_map(landing).collect()
+    }
+
+    /// The only member, if labels lead to it from every border; otherwise a border, a member if there is one.
+    fn anchor(&self, island: usize, members: &[NodeIx], nodes: &[ValidNode]) -> Option<NodeIx> {
+        let mut borders: Vec<NodeIx> = (0..nodes.len())
+            .map(NodeIx::new)
+            .filter(|at| self.islands.island(*at) == island && self.is_border[at.index()])
+            .collect();
+        borders.sort_by(|a, b| natural(nodes[a.index()].name.as_str(), nodes[b.index()].name.as_str()));
+        let leads = |from: &NodeIx, to: NodeIx| *from == to || self.inward(*from, to).is_some();
+        if let [only] = members
+            && borders.iter().all(|border| leads(border, *only))
+        {
+            return Some(*only);
+        }
+        let member = borders.iter().find(|border| members.contains(border));
+        member.or(borders.first()).copied()
+    }
+
+    /// Whether the tags of a landing end at this node of its island: at the anchor, and at borders from which no label
+    /// leads to it.
+    pub fn ends_at(&self, node: NodeIx, landing: &Landing) -> bool {
+        node == landing.anchor
+            || (self.is_border[node.index()] && self.inward(node, landing.anchor).is_none())
+    }
+
+    /// The island of a node: a number to compare.
+    pub fn island(&self, node: NodeIx) -> usize {
+        self.islands.island(node)
+    }
+}
