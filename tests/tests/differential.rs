@@ -21,6 +21,8 @@ mod cable;
 mod corpus;
 #[path = "differential/generate.rs"]
 mod generate;
+#[path = "differential/labels.rs"]
+mod labels;
 #[path = "differential/random.rs"]
 mod random;
 #[path = "differential/rare.rs"]

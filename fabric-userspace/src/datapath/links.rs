@@ -101,7 +101,7 @@ impl Datapath {
     /// When the kernel does not tell.
     pub fn program_ids(&mut self) -> Result<Vec<u32>, LoadError> {
         let mut ids = Vec::new();
-        for role in [Role::Access, Role::Trunk, Role::Underlay] {
+        for role in [Role::Access, Role::Trunk, Role::Pseudowire, Role::Underlay] {
             ids.push(xdp(&mut self.ebpf, program_of(role))?.info()?.id());
         }
         for ifindex in self.attached() {

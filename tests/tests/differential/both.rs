@@ -25,7 +25,7 @@ use super::site::{Port, SIZES, STATIONS, Site, settings};
 pub(crate) struct Kernel {
     pub(crate) datapath: Datapath,
     pub(crate) pins: PathBuf,
-    programs: [XdpProgram; 3],
+    programs: [XdpProgram; 4],
     _folder: tempfile::TempDir,
 }
 
@@ -38,7 +38,7 @@ impl Kernel {
         let ids = datapath.program_ids().unwrap();
         let program = |place: usize| XdpProgram::of_id(ids[place]).unwrap();
         Self {
-            programs: [program(0), program(1), program(2)],
+            programs: [program(0), program(1), program(2), program(3)],
             datapath,
             pins,
             _folder: folder,
@@ -48,8 +48,9 @@ impl Kernel {
     pub(crate) fn program(&self, role: PortRole) -> &XdpProgram {
         match role {
             PortRole::Access => &self.programs[0],
-            PortRole::Trunk | PortRole::Pseudowire => &self.programs[1],
-            PortRole::Underlay => &self.programs[2],
+            PortRole::Trunk => &self.programs[1],
+            PortRole::Pseudowire => &self.programs[2],
+            PortRole::Underlay => &self.programs[3],
         }
     }
 
@@ -306,6 +307,7 @@ impl Both {
         let mut counters = Counters::default();
         let records = &self.records;
         let bindings = records.access.values().chain(records.bindings.values());
+        let bindings = bindings.chain(records.routes.values());
         let tunnels = records.tunnels.values().map(|tunnel| &tunnel.binding);
         for id in bindings.chain(tunnels).map(|binding| binding.id()) {
             counters.frames_in.insert(id, datapath.forwarded(id).unwrap());

@@ -2,22 +2,26 @@
 
 use std::net::Ipv4Addr;
 
+use fabric_common::maps::{label_line, tag_slot};
 use fabric_common::wire::mac_octets;
 use fabric_tests::bpf::SHORTEST_RUN;
 use fabric_tests::fixtures::vtep_mac;
 use fabric_tests::frame::Mac;
 use fabric_userspace::validate::PortRole;
 
+use super::labels::Labels;
 use super::random::Random;
 use super::site::{HERE, HERE_1, Port, REMOTES, Site};
 
 pub(crate) struct Generator {
-    random: Random,
+    pub(super) random: Random,
     ports: Vec<Port>,
     /// Addresses of the document.
     stations: Vec<[u8; 6]>,
     /// What trunk ports know.
     tags: Vec<Tags>,
+    /// What lines and label links know.
+    pub(super) labels: Labels,
     /// The last frames, to be mutated again.
     recent: Vec<(String, Vec<u8>)>,
 }
@@ -51,10 +55,12 @@ const LEARNED: u8 = 40;
 impl Generator {
     pub(crate) fn new(random: Random, site: &Site) -> Self {
         let stations = site.records.stations.keys().map(|(_, mac)| mac_octets(*mac));
-        let tags = site.records.tags.iter().map(|(key, binding)| {
+        let on_trunks = site.records.tags.iter();
+        let on_trunks = on_trunks.filter(|(key, _)| label_line(**key).is_none());
+        let tags = on_trunks.map(|(key, binding)| {
             let part = |shift: u32, mask: u64| u16::try_from(key >> shift & mask).unwrap();
             Tags {
-                slot: part(24, 0xffff),
+                slot: tag_slot(*key),
                 s_vid: part(12, 0xfff),
                 c_vid: part(0, 0xfff),
                 own: site.records.bindings[binding].own(),
@@ -65,6 +71,7 @@ impl Generator {
             ports: site.ports.clone(),
             stations: stations.collect(),
             tags: tags.collect(),
+            labels: Labels::of(site),
             recent: Vec::new(),
         }
     }
@@ -91,7 +98,10 @@ impl Generator {
         let port = self.random.pick(&self.ports).clone();
         let frame = match port.role {
             PortRole::Access => self.access(&port),
-            PortRole::Trunk | PortRole::Pseudowire => self.trunk(&port),
+            PortRole::Trunk => self.trunk(&port),
+            PortRole::Pseudowire => self.line(&port),
+            PortRole::Underlay if port.name == "u0" && self.random.percent(25) => self.label_in_udp(&port),
+            PortRole::Underlay if port.name == "u1" && self.random.percent(25) => self.vxlan_6(&port),
             PortRole::Underlay => self.underlay(&port),
         };
         (port.name, frame)
@@ -168,7 +178,7 @@ impl Generator {
         frame
     }
 
-    fn outer_macs(&mut self, port: &Port) -> Vec<u8> {
+    pub(super) fn outer_macs(&mut self, port: &Port) -> Vec<u8> {
         let to = if self.random.percent(97) {
             port.mac
         } else {
@@ -243,7 +253,7 @@ impl Generator {
         [&header, payload].concat()
     }
 
-    fn macs(&mut self, port: &Port) -> Vec<u8> {
+    pub(super) fn macs(&mut self, port: &Port) -> Vec<u8> {
         let to = match self.random.below(100) {
             0..40 => *self.random.pick(&self.stations),
             40..60 => self.learned(),
@@ -275,7 +285,7 @@ impl Generator {
         mac
     }
 
-    fn vid(&mut self) -> u16 {
+    pub(super) fn vid(&mut self) -> u16 {
         if self.random.percent(80) {
             *self.random.pick(&VIDS)
         } else {
@@ -283,7 +293,7 @@ impl Generator {
         }
     }
 
-    fn tag(&mut self, tpid: u16, vid: u16) -> Vec<u8> {
+    pub(super) fn tag(&mut self, tpid: u16, vid: u16) -> Vec<u8> {
         let priority = if self.random.percent(30) {
             self.random.short() & 0xf000
         } else {
@@ -293,7 +303,7 @@ impl Generator {
     }
 
     /// Most often those that a frame of the segment has.
-    fn fitting_tags(&mut self, own: u32) -> Vec<u8> {
+    pub(super) fn fitting_tags(&mut self, own: u32) -> Vec<u8> {
         match u16::try_from(own).unwrap() {
             4095 => self.own_tags(),
             _ if self.random.percent(20) => self.own_tags(),
@@ -315,7 +325,7 @@ impl Generator {
         tags
     }
 
-    fn payload(&mut self) -> Vec<u8> {
+    pub(super) fn payload(&mut self) -> Vec<u8> {
         let kinds = [
             0x0800_u16, 0x0800, 0x0800, 0x86dd, 0x86dd, 0x0806, 0x88b5, 0x8906, 0x0042,
         ];
@@ -408,7 +418,7 @@ fn flip(frame: &mut [u8], at: usize, bits: u8) {
     }
 }
 
-fn checksum(bytes: &[u8]) -> u16 {
+pub(super) fn checksum(bytes: &[u8]) -> u16 {
     let mut sum: u32 = bytes
         .chunks(2)
         .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))

@@ -62,7 +62,7 @@ pub(crate) fn in_test_runs(both: &mut Both) -> BTreeSet<DropReason> {
 type State = (DropReason, fn(&mut Records, u16));
 
 /// What happens to a frame from `NEAR` to `FAR`.
-fn states() -> [State; 5] {
+fn states() -> [State; 6] {
     [
         (DropReason::PortUnsafe, |records, _| {
             records
@@ -81,6 +81,9 @@ fn states() -> [State; 5] {
             let direct = *foreign.expect("another segment").0;
             let binding = Binding::new(old.segment(), 0, old.learn(), direct, old.id(), old.own());
             records.access.insert(index, binding);
+        }),
+        (DropReason::LinkDown, |records, _| {
+            records.next_hops.values_mut().for_each(|hop| hop.path = 0);
         }),
         (DropReason::EgressGone, |records, _| {
             let slot = slot_towards_far(records);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fabric_common::maps::Settings;
+use fabric_common::wire::mac_octets;
 use fabric_tests::fixtures::{Segment, Site as Document, vtep_mac};
 use fabric_tests::frame::Mac;
 use fabric_tests::netns::NetNs;
@@ -23,6 +24,8 @@ pub(crate) struct Port {
     pub(crate) mac: [u8; 6],
     /// Outer EtherType of a trunk.
     pub(crate) tpid: u16,
+    /// Own address on lines.
+    pub(crate) line_mac: [u8; 6],
 }
 
 /// The edge, its cables' far ends in `hosts`, and what its maps shall hold.
@@ -45,7 +48,16 @@ pub(crate) const SIZES: Sizes = Sizes {
 /// Small on purpose: the FDB gets full.
 pub(crate) const STATIONS: u32 = 128;
 
-const NAMES: [&str; 8] = ["eth1", "eth2", "eth3", "eth4", "t0", "t1", "u0", "u1"];
+const NAMES: [&str; 10] = ["eth1", "eth2", "eth3", "eth4", "t0", "t1", "u0", "u1", "p0", "p1"];
+/// VLAN and label of its own that the line at `p1` has.
+pub(crate) const LINE_VLAN: u16 = 40;
+pub(crate) const TRANSPORT: u32 = 30_600;
+/// Labels of a datacenter that frames only pass to.
+pub(crate) const FOREIGN_LABELS: std::ops::Range<u32> = 3000..3100;
+/// The other end of the label link over `u0`.
+pub(crate) const LONG: &str = "192.0.2.4";
+pub(crate) const HERE_6: &str = "2001:db8::1";
+pub(crate) const REMOTE_6: &str = "2001:db8::2";
 pub(crate) const HERE: &str = "192.0.2.1";
 pub(crate) const HERE_1: &str = "192.0.3.1";
 pub(crate) const REMOTES: [&str; 3] = ["192.0.2.2", "192.0.2.3", "192.0.3.2"];
@@ -70,7 +82,8 @@ fn document() -> Value {
         .at("edge1", "eth1", 10, 310)
         .station(&station(1))
         .at("edge1", "eth2", 10, 311)
-        .at("edge2", "eth1", 10, 312);
+        .at("edge2", "eth1", 10, 312)
+        .at("far2", "eth1", 10, 313);
     let c = Segment::new("c", 102, 1102)
         .with("vni", 10_002)
         .at("edge1", "eth2", 20, 320)
@@ -81,7 +94,9 @@ fn document() -> Value {
         .at("edge1", "eth3", "any", 330)
         .station(&station(7))
         .at("edge3", "eth1", "any", 331)
-        .station(&station(8));
+        .station(&station(8))
+        .at("far1", "eth1", "any", 332)
+        .station(&station(12));
     let alone = Segment::new("alone", 104, 1104).at("edge1", "eth4", "untagged", 340);
     let pair = Segment::new("pair", 105, 1105)
         .at("edge1", "eth4", 20, 350)
@@ -92,6 +107,10 @@ fn document() -> Value {
         .at("edge1", "eth2", 30, 360)
         .remote("unresolved", 361)
         .remote_station(&station(10));
+    let six = Segment::new("six", 108, 1108)
+        .with("vni", 10_004)
+        .at("edge1", "eth2", 40, 380)
+        .remote("six", 381);
     let transit = Segment::new("transit", 107, 1107)
         .at("edge2", "eth7", "untagged", 370)
         .station(&station(11))
@@ -110,11 +129,42 @@ fn document() -> Value {
         .link(strict)
         .link(unresolved)
         .tenant("acme", &[a, b, c])
-        .tenant("globex", &[d, alone, pair, lost])
+        .link(link("six", "u1", HERE_6, REMOTE_6))
+        .link(line("north", ("p0", "far1"), None))
+        .link(line("south", ("p1", "far2"), Some((LINE_VLAN, TRANSPORT))))
+        .link(json!({"name": "beyond", "kind": "pseudowire", "ends": [
+            {"node": "far1", "port": "p1"}, {"node": "far3", "port": "p0"}]}))
+        .link(json!({"name": "long", "kind": "mpls-udp", "ends": [
+            {"node": "edge1", "port": "u0", "address": HERE}, {"node": "far2", "port": "u0", "address": LONG}]}))
+        .tenant("globex", &[d, alone, pair, lost, six])
         .tenant("initech", &[transit])
         .document();
     site["links"][1]["outer_tpid"] = json!("0x8100");
+    other_datacenters(&mut site);
     site
+}
+
+fn line(name: &str, (port, far): (&str, &str), inside: Option<(u16, u32)>) -> Value {
+    let ends = json!([{"node": "edge1", "port": port}, {"node": far, "port": "p0"}]);
+    let mut line = json!({"name": name, "kind": "pseudowire", "ends": ends});
+    if let Some((vlan, label)) = inside {
+        (line["vlan"], line["transport_label"]) = (json!(vlan), json!(label));
+    }
+    line
+}
+
+/// `dc2` with two nodes next to the edge, and `dc3` beyond one of them.
+fn other_datacenters(site: &mut Value) {
+    site["datacenters"][0]["labels"] = json!("1000-1999");
+    let more = [
+        json!({"name": "dc2", "id": 2, "s_vids": "1100-1199", "c_vids": "4000-4050", "labels": "2000-2999"}),
+        json!({"name": "dc3", "id": 3, "s_vids": "1200-1299", "c_vids": "4051-4094",
+               "labels": format!("{}-{}", FOREIGN_LABELS.start, FOREIGN_LABELS.end - 1)}),
+    ];
+    site["datacenters"].as_array_mut().unwrap().extend(more);
+    let nodes = [("far1", "dc2"), ("far2", "dc2"), ("far3", "dc3")];
+    let nodes = nodes.map(|(name, datacenter)| json!({"name": name, "datacenter": datacenter}));
+    site["nodes"].as_array_mut().unwrap().extend(nodes);
 }
 
 impl Site {
@@ -138,6 +188,7 @@ impl Site {
             role: plan.role,
             mac: plan.facts.mac,
             tpid: plan.record.tpid,
+            line_mac: mac_octets(plan.record.line_mac),
         });
         Self {
             ports: ports.collect(),
@@ -174,6 +225,8 @@ fn compiled(edge: &NetNs) -> Image {
         ("lenient".parse().unwrap(), neighbour(REMOTES[0])),
         ("strict".parse().unwrap(), neighbour(REMOTES[1])),
         ("unresolved".parse().unwrap(), None),
+        ("long".parse().unwrap(), neighbour(LONG)),
+        ("six".parse().unwrap(), neighbour(REMOTES[2])),
     ]);
     let host = HostFacts {
         ports: NAMES
@@ -181,6 +234,7 @@ fn compiled(edge: &NetNs) -> Image {
             .map(|name| (name.parse().unwrap(), facts(name)))
             .collect(),
         neighbours,
+        ..HostFacts::default()
     };
     let request = Request {
         valid: &valid,
