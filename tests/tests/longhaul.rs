@@ -1,0 +1,17 @@
+//! Frames between datacenters: the tags of FIG 2 and FIG 8 on every line, and lines that fail. `DCI-*`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests are tests"
+)]
+
+#[path = "longhaul/cut.rs"]
+mod cut;
+#[path = "longhaul/figure2.rs"]
+mod figure2;
+#[path = "longhaul/site.rs"]
+mod site;
+#[path = "longhaul/tcp.rs"]
+mod tcp;
