@@ -62,7 +62,7 @@ pub fn layers(carries: &Carries) -> Vec<Layer> {
             vlan.map(|_| TAG),
         )
     };
-    let tags = || Layer::new("frame of the fabric", [("S", TAG), ("C", TAG)]);
+    let tags = || Layer::new("frame inside of a datacenter", [("S", TAG), ("C", TAG)]);
     let on_the_wire = |parts| vlan(Layer::new(WIRE, parts));
     let ip = || {
         if is_ipv6(carries) {
@@ -73,7 +73,7 @@ pub fn layers(carries: &Carries) -> Vec<Layer> {
     };
     let labels = |transport: bool| {
         let labels = Layer::new(
-            "datacenter tag",
+            "with its datacenter tag",
             [("control word", CONTROL_WORD), ("label", LABEL)],
         );
         labels.and("transport label", transport.then_some(LABEL))

@@ -296,10 +296,95 @@ fn the_budget_of_a_link_is_told_line_by_line() {
   spare                                                  46  tenants up to MTU 1546
 ";
     assert!(shown.ends_with(expected), "{shown}");
+    node.ok(
+        "link add long --kind mpls-udp --end edge:eth2,192.0.2.1 --end gw2:u0,198.51.100.7 --transport-label 30600",
+    );
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: Vec<String> = node.ok("link show long").lines().skip(1).map(words).collect();
+    let expected = [
+        "tenant's MTU 1500 1500",
+        "+ its Ethernet header 14, one own tag 4 18 1518 tenant's largest frame",
+        "+ S 4, C 4 8 1526 frame inside of a datacenter",
+        "+ control word 4, label 4, transport label 4 12 1538 with its datacenter tag",
+        "+ UDP 8, IPv4 20 28 1566 IP packet on the underlay",
+        "+ outer Ethernet 14 14 1580 on the wire",
+        "eth2 sends MTU 1600 + Ethernet 14 1614",
+        "spare 34 tenants up to MTU 1534",
+    ];
+    assert_eq!(shown, expected);
     let trunk = &node.json("link show lan")["items"][0];
     assert_eq!(
         (&trunk["sends_bytes"], &trunk["spare_bytes"], &trunk["tenant_mtu"]),
         (&json!(1618), &json!(92), &json!(1592))
     );
     node.agent.finish().unwrap();
+}
+
+#[test]
+fn a_second_line_is_a_backup_until_the_first_is_out_of_service() {
+    let mut document = two_datacenters();
+    let line = |name: &str, port: &str| {
+        let ends = json!([{"node": "edge", "port": port}, {"node": "gw2", "port": format!("p-{name}")}]);
+        json!({"name": name, "kind": "pseudowire", "ends": ends})
+    };
+    document["links"] = json!([line("a", "eth2"), line("b", "eth3")]);
+    let node = OneNode::start(&document);
+    let states = || {
+        let links = node.json("link list")["items"].clone();
+        [0, 1].map(|at: usize| links[at]["state"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(states(), ["up", "backup"]);
+    node.ok("link down a");
+    assert_eq!(states(), ["down", "up"]);
+    node.ok("link up a");
+    assert_eq!(states(), ["up", "backup"]);
+    node.agent.finish().unwrap();
+}
+
+#[test]
+fn the_figures_documents_are_carried_out_on_a_node_of_theirs() {
+    for (figure, node, ports) in [
+        (
+            include_str!("../../docs/examples/figure-2.json"),
+            "220",
+            ["eth1", "eth2", "p226", "p228"],
+        ),
+        (
+            include_str!("../../docs/examples/figure-3.json"),
+            "304",
+            ["eth1", "eth2", "p226", "p308"],
+        ),
+    ] {
+        let net = Net::new().unwrap();
+        let here = net.host(node).unwrap();
+        for port in ports {
+            let host = net.host(&format!("at-{port}")).unwrap();
+            let end = End::port(&here, port).mtu(1700);
+            let end = if port == "p308" {
+                end.ipv6().address("2001:db8:308::1/64")
+            } else {
+                end
+            };
+            net.veth(End::client(&host, "c0").no_arp().mtu(1700), end)
+                .unwrap();
+        }
+        let document = serde_json::from_str(figure).unwrap();
+        let agent = Launch::new(&here, node).document(&document).start().unwrap();
+        let datacenters = agent.json(&["datacenter", "show", "mtdc-250"]).unwrap();
+        assert_eq!(datacenters["items"][0]["nodes"], json!([node]));
+        assert_eq!(datacenters["items"][0]["here"], true);
+        let segment = agent.json(&["segment", "show", "initech"]).unwrap();
+        assert_eq!(
+            segment["items"][0]["labels"][0],
+            json!({"to": "mtdc-100", "from": "mtdc-200", "label": 1020})
+        );
+        let links = agent.json(&["link", "list"]).unwrap();
+        let own = links["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|link| link["state"] != "elsewhere");
+        assert_eq!(own.count(), 2, "{links}");
+        agent.finish().unwrap();
+    }
 }

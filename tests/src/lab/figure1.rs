@@ -261,6 +261,7 @@ impl Figure1 {
 
 impl Lab for Figure1 {
     const TITLE: &'static str = "figure 1";
+    const SHOWS: &'static str = "traffic, isolation, attach under load";
 
     fn build(net: Net, folder: &Path) -> Result<Self> {
         Self::build_in(net, Some(folder))

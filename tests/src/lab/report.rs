@@ -66,7 +66,7 @@ fn way(console: Console, trace: &Trace) -> Vec<String> {
         let route = format!("{} -> {}", hop.from, hop.to);
         let (wire, length) = (hop.wire, hop.bytes.len());
         format!(
-            "   {route:<12} {wire:<9} {:<58} ttl {:>3}  {length:>4} bytes",
+            "   {route:<10} {wire:<7} {:<59} ttl {:>3} {length:>4} B",
             hop.stack, hop.ttl
         )
     }));
@@ -107,7 +107,11 @@ fn flow_head(console: Console, tcp_bytes: u64) -> String {
 
 fn flow_row(console: Console, flow: &FlowResult) -> String {
     let added = flow.on_wire.saturating_sub(flow.delivered);
-    let stack = format!("{:<30}{:>10}", flow.stack, flow.note);
+    let mut stack = format!("{:<30}{:>10}", flow.stack, flow.note);
+    if stack.len() > STACK {
+        // Behind a label there is always another Ethernet header.
+        stack = flow.stack.replace(" | Ethernet", "");
+    }
     let bytes = format!("{:>4} + {added:>2} = {:>4}", flow.delivered, flow.on_wire);
     let ping = format!("{}/{}", flow.ping.answered, flow.ping.sent);
     let sum = if flow.tcp.intact() {

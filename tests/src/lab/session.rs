@@ -18,6 +18,8 @@ use crate::topology::{Net, count_links};
 pub trait Lab: Sized {
     /// As in `figure 1`.
     const TITLE: &'static str;
+    /// What is shown, in a few words.
+    const SHOWS: &'static str;
 
     /// Builds it in an empty net; the agents' files go into `folder`.
     ///
@@ -135,7 +137,7 @@ impl Session {
         let lab = built.map_err(|failure| evidence(failure, findings))?;
         let shown = steps.run("show", |progress| {
             lab.show(findings, progress)?;
-            Ok(("traffic, isolation, attach under load".to_owned(), "", ()))
+            Ok((L::SHOWS.to_owned(), "", ()))
         });
         self.console.say("");
         self.console.say(&self.console.drawn(&lab.picture()));

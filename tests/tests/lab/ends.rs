@@ -23,6 +23,35 @@ fn a_lab_that_finds_all_well_says_so_and_leaves_nothing() {
 }
 
 #[test]
+fn figures_2_and_3_show_the_way_of_a_frame_and_outlive_a_cut() {
+    for (figure, before, after) in [
+        ("figure-2", ["224", "222 -> 124"], ["228", "222 -> 220"]),
+        ("figure-3", ["306", "302 -> 300"], ["308", "302 -> 304"]),
+    ] {
+        let ended = Lab::start(&["--lab", figure]).end().expect(0);
+        assert!(ended.last_line().starts_with("lab: OK"), "{}", ended.stdout);
+        let (whole, cut) = ended
+            .stdout
+            .split_once(&format!("line {} cut  ", before[0]))
+            .unwrap();
+        for (text, [wire, hop]) in [(whole, before), (cut, after)] {
+            let line = text.lines().find(|line| line.trim_start().starts_with(hop));
+            assert!(
+                line.is_some_and(|line| line.contains(wire) && line.contains("pw 1020")),
+                "{hop}: {}",
+                ended.stdout
+            );
+        }
+        assert!(
+            ended.stdout.contains("2 of 2 foreign cells are zero"),
+            "{}",
+            ended.stdout
+        );
+        assert_eq!(remains(&ended.prefix), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn ctrl_c_at_any_moment_removes_everything() {
     for moment in 0..4 {
         for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {

@@ -4,26 +4,26 @@ use crate::agent::core::Core;
 use crate::api;
 use crate::budget::{self, TENANT_MTU};
 use crate::model::{IfName, natural};
-use crate::validate::{Carries, NodeIx, ValidLink};
+use crate::validate::{Carries, DatacenterIx, LinkIx, NodeIx, ValidLink};
 
 /// Largest own header of a tenant: Ethernet and one own tag.
 const TENANT_HEADER: u32 = budget::ETHERNET + budget::TAG;
 
 /// The links of the fabric, those of this node with their byte budgets.
 pub(crate) fn links(core: &Core) -> Vec<api::Link> {
-    let view = |(link, given): (&ValidLink, &crate::model::Link)| {
+    let view = |(at, (link, given)): (usize, (&ValidLink, &crate::model::Link))| {
         let here = core.here().and_then(|here| Some((here, link.port_at(here)?)));
         api::Link {
             ends: given.ends.iter().map(end).collect(),
             ..match here {
-                Some((here, port)) => own(core, (here, port), link),
+                Some((here, port)) => own(core, (here, port), (LinkIx::new(at), link)),
                 None => bare(link, "elsewhere"),
             }
         }
     };
     // Both are in the order of the document.
     let both = core.valid.links().iter().zip(&core.document().links);
-    let mut views: Vec<api::Link> = both.map(view).collect();
+    let mut views: Vec<api::Link> = both.enumerate().map(view).collect();
     views.sort_by(|a, b| natural(&a.name, &b.name));
     views
 }
@@ -35,7 +35,7 @@ fn end(end: &crate::model::LinkEnd) -> String {
     }
 }
 
-fn own(core: &Core, (here, port): (NodeIx, &IfName), link: &ValidLink) -> api::Link {
+fn own(core: &Core, (here, port): (NodeIx, &IfName), (at, link): (LinkIx, &ValidLink)) -> api::Link {
     let addresses = link.addresses_at(here);
     let lines = budget_lines(&link.carries);
     let needs = lines.last().map_or(0, |line| line.total_bytes);
@@ -59,7 +59,7 @@ fn own(core: &Core, (here, port): (NodeIx, &IfName), link: &ValidLink) -> api::L
         sends_bytes: sends,
         spare_bytes: spare,
         tenant_mtu: spare.and_then(|spare| u32::try_from(i64::from(TENANT_MTU) + spare).ok()),
-        ..bare(link, &state(core, port, link))
+        ..bare(link, &state(core, (here, port), (at, link)))
     }
 }
 
@@ -111,7 +111,7 @@ fn paths<'a>(core: &'a Core, slot: Option<u16>) -> impl Iterator<Item = (&'a str
     })
 }
 
-fn state(core: &Core, port: &IfName, link: &ValidLink) -> String {
+fn state(core: &Core, (here, port): (NodeIx, &IfName), (at, link): (LinkIx, &ValidLink)) -> String {
     let port_state = super::ports::state(core, port);
     if link.down {
         return "down".to_owned();
@@ -120,9 +120,27 @@ fn state(core: &Core, port: &IfName, link: &ValidLink) -> String {
         && paths(core, slot(core, port)).any(|(_, path)| path.flags & Path::UNRESOLVED != 0);
     if port_state == "up" && unresolved {
         "unresolved".to_owned()
+    } else if port_state == "up" && is_backup(core, here, at) {
+        "backup".to_owned()
     } else {
         port_state.to_owned()
     }
+}
+
+/// Whether the link waits for another one to fail: it is on no shortest way, and what it stands in for is up.
+fn is_backup(core: &Core, here: NodeIx, at: LinkIx) -> bool {
+    let datacenters = (0..core.valid.datacenters().len()).map(DatacenterIx::new);
+    let routes: Vec<_> = datacenters
+        .filter_map(|to| core.valid.routes().route_to(here, to))
+        .collect();
+    let is_up = |link: LinkIx| {
+        let port = core.valid.link(link).port_at(here);
+        port.is_some_and(|port| super::ports::state(core, port) == "up")
+    };
+    let mut protected = routes.iter().filter(|route| route.backup == Some(at)).peekable();
+    protected.peek().is_some()
+        && routes.iter().all(|route| route.link != at)
+        && protected.all(|route| is_up(route.link))
 }
 
 fn segments(core: &Core, port: &IfName) -> Vec<String> {

@@ -32,7 +32,7 @@ pub(super) fn show<F: Figure>(
     findings
         .traces
         .push(part("path", mesh.trace("frame 800, all lines whole"))?);
-    let watches = part("isolation", Watches::start(&TENANTS[..2], &watched(mesh)))?;
+    let watches = part("isolation", Watches::start(&TENANTS, &mesh.tenant_ports()))?;
     let outcome = under_watch(mesh, &watches, findings, progress);
     if outcome.is_err() {
         findings.evidence = watches.evidence().unwrap_or_default();
@@ -43,13 +43,6 @@ pub(super) fn show<F: Figure>(
     let title = format!("frame 800, line {} cut", F::CUT);
     findings.traces.push(part("path", mesh.trace(&title))?);
     part("cut", mesh.carrier("up"))
-}
-
-/// acme's and globex's ports: initech's frame is the figure's, without a mark.
-fn watched<F: Figure>(mesh: &Mesh<F>) -> Vec<crate::lab::isolation::TenantPort> {
-    let mut ports = mesh.tenant_ports();
-    ports.retain(|port| port.tenant != super::INITECH);
-    ports
 }
 
 fn under_watch<F: Figure>(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::{Figure, Mesh};
-use crate::frame::stack;
+use crate::frame::{layers, stack};
 use crate::golden;
 use crate::wire::{Capture, Filter, RawSocket};
 
@@ -79,7 +79,7 @@ impl<F: Figure> Mesh<F> {
                         wire,
                         from,
                         to,
-                        stack: stack(&bytes),
+                        stack: tags(&bytes),
                         ttl,
                         bytes,
                     },
@@ -92,6 +92,13 @@ impl<F: Figure> Mesh<F> {
             hops: hops.into_iter().map(|(_, hop)| hop).collect(),
         })
     }
+}
+
+/// Up to the tenant's own EtherType.
+fn tags(bytes: &[u8]) -> String {
+    let mut words = layers(bytes).words;
+    words.pop();
+    words.join(" | ")
 }
 
 fn has_word(bytes: &[u8]) -> bool {
