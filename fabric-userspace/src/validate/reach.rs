@@ -1,10 +1,11 @@
+use std::collections::HashSet;
 use std::fmt;
 
 use super::place::Place;
 use super::valid::{Carries, ValidDatacenter, ValidLink, ValidNode, ValidSegment};
 use super::{DatacenterIx, NodeIx};
 use crate::error::{Problem, codes};
-use crate::model::Document;
+use crate::model::{Document, LinkKind};
 use crate::topology::{Islands, Tree};
 
 /// What the ways of segments are looked up in.
@@ -23,6 +24,7 @@ pub(super) fn check(
     problems: &mut Vec<Problem>,
 ) {
     let islands = Islands::of(fabric.tree, fabric.nodes, fabric.links);
+    let kinds: HashSet<LinkKind> = fabric.links.iter().map(|link| link.carries.kind()).collect();
     let places =
         document.tenants.iter().enumerate().flat_map(|(tenant, owner)| {
             (0..owner.segments.len()).map(move |segment| Place { tenant, segment })
@@ -31,6 +33,7 @@ pub(super) fn check(
         let way = Way {
             fabric,
             islands: &islands,
+            kinds: &kinds,
             segment,
             place,
         };
@@ -46,6 +49,8 @@ pub(super) fn check(
 struct Way<'a> {
     fabric: &'a Fabric<'a>,
     islands: &'a Islands,
+    /// Kinds of links that the fabric has.
+    kinds: &'a HashSet<LinkKind>,
     segment: &'a ValidSegment,
     place: Place,
 }
@@ -150,7 +155,16 @@ impl Way<'_> {
             global_vid,
             ..
         } = self.segment;
-        if let (Some(_), Some(_), Some(_)) = (vni, i_sid, global_vid) {
+        // Walking the tree for each of 10,000 segments takes long, and few fabrics need it.
+        let missing = [
+            (vni.is_none(), LinkKind::Vxlan),
+            (i_sid.is_none(), LinkKind::ITag),
+            (global_vid.is_none(), LinkKind::GlobalVlan),
+        ];
+        if !missing
+            .iter()
+            .any(|(missing, kind)| *missing && self.kinds.contains(kind))
+        {
             return;
         }
         let on_the_way = self.fabric.tree.all_member_links(&self.segment.members);
