@@ -4,7 +4,7 @@ use crate::classify::{self, Classified, Underlay};
 use crate::decide::{Copied, Decision, decide};
 use crate::learn;
 use crate::maps::Port;
-use crate::rewrite::{Inner, bare, rewrite};
+use crate::rewrite::{bare, rewrite};
 use crate::wire::MACS;
 use crate::{DropReason, Frame, Tables};
 
@@ -37,8 +37,6 @@ pub enum Verdict {
         binding: u32,
         /// Length as it came, in bytes.
         len_in: usize,
-        /// Where the tenant's frame begins.
-        inner: Inner,
     },
 }
 
@@ -125,7 +123,6 @@ fn forward<F: Frame, T: Tables>(
                 horizon: binding.horizon(),
                 binding: binding.id(),
                 len_in,
-                inner: Inner::PLAIN,
             })
         }
     }
