@@ -248,7 +248,7 @@ eth1  access  driver veth, peer c0 in namespace tenant-a                    FAIL
   ok    MTU 1500                  least spare: trunk0, 0 bytes
 eth9  driver ixgbe                                                            ok
   ok  native XDP, frags  yes
-1 failed, 1 warning, 3 ok. Nothing was changed. eth1 carries no frames until the failed check passes.
+1 failed, 1 warning, 3 ok. Nothing was changed. eth1 is not fit until the failed check passes.
 ";
     assert_text(&doctor::lines(&list(data!("doctor")), false), expected);
     assert!(doctor::has_failed(&list(data!("doctor"))));
