@@ -9,6 +9,7 @@ mod change;
 mod complete;
 mod context;
 mod counters;
+mod datacenter;
 mod doctor;
 mod document;
 mod examples;
@@ -16,6 +17,7 @@ mod explain;
 mod fdb;
 mod link;
 mod names;
+mod node;
 mod port;
 mod segment;
 mod status;
@@ -82,6 +84,8 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, R
         Command::Tenant { verb } => tenant::run(context, verb).await,
         Command::Segment { verb } => segment::run(context, verb).await,
         Command::Port { verb } => port::run(context, verb).await,
+        Command::Datacenter { verb } => datacenter::run(context, verb).await,
+        Command::Node { verb } => node::run(context, verb).await,
         Command::Link { verb } => link::run(context, verb).await,
         Command::Fdb { verb } => fdb::run(context, verb).await,
         Command::Counters(args) => counters::run(context, &args).await,

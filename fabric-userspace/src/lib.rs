@@ -4,6 +4,7 @@ pub mod agent;
 pub mod agent_options;
 pub mod allocate;
 pub mod api;
+pub mod budget;
 pub mod cli;
 pub mod client;
 pub mod compile;

@@ -10,6 +10,7 @@ pub mod fdb;
 pub mod link;
 pub mod numbers;
 pub mod output;
+pub mod plant;
 pub mod port;
 pub mod refusal;
 pub mod segment;

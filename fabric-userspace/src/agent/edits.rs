@@ -1,5 +1,7 @@
 //! The verbs of the command line, carried out on the document in force.
 
+mod plant;
+
 use super::core::Core;
 use crate::api;
 use crate::edit::{
@@ -100,6 +102,7 @@ impl Core {
             api::Edit::AddSegment {
                 tenant,
                 segment,
+                datacenter,
                 s_vid,
                 c_vid,
                 vni,
@@ -108,7 +111,7 @@ impl Core {
                 let verb = SegmentAdd {
                     tenant: tenant.clone(),
                     name: segment.clone(),
-                    datacenter: None,
+                    datacenter: datacenter.clone(),
                     s_vid: number("the S-VID", ServiceVid::new, *s_vid)?,
                     c_vid: number("the C-VID", ServiceVid::new, *c_vid)?,
                     vni: number("the VNI", Vni::new, *vni)?,
@@ -202,6 +205,13 @@ impl Core {
                     note,
                 ))
             }
+            api::Edit::AddDatacenter { .. }
+            | api::Edit::RemoveDatacenter { .. }
+            | api::Edit::AddNode { .. }
+            | api::Edit::RemoveNode { .. }
+            | api::Edit::AddLink { .. }
+            | api::Edit::RemoveLink { .. }
+            | api::Edit::SetLink { .. } => self.planted(edit),
             api::Edit::RemoveStation { segment, mac } => {
                 let edited = station_remove(
                     document,

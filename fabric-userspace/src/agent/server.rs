@@ -122,6 +122,8 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::ROLLBACK_PLAN, post(plan_rollback))
         .route(path::TENANTS, get(tenants))
         .route(path::PORTS, get(ports))
+        .route(path::DATACENTERS, get(datacenters))
+        .route(path::NODES, get(nodes))
         .route(path::LINKS, get(links))
         .route(path::FDB, get(fdb))
         .route(path::FDB_FLUSH, post(flush))
@@ -281,6 +283,18 @@ async fn ports(State(shared): State<Shared>) -> Answer<Items<api::Port>> {
     let mut core = shared.core.lock().await;
     let ports = views::ports(&mut core).await?;
     items(&core, kind::PORT_LIST, ports)
+}
+
+async fn datacenters(State(shared): State<Shared>) -> Answer<Items<api::Datacenter>> {
+    let core = shared.core.lock().await;
+    let datacenters = views::datacenters(&core);
+    items(&core, kind::DATACENTER_LIST, datacenters)
+}
+
+async fn nodes(State(shared): State<Shared>) -> Answer<Items<api::Node>> {
+    let core = shared.core.lock().await;
+    let nodes = views::nodes(&core);
+    items(&core, kind::NODE_LIST, nodes)
 }
 
 async fn links(State(shared): State<Shared>) -> Answer<Items<api::Link>> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, complete, counters, doctor, document, examples, explain, fdb, link, port, segment, status, tenant,
-    values,
+    agent, complete, counters, datacenter, doctor, document, examples, explain, fdb, link, node, port,
+    segment, status, tenant, values,
 };
 use crate::client::DEFAULT_SOCKET;
 use crate::render::ColorChoice;
@@ -50,7 +50,19 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: port::Verb,
     },
-    /// List and show the links to other nodes and VTEPs
+    /// Add, remove, list and show datacenters
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Datacenter {
+        #[command(subcommand)]
+        verb: datacenter::Verb,
+    },
+    /// Add, remove, list and show the nodes of the fabric
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Node {
+        #[command(subcommand)]
+        verb: node::Verb,
+    },
+    /// Add, remove, list and show links, and take them down
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Link {
         #[command(subcommand)]

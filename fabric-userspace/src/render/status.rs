@@ -97,7 +97,7 @@ pub fn totals(total: &Traffic) -> String {
 pub fn state(word: &str) -> Line {
     let tone = match word {
         "ok" | "up" => Tone::Good,
-        "degraded" | "warn" | "unresolved" => Tone::Warn,
+        "degraded" | "warn" | "unresolved" | "backup" => Tone::Warn,
         "down" | "unsafe" | "gone" | "fail" | "FAIL" => Tone::Bad,
         "elsewhere" => Tone::Dim,
         _ => Tone::Plain,

@@ -163,6 +163,8 @@ fn usual(method: &Method, path: &str, query: Option<&str>) -> (u16, String) {
         ("GET", "/v1/tenants") => "tenants",
         ("GET", "/v1/ports") => "ports",
         ("GET", "/v1/links") => "links",
+        ("GET", "/v1/datacenters") => "datacenters",
+        ("GET", "/v1/nodes") => "nodes",
         ("GET", "/v1/fdb") => "fdb",
         ("GET", "/v1/counters") => "counters",
         ("GET", "/v1/doctor") => "doctor",

@@ -14,6 +14,8 @@ fn json_is_what_the_agent_said_key_by_key() {
         ("tenant show", "tenants"),
         ("port list", "ports"),
         ("link list", "links"),
+        ("datacenter list", "datacenters"),
+        ("node show", "nodes"),
         ("fdb show", "fdb"),
         ("counters", "counters"),
         ("history", "history"),
