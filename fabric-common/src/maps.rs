@@ -11,7 +11,7 @@ use crate::shared::SharedU32;
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// Names of the maps in the object and of their pins.
 pub mod name {
@@ -31,7 +31,8 @@ pub mod name {
     pub const VTEPS: &str = "VTEPS";
     /// Array, segment id → [`super::Segment`].
     pub const SEGMENTS: &str = "SEGMENTS";
-    /// Array of [`super::Bucket`]: [`super::fdb_key`] → [`super::FdbValue`].
+    /// Array of [`super::Bucket`]: [`super::fdb_key`] → [`super::FdbValue`]. Behind the table lies its
+    /// [`crate::buckets::STASH`].
     pub const FDB: &str = "FDB";
     /// Array, next hop id → [`super::NextHop`].
     pub const NEXT_HOPS: &str = "NEXT_HOPS";
@@ -280,7 +281,7 @@ pub struct Segment {
     pub damped: SharedU32,
     /// Addresses not learned, because the limit was reached.
     pub refused: SharedU32,
-    /// Addresses not learned, because their buckets were full.
+    /// Addresses not learned, because their buckets and their part of the stash were full.
     pub unplaced: SharedU32,
     /// Longest frame in bytes that every member's interface takes a copy of; the kernel leaves out the others and says
     /// nothing (`is_valid_dst`).

@@ -6,6 +6,7 @@
 
 mod apply;
 mod bpffs;
+mod buckets;
 mod counters;
 mod detach;
 mod fdb;
@@ -25,12 +26,16 @@ use aya::maps::{Array, DevMap, HashMap, MapData, PerCpuArray};
 use fabric_common::buckets::Bucket;
 use fabric_common::maps::{Binding, Count, FloodKey, NextHop, Path, Port, Segment, Tunnel, VtepAddress};
 
+pub use buckets::{BucketTable, Full, Memory};
 pub use counters::SegmentEvents;
 pub use fdb::{FdbEntry, Sweep};
 pub use loader::{LoadError, Program};
 
 use self::flood::FloodLists;
-use self::mapped::{BucketTable, Mapped};
+use self::mapped::Mapped;
+
+/// A hash table in a map.
+type Table = BucketTable<Mapped<Bucket>>;
 
 /// A loaded data path.
 pub struct Datapath {
@@ -39,12 +44,12 @@ pub struct Datapath {
     ebpf: Ebpf,
     ports: Mapped<Port>,
     access: Mapped<Binding>,
-    tags: BucketTable,
-    tunnel_keys: BucketTable,
+    tags: Table,
+    tunnel_keys: Table,
     bindings: Mapped<Binding>,
     tunnels: Mapped<Tunnel>,
     segments: Mapped<Segment>,
-    fdb: BucketTable,
+    fdb: Table,
     next_hops: Mapped<NextHop>,
     paths: Mapped<Path>,
     vteps: HashMap<MapData, VtepAddress, u32>,

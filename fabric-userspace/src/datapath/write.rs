@@ -3,9 +3,10 @@
 use aya::maps::{DevMap, MapData};
 use fabric_common::maps::{Binding, FloodKey, NextHop, Path, Port, Tunnel, VtepAddress, capacity, name};
 
+use super::buckets::Full;
 use super::flood::gone;
-use super::mapped::{BucketTable, Full, Mapped};
-use super::{Datapath, LoadError};
+use super::mapped::Mapped;
+use super::{Datapath, LoadError, Table};
 use crate::records::SegmentLimits;
 
 fn full(map: &'static str) -> impl Fn(Full) -> LoadError {
@@ -212,11 +213,11 @@ fn set<T: aya::Pod>(table: &Mapped<T>, index: u32, record: Option<&T>, map: &'st
     }
 }
 
-fn set_key(table: &BucketTable, key: u64, value: Option<u32>) -> Result<(), Full> {
+fn set_key(table: &Table, key: u64, value: Option<u32>) -> Result<(), Full> {
     match value {
         Some(value) => table.set(key, u64::from(value), |_| true),
         None => {
-            table.find(key).for_each(BucketTable::clear);
+            table.find(key).for_each(Table::clear);
             Ok(())
         }
     }
