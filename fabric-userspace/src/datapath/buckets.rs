@@ -60,6 +60,9 @@ pub struct Place {
 /// chain is all but certainly among the first hundred.
 const CHAIN: usize = 512;
 
+/// How often room is made for a key while XDP takes it away again.
+const TRIES: usize = 4;
+
 /// A slot on the way to an empty one.
 #[derive(Clone, Copy, Debug)]
 struct Step {
@@ -123,10 +126,13 @@ impl<M: Memory> BucketTable<M> {
             found.for_each(|twin| twin.value.store(0));
             return Ok(());
         }
-        if self.claim(key, value) {
-            return Ok(());
+        for _ in 0..TRIES {
+            if self.claim(key, value) {
+                return Ok(());
+            }
+            // XDP may have taken the slot before us, here or on the way.
+            let _ = self.make_room(key);
         }
-        self.make_room(key)?;
         self.claim(key, value).then_some(()).ok_or(Full)
     }
 

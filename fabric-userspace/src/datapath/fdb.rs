@@ -151,7 +151,7 @@ impl Datapath {
     ///
     /// # Errors
     /// When the kernel does not tell when programs have ended.
-    fn give_free(&mut self) -> Result<(), LoadError> {
+    pub(super) fn give_free(&mut self) -> Result<(), LoadError> {
         let left = self.fdb.without_value();
         if left.is_empty() {
             return Ok(());

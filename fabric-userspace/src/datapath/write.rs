@@ -139,7 +139,14 @@ impl Datapath {
     /// Static entries of `FDB`. A learned entry of the same address is replaced.
     pub fn set_fixed(&mut self, segment: u32, mac: u64, next_hop: Option<u32>) -> Done {
         match next_hop {
-            Some(next_hop) => self.set_station(segment, mac, next_hop).map_err(full(name::FDB)),
+            Some(next_hop) => {
+                if self.set_station(segment, mac, next_hop).is_ok() {
+                    return Ok(());
+                }
+                // What was removed since the last sweep still has its slots.
+                self.give_free()?;
+                self.set_station(segment, mac, next_hop).map_err(full(name::FDB))
+            }
             None => {
                 self.clear_station(segment, mac);
                 Ok(())
