@@ -30,7 +30,7 @@ pub(super) const TOPICS: &[Topic] = &[
             ("fabric tenant attach acme --port eth1 --vlan 10", "lend a VLAN"),
             ("fabric help unmapped-vlan", "what a reason means"),
         ],
-        "fabric help COMMAND, fabric help CODE",
+        "fabric help COMMAND, fabric help CODE; also: fabric import, fabric completions",
     ),
     topic(
         "fabric agent",
@@ -336,9 +336,45 @@ pub(super) const TOPICS: &[Topic] = &[
         [
             ("fabric export", "the document in force"),
             ("fabric export > site.json", "to change and apply it"),
-            ("fabric export --json", "with its revision"),
+            ("fabric export --store etcd://h1/prod", "of a store"),
         ],
         "fabric apply, fabric schema",
+    ),
+    topic(
+        "fabric import",
+        [
+            (
+                "fabric import -f site.json --store etcd://h1,h2/prod",
+                "before the first agent",
+            ),
+            (
+                "fabric import -f - --store etcd://h1/prod --replace",
+                "over what is there",
+            ),
+            (
+                "fabric import -f site.json --state-dir /var/lib/fabric",
+                "back to one host",
+            ),
+        ],
+        "fabric export, fabric node list",
+    ),
+    topic(
+        "fabric node",
+        [
+            ("fabric node list", "who has which revision"),
+            ("fabric node list -o wide", "with versions"),
+            ("fabric node list --json", "for programs"),
+        ],
+        "fabric status",
+    ),
+    topic(
+        "fabric node list",
+        [
+            ("fabric node list", "who has which revision"),
+            ("fabric node list -o wide", "with versions"),
+            ("fabric node list -o name", "one name a line"),
+        ],
+        "fabric status --wait",
     ),
     topic(
         "fabric history",

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::data;
 use crate::api::{
-    Applied, Counters, Edit, Envelope, FdbEntry, Flushed, Item, Items, Link, Plan, Port, PortChecks,
+    Applied, Counters, Edit, Envelope, FdbEntry, Flushed, Item, Items, Link, Node, Plan, Port, PortChecks,
     Revision, Segment, Status, Tenant, kind,
 };
 use crate::model::Document;
@@ -26,6 +26,7 @@ fn every_answer_keeps_its_shape() {
     assert_shape::<Items<FdbEntry>>(data!("fdb"), kind::FDB_LIST);
     assert_shape::<Item<Counters>>(data!("counters"), kind::COUNTERS);
     assert_shape::<Items<PortChecks>>(data!("doctor"), kind::PORT_CHECKS_LIST);
+    assert_shape::<Items<Node>>(data!("nodes"), kind::NODE_LIST);
     assert_shape::<Items<Revision>>(data!("history"), kind::REVISION_LIST);
     assert_shape::<Item<Document>>(data!("document"), kind::DOCUMENT);
     assert_shape::<Item<Plan>>(data!("plan"), kind::PLAN);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{assert_text, data, item, list};
 use crate::api::{Envelope, Item, Segment, Status, Tenant};
 use crate::render::status::TrafficRates;
-use crate::render::{doctor, document, fdb, link, port, segment, status, tenant};
+use crate::render::{doctor, document, fdb, link, node, port, segment, status, tenant};
 
 #[test]
 fn status_tells_what_is_wrong_and_what_to_do() {
@@ -331,4 +331,16 @@ REVISION    AGE  APPLIED-AT                CAUSE
       42   3d1h  2026-11-19T07:03:07.000Z  apply site.json
 ";
     assert_text(&document::history(&list(data!("history")), now, true), wide);
+}
+
+#[test]
+fn nodes_are_listed_with_their_revisions_and_refusals() {
+    let expected = "\
+NODE   DATACENTER  STATE    REVISION   PORTS
+edge1  dc1         live           44  2 of 3
+edge2  dc1         refused        43       1  refused 44: there is no interface eth9
+edge3  dc2         away            -       -
+spare  -           live           44       0
+";
+    assert_text(&node::list(&list(data!("nodes")), false), expected);
 }
