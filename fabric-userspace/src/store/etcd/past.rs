@@ -11,14 +11,19 @@ use crate::store::{KEPT, Past, Stored};
 impl EtcdStore {
     /// Kept revisions, the newest first.
     pub(super) async fn pasts(&self) -> Result<Vec<Past>, Refusal> {
-        let entries = self.entries(0).await?;
+        let (head, _, seen) = self.head().await?;
+        let frozen = head.map(|head| head.frozen).unwrap_or_default();
+        let entries = self.entries(seen).await?;
+        // What lies before a large change can be had for as long as its generation is kept.
+        let is_lost = |entry: &Entry| entry.from.as_ref().is_some_and(|from| !frozen.contains(from));
+        let first = entries.iter().rposition(is_lost).unwrap_or_default();
         let past = |entry: Entry| Past {
             revision: entry.revision,
             applied_at: entry.applied_at,
             cause: entry.cause,
             by: Some(entry.by),
         };
-        Ok(entries.into_iter().rev().map(past).collect())
+        Ok(entries.into_iter().skip(first).rev().map(past).collect())
     }
 
     /// A revision with its document: what is in force, and every later change taken back.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::objects::Change;
 
 /// Generations before the present one that are kept whole, because a revision in the history needs them.
-pub(super) const FROZEN: usize = 3;
+pub(super) const FROZEN: usize = 5;
 
 /// The revision in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
