@@ -1,5 +1,8 @@
 //! The store fails in every way we know; the data path does not notice.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use fabric_tests::wait;
 
 use crate::support::{Pair, export, metric, said, unharmed, wait_problem, wait_revision};
@@ -112,9 +115,7 @@ fn a_store_that_went_back_is_given_what_the_nodes_have() {
 fn a_full_store_refuses_changes_and_nothing_else() {
     let pair = Pair::start(1);
     let probe = pair.probe();
-    let member = member(&pair);
-    pair.etcd.ctl(&["get", "--prefix", "/lab/head"]).unwrap();
-    raise_alarm(&pair, &member);
+    raise_alarm(&pair, &member(&pair));
     let full = || {
         Ok(pair.agents[0]
             .cli(&["tenant", "attach", "globex", "--port", "eth2", "--vlan", "20"])?
@@ -139,8 +140,17 @@ fn member(pair: &Pair) -> String {
 /// What etcd does itself when its quota is used up.
 fn raise_alarm(pair: &Pair, member: &str) {
     let body = format!(r#"{{"action":"ACTIVATE","memberID":"{member}","alarm":"NOSPACE"}}"#);
-    let url = "http://10.9.0.1:2379/v3/maintenance/alarm";
-    pair.store
-        .output(&["curl", "-sf", "-X", "POST", "-d", &body, url])
-        .unwrap();
+    let request = format!(
+        "POST /v3/maintenance/alarm HTTP/1.1\r\nHost: etcd\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let send = || {
+        let mut stream = TcpStream::connect("10.9.0.1:2379")?;
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = pair.store.run(send).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

@@ -103,7 +103,7 @@ fn every_kept_revision_comes_back_as_it_was() {
     let alone = Alone::start();
     let store = alone.open("edge1");
     let sizes = |revision: u64| {
-        if revision % 29 == 0 {
+        if revision.is_multiple_of(29) {
             400
         } else {
             u32::try_from(revision % 7).unwrap() + 1

@@ -10,12 +10,12 @@ fn of_two_writers_one_wins_and_one_is_told() {
     let probe = pair.probe();
     let mut won = 0;
     let mut lost = 0;
-    for round in 0..8_u16 {
+    for round in 0..8 {
         let consoles = [pair.agents[0].console(), pair.agents[1].console()];
         let said: Vec<_> = thread::scope(|scope| {
             let one = |at: usize| {
                 let console = &consoles[at];
-                let vlan = (100 + 2 * round + at as u16).to_string();
+                let vlan = (100 + 2 * round + at).to_string();
                 let tenant = format!("t{round}-{at}");
                 scope.spawn(move || {
                     console

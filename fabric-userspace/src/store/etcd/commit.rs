@@ -207,7 +207,7 @@ impl EtcdStore {
                 );
                 Undecided::Refused(Refusal::new(codes::STORE_AWAY, sentence).with_cure("fabric history"))
             }
-            other => other,
+            other @ (Undecided::Lost | Undecided::Refused(_)) => other,
         }
     }
 

@@ -56,24 +56,24 @@ pub(super) fn apart(document: &Document, old: &Objects) -> Result<Objects, Refus
     let mut lists: Vec<(String, Vec<Member>)> = Vec::new();
     let mut segments = Vec::new();
     for (field, value) in whole {
-        match value {
-            Value::Array(items) if items.iter().all(|item| item.get("name").is_some()) => {
-                let mut members = Vec::with_capacity(items.len());
-                for mut item in items {
-                    if field == TENANTS {
-                        segments.extend(take_segments(&mut item));
-                    }
-                    members.push(Member {
-                        of: None,
-                        value: item,
-                    });
-                }
-                lists.push((field, members));
-            }
-            value => {
+        let items = match named(value) {
+            Ok(items) => items,
+            Err(value) => {
                 rest.insert(field, value);
+                continue;
             }
+        };
+        let mut members = Vec::with_capacity(items.len());
+        for mut item in items {
+            if field == TENANTS {
+                segments.extend(take_segments(&mut item));
+            }
+            members.push(Member {
+                of: None,
+                value: item,
+            });
         }
+        lists.push((field, members));
     }
     lists.push((SEGMENTS.to_owned(), segments));
     let mut objects = Objects::new();
@@ -82,6 +82,22 @@ pub(super) fn apart(document: &Document, old: &Objects) -> Result<Objects, Refus
         place(&kind, members, old, &mut objects).ok_or_else(|| bug("an object has no name"))?;
     }
     Ok(objects)
+}
+
+/// The objects of a list in which each has a name.
+fn named(value: Value) -> Result<Vec<Value>, Value> {
+    let is_list = value
+        .as_array()
+        .is_some_and(|items| items.iter().all(|item| item.get("name").is_some()));
+    match value {
+        Value::Array(items) if is_list => Ok(items),
+        Value::Array(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_) => Err(value),
+    }
 }
 
 struct Member {
