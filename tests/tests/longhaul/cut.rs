@@ -82,7 +82,10 @@ impl Triangle {
     fn dropped(&self, node: usize, reason: &str) -> u64 {
         let told = self.agents[node].get("/v1/counters").unwrap();
         let counters = brief(&told).unwrap();
-        let of_reason = counters.values().iter().filter(|(name, _)| name.ends_with(reason));
+        let of_reason = counters
+            .values()
+            .iter()
+            .filter(|(name, _)| name.ends_with(reason));
         of_reason.map(|(_, frames)| frames).sum()
     }
 
