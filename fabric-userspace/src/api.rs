@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Document, IfName, Mac, Name, StationName, Vlan};
+use crate::model::{
+    Datacenter as DatacenterSpec, Document, IfName, Link as LinkSpec, Mac, Name, Node as NodeSpec,
+    StationName, Vlan,
+};
 
 /// Paths of the API.
 pub mod path {
@@ -24,10 +27,16 @@ pub mod path {
     /// POST [`super::Rollback`], answered by [`super::Plan`]. A path of its own, because an agent without it must not
     /// roll back instead.
     pub const ROLLBACK_PLAN: &str = "/v1/rollback/plan";
+    /// GET a list of [`super::Node`].
+    pub const NODES: &str = "/v1/nodes";
     /// GET a list of [`super::Tenant`].
     pub const TENANTS: &str = "/v1/tenants";
     /// GET a list of [`super::Port`].
     pub const PORTS: &str = "/v1/ports";
+    /// GET a list of [`super::Datacenter`].
+    pub const DATACENTERS: &str = "/v1/datacenters";
+    /// GET a list of [`super::NodeDetail`].
+    pub const NODE_DETAILS: &str = "/v1/nodes/details";
     /// GET a list of [`super::Link`].
     pub const LINKS: &str = "/v1/links";
     /// GET a list of [`super::FdbEntry`]. Query: `?segment=NAME`.
@@ -56,12 +65,18 @@ pub mod kind {
     pub const APPLIED: &str = "applied";
     /// Items [`super::Revision`].
     pub const REVISION_LIST: &str = "revision-list";
+    /// Items [`super::Node`].
+    pub const NODE_LIST: &str = "node-list";
     /// Items [`super::Tenant`].
     pub const TENANT_LIST: &str = "tenant-list";
     /// Items [`super::Segment`]; the command line makes it from [`TENANT_LIST`].
     pub const SEGMENT_LIST: &str = "segment-list";
     /// Items [`super::Port`].
     pub const PORT_LIST: &str = "port-list";
+    /// Items [`super::Datacenter`].
+    pub const DATACENTER_LIST: &str = "datacenter-list";
+    /// Items [`super::NodeDetail`].
+    pub const NODE_DETAIL_LIST: &str = "node-detail-list";
     /// Items [`super::Link`].
     pub const LINK_LIST: &str = "link-list";
     /// Items [`super::FdbEntry`].
@@ -123,8 +138,14 @@ pub struct Status {
     pub problems: Vec<Problem>,
     /// When the present revision was applied; `null` before the first one.
     pub applied_at: Option<String>,
-    /// Where the document is kept: `file`.
+    /// Where the document is decided: `file` or `etcd`.
     pub store: String,
+    /// Members and prefix of an etcd; `null` for a file.
+    #[serde(default)]
+    pub store_address: Option<String>,
+    /// The newest revision that the store holds; the envelope's is the one in the maps.
+    #[serde(default)]
+    pub desired_revision: u64,
     /// Layout version of the maps.
     pub layout: u32,
     /// Ports in use.
@@ -220,6 +241,9 @@ pub enum Edit {
         tenant: Name,
         /// Name of the new segment.
         segment: Name,
+        /// Whose ranges its numbers come from; needed where there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        datacenter: Option<Name>,
         /// S-VID; allocated if absent.
         #[serde(default)]
         s_vid: Option<u16>,
@@ -281,6 +305,43 @@ pub enum Edit {
         /// Address.
         mac: Mac,
     },
+    /// `fabric datacenter add`.
+    AddDatacenter {
+        /// As a document has it.
+        datacenter: Box<DatacenterSpec>,
+    },
+    /// `fabric datacenter remove`.
+    RemoveDatacenter {
+        /// The datacenter.
+        datacenter: Name,
+    },
+    /// `fabric node add`.
+    AddNode {
+        /// As a document has it.
+        node: Box<NodeSpec>,
+    },
+    /// `fabric node remove`.
+    RemoveNode {
+        /// The node.
+        node: Name,
+    },
+    /// `fabric link add`.
+    AddLink {
+        /// As a document has it.
+        link: Box<LinkSpec>,
+    },
+    /// `fabric link remove`.
+    RemoveLink {
+        /// The link.
+        link: Name,
+    },
+    /// `fabric link down` and `fabric link up`.
+    SetLink {
+        /// The link.
+        link: Name,
+        /// True to take it out of service.
+        down: bool,
+    },
 }
 
 /// What a document or edit would do.
@@ -337,8 +398,55 @@ pub struct Revision {
     pub applied_at: String,
     /// What it was made by, as `tenant attach acme --port eth1 --vlan 10`.
     pub cause: String,
+    /// The node that wrote it; `null` where there is only one.
+    #[serde(default)]
+    pub by: Option<String>,
     /// True for the one in force.
     pub current: bool,
+}
+
+/// A node of the fabric.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Where it stands; `null` if the document does not have it.
+    pub datacenter: Option<String>,
+    /// `live`; `behind` the newest revision; `refused` it; or `away`: no word from its agent for ten seconds. What is
+    /// said of an agent that is away says nothing of its forwarding.
+    pub state: String,
+    /// Revision in its maps; `null` if it is away.
+    pub revision: Option<u64>,
+    /// The newest revision, if it does not carry it out.
+    pub refused: Option<Refused>,
+    /// Its ports in use.
+    pub ports: Vec<NodePort>,
+    /// Version of its agent.
+    pub version: Option<String>,
+    /// Layout version of its maps.
+    pub layout: Option<u32>,
+    /// Since when its agent runs.
+    pub started_at: Option<String>,
+}
+
+/// A revision that a node does not carry out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Its number.
+    pub revision: u64,
+    /// As of any refusal.
+    pub code: String,
+    /// One sentence.
+    pub reason: String,
+}
+
+/// A port as its node reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodePort {
+    /// Interface.
+    pub name: String,
+    /// `up`, `down`, `unsafe` or `gone`.
+    pub state: String,
 }
 
 /// Request for [`path::ROLLBACK`].
@@ -381,6 +489,15 @@ pub struct Segment {
     pub base_c_vid: Option<u16>,
     /// Identifier on VXLAN links.
     pub vni: Option<u32>,
+    /// Segment ID on I-TAG links.
+    #[serde(default)]
+    pub i_sid: Option<u32>,
+    /// VLAN on `global-vlan` links.
+    #[serde(default)]
+    pub global_vid: Option<u16>,
+    /// Datacenter tags, one for each way from one datacenter to another.
+    #[serde(default)]
+    pub labels: Vec<SegmentLabel>,
     /// Number in the maps of this node; `null` if the segment is not here.
     pub id: Option<u32>,
     /// Ports that a flooded frame leaves by, the ingress included.
@@ -399,6 +516,17 @@ pub struct Segment {
     pub attachments: Vec<Attachment>,
     /// Links to foreign VTEPs.
     pub remotes: Vec<String>,
+}
+
+/// The datacenter tag of a segment's frames on one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentLabel {
+    /// Datacenter that it leads to.
+    pub to: String,
+    /// Datacenter that the frames come from.
+    pub from: String,
+    /// Pseudowire label.
+    pub label: u32,
 }
 
 /// One end of a segment.
@@ -436,7 +564,7 @@ pub struct Port {
     pub name: String,
     /// Interface index; `null` while the interface is gone.
     pub ifindex: Option<u32>,
-    /// `access`, `trunk` or `underlay`.
+    /// `access`, `trunk`, `pseudowire` or `underlay`.
     pub role: String,
     /// Driver.
     pub driver: Option<String>,
@@ -541,31 +669,104 @@ pub struct ReasonTotal {
     pub most_at: Option<String>,
 }
 
-/// A link of this node.
+/// A datacenter and its numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Datacenter {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: u16,
+    /// True for that of this node.
+    pub here: bool,
+    /// Outer tags, as in `100-1999`.
+    pub s_vids: String,
+    /// Inner tags.
+    pub c_vids: String,
+    /// VXLAN identifiers.
+    pub vnis: Option<String>,
+    /// Pseudowire labels.
+    pub labels: Option<String>,
+    /// Segment IDs.
+    pub i_sids: Option<String>,
+    /// Nodes that stand in it.
+    pub nodes: Vec<String>,
+    /// Segments whose numbers are of its ranges.
+    pub segments: Vec<String>,
+}
+
+/// A node and what is at it, as the document has it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NodeDetail {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub datacenter: String,
+    /// True for the agent's own.
+    pub here: bool,
+    /// Ports in use, with their roles.
+    pub ports: Vec<NodePortDetail>,
+    /// Links that end at it.
+    pub links: Vec<String>,
+    /// Segments with an end at it.
+    pub segments: Vec<String>,
+}
+
+/// A port of a node, as the document has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodePortDetail {
+    /// Interface.
+    pub name: String,
+    /// `access`, `trunk`, `pseudowire` or `underlay`; `null` if it has options only.
+    pub role: Option<String>,
+}
+
+/// A link of the fabric.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Link {
     /// Its name.
     pub name: String,
-    /// `trunk` or `vxlan`.
+    /// `trunk`, `pseudowire`, `mpls-udp`, `vxlan`, `i-tag` or `global-vlan`.
     pub kind: String,
-    /// Port at this node.
-    pub port: String,
-    /// Node at the other end; `null` for a foreign VTEP.
+    /// Port at this node; `null` for a link of other nodes.
+    pub port: Option<String>,
+    /// Both ends, as `edge1:t0`; the address alone for a foreign VTEP.
+    #[serde(default)]
+    pub ends: Vec<String>,
+    /// Node at the other end; `null` for a foreign VTEP and for a link of other nodes.
     pub to: Option<String>,
-    /// Our VTEP address.
+    /// Our address in the underlay.
     pub local: Option<String>,
-    /// The other VTEP's address.
+    /// The other end's address in the underlay.
     pub remote: Option<String>,
-    /// Underlay VLAN.
+    /// The VLAN that the link rides in.
     pub vlan: Option<u16>,
-    /// `up`, `down` or `unresolved`.
+    /// The label outside of the datacenter's.
+    #[serde(default)]
+    pub transport_label: Option<u32>,
+    /// VLAN of the backbone of an `i-tag` link.
+    #[serde(default)]
+    pub b_vid: Option<u16>,
+    /// `up`, `down`, `backup` (works, and others carry the traffic), `unresolved`, or `elsewhere` for a link of other
+    /// nodes.
     pub state: String,
+    /// Taken out of service with `fabric link down`.
+    #[serde(default)]
+    pub taken_down: bool,
     /// Segments that it carries.
     pub segments: Vec<String>,
     /// The byte budget, line by line: what, bytes, sum so far.
     pub budget: Vec<BudgetLine>,
-    /// Bytes left; negative never: such a document is refused.
-    pub spare_bytes: i64,
+    /// MTU of the port.
+    #[serde(default)]
+    pub mtu: Option<u32>,
+    /// Largest frame that the port sends on this link.
+    #[serde(default)]
+    pub sends_bytes: Option<u32>,
+    /// Bytes left; negative if the port has become too small. `null` for a link of other nodes.
+    pub spare_bytes: Option<i64>,
+    /// The largest MTU that tenants can have over this link.
+    #[serde(default)]
+    pub tenant_mtu: Option<u32>,
 }
 
 /// One line of a link's byte budget.
@@ -577,6 +778,9 @@ pub struct BudgetLine {
     pub bytes: u32,
     /// Sum up to this line.
     pub total_bytes: u32,
+    /// What the sum is, as `on the wire`.
+    #[serde(default)]
+    pub sum: Option<String>,
 }
 
 /// Where a station is.
@@ -625,7 +829,7 @@ pub struct Flushed {
 pub struct PortChecks {
     /// Port.
     pub port: String,
-    /// `access`, `trunk`, `underlay`, or `null` for an interface that is not in use.
+    /// `access`, `trunk`, `pseudowire`, `underlay`, or `null` for an interface that is not in use.
     pub role: Option<String>,
     /// Driver and peer, for people.
     pub about: String,

@@ -9,6 +9,7 @@ mod change;
 mod complete;
 mod context;
 mod counters;
+mod datacenter;
 mod doctor;
 mod document;
 mod examples;
@@ -16,11 +17,15 @@ mod explain;
 mod fdb;
 mod link;
 mod names;
+mod node;
+mod node_list;
 mod port;
 mod segment;
 mod status;
 mod stop;
+mod store;
 mod tenant;
+mod transfer;
 mod usage;
 mod values;
 mod watch;
@@ -82,12 +87,15 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, R
         Command::Tenant { verb } => tenant::run(context, verb).await,
         Command::Segment { verb } => segment::run(context, verb).await,
         Command::Port { verb } => port::run(context, verb).await,
+        Command::Datacenter { verb } => datacenter::run(context, verb).await,
+        Command::Node { verb } => node::run(context, verb).await,
         Command::Link { verb } => link::run(context, verb).await,
         Command::Fdb { verb } => fdb::run(context, verb).await,
         Command::Counters(args) => counters::run(context, &args).await,
         Command::Plan(args) => document::plan(context, &args).await,
         Command::Apply(args) => document::apply(context, &args).await,
-        Command::Export => document::export(context).await,
+        Command::Import(args) => transfer::import(context, &args).await,
+        Command::Export(args) => document::export(context, &args).await,
         Command::History => document::history(context).await,
         Command::Rollback(args) => document::rollback(context, &args).await,
         Command::Doctor(args) => doctor::run(context, &args).await,

@@ -15,7 +15,9 @@ mod station;
 
 pub use attach::{Attach, Attached, attach};
 pub use detach::{Detach, Detached, detach};
-pub use plant::{Planted, datacenter_add, datacenter_remove, link_add, link_remove, node_add, node_remove};
+pub use plant::{
+    Planted, datacenter_add, datacenter_remove, link_add, link_remove, link_set, node_add, node_remove,
+};
 pub use port::{PortChanged, PortSet, port_set};
 pub use remote::{RemoteAdd, RemoteChanged, RemoteRemove, remote_add, remote_remove};
 pub use segment::{

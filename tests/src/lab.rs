@@ -18,6 +18,7 @@ mod home;
 pub mod interrupt;
 pub mod isolation;
 pub mod latencies;
+pub mod mesh;
 mod options;
 mod report;
 pub mod session;
@@ -30,6 +31,7 @@ use clap::Parser;
 
 use self::console::Console;
 use self::figure1::Figure1;
+use self::mesh::{Figure2, Figure3, Mesh};
 use self::options::{Options, Which, steps};
 use self::session::Session;
 use crate::fabric::binary;
@@ -53,6 +55,8 @@ pub fn main() -> ExitCode {
     };
     match options.lab {
         Which::Figure1 => session.run::<Figure1>(),
+        Which::Figure2 => session.run::<Mesh<Figure2>>(),
+        Which::Figure3 => session.run::<Mesh<Figure3>>(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The verbs of the command line, carried out on the document in force.
 
+mod plant;
+
 use super::core::Core;
 use crate::api;
 use crate::edit::{
@@ -88,10 +90,9 @@ impl Core {
             }
             api::Edit::RemoveTenant { tenant } => {
                 let edited = tenant_remove(document, &TenantRemove { name: tenant.clone() })?;
-                let note = format!(
-                    "removed tenant {tenant}: {} segments",
-                    edited.answer.segments.len()
-                );
+                let segments = edited.answer.segments.len();
+                let plural = if segments == 1 { "" } else { "s" };
+                let note = format!("removed tenant {tenant}: {segments} segment{plural}");
                 Ok(Done::new(
                     edited.document,
                     format!("tenant remove {tenant}"),
@@ -101,6 +102,7 @@ impl Core {
             api::Edit::AddSegment {
                 tenant,
                 segment,
+                datacenter,
                 s_vid,
                 c_vid,
                 vni,
@@ -109,7 +111,7 @@ impl Core {
                 let verb = SegmentAdd {
                     tenant: tenant.clone(),
                     name: segment.clone(),
-                    datacenter: None,
+                    datacenter: datacenter.clone(),
                     s_vid: number("the S-VID", ServiceVid::new, *s_vid)?,
                     c_vid: number("the C-VID", ServiceVid::new, *c_vid)?,
                     vni: number("the VNI", Vni::new, *vni)?,
@@ -203,6 +205,13 @@ impl Core {
                     note,
                 ))
             }
+            api::Edit::AddDatacenter { .. }
+            | api::Edit::RemoveDatacenter { .. }
+            | api::Edit::AddNode { .. }
+            | api::Edit::RemoveNode { .. }
+            | api::Edit::AddLink { .. }
+            | api::Edit::RemoveLink { .. }
+            | api::Edit::SetLink { .. } => self.planted(edit),
             api::Edit::RemoveStation { segment, mac } => {
                 let edited = station_remove(
                     document,

@@ -162,3 +162,144 @@ fn a_vni_stays_when_it_is_no_longer_needed() {
     allocate(&mut document);
     assert!(vni.is_some() && first(&document).vni == vni);
 }
+
+/// Three datacenters in a ring of label links, each with two nodes, and a segment with members at `nodes`.
+fn three(labels: &str, nodes: &[&str]) -> Document {
+    let datacenter = |at: usize| {
+        format!(
+            r#"{{"name":"dc{at}","id":{at},"s_vids":"{at}00-{at}99","c_vids":"{at}000-{at}999","labels":"{}"}}"#,
+            labels.replace('N', &at.to_string())
+        )
+    };
+    let node = |at: usize, letter: &str| format!(r#"{{"name":"{letter}{at}","datacenter":"dc{at}"}}"#);
+    let link = |name: &str, kind: &str, a: &str, b: &str| {
+        let port = format!("p{a}{b}");
+        format!(
+            r#"{{"name":"{name}","kind":"{kind}","ends":[{{"node":"{a}","port":"{port}"}},{{"node":"{b}","port":"{port}"}}]}}"#
+        )
+    };
+    let inside = (1..4).map(|at| link(&format!("in{at}"), "trunk", &format!("a{at}"), &format!("b{at}")));
+    let between = [(1, 2), (2, 3), (3, 1)].map(|(a, b)| {
+        link(
+            &format!("l{a}{b}"),
+            "pseudowire",
+            &format!("a{a}"),
+            &format!("a{b}"),
+        )
+    });
+    let ends = nodes
+        .iter()
+        .map(|node| format!(r#"{{"node":"{node}","port":"eth","vlan":7}}"#));
+    from_json(&format!(
+        r#"{{"schema":"fabric/1","datacenters":[{}],"nodes":[{}],"links":[{}],
+            "tenants":[{{"name":"t","segments":[{{"name":"s","datacenter":"dc1","attachments":[{}]}}]}}]}}"#,
+        (1..4).map(datacenter).collect::<Vec<_>>().join(","),
+        (1..4)
+            .flat_map(|at| [node(at, "a"), node(at, "b")])
+            .collect::<Vec<_>>()
+            .join(","),
+        inside.chain(between).collect::<Vec<_>>().join(","),
+        ends.collect::<Vec<_>>().join(","),
+    ))
+    .expect("a document")
+}
+
+fn labels(document: &Document) -> Vec<String> {
+    let pairs = first(document).labels.iter();
+    pairs
+        .map(|pair| format!("{}>{} {}", pair.from, pair.to, pair.label))
+        .collect()
+}
+
+#[test]
+fn each_way_between_datacenters_gets_a_label_that_is_easy_to_read_and_further_ones_from_the_top() {
+    let mut document = three("N000-N999", &["b1", "a2", "b3"]);
+    allocate(&mut document);
+    assert_eq!(number(first(&document).s_vid), Some(100));
+    assert_eq!(
+        labels(&document),
+        [
+            "dc2>dc1 1000",
+            "dc3>dc1 1999",
+            "dc1>dc2 2000",
+            "dc3>dc2 2999",
+            "dc1>dc3 3000",
+            "dc2>dc3 3999"
+        ]
+    );
+}
+
+#[test]
+fn a_label_is_needed_only_between_datacenters_with_members() {
+    for (nodes, expected) in [
+        (&["a1", "b1"][..], &[][..]),
+        (&["a1", "b1", "b3"], &["dc3>dc1 1000", "dc1>dc3 3000"]),
+    ] {
+        let mut document = three("N000-N999", nodes);
+        allocate(&mut document);
+        assert_eq!(labels(&document), expected);
+    }
+}
+
+#[test]
+fn labels_stay_when_their_datacenter_is_left_and_joined_again() {
+    let mut document = three("N000-N999", &["a1", "a2", "a3"]);
+    allocate(&mut document);
+    let once = document.clone();
+    let gone = document.tenants[0].segments[0].attachments.remove(1);
+    allocate(&mut document);
+    assert_eq!(labels(&document), labels(&once));
+    document.tenants[0].segments[0].attachments.insert(1, gone);
+    allocate(&mut document);
+    assert_eq!(document, once);
+}
+
+#[test]
+fn a_preferred_label_that_is_taken_or_out_of_range_gives_way() {
+    let mut document = three("N000-N999", &["a1", "a2"]);
+    document.tenants[0].segments[0].s_vid = ServiceVid::new(150).ok();
+    allocate(&mut document);
+    assert_eq!(labels(&document), ["dc2>dc1 1050", "dc1>dc2 2050"]);
+    let mut narrow = three("N000-N009", &["a1", "a2"]);
+    narrow.tenants[0].segments[0].s_vid = ServiceVid::new(150).ok();
+    allocate(&mut narrow);
+    assert_eq!(labels(&narrow), ["dc2>dc1 1009", "dc1>dc2 2009"]);
+    let mut twice = three("N000-N999", &["a1", "a2"]);
+    let mut other = twice.tenants[0].segments[0].clone();
+    other.name = "other".parse().expect("legal");
+    other
+        .attachments
+        .iter_mut()
+        .for_each(|end| end.vlan = crate::model::Vlan::Untagged);
+    // One S-VID for both: they differ in their C-VIDs only.
+    other.s_vid = ServiceVid::new(100).ok();
+    twice.tenants[0].segments[0].s_vid = other.s_vid;
+    twice.tenants[0].segments.push(other);
+    allocate(&mut twice);
+    let second: Vec<u32> = twice.tenants[0].segments[1]
+        .labels
+        .iter()
+        .map(|pair| pair.label.get())
+        .collect();
+    assert_eq!(
+        (labels(&twice), second),
+        (
+            vec!["dc2>dc1 1000".to_owned(), "dc1>dc2 2000".to_owned()],
+            vec![1999, 2999]
+        )
+    );
+}
+
+#[test]
+fn no_label_is_made_up_where_the_range_is_used_up_or_missing() {
+    let mut document = three("N000", &["a1", "a2", "a3"]);
+    allocate(&mut document);
+    assert_eq!(
+        labels(&document),
+        ["dc2>dc1 1000", "dc1>dc2 2000", "dc1>dc3 3000"]
+    );
+    let mut document = three("N000", &["a1", "a2"]);
+    document.datacenters[1].labels = None;
+    allocate(&mut document);
+    assert_eq!(labels(&document), ["dc2>dc1 1000"]);
+}

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, complete, counters, doctor, document, examples, explain, fdb, link, port, segment, status, tenant,
-    values,
+    agent, complete, counters, datacenter, doctor, document, examples, explain, fdb, link, node, port,
+    segment, status, tenant, transfer, values,
 };
 use crate::client::DEFAULT_SOCKET;
 use crate::render::ColorChoice;
@@ -50,7 +50,19 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: port::Verb,
     },
-    /// List and show the links to other nodes and VTEPs
+    /// Add, remove, list and show datacenters
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Datacenter {
+        #[command(subcommand)]
+        verb: datacenter::Verb,
+    },
+    /// Add, remove, list and show the nodes of the fabric
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Node {
+        #[command(subcommand)]
+        verb: node::Verb,
+    },
+    /// Add, remove, list and show links, and take them down
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Link {
         #[command(subcommand)]
@@ -68,8 +80,12 @@ pub(super) enum Command {
     Plan(document::PlanArgs),
     /// Put a document in force
     Apply(document::ApplyArgs),
-    /// Print the document in force
-    Export,
+    /// Print the document in force, of the agent or of a store
+    Export(transfer::ExportArgs),
+    /// Put a document into a store that no agent uses yet
+    // Done once in the life of a fabric: the list of commands has to fit a screen.
+    #[command(hide = true)]
+    Import(transfer::ImportArgs),
     /// List the kept revisions of the document
     History,
     /// Put a kept revision in force again
@@ -79,6 +95,8 @@ pub(super) enum Command {
     /// Print the JSON Schema of the document
     Schema,
     /// Print a completion script for a shell
+    // Done once in the life of a shell, as above.
+    #[command(hide = true)]
     Completions(complete::ScriptArgs),
     /// Names for a completion script
     #[command(hide = true)]

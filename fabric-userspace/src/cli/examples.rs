@@ -13,9 +13,7 @@ const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usag
 
 /// The first screen: what there is. Examples and options are in the long help.
 const ROOT_TEMPLATE: &str = "\
-{about-with-newline}
-{before-help}{usage-heading} {usage}
-
+{about-with-newline}{before-help}{usage-heading} {usage}
 Commands:
 {subcommands}{after-help}";
 
@@ -45,7 +43,7 @@ pub(super) fn with_texts(root: Command) -> Command {
         return root;
     };
     root.before_help(Resettable::Reset)
-        .before_long_help(examples_text(topic))
+        .before_long_help(format!("\n{}\n", examples_text(topic)))
         .after_help("fabric COMMAND -h tells more; fabric --help has examples and options")
         .after_long_help(format!(
             "Options of all commands:\n{}\n\n{}",

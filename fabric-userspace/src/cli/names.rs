@@ -38,6 +38,20 @@ pub(super) const PORT: Noun = Noun {
     list: "fabric port list",
 };
 
+pub(super) const DATACENTER: Noun = Noun {
+    word: "datacenter",
+    id: Some("id"),
+    unknown: codes::UNKNOWN_DATACENTER,
+    list: "fabric datacenter list",
+};
+
+pub(super) const NODE: Noun = Noun {
+    word: "node",
+    id: None,
+    unknown: codes::UNKNOWN_NODE,
+    list: "fabric node list",
+};
+
 pub(super) const LINK: Noun = Noun {
     word: "link",
     id: None,

@@ -41,6 +41,9 @@ pub(super) struct AddArgs {
     /// Its tenant; made if it is not there
     #[arg(long)]
     tenant: Name,
+    /// Whose numbers it has; needed if several
+    #[arg(long)]
+    datacenter: Option<Name>,
     /// Outer tag; chosen if absent
     #[arg(long, value_name = "N")]
     s_vid: Option<ServiceVid>,
@@ -80,6 +83,7 @@ async fn add(context: &mut Context<'_>, args: AddArgs) -> Result<Exit, Refusal> 
     let edit = Edit::AddSegment {
         tenant: args.tenant,
         segment: args.name,
+        datacenter: args.datacenter,
         s_vid: args.s_vid.map(ServiceVid::get),
         c_vid: args.c_vid.map(ServiceVid::get),
         vni: args.vni.map(Vni::get),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::model::Vlan;
+use crate::model::{LinkKind, OuterTpid, Vlan};
 
 /// Exactly one of three ways to say which frames of a port are meant.
 #[derive(Debug, Clone, Args)]
@@ -52,6 +52,24 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|time| !time.is_zero())
         .ok_or_else(|| RULE.to_owned())
+}
+
+/// A kind of links, as documents have it.
+pub(super) fn link_kind(text: &str) -> Result<LinkKind, String> {
+    let found = LinkKind::ALL.into_iter().find(|kind| kind.as_str() == text);
+    found.ok_or_else(|| {
+        format!(
+            "expected one of {}",
+            LinkKind::ALL.map(LinkKind::as_str).join(", ")
+        )
+    })
+}
+
+/// The EtherType of S-tags.
+pub(super) fn outer_tpid(text: &str) -> Result<OuterTpid, String> {
+    let all = [OuterTpid::Service, OuterTpid::Customer];
+    let found = all.into_iter().find(|tpid| tpid.to_string() == text);
+    found.ok_or_else(|| "expected 0x88a8 or 0x8100".to_owned())
 }
 
 /// `on` or `off`.

@@ -7,8 +7,6 @@ use fabric_common::wire::{ETH_HEADER, VLAN_TAG};
 
 use super::far::Far;
 use super::input::SegmentInput;
-use super::node::{Labels, Tags, Way, Wire};
-use super::path::{labelled_bytes, vxlan_bytes};
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Name};
 
@@ -42,7 +40,7 @@ impl Budget {
             .chain(far)
             .chain(inward)
         {
-            let added = added(way);
+            let added = way.stack.added;
             let sends = way.max_frame();
             let total = frame + added;
             let known = self.short.get(&way.port).map_or(0, Need::total);
@@ -50,9 +48,9 @@ impl Budget {
                 let need = Need {
                     tenant: input.tenant.clone(),
                     frame,
-                    added: (words(way), added),
+                    added: (way.stack.words.clone(), added),
                     sends,
-                    slack: way.slack(),
+                    slack: way.stack.slack,
                 };
                 self.short.insert(way.port.clone(), need);
             }
@@ -87,72 +85,6 @@ impl Need {
         Refusal::new(codes::MTU_TOO_SMALL, sentence)
             .with_cure(cure)
             .unchanged()
-    }
-}
-
-fn added(way: &Way) -> u32 {
-    bytes(match &way.wire {
-        Wire::Trunk(tags) => tagged_bytes(*tags),
-        // Frames of its own datacenter have no label.
-        Wire::Pseudowire(_, labels) | Wire::MplsUdp(labels) => labelled_bytes(way, labels),
-        Wire::Vxlan(vxlan) => vxlan_bytes(way, vxlan),
-    })
-}
-
-fn tagged_bytes(tags: Tags) -> usize {
-    let outer = if tags.vlan == 0 { 0 } else { VLAN_TAG };
-    outer + 2 * VLAN_TAG
-}
-
-fn words(way: &Way) -> String {
-    let (inner, outer) = match &way.wire {
-        Wire::Trunk(tags) => ("S 4 + C 4".to_owned(), vlan(tags.vlan)),
-        Wire::Pseudowire(tags, labels) => (
-            format!(
-                "S 4 + C 4 + control word 4 + {} + Ethernet 14",
-                labels_in_words(labels)
-            ),
-            vlan(tags.vlan),
-        ),
-        Wire::MplsUdp(labels) => {
-            let labels = labels_in_words(labels);
-            let inner = format!(
-                "S 4 + C 4 + control word 4 + {labels} + UDP 8 + {} + Ethernet 14",
-                ip(way)
-            );
-            (inner, underlay_vlan(way))
-        }
-        Wire::Vxlan(_) => (
-            format!("VXLAN 8 + UDP 8 + {} + Ethernet 14", ip(way)),
-            underlay_vlan(way),
-        ),
-    };
-    inner + &outer
-}
-
-fn labels_in_words(labels: &Labels) -> &'static str {
-    if labels.transport == 0 {
-        "label 4"
-    } else {
-        "2 labels 8"
-    }
-}
-
-fn ip(way: &Way) -> &'static str {
-    match way.wire.underlay() {
-        Some(underlay) if underlay.local.is_ipv6() => "IPv6 40",
-        Some(_) | None => "IPv4 20",
-    }
-}
-
-fn underlay_vlan(way: &Way) -> String {
-    vlan(way.wire.underlay().map_or(0, |underlay| underlay.vlan))
-}
-
-fn vlan(vlan: u16) -> String {
-    match vlan {
-        0 => String::new(),
-        vlan => format!(" + VLAN {vlan} 4"),
     }
 }
 

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use fabric_common::maps::{Binding, Port, capacity, line_key, mpls_key, tunnel_key};
 use fabric_common::wire::mac_word;
 
-use super::facts::DEVICE_SLACK;
 use super::{PortFacts, PortPlan, Request};
 use crate::error::{Refusal, codes};
 use crate::ids::{NodeIds, Pools};
@@ -19,10 +18,7 @@ use crate::records::Records;
 use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
 
 use way::Numbers;
-pub(super) use way::{Labels, Outside, Tags, Underlay, Vxlan, Way, Wire};
-
-/// Destination, source and EtherType.
-const ETHERNET: u32 = 14;
+pub(super) use way::{Added, Labels, Outside, Tags, Underlay, Vxlan, Way, Wire};
 
 /// What segments need to know about the node that they are compiled for.
 #[derive(Clone, Debug, Default)]
@@ -37,19 +33,9 @@ pub(super) struct NodeView {
 }
 
 impl Way {
-    /// What a frame on this link may have beyond the port's MTU: its Ethernet header, and its outer tag if it has
-    /// one. The kernel would let an untagged frame have the tag's four bytes as well; the next host would not.
-    pub(super) fn slack(&self) -> u32 {
-        if self.wire.has_outer_tag() {
-            DEVICE_SLACK
-        } else {
-            ETHERNET
-        }
-    }
-
     /// Largest frame on this link, in bytes without frame check sequence.
     pub(super) fn max_frame(&self) -> u32 {
-        self.facts.mtu.saturating_add(self.slack())
+        self.facts.mtu.saturating_add(self.stack.slack)
     }
 }
 
@@ -155,6 +141,7 @@ impl NodeView {
             facts: plan.facts,
             up: !request.host.down.contains(&link.name) && wire.is_resolved(),
             wire,
+            stack: Added::by(&link.carries),
         });
         self.by_link[at.index()] = Some(Arc::clone(&way));
         self.ways.insert(link.name.clone(), way);

@@ -60,11 +60,6 @@ pub(super) fn encapsulated(way: &Way, vxlan: &Vxlan, vni: u32, segment: u32) -> 
     })
 }
 
-/// Bytes that [`encapsulated`] puts in front of a frame.
-pub(super) fn vxlan_bytes(way: &Way, vxlan: &Vxlan) -> usize {
-    vxlan.underlay.stack(&way.facts).vxlan(0).len()
-}
-
 /// A datacenter's label, and S-tag and C-tag inside.
 pub(super) fn labelled(
     way: &Way,
@@ -82,11 +77,6 @@ pub(super) fn labelled(
         flags: labels.unresolved(),
         ..on(way, segment)
     })
-}
-
-/// Bytes that [`labelled`] puts in front of a frame, S-tag and C-tag included.
-pub(super) fn labelled_bytes(way: &Way, labels: &Labels) -> usize {
-    labels.stack(&way.facts).datacenter(0, false).len() + 8
 }
 
 /// What carries a frame on that only passes by its label.

@@ -1,3 +1,4 @@
+mod budget;
 mod datacenters;
 mod delivery;
 mod figure1;

@@ -16,7 +16,7 @@ pub(super) fn node_at(document: &Document, name: &Name) -> Result<usize, Refusal
             refuse(
                 codes::UNKNOWN_NODE,
                 format!("the fabric has no node {name}"),
-                "fabric export shows the nodes",
+                "fabric node list shows the nodes",
             )
         })
 }
@@ -32,7 +32,7 @@ pub(super) fn known_datacenter(document: &Document, name: &Name) -> Result<(), R
     Err(refuse(
         codes::UNKNOWN_DATACENTER,
         format!("the fabric has no datacenter {name}"),
-        "fabric export shows the datacenters",
+        "fabric datacenter list shows the datacenters",
     ))
 }
 

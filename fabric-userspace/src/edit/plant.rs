@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::find::refuse;
 use super::{Edited, Outcome};
 use crate::error::{Code, Refusal, codes};
-use crate::model::{Datacenter, Document, Link, Name, Node};
+use crate::model::{Datacenter, Document, Link, Name, Node, Segment, most_similar};
+
+/// How many users of an object a refusal names.
+const USERS_SHOWN: usize = 8;
 
 /// What a verb of this module did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,18 +70,28 @@ pub fn link_add(document: &Document, link: &Link) -> Outcome<Planted> {
     add(document, link)
 }
 
-/// Removes a datacenter.
+/// Removes a datacenter, and the labels that lead to it or from it.
 ///
 /// # Errors
 /// It is unknown, a node stands in it, or a segment has its numbers.
 pub fn datacenter_remove(document: &Document, name: &Name) -> Outcome<Planted> {
-    let node = document.nodes.iter().find(|node| node.datacenter == *name);
-    let segments = || document.tenants.iter().flat_map(|tenant| &tenant.segments);
-    let segment = segments().find(|segment| segment.datacenter.as_ref() == Some(name));
-    let user = node
+    let nodes = document.nodes.iter().filter(|node| node.datacenter == *name);
+    let segments = segments(document).filter(|segment| segment.datacenter.as_ref() == Some(name));
+    let users = nodes
         .map(|node| format!("node {} stands in it", node.name))
-        .or_else(|| segment.map(|segment| format!("segment {} has its numbers", segment.name)));
-    remove::<Datacenter>(document, name, user)
+        .chain(segments.map(|segment| format!("segment {} has its numbers", segment.name)));
+    let mut edited = remove::<Datacenter>(document, name, users.collect())?;
+    let segments = edited
+        .document
+        .tenants
+        .iter_mut()
+        .flat_map(|tenant| &mut tenant.segments);
+    for segment in segments {
+        segment
+            .labels
+            .retain(|label| label.to != *name && label.from != *name);
+    }
+    Ok(edited)
 }
 
 /// Removes a node.
@@ -87,13 +100,14 @@ pub fn datacenter_remove(document: &Document, name: &Name) -> Outcome<Planted> {
 /// It is unknown, or a link or an attachment is at it.
 pub fn node_remove(document: &Document, name: &Name) -> Outcome<Planted> {
     let at_node = |link: &&Link| link.ends.iter().any(|end| end.node.as_ref() == Some(name));
-    let link = document.links.iter().find(at_node);
-    let segments = || document.tenants.iter().flat_map(|tenant| &tenant.segments);
-    let segment = segments().find(|segment| segment.attachments.iter().any(|end| end.node == *name));
-    let user = link
-        .map(|link| format!("link {} ends at it", link.name))
-        .or_else(|| segment.map(|segment| format!("segment {} is attached to it", segment.name)));
-    remove::<Node>(document, name, user)
+    let links = document.links.iter().filter(at_node);
+    let attached = |segment: &&Segment| segment.attachments.iter().any(|end| end.node == *name);
+    let users = links.map(|link| format!("link {} ends at it", link.name)).chain(
+        segments(document)
+            .filter(attached)
+            .map(|segment| format!("segment {} is attached to it", segment.name)),
+    );
+    remove::<Node>(document, name, users.collect())
 }
 
 /// Removes a link. Whether all segments still reach their members is for `validate`.
@@ -101,13 +115,30 @@ pub fn node_remove(document: &Document, name: &Name) -> Outcome<Planted> {
 /// # Errors
 /// It is unknown, or a segment has a remote by it.
 pub fn link_remove(document: &Document, name: &Name) -> Outcome<Planted> {
-    let mut segments = document.tenants.iter().flat_map(|tenant| &tenant.segments);
-    let segment = segments.find(|segment| segment.remotes.iter().any(|remote| remote.link == *name));
-    remove::<Link>(
-        document,
-        name,
-        segment.map(|segment| format!("segment {} has a remote by it", segment.name)),
-    )
+    let remote = |segment: &&Segment| segment.remotes.iter().any(|remote| remote.link == *name);
+    let users = segments(document).filter(remote);
+    let users = users.map(|segment| format!("segment {} has a remote by it", segment.name));
+    remove::<Link>(document, name, users.collect())
+}
+
+/// Takes a link out of service, or puts it back.
+///
+/// # Errors
+/// It is unknown.
+pub fn link_set(document: &Document, name: &Name, down: bool) -> Outcome<Planted> {
+    let mut document = document.clone();
+    let at = position::<Link>(&mut document, name)?;
+    let link = &mut document.links[at];
+    let changed = link.down.unwrap_or(false) != down;
+    if changed {
+        link.down = down.then_some(true);
+    }
+    let name = name.clone();
+    Ok(Edited::new(document, Planted { changed, name }))
+}
+
+fn segments(document: &Document) -> impl Iterator<Item = &Segment> {
+    document.tenants.iter().flat_map(|tenant| &tenant.segments)
 }
 
 fn add<T: Object>(document: &Document, object: &T) -> Outcome<Planted> {
@@ -138,27 +169,41 @@ fn other_of_this_name<T: Object>(name: &Name) -> Refusal {
     )
 }
 
-fn remove<T: Object>(document: &Document, name: &Name, user: Option<String>) -> Outcome<Planted> {
+fn position<T: Object>(document: &mut Document, name: &Name) -> Result<usize, Refusal> {
+    let list = T::list(document);
+    if let Some(at) = list.iter().position(|object| object.name() == name) {
+        return Ok(at);
+    }
+    let kind = T::KIND;
+    let known: Vec<&str> = list.iter().map(|object| object.name().as_str()).collect();
+    let meant =
+        most_similar(name.as_str(), &known).map_or(String::new(), |meant| format!("; did you mean {meant}?"));
+    Err(refuse(
+        T::UNKNOWN(),
+        format!("the fabric has no {kind} {name}{meant}"),
+        format!("fabric {kind} list shows those there are"),
+    ))
+}
+
+fn remove<T: Object>(document: &Document, name: &Name, users: Vec<String>) -> Outcome<Planted> {
     let kind = T::KIND;
     let mut document = document.clone();
-    let list = T::list(&mut document);
-    let Some(at) = list.iter().position(|object| object.name() == name) else {
-        let sentence = format!("the fabric has no {kind} {name}");
-        return Err(refuse(
-            T::UNKNOWN(),
-            sentence,
-            format!("fabric {kind} list shows those there are"),
-        ));
-    };
-    if let Some(user) = user {
-        let sentence = format!("{kind} {name} is in use: {user}");
+    let at = position::<T>(&mut document, name)?;
+    if !users.is_empty() {
+        let more = users.len().saturating_sub(USERS_SHOWN);
+        let more = if more == 0 {
+            String::new()
+        } else {
+            format!(", and {more} more")
+        };
+        let shown = &users[..users.len().min(USERS_SHOWN)];
         return Err(refuse(
             codes::STILL_USED,
-            sentence,
+            format!("{kind} {name} is in use: {}{more}", shown.join(", ")),
             format!("remove its users first; fabric {kind} show {name}"),
         ));
     }
-    list.remove(at);
+    T::list(&mut document).remove(at);
     Ok(Edited::new(
         document,
         Planted {

@@ -107,7 +107,7 @@ pub fn segment_add(document: &Document, request: &SegmentAdd) -> Outcome<Segment
             return Err(refuse(
                 codes::NO_DATACENTER,
                 sentence,
-                "name its datacenter in the document: fabric export, fabric apply -f FILE",
+                "name it with --datacenter; fabric datacenter list shows the datacenters",
             ));
         }
     }

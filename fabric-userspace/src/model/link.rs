@@ -1,11 +1,12 @@
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
-use super::{IfName, Label, Mac, Name, ServiceVid, UdpPort};
+use super::{IfName, Illegal, Label, Mac, Name, ServiceVid, UdpPort};
 
 /// A way between two nodes, or from a node to a VTEP that is not ours.
 ///
@@ -81,6 +82,18 @@ impl LinkKind {
         Self::GlobalVlan,
     ];
 
+    /// The kind after its article.
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Self::Trunk => "a trunk",
+            Self::Pseudowire => "a pseudowire",
+            Self::MplsUdp => "an mpls-udp",
+            Self::Vxlan => "a vxlan",
+            Self::ITag => "an i-tag",
+            Self::GlobalVlan => "a global-vlan",
+        }
+    }
+
     /// As documents and people write it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -144,4 +157,47 @@ pub struct LinkEnd {
     /// Address of this end on the line, on `pseudowire` and `i-tag` links; made from node and port if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<Mac>,
+}
+
+impl fmt::Display for LinkEnd {
+    /// As the command line takes it: `edge1:t0`, `edge1:u0,192.0.2.1`, or the address of a foreign VTEP alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self
+            .node
+            .iter()
+            .zip(&self.port)
+            .map(|(node, port)| format!("{node}:{port}"));
+        let address = self.address.iter().map(ToString::to_string);
+        let parts = place
+            .chain(address)
+            .chain(self.mac.iter().map(ToString::to_string));
+        f.write_str(&parts.collect::<Vec<_>>().join(","))
+    }
+}
+
+impl FromStr for LinkEnd {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self {
+                address: Some(address),
+                ..Self::default()
+            });
+        }
+        let (place, rest) = text
+            .split_once(',')
+            .map_or((text, None), |(place, rest)| (place, Some(rest)));
+        let (node, port) = place
+            .split_once(':')
+            .ok_or("expected NODE:PORT, NODE:PORT,ADDRESS or ADDRESS")?;
+        let mac = rest.and_then(|rest| rest.parse().ok());
+        let address = rest.filter(|_| mac.is_none()).map(str::parse).transpose();
+        Ok(Self {
+            node: Some(node.parse().map_err(|bad: Illegal| bad.to_string())?),
+            port: Some(port.parse().map_err(|bad: Illegal| bad.to_string())?),
+            address: address.map_err(|_| "after the comma stands an IP address or a MAC address")?,
+            mac,
+        })
+    }
 }

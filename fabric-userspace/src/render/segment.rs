@@ -80,7 +80,17 @@ fn one(segment: &Segment) -> Vec<Line> {
         vec![Line::toned(Tone::Name, &segment.name).and(format!("  tenant {}{place}", segment.tenant))];
     let mut facts = Table::bare(&["", ""]);
     let mut fact = |label: &str, value: String| facts.row([Line::toned(Tone::Dim, label), value.into()]);
-    fact("  tags", tags(segment).join(", "));
+    fact(
+        "  tags",
+        tags(segment)
+            .into_iter()
+            .chain(further(segment))
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
+    if !segment.labels.is_empty() {
+        fact("  labels", labels(segment));
+    }
     fact("  flood", flood(segment));
     fact(
         "  macs",
@@ -104,7 +114,12 @@ fn one(segment: &Segment) -> Vec<Line> {
 pub(super) fn headline(segment: &Segment) -> Vec<Line> {
     let name = Line::from("  segment ").with(Tone::Name, &segment.name);
     let [s_vid, c_vid, vni] = tags(segment).map(Line::from);
-    let flood = format!("flood {}", flood(segment)).into();
+    let mut more = vec![format!("flood {}", flood(segment))];
+    more.extend(further(segment));
+    if !segment.labels.is_empty() {
+        more.push(format!("labels {}", labels(segment)));
+    }
+    let flood = more.join(", ").into();
     vec![name, s_vid, c_vid, vni, flood]
 }
 
@@ -161,6 +176,22 @@ fn tags(segment: &Segment) -> [String; 3] {
         format!("base C-VID {}", or_unknown(segment.base_c_vid)),
         format!("vni {}", or_unknown(segment.vni)),
     ]
+}
+
+/// Numbers that few segments have.
+fn further(segment: &Segment) -> impl Iterator<Item = String> {
+    let i_sid = segment.i_sid.map(|i_sid| format!("I-SID {i_sid}"));
+    let global_vid = segment.global_vid.map(|vid| format!("global VID {vid}"));
+    i_sid.into_iter().chain(global_vid)
+}
+
+fn labels(segment: &Segment) -> String {
+    let labels: Vec<String> = segment
+        .labels
+        .iter()
+        .map(|pair| format!("{} -> {} {}", pair.from, pair.to, pair.label))
+        .collect();
+    labels.join(", ")
 }
 
 fn flood(segment: &Segment) -> String {

@@ -131,3 +131,18 @@ fn walk(valid: &Valid, tree: &Tree, (from, to): (NodeIx, NodeIx), walked: &mut [
     }
     assert_eq!(at, to, "no arrival");
 }
+
+#[test]
+fn links_by_label_are_no_branches_and_links_inside_a_datacenter_are() {
+    let text = include_str!("../../../docs/examples/figure-2.json");
+    let valid = validate(from_json::<Document>(text).expect("a document")).expect("valid");
+    assert_eq!(next(&valid, "116", "124").as_deref(), Some("lan-100"));
+    assert_eq!(next(&valid, "124", "222"), None);
+    assert_eq!(member_links(&valid, "124", &["116", "124", "212"]), ["lan-100"]);
+    let islands = Islands::of(valid.tree(), valid.nodes(), valid.links());
+    assert!(islands.labelled(node(&valid, "116"), node(&valid, "212")));
+    assert_eq!(
+        islands.island(node(&valid, "116")),
+        islands.island(node(&valid, "124"))
+    );
+}

@@ -1,3 +1,6 @@
+mod datacenters;
+mod kinds;
+mod labels;
 mod links;
 mod numbers;
 mod properties;
@@ -16,16 +19,37 @@ fn figure_1() -> Document {
     crate::model::from_json(FIGURE_1).expect("the example is a document")
 }
 
+/// FIG 2 and FIG 3: three datacenters, joined by lines, and by lines and two providers.
+const FIGURE_2: &str = include_str!("../../../docs/examples/figure-2.json");
+const FIGURE_3: &str = include_str!("../../../docs/examples/figure-3.json");
+
 /// FIG 1 after `change`, which is refused: its problems.
 fn broken(change: impl FnOnce(&mut Value)) -> Vec<Problem> {
-    let mut json: Value = serde_json::from_str(FIGURE_1).expect("JSON");
+    broken_in(FIGURE_1, change)
+}
+
+/// `figure` after `change`, which is refused: its problems.
+fn broken_in(figure: &str, change: impl FnOnce(&mut Value)) -> Vec<Problem> {
+    let mut json: Value = serde_json::from_str(figure).expect("JSON");
     change(&mut json);
     validate(crate::model::from_json(&json.to_string()).expect("a document")).expect_err("must be refused")
 }
 
+/// `figure` after `change` is right.
+fn valid_in(figure: &str, change: impl FnOnce(&mut Value)) -> Valid {
+    let mut json: Value = serde_json::from_str(figure).expect("JSON");
+    change(&mut json);
+    validate(crate::model::from_json(&json.to_string()).expect("a document")).expect("valid")
+}
+
 /// FIG 1 with the value at `pointer` replaced has this one problem.
 fn only_problem(pointer: &str, value: Value, code: Code, text: &str) {
-    let problems = broken(|json| set(json, pointer, value));
+    only_problem_in(FIGURE_1, |json| set(json, pointer, value), code, text);
+}
+
+/// `figure` after `change` has this one problem.
+fn only_problem_in(figure: &str, change: impl FnOnce(&mut Value), code: Code, text: &str) {
+    let problems = broken_in(figure, change);
     let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(shown, [text]);
     assert_eq!(problems[0].code, code);

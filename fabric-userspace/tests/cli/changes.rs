@@ -46,6 +46,50 @@ fn every_change_sends_what_its_flags_say() {
             json!({"op": "remove-segment", "segment": "s"}),
         ),
         (
+            "segment add s --tenant acme --datacenter dc2",
+            json!({"op": "add-segment", "tenant": "acme", "segment": "s", "datacenter": "dc2", "s_vid": null,
+                   "c_vid": null, "vni": null, "mac_limit": null}),
+        ),
+        (
+            "datacenter add dc2 --id 2 --s-vids 2000-2999 --c-vids 4000 --vnis 7-9 --labels 2000-2999 --i-sids 5-6",
+            json!({"op": "add-datacenter", "datacenter": {"name": "dc2", "id": 2, "s_vids": "2000-2999", "c_vids": "4000",
+                   "vnis": "7-9", "labels": "2000-2999", "i_sids": "5-6"}}),
+        ),
+        (
+            "datacenter remove dc2",
+            json!({"op": "remove-datacenter", "datacenter": "dc2"}),
+        ),
+        (
+            "node add edge3 --datacenter dc2",
+            json!({"op": "add-node", "node": {"name": "edge3", "datacenter": "dc2"}}),
+        ),
+        ("node remove edge3", json!({"op": "remove-node", "node": "edge3"})),
+        (
+            "link add l1 --kind pseudowire --end a:p0,02:00:00:00:00:01 --end b:p0 --vlan 5 --outer-tpid 0x88a8 \
+             --transport-label 30600",
+            json!({"op": "add-link", "link": {"name": "l1", "kind": "pseudowire", "outer_tpid": "0x88a8", "vlan": 5,
+                   "transport_label": 30600, "ends": [{"node": "a", "port": "p0", "mac": mac}, {"node": "b", "port": "p0"}]}}),
+        ),
+        (
+            "link add l2 --kind vxlan --end a:u0,2001:db8::1 --end 2001:db8::2 --udp-port 8472 --strict",
+            json!({"op": "add-link", "link": {"name": "l2", "kind": "vxlan", "udp_port": 8472, "strict": true,
+                   "ends": [{"node": "a", "port": "u0", "address": "2001:db8::1"}, {"address": "2001:db8::2"}]}}),
+        ),
+        (
+            "link add l3 --kind i-tag --end a:p0 --end b:p0 --b-vid 500",
+            json!({"op": "add-link", "link": {"name": "l3", "kind": "i-tag", "b_vid": 500,
+                   "ends": [{"node": "a", "port": "p0"}, {"node": "b", "port": "p0"}]}}),
+        ),
+        ("link remove l1", json!({"op": "remove-link", "link": "l1"})),
+        (
+            "link down l1",
+            json!({"op": "set-link", "link": "l1", "down": true}),
+        ),
+        (
+            "link up l1",
+            json!({"op": "set-link", "link": "l1", "down": false}),
+        ),
+        (
             "port set eth1 --drop-group-source off --tunnel-lldp on",
             json!({"op": "set-port", "node": null, "port": "eth1", "drop_group_source": false, "tunnel_lldp": true}),
         ),

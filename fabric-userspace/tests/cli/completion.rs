@@ -14,6 +14,10 @@ fn live_names_come_from_the_agent_or_not_at_all() {
     assert_eq!(names("fabric segment show"), "acme\nacme-v10\nglobex-v10\n");
     assert_eq!(names("fabric rollback"), "42\n43\n");
     assert_eq!(names("fabric tenant attach acme --node"), "edge1\nedge2\n");
+    assert_eq!(names("fabric link down"), "far\npathway\ntrunk0\n");
+    assert_eq!(names("fabric node show"), "edge1\nedge2\n");
+    assert_eq!(names("fabric datacenter remove"), "dc1\ndc2\n");
+    assert_eq!(names("fabric node add edge3 --datacenter"), "dc1\ndc2\n");
     assert_eq!(names("fabric plan -f"), "");
     agent.answer_late(Duration::from_secs(5));
     let start = Instant::now();

@@ -142,6 +142,16 @@ fn unknown_names_are_refused_with_the_likely_one() {
             "unknown-port",
         ),
         ("link show moon", "there is no link moon", "unknown-link"),
+        (
+            "node show egde1",
+            "there is no node egde1; did you mean edge1?",
+            "unknown-node",
+        ),
+        (
+            "datacenter show dc3",
+            "there is no datacenter dc3; did you mean dc1?",
+            "unknown-datacenter",
+        ),
     ] {
         let said = fabric(&agent, line).failed(1);
         assert!(said.starts_with(&format!("error: {sentence}\n")), "{said}");
@@ -166,6 +176,39 @@ error: unrecognized subcommand 'atach'
   code: usage
 ";
     assert_eq!(said, expected);
+    for (line, code, part) in [
+        (
+            "link add l --kind moon --end a:p --end b:p",
+            2,
+            "expected one of trunk, pseudowire, mpls-udp",
+        ),
+        (
+            "link add l --kind trunk --end a --end b:p",
+            2,
+            "expected NODE:PORT",
+        ),
+        (
+            "link add l --kind trunk --end a:p,x --end b:p",
+            2,
+            "after the comma stands an IP address",
+        ),
+        (
+            "link add l --kind trunk --end a:p",
+            2,
+            "link l has 1 ends, and a link has 2",
+        ),
+        (
+            "datacenter add d --id 2 --s-vids 9-3 --c-vids 4",
+            1,
+            "a range is written",
+        ),
+    ] {
+        let said = fabric(&agent, line).failed(code);
+        assert!(
+            said.contains(part) && said.contains("\n  cure: "),
+            "{line}: {said}"
+        );
+    }
     assert_eq!(agent.asked(), []);
 }
 

@@ -62,9 +62,30 @@ fn ports_and_links_are_listed_and_shown() {
     let by_name = fabric(&agent, "port show trunk0").done();
     assert!(by_name.contains("too-big 3 (copies"), "{by_name}");
     assert_eq!(fabric(&agent, "port show 12").done(), by_name);
-    assert_eq!(fabric(&agent, "link list").done().lines().count(), 3);
+    assert_eq!(fabric(&agent, "link list").done().lines().count(), 4);
     let link = fabric(&agent, "link show pathway").done();
-    assert_lines(&link, &["  + VXLAN 8, UDP 8, IPv4 20                  36  1554"]);
+    assert_lines(
+        &link,
+        &["  + VXLAN 8, UDP 8, IPv4 20                        36  1554  IP packet on the underlay"],
+    );
+}
+
+#[test]
+fn datacenters_and_nodes_are_listed_and_shown() {
+    let agent = FakeAgent::start();
+    assert_eq!(fabric(&agent, "datacenter list").done().lines().count(), 3);
+    let by_name = fabric(&agent, "datacenter show dc2").done();
+    assert!(
+        by_name.starts_with("dc2  id 2\n") && !by_name.contains("dc1"),
+        "{by_name}"
+    );
+    assert_eq!(fabric(&agent, "datacenter show 2").done(), by_name);
+    assert_eq!(
+        fabric(&agent, "node list -o name").done(),
+        "edge1\nedge2\nedge3\nspare\n"
+    );
+    let node = fabric(&agent, "node show edge2").done();
+    assert!(node.starts_with("edge2  datacenter dc1\n"), "{node}");
 }
 
 #[test]
@@ -149,6 +170,9 @@ fn an_empty_list_is_a_sentence_with_the_next_command() {
         ("GET /v1/tenants", "segment list"),
         ("GET /v1/ports", "port list"),
         ("GET /v1/links", "link list"),
+        ("GET /v1/datacenters", "datacenter list"),
+        ("GET /v1/nodes", "node list"),
+        ("GET /v1/nodes/details", "node show"),
         ("GET /v1/fdb", "fdb show"),
         ("GET /v1/history", "history"),
         ("GET /v1/doctor", "doctor"),

@@ -8,6 +8,7 @@ use super::churn::ChurnResult;
 use super::counts::EdgeCounts;
 use super::flows::FlowResult;
 use super::isolation::{Matrix, Tenant};
+use super::mesh::{Cut, Trace};
 use crate::wire::{Captured, write_pcap};
 
 /// Everything that a lab shows.
@@ -25,6 +26,10 @@ pub struct Findings {
     pub isolation: Option<Matrix>,
     /// Drops that were provoked at one edge: reason and frames.
     pub provoked: Vec<(&'static str, u64)>,
+    /// The ways of single frames, wire by wire.
+    pub traces: Vec<Trace>,
+    /// Lines that were cut.
+    pub cuts: Vec<Cut>,
     /// By edge.
     pub counts: Vec<EdgeCounts>,
     /// Frames where they should not have been, by port.

@@ -8,6 +8,7 @@ use super::counts::EdgeCounts;
 use super::findings::Findings;
 use super::flows::FlowResult;
 use super::isolation::{Matrix, Tenant};
+use super::mesh::{Cut, Trace};
 
 /// Columns of a flow: route, stack, bytes, ping, TCP.
 const ROUTE: usize = 13;
@@ -16,6 +17,10 @@ const STACK: usize = 40;
 /// Prints what there is, part by part.
 pub(super) fn say(console: Console, findings: &Findings) {
     let mut lines = Vec::new();
+    for trace in &findings.traces {
+        lines.extend(way(console, trace));
+        lines.push(String::new());
+    }
     if !findings.flows.is_empty() {
         lines.push(flow_head(console, findings.tcp_bytes));
         lines.extend(findings.flows.iter().map(|flow| flow_row(console, flow)));
@@ -23,6 +28,10 @@ pub(super) fn say(console: Console, findings: &Findings) {
     }
     if let Some(matrix) = &findings.isolation {
         lines.extend(isolation(console, matrix, &findings.tenants));
+        lines.push(String::new());
+    }
+    for cut in &findings.cuts {
+        lines.extend(outage(cut));
         lines.push(String::new());
     }
     if let Some(churn) = &findings.churn {
@@ -48,6 +57,44 @@ pub(super) fn say_ok(console: Console, findings: &Findings, elapsed: Duration, e
         findings.lost(),
         seconds(elapsed)
     ));
+}
+
+fn way(console: Console, trace: &Trace) -> Vec<String> {
+    let head = format!(" {:<40} captured on the wire, outside -> inside", trace.title);
+    let mut lines = vec![console.bold(&head)];
+    lines.extend(trace.hops.iter().map(|hop| {
+        let route = format!("{} -> {}", hop.from, hop.to);
+        let (wire, length) = (hop.wire, hop.bytes.len());
+        format!(
+            "   {route:<12} {wire:<9} {:<58} ttl {:>3}  {length:>4} bytes",
+            hop.stack, hop.ttl
+        )
+    }));
+    lines
+}
+
+fn outage(cut: &Cut) -> Vec<String> {
+    let Cut {
+        wire,
+        probe,
+        tcp,
+        after,
+    } = cut;
+    vec![
+        format!(
+            " line {wire} cut {} into a transfer of {} MiB: outage {}, {} of {} frames lost (1000 a second)",
+            milliseconds(*after),
+            tcp.bytes >> 20,
+            milliseconds(probe.longest_gap),
+            probe.lost(),
+            probe.sent
+        ),
+        format!(
+            "   the transfer went on and ended after {}, {}, sha256 ok",
+            seconds(tcp.elapsed),
+            rate(tcp.bits_per_second())
+        ),
+    ]
 }
 
 fn flow_head(console: Console, tcp_bytes: u64) -> String {

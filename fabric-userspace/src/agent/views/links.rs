@@ -2,54 +2,95 @@ use fabric_common::maps::Path;
 
 use crate::agent::core::Core;
 use crate::api;
+use crate::budget::{self, TENANT_MTU};
 use crate::model::{IfName, natural};
 use crate::validate::{Carries, NodeIx, ValidLink};
 
 /// Largest own header of a tenant: Ethernet and one own tag.
-const TENANT_HEADER: u32 = 14 + 4;
-/// The tenant's IP MTU that the budget is made for.
-const TENANT_MTU: u32 = 1500;
+const TENANT_HEADER: u32 = budget::ETHERNET + budget::TAG;
 
-/// The links of this node with their byte budgets.
+/// The links of the fabric, those of this node with their byte budgets.
 pub(crate) fn links(core: &Core) -> Vec<api::Link> {
-    let Some(here) = core.here() else {
-        return Vec::new();
+    let view = |(link, given): (&ValidLink, &crate::model::Link)| {
+        let here = core.here().and_then(|here| Some((here, link.port_at(here)?)));
+        api::Link {
+            ends: given.ends.iter().map(end).collect(),
+            ..match here {
+                Some((here, port)) => own(core, (here, port), link),
+                None => bare(link, "elsewhere"),
+            }
+        }
     };
-    let mut views: Vec<api::Link> = core
-        .valid
-        .links_at(here)
-        .filter_map(|(_, link)| view(core, here, link))
-        .collect();
+    // Both are in the order of the document.
+    let both = core.valid.links().iter().zip(&core.document().links);
+    let mut views: Vec<api::Link> = both.map(view).collect();
     views.sort_by(|a, b| natural(&a.name, &b.name));
     views
 }
 
-fn view(core: &Core, here: NodeIx, link: &ValidLink) -> Option<api::Link> {
-    let port = link.port_at(here)?;
-    let (local, remote, vlan) = addresses(link, here);
-    let (budget, spare_bytes) = budget(core, port, link, vlan.is_some());
-    Some(api::Link {
-        name: link.name.to_string(),
-        kind: link.carries.kind().to_string(),
-        port: port.to_string(),
+fn end(end: &crate::model::LinkEnd) -> String {
+    match (&end.node, &end.port, end.address) {
+        (Some(node), Some(port), _) => format!("{node}:{port}"),
+        (_, _, address) => address.map_or(String::new(), |address| address.to_string()),
+    }
+}
+
+fn own(core: &Core, (here, port): (NodeIx, &IfName), link: &ValidLink) -> api::Link {
+    let addresses = link.addresses_at(here);
+    let lines = budget_lines(&link.carries);
+    let needs = lines.last().map_or(0, |line| line.total_bytes);
+    let plans = core.image.ports();
+    let mtu = plans
+        .into_iter()
+        .find(|(name, _)| *name == port)
+        .map(|(_, plan)| plan.facts.mtu);
+    let sends = mtu.map(|mtu| mtu.saturating_add(budget::slack(&link.carries)));
+    let spare = sends.map(|sends| i64::from(sends) - i64::from(needs));
+    api::Link {
+        port: Some(port.to_string()),
         to: link
             .far_node(here)
             .map(|far| core.valid.node(far).name.to_string()),
-        local,
-        remote,
-        vlan,
-        state: state(core, port, link),
+        local: addresses.map(|(local, _)| local.to_string()),
+        remote: addresses.map(|(_, remote)| remote.to_string()),
         segments: segments(core, port),
-        budget,
-        spare_bytes,
-    })
+        budget: lines,
+        mtu,
+        sends_bytes: sends,
+        spare_bytes: spare,
+        tenant_mtu: spare.and_then(|spare| u32::try_from(i64::from(TENANT_MTU) + spare).ok()),
+        ..bare(link, &state(core, port, link))
+    }
 }
 
-fn addresses(link: &ValidLink, here: NodeIx) -> (Option<String>, Option<String>, Option<u16>) {
-    let vlan = link.carries.vlan().map(|vlan| vlan.get());
-    match link.addresses_at(here) {
-        Some((local, remote)) => (Some(local.to_string()), Some(remote.to_string()), vlan),
-        None => (None, None, vlan),
+/// What the document alone tells of a link.
+fn bare(link: &ValidLink, state: &str) -> api::Link {
+    let (transport_label, b_vid) = match &link.carries {
+        Carries::Pseudowire { transport_label, .. } | Carries::MplsUdp { transport_label, .. } => {
+            (*transport_label, None)
+        }
+        Carries::ITag { b_vid, .. } => (None, Some(*b_vid)),
+        Carries::Trunk { .. } | Carries::Vxlan { .. } | Carries::GlobalVlan { .. } => (None, None),
+    };
+    api::Link {
+        name: link.name.to_string(),
+        kind: link.carries.kind().to_string(),
+        port: None,
+        ends: Vec::new(),
+        to: None,
+        local: None,
+        remote: None,
+        vlan: link.carries.vlan().map(|vlan| vlan.get()),
+        transport_label: transport_label.map(|label| label.get()),
+        b_vid: b_vid.map(|vid| vid.get()),
+        state: state.to_owned(),
+        taken_down: link.down,
+        segments: Vec::new(),
+        budget: Vec::new(),
+        mtu: None,
+        sends_bytes: None,
+        spare_bytes: None,
+        tenant_mtu: None,
     }
 }
 
@@ -72,8 +113,11 @@ fn paths<'a>(core: &'a Core, slot: Option<u16>) -> impl Iterator<Item = (&'a str
 
 fn state(core: &Core, port: &IfName, link: &ValidLink) -> String {
     let port_state = super::ports::state(core, port);
-    let unresolved =
-        link.is_vxlan() && paths(core, slot(core, port)).any(|(_, path)| path.flags & Path::UNRESOLVED != 0);
+    if link.down {
+        return "down".to_owned();
+    }
+    let unresolved = !link.carries.directions().is_empty()
+        && paths(core, slot(core, port)).any(|(_, path)| path.flags & Path::UNRESOLVED != 0);
     if port_state == "up" && unresolved {
         "unresolved".to_owned()
     } else {
@@ -89,46 +133,32 @@ fn segments(core: &Core, port: &IfName) -> Vec<String> {
     names
 }
 
-fn budget(core: &Core, port: &IfName, link: &ValidLink, outer_vlan: bool) -> (Vec<api::BudgetLine>, i64) {
-    let mut lines = vec![
-        ("tenant's MTU", TENANT_MTU),
-        ("+ its Ethernet header 14, one own tag 4", TENANT_HEADER),
-    ];
-    match (&link.carries, outer_vlan) {
-        (Carries::Trunk { .. }, _) => lines.push(("+ S 4, C 4", 8)),
-        (
-            Carries::Pseudowire { .. }
-            | Carries::MplsUdp { .. }
-            | Carries::ITag { .. }
-            | Carries::GlobalVlan { .. },
-            _,
-        ) => {}
-        (Carries::Vxlan { .. }, false) => {
-            lines.push(("+ VXLAN 8, UDP 8, IPv4 20", 36));
-            lines.push(("+ outer Ethernet 14", 14));
-        }
-        (Carries::Vxlan { .. }, true) => {
-            lines.push(("+ VXLAN 8, UDP 8, IPv4 20", 36));
-            lines.push(("+ outer Ethernet 14, VLAN 4", 18));
-        }
-    }
+/// The tenant's largest frame and what the link adds to it, from inside to outside.
+fn budget_lines(carries: &Carries) -> Vec<api::BudgetLine> {
     let mut total_bytes = 0;
-    let lines: Vec<api::BudgetLine> = lines
-        .into_iter()
-        .map(|(what, bytes)| {
-            total_bytes += bytes;
-            api::BudgetLine {
-                what: what.to_owned(),
-                bytes,
-                total_bytes,
-            }
-        })
-        .collect();
-    let mtu = core
-        .image
-        .ports()
-        .find(|(name, _)| *name == port)
-        .map_or(0, |(_, plan)| plan.facts.mtu);
-    let spare = i64::from(mtu) + 18 - i64::from(total_bytes);
-    (lines, spare)
+    let mut line = |what: String, bytes: u32, sum: Option<&str>| {
+        total_bytes += bytes;
+        api::BudgetLine {
+            what,
+            bytes,
+            total_bytes,
+            sum: sum.map(str::to_owned),
+        }
+    };
+    let own = format!(
+        "+ its Ethernet header {}, one own tag {}",
+        budget::ETHERNET,
+        budget::TAG
+    );
+    let mut lines = vec![
+        line("tenant's MTU".to_owned(), TENANT_MTU, None),
+        line(own, TENANT_HEADER, Some("tenant's largest frame")),
+    ];
+    let layers = budget::layers(carries);
+    lines.extend(
+        layers
+            .iter()
+            .map(|layer| line(format!("+ {}", layer.words(", ")), layer.bytes(), Some(layer.sum))),
+    );
+    lines
 }

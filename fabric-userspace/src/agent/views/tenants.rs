@@ -5,7 +5,7 @@ use crate::agent::meter::{Both, Place, Reading};
 use crate::api;
 use crate::error::Refusal;
 use crate::model::IfName;
-use crate::validate::{PortRole, ValidAttachment, ValidSegment};
+use crate::validate::{PortRole, ValidAttachment, ValidLabel, ValidSegment};
 
 /// What each tenant has sent and got at this node's access ports.
 pub(super) fn traffic_by_tenant(core: &Core, reading: &Reading) -> BTreeMap<String, Both> {
@@ -86,6 +86,13 @@ fn segment_view(core: &Core, segment: &ValidSegment, reading: &Reading) -> api::
         s_vid: Some(segment.s_vid.get()),
         base_c_vid: Some(segment.base_c_vid.get()),
         vni: segment.vni.map(|vni| vni.get()),
+        i_sid: segment.i_sid.map(|i_sid| i_sid.get()),
+        global_vid: segment.global_vid.map(|vid| vid.get()),
+        labels: segment
+            .labels
+            .iter()
+            .map(|label| label_view(core, label))
+            .collect(),
         id,
         flood_ports: part.map_or(0, |part| {
             part.records.flood.values().map(Vec::len).sum::<usize>() as u64
@@ -101,6 +108,14 @@ fn segment_view(core: &Core, segment: &ValidSegment, reading: &Reading) -> api::
             .iter()
             .map(|end| core.valid.link(end.link).name.to_string())
             .collect(),
+    }
+}
+
+fn label_view(core: &Core, pair: &ValidLabel) -> api::SegmentLabel {
+    api::SegmentLabel {
+        to: core.valid.datacenter(pair.to).name.to_string(),
+        from: core.valid.datacenter(pair.from).name.to_string(),
+        label: pair.label.get(),
     }
 }
 

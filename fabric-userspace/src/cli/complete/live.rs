@@ -19,6 +19,7 @@ enum Kind {
     Segment,
     Port,
     Link,
+    Datacenter,
     Node,
     Station,
     Revision,
@@ -43,6 +44,7 @@ fn wanted(words: &[String]) -> Option<Kind> {
         "--tenant" => return Some(Kind::Tenant),
         "--segment" => return Some(Kind::Segment),
         "--link" => return Some(Kind::Link),
+        "--datacenter" => return Some(Kind::Datacenter),
         "--node" => return Some(Kind::Node),
         "--vlan" => return Some(Kind::Vlan),
         "--mac" => return Some(Kind::Station),
@@ -53,7 +55,9 @@ fn wanted(words: &[String]) -> Option<Kind> {
         ["tenant", "attach" | "detach" | "show" | "remove"] => Some(Kind::Tenant),
         ["segment", "show" | "remove"] => Some(Kind::Segment),
         ["port", "show" | "set"] | ["doctor"] => Some(Kind::Port),
-        ["link", "show"] => Some(Kind::Link),
+        ["datacenter", "show" | "remove"] => Some(Kind::Datacenter),
+        ["node", "show" | "remove"] => Some(Kind::Node),
+        ["link", "show" | "remove" | "down" | "up"] => Some(Kind::Link),
         ["fdb", "show" | "remove"] => Some(Kind::Station),
         ["rollback"] => Some(Kind::Revision),
         _ => None,
@@ -109,7 +113,8 @@ async fn fetch(client: &Client, kind: Kind, words: &[String]) -> Vec<String> {
         Kind::Segment => (path::TENANTS, |tenant| each(tenant, "segments", "name")),
         Kind::Port => (path::PORTS, |item| text(item, "name")),
         Kind::Link => (path::LINKS, |item| text(item, "name")),
-        Kind::Node => (path::TENANTS, |tenant| ends(tenant, "node")),
+        Kind::Datacenter => (path::DATACENTERS, |item| text(item, "name")),
+        Kind::Node => (path::NODE_DETAILS, |item| text(item, "name")),
         Kind::Station => (path::FDB, |item| text(item, "mac")),
         Kind::Revision => (path::HISTORY, |item| text(item, "revision")),
         Kind::Vlan => return vlans(client, words).await,
@@ -156,13 +161,6 @@ fn each(item: &Value, inner: &str, key: &str) -> Vec<String> {
         .collect()
 }
 
-fn ends(tenant: &Value, key: &str) -> Vec<String> {
-    list(tenant, "segments")
-        .iter()
-        .flat_map(|segment| each(segment, "attachments", key))
-        .collect()
-}
-
 fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
     let unique: BTreeSet<String> = names.filter(|name| is_plain(name)).collect();
     let mut names: Vec<String> = unique.into_iter().collect();
@@ -200,6 +198,9 @@ mod tests {
             ("fabric --json segment show", Some(Kind::Segment)),
             ("fabric -o wide fdb show --segment", Some(Kind::Segment)),
             ("fabric rollback", Some(Kind::Revision)),
+            ("fabric link down", Some(Kind::Link)),
+            ("fabric node add n --datacenter", Some(Kind::Datacenter)),
+            ("fabric node show", Some(Kind::Node)),
             ("fabric plan -f", None),
             ("fabric", None),
         ] {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use fabric_common::address::Address;
 use fabric_common::maps::{Binding, Line, Path, Tunnel, VtepAddress};
 
+use crate::budget;
 use crate::compile::stack::Stack;
 use crate::compile::{HostFacts, PortFacts};
 use crate::error::{Refusal, codes};
@@ -19,8 +20,32 @@ pub(in crate::compile) struct Way {
     pub(in crate::compile) slot: u16,
     pub(in crate::compile) facts: PortFacts,
     pub(in crate::compile) wire: Wire,
+    pub(in crate::compile) stack: Added,
     /// False while the line has no carrier, or the next router has not answered.
     pub(in crate::compile) up: bool,
+}
+
+/// What a link adds to the tenant's frame, see [`budget`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::compile) struct Added {
+    /// From inside to outside.
+    pub(in crate::compile) words: String,
+    /// Bytes.
+    pub(in crate::compile) added: u32,
+    /// What a frame may have beyond the port's MTU.
+    pub(in crate::compile) slack: u32,
+}
+
+impl Added {
+    pub(super) fn by(carries: &Carries) -> Self {
+        let layers = budget::layers(carries);
+        let words: Vec<String> = layers.iter().map(|layer| layer.words(" + ")).collect();
+        Self {
+            words: words.join(" + "),
+            added: budget::added(carries),
+            slack: budget::slack(carries),
+        }
+    }
 }
 
 /// What is on the wire.
@@ -193,14 +218,6 @@ impl Wire {
         self.underlay()
             .is_none_or(|underlay| underlay.neighbour.is_some())
     }
-
-    /// Whether the outermost of a frame's headers has a VLAN tag that the port's MTU does not count.
-    pub(super) fn has_outer_tag(&self) -> bool {
-        match self {
-            Self::Trunk(_) | Self::Pseudowire(..) => true,
-            Self::MplsUdp(_) | Self::Vxlan(_) => self.underlay().is_some_and(|underlay| underlay.vlan != 0),
-        }
-    }
 }
 
 impl Labels {
@@ -317,9 +334,9 @@ fn vlan(vlan: Option<ServiceVid>) -> u16 {
 
 fn not_built(link: &ValidLink) -> Refusal {
     let sentence = format!(
-        "link {} is a {} link, which is not built yet",
+        "link {} is {} link, which is not built yet",
         link.name,
-        link.carries.kind()
+        link.carries.kind().with_article()
     );
     Refusal::new(codes::NOT_BUILT, sentence).with_cure("use a trunk, pseudowire, mpls-udp or vxlan link")
 }

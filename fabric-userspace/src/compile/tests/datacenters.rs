@@ -170,7 +170,7 @@ fn figure3(kind: &str, addresses: [&str; 2]) -> Value {
 fn router(valid: &Valid, node: &str, port: &str, far: &str) -> Station {
     let octets = |mac: &str| mac.parse::<crate::model::Mac>().expect("an address").octets();
     let mut facts = host(valid, node, MTU);
-    let port = port.parse().expect("a port");
+    let port: crate::model::IfName = port.parse().expect("a port");
     facts.ports.get_mut(&port).expect("a port").mac = octets(mac_of(node));
     let neighbour = Some(octets(mac_of(far)));
     facts
@@ -227,7 +227,7 @@ fn labels_ride_over_ipv6_as_well() {
         Outcome::Dropped(DropReason::UnknownVtep)
     );
     let mut other = sent;
-    other[65] ^= 0x10;
+    other[64] ^= 0x10;
     assert_eq!(
         back.receive("w300", &other),
         Outcome::Dropped(DropReason::UnknownLabel)

@@ -54,7 +54,7 @@ fn an_underlay_too_small_is_refused_with_the_cure() {
     let refusal = refusal(&vxlan("192.0.2.2", "192.0.2.1"), "gw", 1500);
     assert_eq!(
         refusal.sentence,
-        "eth2 cannot carry acme's frames: 1518 + VXLAN 8 + UDP 8 + IPv4 20 + Ethernet 14 + VLAN 100 4 = 1572 \
+        "eth2 cannot carry acme's frames: 1518 + VXLAN 8 + UDP 8 + IPv4 20 + outer Ethernet 14 + VLAN 100 4 = 1572 \
          bytes, eth2 sends at most 1518 (MTU 1500 + 18); nothing was changed"
     );
     assert_eq!(refusal.cure.as_deref(), Some("ip link set eth2 mtu 1554"));
@@ -65,7 +65,7 @@ fn an_ipv6_underlay_needs_twenty_bytes_more() {
     let refusal = refusal(&vxlan("2001:db8::2", "2001:db8::1"), "gw", 1500);
     assert_eq!(
         refusal.sentence,
-        "eth2 cannot carry acme's frames: 1518 + VXLAN 8 + UDP 8 + IPv6 40 + Ethernet 14 + VLAN 100 4 = 1592 \
+        "eth2 cannot carry acme's frames: 1518 + VXLAN 8 + UDP 8 + IPv6 40 + outer Ethernet 14 + VLAN 100 4 = 1592 \
          bytes, eth2 sends at most 1518 (MTU 1500 + 18); nothing was changed"
     );
     assert_eq!(refusal.cure.as_deref(), Some("ip link set eth2 mtu 1574"));

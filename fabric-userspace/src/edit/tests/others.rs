@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Link, StationName};
+use crate::model::{Link, Node, StationName};
 
 fn segment(tenant: &str, segment: &str) -> SegmentAdd {
     SegmentAdd {
@@ -252,12 +252,16 @@ fn what_is_in_use_is_not_removed() {
     refused(
         datacenter_remove(&figure_1(), &name("dc1")),
         codes::STILL_USED,
-        "datacenter dc1 is in use: node edge1 stands in it",
+        "datacenter dc1 is in use: node edge1 stands in it, node edge2 stands in it, segment acme has its numbers, \
+         segment acme-v10 has its numbers, segment globex has its numbers, segment globex-v10 has its numbers, \
+         segment initech has its numbers",
     );
     refused(
         node_remove(&figure_1(), &name("edge1")),
         codes::STILL_USED,
-        "node edge1 is in use: link trunk0 ends at it",
+        "node edge1 is in use: link trunk0 ends at it, link pathway ends at it, segment acme is attached to it, \
+         segment acme-v10 is attached to it, segment globex is attached to it, segment globex-v10 is attached to it, \
+         segment initech is attached to it",
     );
     refused(
         link_remove(&figure_1(), &name("pathway")),
@@ -269,6 +273,87 @@ fn what_is_in_use_is_not_removed() {
         codes::UNKNOWN_LINK,
         "the fabric has no link x",
     );
+    refused(
+        node_remove(&figure_1(), &name("edeg1")),
+        codes::UNKNOWN_NODE,
+        "the fabric has no node edeg1; did you mean edge1?",
+    );
+}
+
+#[test]
+fn many_users_are_counted() {
+    let mut document = figure_1();
+    for number in 0..9 {
+        let node = Node {
+            name: name(&format!("spare{number}")),
+            datacenter: name("dc1"),
+            ports: Vec::new(),
+        };
+        document = node_add(&document, &node).expect("added").document;
+    }
+    let refusal = datacenter_remove(&document, &name("dc1")).expect_err("in use");
+    assert!(
+        refusal.sentence.contains("node spare5 stands in it, and 8 more"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_link_is_taken_out_of_service_and_put_back() {
+    let name = name("trunk0");
+    let down = link_set(&figure_1(), &name, true).expect("taken down");
+    assert_eq!(
+        (down.answer.changed, down.document.links[0].down),
+        (true, Some(true))
+    );
+    assert!(
+        !link_set(&down.document, &name, true)
+            .expect("so already")
+            .answer
+            .changed
+    );
+    let up = link_set(&down.document, &name, false).expect("put back");
+    assert_eq!((up.answer.changed, up.document), (true, figure_1()));
+    refused(
+        link_set(&figure_1(), &self::name("trunk1"), true),
+        codes::UNKNOWN_LINK,
+        "the fabric has no link trunk1; did you mean trunk0?",
+    );
+}
+
+#[test]
+fn a_datacenter_goes_with_the_labels_that_lead_to_it_or_from_it() {
+    let text = include_str!("../../../../docs/examples/figure-2.json");
+    let mut document: Document = crate::model::from_json(text).expect("a document");
+    crate::allocate::allocate(&mut document);
+    let gone = name("mtdc-250");
+    document.nodes.retain(|node| node.datacenter != gone);
+    document.links.retain(|link| {
+        link.ends
+            .iter()
+            .all(|end| end.node.as_ref().is_none_or(|node| node.as_str() != "220"))
+    });
+    for segment in document
+        .tenants
+        .iter_mut()
+        .flat_map(|tenant| &mut tenant.segments)
+    {
+        segment.attachments.retain(|end| end.node.as_str() != "220");
+    }
+    let edited = datacenter_remove(&document, &gone).expect("unused");
+    let labels = |document: &Document| {
+        document
+            .tenants
+            .iter()
+            .flat_map(|tenant| &tenant.segments)
+            .map(|segment| segment.labels.len())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (labels(&document), labels(&edited.document)),
+        (vec![6, 6, 2, 2], vec![2, 2, 2, 2])
+    );
+    edited.check().expect("valid without it");
 }
 
 #[test]

@@ -98,3 +98,23 @@ fn nodes_links_and_datacenters_are_compared_too() {
   + link pathway                  kind vxlan, vlan 100, ends 192.0.2.2 = edge1 u0 192.0.2.1";
     assert_eq!(printed(&document_diff(&old, &new)), expected);
 }
+
+#[test]
+fn labels_links_and_global_vlans_are_told() {
+    let base = include_str!("../../../../docs/examples/figure-2.json");
+    let old: Document = from_json(base).expect("a document");
+    let mut new = old.clone();
+    new.global_vids = "4000-4094".parse().ok();
+    new.links[2].down = Some(true);
+    new.tenants[2].segments[0].labels[0].label = "1500".parse().expect("legal");
+    new.tenants[2].segments[1].labels.clear();
+    let expected = "  \
+  + range global-vids             VIDs 4000-4094
+  ~ link 224
+  ~   down                        - -> yes
+  ~ tenant initech
+  ~   label from mtdc-200 to mtdc-100 label  1020 -> 1500
+  -   label from mtdc-200 to mtdc-100  segment initech-v30, label 1021
+  -   label from mtdc-100 to mtdc-200  segment initech-v30, label 2021";
+    assert_eq!(printed(&document_diff(&old, &new)), expected);
+}

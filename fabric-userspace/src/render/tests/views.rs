@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{assert_text, data, item, list};
 use crate::api::{Envelope, Item, Segment, Status, Tenant};
 use crate::render::status::TrafficRates;
-use crate::render::{doctor, document, fdb, link, port, segment, status, tenant};
+use crate::render::{doctor, document, fdb, link, node, plant, port, segment, status, tenant};
 
 #[test]
 fn status_tells_what_is_wrong_and_what_to_do() {
@@ -79,7 +79,7 @@ acme                2 segments, 4 attachments, 812 of 4096 MACs
     eth1 untagged   edge1      C-VID 300        up         in 40  out 39 frames
     eth10 untagged  edge1      C-VID 302        unsafe     in 7  out 0 frames
     remote pathway  foreign VTEP
-  segment acme-v10  S-VID 101  base C-VID 1101  vni -      flood 2 ports
+  segment acme-v10  S-VID 101  base C-VID 1101  vni -      flood 2 ports, I-SID 1000101, global VID 4001, labels dc2 -> dc1 1001, dc1 -> dc2 2001
     eth1 vlan 10    edge1      C-VID 301        up         in 20114  out 19800 frames
     eth5 vlan 10    edge2      C-VID 201        elsewhere  counted there
 
@@ -126,10 +126,11 @@ acme  tenant acme, datacenter dc1
   remote pathway  foreign VTEP
 
 acme-v10  tenant acme, datacenter dc1
-  tags   S-VID 101, base C-VID 1101, vni -
-  flood  2 ports
-  macs   811 of 4096 learned
-  moves  3, 1 damped, 2 addresses refused
+  tags    S-VID 101, base C-VID 1101, vni -, I-SID 1000101, global VID 4001
+  labels  dc2 -> dc1 1001, dc1 -> dc2 2001
+  flood   2 ports
+  macs    811 of 4096 learned
+  moves   3, 1 damped, 2 addresses refused
   eth1 vlan 10  edge1  C-VID 301  up         in 20114  out 19800 frames
   eth5 vlan 10  edge2  C-VID 201  elsewhere  counted there
 ";
@@ -186,15 +187,17 @@ trunk0  trunk  up  driver ixgbe, MTU 9000, MAC 02:00:00:00:01:0c, ifindex 12
 #[test]
 fn links_are_listed_with_their_spare_bytes() {
     let expected = "\
-LINK     KIND   PORT    TO         STATE       SPARE  SEGMENTS
-pathway  vxlan  eth2    192.0.2.2  up             46         1
-trunk0   trunk  trunk0  edge2      unresolved   7482         2
+LINK     KIND      PORT    TO         STATE       SPARE  SEGMENTS
+far      mpls-udp  -       -          elsewhere       -         0
+pathway  vxlan     eth2    192.0.2.2  up             46         1
+trunk0   trunk     trunk0  edge2      unresolved   7482         2
 ";
     assert_text(&link::list(&list(data!("links")), false), expected);
     let wide = "\
-LINK     KIND   PORT    TO         STATE       SPARE  SEGMENTS  VLAN  LOCAL      REMOTE
-pathway  vxlan  eth2    192.0.2.2  up             46         1   100  192.0.2.1  192.0.2.2
-trunk0   trunk  trunk0  edge2      unresolved   7482         2     -  -          -
+LINK     KIND      PORT    TO         STATE       SPARE  SEGMENTS  VLAN  LOCAL      REMOTE     ENDS
+far      mpls-udp  -       -          elsewhere       -         0     -  -          -          router2:u0 = router3:u0
+pathway  vxlan     eth2    192.0.2.2  up             46         1   100  192.0.2.1  192.0.2.2  edge1:eth2 = 192.0.2.2
+trunk0   trunk     trunk0  edge2      unresolved   7482         2     -  -          -          edge1:trunk0 = edge2:trunk0
 ";
     assert_text(&link::list(&list(data!("links")), true), wide);
 }
@@ -202,12 +205,16 @@ trunk0   trunk  trunk0  edge2      unresolved   7482         2     -  -         
 #[test]
 fn a_link_is_shown_with_its_budget() {
     let expected = "\
+far  mpls-udp, transport label 30600  router2:u0 = router3:u0  elsewhere
+  taken out of service; to put it back: fabric link up far
+
 pathway  vxlan in VLAN 100  eth2 192.0.2.1 -> 192.0.2.2  up, carries 1 segment
-  tenant's MTU                             1500  1500
-  + its Ethernet header 14, one own tag 4    18  1518
-  + VXLAN 8, UDP 8, IPv4 20                  36  1554
-  + outer Ethernet 14, VLAN 100 4            18  1572
-  spare                                            46
+  tenant's MTU                                   1500  1500
+  + its Ethernet header 14, one own tag 4          18  1518  tenant's largest frame
+  + VXLAN 8, UDP 8, IPv4 20                        36  1554  IP packet on the underlay
+  + outer Ethernet 14, VLAN 100 4                  18  1572  on the wire
+  eth2 sends MTU 1600 + Ethernet 14 + one tag 4        1618
+  spare                                                  46  tenants up to MTU 1546
   carries  acme
 
 trunk0  trunk  trunk0 -> edge2  unresolved, carries 2 segments
@@ -215,6 +222,58 @@ trunk0  trunk  trunk0 -> edge2  unresolved, carries 2 segments
   carries  acme-v10, globex-v10
 ";
     assert_text(&link::show(&list(data!("links"))), expected);
+}
+
+#[test]
+fn datacenters_are_listed_and_shown() {
+    let expected = "\
+DATACENTER  ID  S-VIDS     C-VIDS     LABELS     NODES  SEGMENTS  HERE
+dc1          1  100-1099   200-3999   1000-1999      2         3  yes
+dc2          2  2000-2999  4000-4094  2000-2999      0         0  -
+";
+    assert_text(&plant::datacenters(&list(data!("datacenters")), false), expected);
+    let wide = "\
+DATACENTER  ID  S-VIDS     C-VIDS     LABELS     NODES  SEGMENTS  HERE  VNIS         I-SIDS
+dc1          1  100-1099   200-3999   1000-1999      2         3  yes   10000-29999  1000100-1001099
+dc2          2  2000-2999  4000-4094  2000-2999      0         0  -     -            -
+";
+    assert_text(&plant::datacenters(&list(data!("datacenters")), true), wide);
+    let shown = "\
+dc1  id 1, here
+  S-VIDs    100-1099
+  C-VIDs    200-3999
+  VNIs      10000-29999
+  labels    1000-1999
+  I-SIDs    1000100-1001099
+  nodes     edge1, edge2
+  segments  acme, acme-v10, globex-v10
+
+dc2  id 2
+  S-VIDs    2000-2999
+  C-VIDs    4000-4094
+  VNIs      -
+  labels    2000-2999
+  I-SIDs    -
+  nodes     -
+  segments  -
+";
+    assert_text(&plant::show_datacenters(&list(data!("datacenters"))), shown);
+}
+
+#[test]
+fn nodes_are_shown_with_what_is_at_them() {
+    let shown = "\
+edge1  datacenter dc1, this node
+  ports     eth1 access, eth9, trunk0 pseudowire
+  links     pathway, trunk0
+  segments  acme, acme-v10
+
+edge2  datacenter dc1
+  ports     -
+  links     trunk0
+  segments  -
+";
+    assert_text(&plant::show_nodes(&list(data!("node-details"))), shown);
 }
 
 #[test]
@@ -248,7 +307,7 @@ eth1  access  driver veth, peer c0 in namespace tenant-a                    FAIL
   ok    MTU 1500                  least spare: trunk0, 0 bytes
 eth9  driver ixgbe                                                            ok
   ok  native XDP, frags  yes
-1 failed, 1 warning, 3 ok. Nothing was changed. eth1 carries no frames until the failed check passes.
+1 failed, 1 warning, 3 ok. Nothing was changed. eth1 is not fit until the failed check passes.
 ";
     assert_text(&doctor::lines(&list(data!("doctor")), false), expected);
     assert!(doctor::has_failed(&list(data!("doctor"))));
@@ -331,4 +390,16 @@ REVISION    AGE  APPLIED-AT                CAUSE
       42   3d1h  2026-11-19T07:03:07.000Z  apply site.json
 ";
     assert_text(&document::history(&list(data!("history")), now, true), wide);
+}
+
+#[test]
+fn nodes_are_listed_with_their_revisions_and_refusals() {
+    let expected = "\
+NODE   DATACENTER  STATE    REVISION   PORTS
+edge1  dc1         live           44  2 of 3
+edge2  dc1         refused        43       1  refused 44: there is no interface eth9
+edge3  dc2         away            -       -
+spare  -           live           44       0
+";
+    assert_text(&node::list(&list(data!("nodes")), false), expected);
 }

@@ -105,7 +105,7 @@ impl Ends<'_> {
         problems.push(Problem::new(
             codes::BAD_LINK,
             self.field(at, field),
-            format!("does not belong to a {kind} link{why}"),
+            format!("does not belong to {} link{why}", kind.with_article()),
             format!("remove {field}"),
         ));
     }

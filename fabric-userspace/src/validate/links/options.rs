@@ -8,7 +8,7 @@ pub(super) fn check(link: &Link, path: &str, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(
                 codes::BAD_LINK,
                 format!("{path}.{field}"),
-                format!("does not belong to a {} link", link.kind),
+                format!("does not belong to {} link", link.kind.with_article()),
                 format!("remove {field}"),
             ));
         }

@@ -155,3 +155,70 @@ fn ten_thousand_tenants_share_a_thousand_s_vids_in_linear_time() {
     );
     println!("2,500 tenants {small:?}, 10,000 tenants {large:?}");
 }
+
+proptest! {
+    #[test]
+    fn labels_are_unique_in_range_complete_and_stable(
+        ends in proptest::collection::btree_set((0usize..5, 0usize..4), 1..16),
+        order in Just((0usize..3).collect::<Vec<_>>()).prop_shuffle(),
+        sizes in proptest::collection::vec(4u32..40, 3),
+        kept in any::<u8>(),
+    ) {
+        let mut json: Value = serde_json::from_str(FIGURE_2).expect("JSON");
+        let datacenters = json["datacenters"].clone();
+        json["datacenters"] = order.iter().map(|at| datacenters[*at].clone()).collect();
+        for (datacenter, size) in json["datacenters"].as_array_mut().expect("a list").iter_mut().zip(sizes) {
+            let first = datacenter["id"].as_u64().expect("an id") * 10;
+            datacenter["labels"] = format!("{first}-{}", first + u64::from(size)).into();
+        }
+        let nodes = ["116", "124", "212", "222", "220"];
+        json["tenants"] = (0..4).map(|tenant| {
+            let here = ends.iter().filter(|(_, of)| *of == tenant);
+            let end = |(node, of): &(usize, usize)| serde_json::json!({"node": nodes[*node], "port": format!("eth{of}"), "vlan": 7});
+            let name = format!("t{tenant}");
+            serde_json::json!({"name": name, "segments": [{"name": name, "datacenter": "mtdc-100", "attachments": here.map(end).collect::<Vec<_>>()}]})
+        }).collect();
+        let document: Document = crate::model::from_json(&json.to_string()).expect("a document");
+        let Ok(valid) = validate(document) else {
+            // Only for want of labels: the smallest range has five, and four tenants may need eight.
+            return Ok(());
+        };
+        labels_keep_their_rules(&valid);
+        let mut thinned = valid.document().clone();
+        for (at, tenant) in thinned.tenants.iter_mut().enumerate() {
+            if kept & (1 << at) == 0 {
+                tenant.segments[0].labels.truncate(1);
+            }
+        }
+        let again = validate(thinned.clone()).expect("it was valid with these numbers");
+        labels_keep_their_rules(&again);
+        for (before, after) in thinned.tenants.iter().zip(&again.document().tenants) {
+            prop_assert!(after.segments[0].labels.starts_with(&before.segments[0].labels));
+        }
+    }
+}
+
+fn labels_keep_their_rules(valid: &Valid) {
+    let mut owner = HashMap::new();
+    for segment in valid.segments() {
+        let with_members: std::collections::BTreeSet<_> = segment
+            .members
+            .iter()
+            .map(|node| valid.node(*node).datacenter)
+            .collect();
+        for to in &with_members {
+            for from in with_members.iter().filter(|from| *from != to) {
+                assert!(
+                    segment.label(*to, *from).is_some(),
+                    "{} {to:?} {from:?}",
+                    segment.name
+                );
+            }
+        }
+        for pair in &segment.labels {
+            let range = valid.datacenter(pair.to).labels.expect("a range");
+            assert!(range.contains(pair.label));
+            assert_eq!(owner.insert(pair.label, &segment.name), None, "{pair:?}");
+        }
+    }
+}

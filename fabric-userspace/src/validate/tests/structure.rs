@@ -5,7 +5,8 @@ use crate::error::codes;
 
 fn second_datacenter(field: &str, value: &str) -> Value {
     let mut datacenter = json!({
-        "name": "dc2", "id": 2, "s_vids": "2000-2999", "c_vids": "4000-4094", "vnis": "30000-39999", "labels": "2000-2999"
+        "name": "dc2", "id": 2, "s_vids": "2000-2999", "c_vids": "4000-4094", "vnis": "30000-39999", "labels": "2000-2999",
+        "i_sids": "2000-2999"
     });
     datacenter[field] = value.into();
     datacenter

@@ -1,0 +1,116 @@
+//! Datacenters, nodes and links.
+
+use super::Done;
+use crate::agent::core::Core;
+use crate::api;
+use crate::edit::{
+    Edited, Planted, datacenter_add, datacenter_remove, link_add, link_remove, link_set, node_add,
+    node_remove,
+};
+use crate::error::{Refusal, codes};
+use crate::model::{Datacenter, Link};
+
+impl Core {
+    /// The document after an edit of what the operator owns.
+    pub(super) fn planted(&self, edit: &api::Edit) -> Result<Done, Refusal> {
+        let document = self.document();
+        match edit {
+            api::Edit::AddDatacenter { datacenter } => {
+                let added = datacenter_add(document, datacenter)?;
+                Ok(done(
+                    added,
+                    "datacenter add",
+                    &added_datacenter(datacenter),
+                    Some("datacenter remove"),
+                ))
+            }
+            api::Edit::RemoveDatacenter { datacenter } => {
+                let note = format!("removed datacenter {datacenter}");
+                Ok(done(
+                    datacenter_remove(document, datacenter)?,
+                    "datacenter remove",
+                    &note,
+                    None,
+                ))
+            }
+            api::Edit::AddNode { node } => {
+                let note = format!("added node {} to datacenter {}", node.name, node.datacenter);
+                Ok(done(
+                    node_add(document, node)?,
+                    "node add",
+                    &note,
+                    Some("node remove"),
+                ))
+            }
+            api::Edit::RemoveNode { node } => {
+                let note = format!("removed node {node}");
+                Ok(done(node_remove(document, node)?, "node remove", &note, None))
+            }
+            api::Edit::AddLink { link } => Ok(done(
+                link_add(document, link)?,
+                "link add",
+                &added_link(link),
+                Some("link remove"),
+            )),
+            api::Edit::RemoveLink { link } => {
+                let note = format!("removed link {link}");
+                Ok(done(link_remove(document, link)?, "link remove", &note, None))
+            }
+            api::Edit::SetLink { link, down } => {
+                let edited = link_set(document, link, *down)?;
+                if *down {
+                    let note = format!("took link {link} out of service");
+                    Ok(done(edited, "link down", &note, Some("link up")))
+                } else {
+                    Ok(done(
+                        edited,
+                        "link up",
+                        &format!("link {link} is in service again"),
+                        Some("link down"),
+                    ))
+                }
+            }
+            api::Edit::Attach { .. }
+            | api::Edit::Detach { .. }
+            | api::Edit::RemoveTenant { .. }
+            | api::Edit::AddSegment { .. }
+            | api::Edit::RemoveSegment { .. }
+            | api::Edit::SetPort { .. }
+            | api::Edit::AddStation { .. }
+            | api::Edit::RemoveStation { .. } => {
+                Err(Refusal::new(codes::BUG, "not an edit of what the operator owns"))
+            }
+        }
+    }
+}
+
+/// What was done, told only if it was not so before.
+fn done(edited: Edited<Planted>, verb: &str, note: &str, back: Option<&str>) -> Done {
+    let Planted { changed, name } = edited.answer;
+    let undo = back
+        .filter(|_| changed)
+        .map(|verb| format!("fabric {verb} {name}"));
+    let notes = changed.then(|| note.to_owned());
+    Done {
+        document: edited.document,
+        cause: format!("{verb} {name}"),
+        notes: notes.into_iter().collect(),
+        undo,
+    }
+}
+
+fn added_datacenter(datacenter: &Datacenter) -> String {
+    let Datacenter {
+        name,
+        id,
+        s_vids,
+        c_vids,
+        ..
+    } = datacenter;
+    format!("added datacenter {name}: id {id}, S-VIDs {s_vids}, C-VIDs {c_vids}")
+}
+
+fn added_link(link: &Link) -> String {
+    let [a, b] = link.ends.each_ref().map(ToString::to_string);
+    format!("added {} link {}: {a} = {b}", link.kind, link.name)
+}
