@@ -1,14 +1,23 @@
 //! Hash tables of 64-byte buckets, one cache line each, in memory that user space maps.
 //!
 //! A key has two buckets of four slots. XDP claims an empty slot with one compare-and-exchange on its key,
-//! so that learning needs no agent; the agent writes and clears slots through its mapping. A key is visible
+//! so that learning needs no agent. Where both buckets are full it takes one in the [`STASH`] behind the table, and
+//! the agent, which can move others, makes room in the table. The agent writes and clears slots through its mapping. A key is visible
 //! before its value, and a value is cleared before its key: value 0 means "not there".
+//!
+//! Who changes a value changes it from what he has read, so that of two writers one loses and knows. Only the
+//! agent gives slots free. What a program may change stays, without a value, until no program runs any more that
+//! may have found it; only an entry that is moved to its other bucket leaves its slot at once. So a reader looks at
+//! the key once more behind the value.
 
 use crate::shared::SharedU64;
 use crate::tables::{Table, Tables};
 
 /// Slots of one bucket.
 pub const SLOTS: usize = 4;
+
+/// Buckets behind those of the FDB for what found its own two full. A power of two.
+pub const STASH: u32 = 256;
 
 /// One entry; key 0 is an empty slot.
 #[derive(Default)]
@@ -35,6 +44,8 @@ pub struct Choices {
     pub first: u32,
     /// Looked at when the key is not in the first.
     pub second: u32,
+    /// Looked at last, in tables that have a [`STASH`].
+    pub stash: u32,
 }
 
 impl Choices {
@@ -50,6 +61,7 @@ impl Choices {
         Self {
             first: (hash >> 40) as u32 & mask,
             second: (hash >> 16) as u32 & mask,
+            stash: mask + 1 + ((hash >> 8) as u32 & (STASH - 1)),
         }
     }
 }
@@ -67,7 +79,13 @@ pub fn find<T: Tables>(
     if let Some(found) = find_in(tables.bucket(table, choices.first)?, key, &accept) {
         return Some(found);
     }
-    find_in(tables.bucket(table, choices.second)?, key, &accept)
+    if let Some(found) = find_in(tables.bucket(table, choices.second)?, key, &accept) {
+        return Some(found);
+    }
+    if table != Table::Fdb {
+        return None;
+    }
+    find_in(tables.bucket(table, choices.stash)?, key, &accept)
 }
 
 #[inline(always)]
@@ -75,7 +93,8 @@ fn find_in<'t>(bucket: &'t Bucket, key: u64, accept: &impl Fn(u64) -> bool) -> O
     for slot in &bucket.slots {
         if slot.key.load() == key {
             let value = slot.value.load();
-            if accept(value) {
+            // The slot may have become another key's between the two.
+            if slot.key.load() == key && accept(value) {
                 return Some((slot, value));
             }
         }
@@ -90,7 +109,7 @@ pub enum Claim {
     Placed,
     /// Another CPU took the slot meanwhile, perhaps for the same key.
     Lost,
-    /// Both buckets are full.
+    /// All its buckets are full.
     Full,
 }
 
@@ -98,15 +117,19 @@ pub enum Claim {
 #[inline(always)]
 pub fn claim<T: Tables>(tables: &T, table: Table, key: u64, value: u64) -> Claim {
     let choices = Choices::of(key, tables.seed(), tables.mask(table));
-    let Some(slot) =
-        empty_slot(tables, table, choices.first).or_else(|| empty_slot(tables, table, choices.second))
+    let Some(slot) = empty_slot(tables, table, choices.first)
+        .or_else(|| empty_slot(tables, table, choices.second))
+        .or_else(|| empty_slot(tables, table, choices.stash))
     else {
         return Claim::Full;
     };
     if slot.key.compare_exchange(0, key) != 0 {
         return Claim::Lost;
     }
-    slot.value.store(value);
+    // The agent may have entered the same key meanwhile, as a static one: that stays.
+    if slot.value.compare_exchange(0, value) != 0 {
+        return Claim::Lost;
+    }
     Claim::Placed
 }
 

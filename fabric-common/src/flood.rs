@@ -3,7 +3,7 @@
 use crate::maps::{FloodKey, NextHop};
 use crate::rewrite::{Inner, rewrite};
 use crate::wire::Macs;
-use crate::{DropReason, Frame, Tables};
+use crate::{DropReason, Frame, Short, Tables};
 
 /// What the ingress program tells the copies, in the 16 bytes of metadata in front of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,10 +15,28 @@ pub struct Metadata {
     pub segment_horizon: u32,
     /// Number of the flooded frame on this CPU.
     pub sequence: u32,
-    /// [`Inner::macs`].
-    pub macs: u16,
-    /// [`Inner::body`].
-    pub body: u16,
+    /// What stood where [`SEAL`] stands now.
+    pub start: [u8; 4],
+}
+
+/// Stands in place of a frame's first bytes as long as it needs its metadata: a group address that nobody uses.
+///
+/// Metadata gets lost where the kernel runs the programs outside of the driver (`bpf_prog_run_generic_xdp`), as a tap
+/// does for blocking writes and for frames over a page. A copy would then look complete, and leave without tags.
+pub const SEAL: [u8; 4] = [0x03, b's', b'e', b'a'];
+
+/// Puts [`SEAL`] on a frame; its first bytes, for the metadata.
+#[inline(always)]
+pub fn seal<F: Frame>(frame: &mut F) -> Result<[u8; 4], Short> {
+    let start = frame.read(0)?;
+    frame.write(0, SEAL)?;
+    Ok(start)
+}
+
+/// Whether the frame is a copy that is not finished.
+#[inline(always)]
+pub fn is_sealed<F: Frame>(frame: &F) -> bool {
+    matches!(frame.read::<4>(0), Ok(start) if u32::from_ne_bytes(start) == u32::from_ne_bytes(SEAL))
 }
 
 impl Metadata {
@@ -27,14 +45,12 @@ impl Metadata {
 
     /// Metadata of a frame that floods `segment`.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "offsets are below 256")]
-    pub const fn new(segment: u32, horizon: u32, sequence: u32, inner: Inner) -> Self {
+    pub const fn new(segment: u32, horizon: u32, sequence: u32, start: [u8; 4]) -> Self {
         Self {
             magic: Self::MAGIC,
             segment_horizon: segment | horizon << 24,
             sequence,
-            macs: inner.macs as u16,
-            body: inner.body as u16,
+            start,
         }
     }
 
@@ -48,15 +64,6 @@ impl Metadata {
     #[inline(always)]
     pub const fn horizon(&self) -> u32 {
         self.segment_horizon >> 24
-    }
-
-    /// Where the tenant's frame begins.
-    #[inline(always)]
-    pub const fn inner(&self) -> Inner {
-        Inner {
-            macs: self.macs as usize & 0xff,
-            body: self.body as usize & 0xff,
-        }
     }
 }
 
@@ -91,9 +98,9 @@ pub fn copy<F: Frame, T: Tables>(
     if path.slot != slot {
         return Err(not_here(next_hop));
     }
-    let inner = metadata.inner();
-    let macs = Macs::from_wire(frame.read(inner.macs)?, frame.read(inner.macs + 8)?);
-    let len = rewrite(frame, inner, macs, path)?;
+    frame.write(0, metadata.start)?;
+    let macs = Macs::from_wire(frame.read(0)?, frame.read(8)?);
+    let len = rewrite(frame, Inner::PLAIN, macs, path)?;
     Ok(Copy {
         path: next_hop.path,
         len,

@@ -15,27 +15,43 @@ pub fn source<T: Tables>(tables: &T, segment: u32, mac: u64, next_hop: u32) {
     let key = fdb_key(segment, mac);
     let now = tables.now();
     match find(tables, Table::Fdb, key, |value| FdbValue(value).is_of(segment)) {
-        Some((slot, value)) => refresh(tables, slot, FdbValue(value), segment, next_hop, now),
+        Some((slot, value)) => refresh(tables, key, slot, FdbValue(value), segment, next_hop, now),
         None => enter(tables, key, segment, FdbValue::learned(segment, next_hop, now)),
     }
 }
 
 #[inline(always)]
-fn refresh<T: Tables>(tables: &T, slot: &Slot, value: FdbValue, segment: u32, next_hop: u32, now: u32) {
+fn refresh<T: Tables>(
+    tables: &T,
+    key: u64,
+    slot: &Slot,
+    value: FdbValue,
+    segment: u32,
+    next_hop: u32,
+    now: u32,
+) {
     if value.next_hop() == next_hop {
         // One write a tick and station: a line written per frame would bounce between CPUs.
         if value.last_seen() != now & 0xffff && !value.is_static() {
             slot.value.compare_exchange(value.0, value.seen(now).0);
         }
     } else if !value.is_static() {
-        follow(tables, slot, value, segment, next_hop, now);
+        follow(tables, key, slot, value, segment, next_hop, now);
     }
 }
 
 /// A station has moved. Compare-and-exchange, because the slot may have been given to another station, of
 /// another tenant even, since it was read.
 #[inline(always)]
-fn follow<T: Tables>(tables: &T, slot: &Slot, value: FdbValue, segment: u32, next_hop: u32, now: u32) {
+fn follow<T: Tables>(
+    tables: &T,
+    key: u64,
+    slot: &Slot,
+    value: FdbValue,
+    segment: u32,
+    next_hop: u32,
+    now: u32,
+) {
     let Some(entry) = tables.segment(segment) else {
         return;
     };
@@ -43,13 +59,18 @@ fn follow<T: Tables>(tables: &T, slot: &Slot, value: FdbValue, segment: u32, nex
     let moves = if quiet { 1 } else { value.moves() + 1 };
     if moves > MOVES_BEFORE_DAMPING {
         entry.damped.add(1);
-    } else if slot
-        .value
-        .compare_exchange(value.0, value.moved(next_hop, now, moves).0)
-        == value.0
-    {
-        entry.moves.add(1);
+        return;
     }
+    let moved = value.moved(next_hop, now, moves).0;
+    if slot.value.compare_exchange(value.0, moved) != value.0 {
+        return;
+    }
+    if slot.key.load() != key {
+        // The agent has moved the entry, and another one with the very same value has got the slot.
+        slot.value.compare_exchange(moved, value.0);
+        return;
+    }
+    entry.moves.add(1);
 }
 
 #[inline(always)]

@@ -38,7 +38,8 @@ pub mod name {
     pub const ROUTES: &str = "ROUTES";
     /// Array, segment id → [`super::Segment`].
     pub const SEGMENTS: &str = "SEGMENTS";
-    /// Array of [`super::Bucket`]: [`super::fdb_key`] → [`super::FdbValue`].
+    /// Array of [`super::Bucket`]: [`super::fdb_key`] → [`super::FdbValue`]. Behind the table lies its
+    /// [`crate::buckets::STASH`].
     pub const FDB: &str = "FDB";
     /// Array, next hop id → [`super::NextHop`].
     pub const NEXT_HOPS: &str = "NEXT_HOPS";
@@ -327,7 +328,7 @@ pub struct Segment {
     pub damped: SharedU32,
     /// Addresses not learned, because the limit was reached.
     pub refused: SharedU32,
-    /// Addresses not learned, because their buckets were full.
+    /// Addresses not learned, because their buckets and their part of the stash were full.
     pub unplaced: SharedU32,
     /// Longest frame in bytes that every member's interface takes a copy of; the kernel leaves out the others and says
     /// nothing (`is_valid_dst`).

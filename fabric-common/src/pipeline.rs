@@ -4,7 +4,7 @@ use crate::classify::{self, Classified, Labelled, Relay, Underlay};
 use crate::decide::{Copied, Decision, decide, relay_path};
 use crate::learn;
 use crate::maps::Port;
-use crate::rewrite::{Inner, bare, relay, rewrite};
+use crate::rewrite::{bare, relay, rewrite};
 use crate::wire::MACS;
 use crate::{DropReason, Frame, Tables};
 
@@ -37,8 +37,6 @@ pub enum Verdict {
         binding: u32,
         /// Length as it came, in bytes.
         len_in: usize,
-        /// Where the tenant's frame begins.
-        inner: Inner,
     },
 }
 
@@ -159,7 +157,6 @@ fn forward<F: Frame, T: Tables>(
                 horizon: binding.horizon(),
                 binding: binding.id(),
                 len_in,
-                inner: Inner::PLAIN,
             })
         }
     }

@@ -95,7 +95,7 @@ drop_reasons! {
     /// The program runs on an interface that no table names.
     UnknownPort = 32, "unknown-port", "an interface without a role in the fabric", "restart the agent";
     /// Flood copies carry metadata; a copy without ours is refused.
-    BadMetadata = 33, "bad-metadata", "a flooded copy without the fabric's metadata", "report it: this is a bug";
+    BadMetadata = 33, "bad-metadata", "a flooded copy lost what the fabric noted of it", "write to taps without blocking, and no frame over a page; else report it";
     /// A flood copy whose place in the list is gone.
     NoFloodPath = 34, "no-flood-path", "a flooded copy has no path, its list was just changed", "none needed while a change is applied";
     /// A label of no pseudowire here and of no datacenter that is known.

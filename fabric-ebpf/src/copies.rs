@@ -15,10 +15,23 @@ use crate::maps::{COUNT_OUT, FLOOD_PROGRESS, KernelTables};
 
 #[inline(always)]
 pub(crate) fn finish_copy(frame: &mut XdpFrame) -> Result<(), ()> {
-    let slot = KernelTables
-        .port(frame.egress_ifindex())
-        .map_or(0, |port| port.slot);
+    let slot = egress(frame);
     finish(frame, slot).map_err(|reason| bump(drop_index(slot, Direction::Out, reason as u8)))
+}
+
+/// Counts a copy that came without its metadata.
+#[inline(always)]
+pub(crate) fn refuse_copy(frame: &XdpFrame) -> Result<(), ()> {
+    let reason = DropReason::BadMetadata as u8;
+    bump(drop_index(egress(frame), Direction::Out, reason));
+    Err(())
+}
+
+#[inline(always)]
+fn egress(frame: &XdpFrame) -> u16 {
+    KernelTables
+        .port(frame.egress_ifindex())
+        .map_or(0, |port| port.slot)
 }
 
 #[inline(always)]

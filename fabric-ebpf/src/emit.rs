@@ -6,7 +6,7 @@ use aya_ebpf::maps::PerCpuArray;
 use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf::debug;
 use fabric_common::DropReason;
-use fabric_common::flood::Metadata;
+use fabric_common::flood::{Metadata, seal};
 use fabric_common::maps::{Count, Direction, drop_index};
 use fabric_common::pipeline::Verdict;
 
@@ -41,9 +41,8 @@ pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> Result<
             horizon,
             binding,
             len_in,
-            inner,
         } => {
-            let metadata = Metadata::new(segment, horizon, next_sequence(), inner);
+            let metadata = Metadata::new(segment, horizon, next_sequence(), seal(frame)?);
             frame.push_metadata(metadata)?;
             let action = flood(segment)?;
             count(&COUNT_IN, binding, len_in);

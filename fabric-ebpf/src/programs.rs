@@ -4,11 +4,12 @@ use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
 use aya_ebpf::helpers::bpf_jiffies64;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
+use fabric_common::flood::is_sealed;
 use fabric_common::maps::Port;
 use fabric_common::pipeline::{Verdict, from_access, from_pseudowire, from_trunk, from_underlay};
 use fabric_common::{DropReason, Tables};
 
-use crate::copies::finish_copy;
+use crate::copies::{finish_copy, refuse_copy};
 use crate::emit::{dropped, emit};
 use crate::frame::XdpFrame;
 use crate::maps::{CLOCK, KernelTables};
@@ -60,10 +61,12 @@ fn run(ctx: &XdpContext, way: impl Fn(&mut XdpFrame, &Port) -> Result<Verdict, D
 #[xdp(frags, map = "devmap")]
 fn fabric_flood(ctx: XdpContext) -> u32 {
     let mut frame = XdpFrame::new(&ctx);
-    if !frame.has_metadata() {
-        return XDP_PASS;
-    }
-    match finish_copy(&mut frame) {
+    let done = match frame.has_metadata() {
+        true => finish_copy(&mut frame),
+        false if is_sealed(&frame) => refuse_copy(&frame),
+        false => Ok(()),
+    };
+    match done {
         Ok(()) => XDP_PASS,
         Err(()) => XDP_DROP,
     }

@@ -1,6 +1,7 @@
 //! The agent: carries the document out on this node, watches over it, and answers.
 
 mod change;
+mod cluster;
 mod core;
 mod edits;
 mod host;
@@ -9,7 +10,6 @@ mod metrics;
 mod needs;
 mod ports;
 mod server;
-mod store;
 mod take_down;
 mod tasks;
 mod views;
@@ -95,12 +95,17 @@ async fn start(options: &AgentOptions, config: Option<Document>) -> Result<Core,
     let Some(document) = config.filter(|_| core.revision() == 0) else {
         return Ok(core);
     };
+    if !cluster::wants_first(&core).await {
+        return Ok(core);
+    }
     let file = options.config.as_deref().unwrap_or(Path::new("-"));
     match core
         .apply(document, &format!("agent --config {}", file.display()))
         .await
     {
         Ok(_) => Ok(core),
+        // Another node was quicker; its document is followed.
+        Err(refusal) if core.cluster.is_some() && refusal.code == codes::STALE_REVISION => Ok(core),
         Err(refusal) => {
             // The first document is refused: what was made for it goes again.
             core.take_down().await?;
@@ -124,7 +129,8 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     if let Some(metrics) = metrics {
         server::serve_metrics(metrics, shared.clone());
     }
-    let tasks = tasks::spawn(&shared, options.ageing, watch).await;
+    let mut tasks = tasks::spawn(&shared, options.ageing, watch).await;
+    tasks.extend(cluster::spawn(&shared).await);
     let router = server::router(shared.clone());
     let served = axum::serve(listener, router).with_graceful_shutdown(end(stopped));
     let served = tokio::spawn(served.into_future());

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::Name;
+use crate::store::etcd::Address;
 
 /// How an agent is to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentOptions {
     /// Where the document and its revisions are kept; made if it is not there.
     pub state_dir: PathBuf,
+    /// The store that the nodes share; a file in the state directory if absent.
+    pub store: Option<Address>,
     /// Unix socket of the API.
     pub socket: PathBuf,
     /// A document to start with, if the state directory has none.

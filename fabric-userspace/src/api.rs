@@ -27,14 +27,16 @@ pub mod path {
     /// POST [`super::Rollback`], answered by [`super::Plan`]. A path of its own, because an agent without it must not
     /// roll back instead.
     pub const ROLLBACK_PLAN: &str = "/v1/rollback/plan";
+    /// GET a list of [`super::Node`].
+    pub const NODES: &str = "/v1/nodes";
     /// GET a list of [`super::Tenant`].
     pub const TENANTS: &str = "/v1/tenants";
     /// GET a list of [`super::Port`].
     pub const PORTS: &str = "/v1/ports";
     /// GET a list of [`super::Datacenter`].
     pub const DATACENTERS: &str = "/v1/datacenters";
-    /// GET a list of [`super::Node`].
-    pub const NODES: &str = "/v1/nodes";
+    /// GET a list of [`super::NodeDetail`].
+    pub const NODE_DETAILS: &str = "/v1/nodes/details";
     /// GET a list of [`super::Link`].
     pub const LINKS: &str = "/v1/links";
     /// GET a list of [`super::FdbEntry`]. Query: `?segment=NAME`.
@@ -63,6 +65,8 @@ pub mod kind {
     pub const APPLIED: &str = "applied";
     /// Items [`super::Revision`].
     pub const REVISION_LIST: &str = "revision-list";
+    /// Items [`super::Node`].
+    pub const NODE_LIST: &str = "node-list";
     /// Items [`super::Tenant`].
     pub const TENANT_LIST: &str = "tenant-list";
     /// Items [`super::Segment`]; the command line makes it from [`TENANT_LIST`].
@@ -71,8 +75,8 @@ pub mod kind {
     pub const PORT_LIST: &str = "port-list";
     /// Items [`super::Datacenter`].
     pub const DATACENTER_LIST: &str = "datacenter-list";
-    /// Items [`super::Node`].
-    pub const NODE_LIST: &str = "node-list";
+    /// Items [`super::NodeDetail`].
+    pub const NODE_DETAIL_LIST: &str = "node-detail-list";
     /// Items [`super::Link`].
     pub const LINK_LIST: &str = "link-list";
     /// Items [`super::FdbEntry`].
@@ -134,8 +138,14 @@ pub struct Status {
     pub problems: Vec<Problem>,
     /// When the present revision was applied; `null` before the first one.
     pub applied_at: Option<String>,
-    /// Where the document is kept: `file`.
+    /// Where the document is decided: `file` or `etcd`.
     pub store: String,
+    /// Members and prefix of an etcd; `null` for a file.
+    #[serde(default)]
+    pub store_address: Option<String>,
+    /// The newest revision that the store holds; the envelope's is the one in the maps.
+    #[serde(default)]
+    pub desired_revision: u64,
     /// Layout version of the maps.
     pub layout: u32,
     /// Ports in use.
@@ -388,8 +398,55 @@ pub struct Revision {
     pub applied_at: String,
     /// What it was made by, as `tenant attach acme --port eth1 --vlan 10`.
     pub cause: String,
+    /// The node that wrote it; `null` where there is only one.
+    #[serde(default)]
+    pub by: Option<String>,
     /// True for the one in force.
     pub current: bool,
+}
+
+/// A node of the fabric.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Where it stands; `null` if the document does not have it.
+    pub datacenter: Option<String>,
+    /// `live`; `behind` the newest revision; `refused` it; or `away`: no word from its agent for ten seconds. What is
+    /// said of an agent that is away says nothing of its forwarding.
+    pub state: String,
+    /// Revision in its maps; `null` if it is away.
+    pub revision: Option<u64>,
+    /// The newest revision, if it does not carry it out.
+    pub refused: Option<Refused>,
+    /// Its ports in use.
+    pub ports: Vec<NodePort>,
+    /// Version of its agent.
+    pub version: Option<String>,
+    /// Layout version of its maps.
+    pub layout: Option<u32>,
+    /// Since when its agent runs.
+    pub started_at: Option<String>,
+}
+
+/// A revision that a node does not carry out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Its number.
+    pub revision: u64,
+    /// As of any refusal.
+    pub code: String,
+    /// One sentence.
+    pub reason: String,
+}
+
+/// A port as its node reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodePort {
+    /// Interface.
+    pub name: String,
+    /// `up`, `down`, `unsafe` or `gone`.
+    pub state: String,
 }
 
 /// Request for [`path::ROLLBACK`].
@@ -637,9 +694,9 @@ pub struct Datacenter {
     pub segments: Vec<String>,
 }
 
-/// A node and what is at it.
+/// A node and what is at it, as the document has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Node {
+pub struct NodeDetail {
     /// Its name.
     pub name: String,
     /// Where it stands.
@@ -647,7 +704,7 @@ pub struct Node {
     /// True for the agent's own.
     pub here: bool,
     /// Ports in use, with their roles.
-    pub ports: Vec<NodePort>,
+    pub ports: Vec<NodePortDetail>,
     /// Links that end at it.
     pub links: Vec<String>,
     /// Segments with an end at it.
@@ -656,7 +713,7 @@ pub struct Node {
 
 /// A port of a node, as the document has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodePort {
+pub struct NodePortDetail {
     /// Interface.
     pub name: String,
     /// `access`, `trunk`, `pseudowire` or `underlay`; `null` if it has options only.

@@ -18,11 +18,14 @@ mod fdb;
 mod link;
 mod names;
 mod node;
+mod node_list;
 mod port;
 mod segment;
 mod status;
 mod stop;
+mod store;
 mod tenant;
+mod transfer;
 mod usage;
 mod values;
 mod watch;
@@ -91,7 +94,8 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, R
         Command::Counters(args) => counters::run(context, &args).await,
         Command::Plan(args) => document::plan(context, &args).await,
         Command::Apply(args) => document::apply(context, &args).await,
-        Command::Export => document::export(context).await,
+        Command::Import(args) => transfer::import(context, &args).await,
+        Command::Export(args) => document::export(context, &args).await,
         Command::History => document::history(context).await,
         Command::Rollback(args) => document::rollback(context, &args).await,
         Command::Doctor(args) => doctor::run(context, &args).await,

@@ -6,6 +6,7 @@
 
 mod apply;
 mod bpffs;
+mod buckets;
 mod counters;
 mod detach;
 mod fdb;
@@ -27,12 +28,16 @@ use fabric_common::maps::{
     Binding, Count, FloodKey, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress,
 };
 
+pub use buckets::{BucketTable, Full, Memory};
 pub use counters::SegmentEvents;
 pub use fdb::{FdbEntry, Sweep};
 pub use loader::{LoadError, Program};
 
 use self::flood::FloodLists;
-use self::mapped::{BucketTable, Mapped};
+use self::mapped::Mapped;
+
+/// A hash table in a map.
+type Table = BucketTable<Mapped<Bucket>>;
 
 /// A loaded data path.
 pub struct Datapath {
@@ -41,15 +46,15 @@ pub struct Datapath {
     ebpf: Ebpf,
     ports: Mapped<Port>,
     access: Mapped<Binding>,
-    tags: BucketTable,
-    tunnel_keys: BucketTable,
+    tags: Table,
+    tunnel_keys: Table,
     bindings: Mapped<Binding>,
     tunnels: Mapped<Tunnel>,
     lines: Mapped<Line>,
     label_sites: Mapped<u64>,
     routes: Mapped<Binding>,
     segments: Mapped<Segment>,
-    fdb: BucketTable,
+    fdb: Table,
     next_hops: Mapped<NextHop>,
     paths: Mapped<Path>,
     vteps: HashMap<MapData, VtepAddress, u32>,

@@ -19,5 +19,6 @@ pub mod netlink;
 pub mod records;
 pub mod render;
 pub mod safety;
+pub mod store;
 pub mod topology;
 pub mod validate;

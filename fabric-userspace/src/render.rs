@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod document;
 pub mod fdb;
 pub mod link;
+pub mod node;
 pub mod numbers;
 pub mod output;
 pub mod plant;

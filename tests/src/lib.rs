@@ -22,6 +22,7 @@
 pub mod bench;
 pub mod bpf;
 pub mod counters;
+pub mod etcd;
 pub mod fabric;
 pub mod fixtures;
 pub mod frame;

@@ -27,6 +27,8 @@ mod sharing;
 mod support;
 #[path = "delivery/tags.rs"]
 mod tags;
+#[path = "delivery/taps.rs"]
+mod taps;
 #[path = "vxlan/support.rs"]
 #[allow(dead_code, reason = "shared with vxlan.rs, which uses all of it")]
 mod vtep;

@@ -11,6 +11,8 @@
 mod cut;
 #[path = "longhaul/figure2.rs"]
 mod figure2;
+#[path = "longhaul/routers.rs"]
+mod routers;
 #[path = "longhaul/site.rs"]
 mod site;
 #[path = "longhaul/tcp.rs"]

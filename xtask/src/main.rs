@@ -15,9 +15,12 @@ mod tools;
 mod ui;
 mod workspace;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::{OsStr, OsString},
+    process::ExitCode,
+};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(
@@ -54,7 +57,7 @@ const EXAMPLES: &str = "Examples:
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage; `run` passes on the code of what it ran.";
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(without_separator(std::env::args_os()));
+    let cli = Cli::parse_from(own_options_first(without_separator(std::env::args_os())));
     let outcome = match cli.command {
         Task::Build(options) => build::run(&options),
         Task::Run(options) => run::run(&options),
@@ -79,12 +82,55 @@ fn without_separator(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     args
 }
 
+/// Puts the options of `run` itself in front of those that go on: clap would hand on everything that follows the first
+/// option that it does not know.
+fn own_options_first(args: Vec<OsString>) -> Vec<OsString> {
+    let cli = Cli::command();
+    let task = args.get(1).and_then(|task| cli.find_subcommand(task));
+    let Some(task) = task.filter(|task| task.get_name() == "run") else {
+        return args;
+    };
+    let mut rest = args.into_iter();
+    let mut own: Vec<OsString> = rest.by_ref().take(2).collect();
+    let mut others = Vec::new();
+    while let Some(arg) = rest.next() {
+        match takes_value(task, &arg) {
+            Some(true) => {
+                own.push(arg);
+                // Without its value it must not take the first of the others for it.
+                let Some(value) = rest.next() else {
+                    return own;
+                };
+                own.push(value);
+            }
+            Some(false) => own.push(arg),
+            None => others.push(arg),
+        }
+    }
+    own.extend(others);
+    own
+}
+
+/// Whether the next argument belongs to `arg`; nothing for what is not one of the task's long options.
+fn takes_value(task: &clap::Command, arg: &OsStr) -> Option<bool> {
+    let name = arg.to_str()?.strip_prefix("--")?;
+    let (name, joined) = name
+        .split_once('=')
+        .map_or((name, false), |(name, _)| (name, true));
+    let option = task
+        .get_arguments()
+        .find(|option| option.get_long() == Some(name))?;
+    Some(option.get_action().takes_values() && !joined)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(without_separator(line.split(' ').map(OsString::from)))
+        Cli::try_parse_from(own_options_first(without_separator(
+            line.split(' ').map(OsString::from),
+        )))
     }
 
     fn run_options(line: &str) -> run::Options {
@@ -123,6 +169,22 @@ mod tests {
             run_options("xtask run --keep -- --flows 3").rest,
             ["--flows", "3"]
         );
+    }
+
+    #[test]
+    fn options_of_run_are_its_own_wherever_they_stand() {
+        let options = run_options(
+            "xtask run -- --node edge1 --config a.json --log-drops --socket=/s --state-dir /d --no-install",
+        );
+        assert_eq!(options.config.as_deref(), Some(std::path::Path::new("a.json")));
+        assert!(options.tools.no_install);
+        assert_eq!(options.rest, ["--node", "edge1", "--log-drops"]);
+        assert!(run_options("xtask run --lab figure-1 --keep").keep);
+    }
+
+    #[test]
+    fn an_option_without_its_value_is_refused() {
+        assert!(parse("xtask run --node edge1 --config").is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! force, and the next start repairs the maps to it.
 
 mod carry_out;
+mod decide;
 mod describe;
 mod prepare;
 
@@ -15,13 +16,13 @@ use carry_out::Reason;
 
 use super::core::{Core, failed};
 use super::host::Missing;
-use super::store::{Store as _, Stored};
 use crate::api;
 use crate::compile::Image;
 use crate::diff::{Changes, diff};
 use crate::error::{Refusal, codes};
 use crate::model::{Document, IfName};
 use crate::safety::Role;
+use crate::store::Stored;
 use crate::validate::Valid;
 
 /// A change that could be made.
@@ -98,7 +99,7 @@ impl Core {
     /// # Errors
     /// Whatever [`Core::rollback`] would refuse it for.
     pub(super) async fn plan_rollback(&mut self, revision: u64) -> Result<api::Plan, Refusal> {
-        let stored = self.kept(revision)?;
+        let stored = self.kept(revision).await?;
         self.plan(stored.document).await
     }
 
@@ -107,16 +108,12 @@ impl Core {
     /// # Errors
     /// When it is not kept, or refused.
     pub(super) async fn rollback(&mut self, revision: u64) -> Result<api::Applied, Refusal> {
-        let stored = self.kept(revision)?;
+        let stored = self.kept(revision).await?;
         self.apply(stored.document, &format!("rollback {revision}")).await
     }
 
-    fn kept(&self, revision: u64) -> Result<Stored, Refusal> {
-        let kept = self
-            .store
-            .history()?
-            .into_iter()
-            .find(|stored| stored.revision == revision);
+    async fn kept(&self, revision: u64) -> Result<Stored, Refusal> {
+        let kept = self.decider().kept(revision).await?;
         kept.ok_or_else(|| {
             Refusal::new(
                 codes::UNKNOWN_REVISION,
@@ -125,6 +122,21 @@ impl Core {
             .with_cure("fabric history")
             .unchanged()
         })
+    }
+
+    /// Carries out what was decided elsewhere.
+    ///
+    /// # Errors
+    /// When this node cannot; it keeps what it has then.
+    pub(super) async fn follow(&mut self, stored: &Stored) -> Result<(), Refusal> {
+        if stored.revision < self.revision
+            || stored.revision == self.revision && stored.document == *self.document()
+        {
+            return Ok(());
+        }
+        let prepared = self.prepare(stored.document.clone(), Missing::Refuse).await?;
+        self.carry_out(prepared, Reason::Followed(stored)).await?;
+        Ok(())
     }
 
     /// Carries the stored document out after a start: repairs what a killed agent left half done, and puts new

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime};
 
+use super::cluster::Cluster;
 use super::meter::Meter;
 use super::ports::{CHANGES_FILE, Ports};
-use super::store::{FileStore, Store as _};
 use super::take_down;
 use crate::agent_options::AgentOptions;
 use crate::api;
@@ -16,6 +16,7 @@ use crate::ids::{Freed, Ids, Sizes};
 use crate::model::{Document, IfName, Name, Node};
 use crate::netlink::{NeighbourKey, Netlink, NextHops};
 use crate::safety::{KernelRelease, Role};
+use crate::store::{FileStore, Store};
 use crate::validate::{NodeIx, PortRole, Valid, validate};
 
 /// Names of the files beside the document.
@@ -26,6 +27,8 @@ pub(super) mod side_file {
     pub(crate) const COUNTS: &str = "counts.json";
     /// Neighbour entries that the agent has added.
     pub(crate) const NEIGHBOURS: &str = "neighbours.json";
+    /// Which fabric this node belongs to, if its document is decided elsewhere.
+    pub(crate) const FABRIC: &str = "fabric.json";
 }
 
 /// The first one with redirects to several ports that keep metadata, and multi-buffer frames.
@@ -36,7 +39,10 @@ const STATIONS: u32 = 1 << 20;
 /// The agent's state.
 pub(super) struct Core {
     pub(super) node: Name,
+    /// The state directory. The document is decided here, or, with a cluster, only remembered here.
     pub(super) store: FileStore,
+    /// The store that the nodes share, if there is one.
+    pub(super) cluster: Option<Cluster>,
     pub(super) netlink: Netlink,
     pub(super) hops: NextHops,
     pub(super) ports: Ports,
@@ -102,7 +108,8 @@ impl Core {
         config: Option<&Document>,
     ) -> Result<Self, Refusal> {
         let store = FileStore::open(&options.state_dir)?;
-        let stored = store.current()?;
+        let stored = store.in_force()?;
+        let cluster = Cluster::open(options, &store)?;
         let node = match &options.node {
             Some(node) => node.clone(),
             None => default_node(stored.as_ref().map(|stored| &stored.document).or(config))?,
@@ -148,9 +155,15 @@ impl Core {
             meter: Meter::resume(retired),
             valid,
             image,
-            revision: stored.as_ref().map_or(0, |stored| stored.revision),
+            revision: match (&stored, &cluster) {
+                // A document of this host alone is no revision of the fabric that it joins.
+                (_, Some(cluster)) if !cluster.has_joined() => 0,
+                (Some(stored), _) => stored.revision,
+                (None, _) => 0,
+            },
             applied_at: stored.map(|stored| stored.applied_at),
             store,
+            cluster,
             started: Instant::now(),
             waiting: Vec::new(),
             silent: BTreeSet::new(),
@@ -211,16 +224,25 @@ impl Core {
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub(super) fn history(&self) -> Result<Vec<api::Revision>, Refusal> {
-        let kept = self.store.history()?.into_iter();
+    pub(super) async fn history(&self) -> Result<Vec<api::Revision>, Refusal> {
+        let kept = self.decider().history().await?.into_iter();
         Ok(kept
-            .map(|stored| api::Revision {
-                current: stored.revision == self.revision,
-                revision: stored.revision,
-                applied_at: stored.applied_at,
-                cause: stored.cause,
+            .map(|past| api::Revision {
+                current: past.revision == self.revision,
+                revision: past.revision,
+                applied_at: past.applied_at,
+                cause: past.cause,
+                by: past.by,
             })
             .collect())
+    }
+
+    /// Where the document is decided.
+    pub(super) fn decider(&self) -> &dyn Store {
+        match &self.cluster {
+            Some(cluster) => cluster.store.as_ref(),
+            None => &self.store,
+        }
     }
 
     /// Removes learned entries.

@@ -90,10 +90,9 @@ impl Core {
             }
             api::Edit::RemoveTenant { tenant } => {
                 let edited = tenant_remove(document, &TenantRemove { name: tenant.clone() })?;
-                let note = format!(
-                    "removed tenant {tenant}: {} segments",
-                    edited.answer.segments.len()
-                );
+                let segments = edited.answer.segments.len();
+                let plural = if segments == 1 { "" } else { "s" };
+                let note = format!("removed tenant {tenant}: {segments} segment{plural}");
                 Ok(Done::new(
                     edited.document,
                     format!("tenant remove {tenant}"),

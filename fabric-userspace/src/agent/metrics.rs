@@ -56,6 +56,7 @@ pub(super) fn text(core: &mut Core) -> Result<String, Refusal> {
     let counters = views::counters(core)?;
     let mut text = Text(String::new());
     build(&mut text, core);
+    store(&mut text, core);
     ports(&mut text, &counters.ports);
     drops(&mut text, &counters.ports);
     safe(&mut text, core);
@@ -82,6 +83,35 @@ fn build(text: &mut Text, core: &Core) {
         "Revision of the document in force.",
     );
     text.sample("fabric_config_revision", &[], core.revision());
+}
+
+fn store(text: &mut Text, core: &Core) {
+    let cluster = core.cluster.as_ref();
+    let desired = cluster.map_or(core.revision(), |cluster| cluster.desired.max(core.revision()));
+    let families: [(&str, &str, &str, u64); 3] = [
+        (
+            "fabric_config_desired_revision",
+            "gauge",
+            "Newest revision that the store is known to hold.",
+            desired,
+        ),
+        (
+            "fabric_config_refused_total",
+            "counter",
+            "Revisions that this node did not carry out.",
+            cluster.map_or(0, |cluster| cluster.refusals),
+        ),
+        (
+            "fabric_store_reachable",
+            "gauge",
+            "1 if the store answers and holds this fabric; always 1 for a file.",
+            u64::from(cluster.is_none_or(super::cluster::Cluster::is_reachable)),
+        ),
+    ];
+    for (name, kind, help, value) in families {
+        text.family(name, kind, help);
+        text.sample(name, &[], value);
+    }
 }
 
 type Pick = fn(&api::PortCounters) -> u64;

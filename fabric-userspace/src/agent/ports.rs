@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::store::FileStore;
 use crate::error::{Code, Refusal, codes};
 use crate::model::IfName;
 use crate::netlink::{Event, Netlink};
 use crate::safety::{
     self, Change, Check, FrameNeed, Guard, Outcome, PortSpec, Report, Restored, Role, SafetyRefusal, Verdict,
 };
+use crate::store::FileStore;
 
 /// Name of the file that survives the agent: what must be put back.
 pub(super) const CHANGES_FILE: &str = "interfaces.json";

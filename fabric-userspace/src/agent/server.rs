@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, watch};
 use limited::Limited;
 
 use super::core::Core;
-use super::{metrics, views};
+use super::{cluster, metrics, views};
 use crate::api::{self, Envelope, Item, Items, kind, path};
 use crate::error::{Refusal, codes};
 use crate::model::from_json;
@@ -120,10 +120,11 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::HISTORY, get(history))
         .route(path::ROLLBACK, post(rollback))
         .route(path::ROLLBACK_PLAN, post(plan_rollback))
+        .route(path::NODES, get(nodes))
         .route(path::TENANTS, get(tenants))
         .route(path::PORTS, get(ports))
         .route(path::DATACENTERS, get(datacenters))
-        .route(path::NODES, get(nodes))
+        .route(path::NODE_DETAILS, get(node_details))
         .route(path::LINKS, get(links))
         .route(path::FDB, get(fdb))
         .route(path::FDB_FLUSH, post(flush))
@@ -244,7 +245,7 @@ fn refused(problem: crate::error::Problem) -> Refusal {
 
 async fn history(State(shared): State<Shared>) -> Answer<Items<api::Revision>> {
     let core = shared.core.lock().await;
-    let revisions = core.history()?;
+    let revisions = core.history().await?;
     items(&core, kind::REVISION_LIST, revisions)
 }
 
@@ -273,6 +274,13 @@ async fn plan_rollback(State(shared): State<Shared>, body: String) -> Answer<Ite
     .await
 }
 
+async fn nodes(State(shared): State<Shared>) -> Answer<Items<api::Node>> {
+    // The store may take its time; the agent does not wait with it.
+    let nodes = cluster::nodes(&shared).await?;
+    let core = shared.core.lock().await;
+    items(&core, kind::NODE_LIST, nodes)
+}
+
 async fn tenants(State(shared): State<Shared>) -> Answer<Items<api::Tenant>> {
     let mut core = shared.core.lock().await;
     let tenants = views::tenants(&mut core)?;
@@ -291,10 +299,10 @@ async fn datacenters(State(shared): State<Shared>) -> Answer<Items<api::Datacent
     items(&core, kind::DATACENTER_LIST, datacenters)
 }
 
-async fn nodes(State(shared): State<Shared>) -> Answer<Items<api::Node>> {
+async fn node_details(State(shared): State<Shared>) -> Answer<Items<api::NodeDetail>> {
     let core = shared.core.lock().await;
-    let nodes = views::nodes(&core);
-    items(&core, kind::NODE_LIST, nodes)
+    let nodes = views::node_details(&core);
+    items(&core, kind::NODE_DETAIL_LIST, nodes)
 }
 
 async fn links(State(shared): State<Shared>) -> Answer<Items<api::Link>> {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::core::{check_host, saved_neighbours, side_file};
 use super::ports::Ports;
-use super::store::FileStore;
 use crate::datapath::Datapath;
 use crate::error::{Refusal, codes};
 use crate::netlink::{Netlink, NextHops};
 use crate::safety::{Outcome, Restored};
+use crate::store::FileStore;
 
 /// Detaches every program that is pinned below a state directory, releases the maps, and puts the interfaces back as they
 /// were. Answers whether there was anything to take down. The document stays.

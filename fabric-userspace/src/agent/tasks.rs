@@ -17,6 +17,8 @@ use crate::validate::PortRole;
 const RECHECK: Duration = Duration::from_millis(500);
 /// How often numbers that were given up are given free.
 const RECLAIM: Duration = Duration::from_millis(200);
+/// How often room is made in the FDB for addresses that found none.
+const STASH: Duration = Duration::from_millis(200);
 /// How often neighbours are asked for that the kernel does not keep by itself.
 const PROBE: Duration = Duration::from_secs(5);
 /// How often log records of the programs are fetched, when they write any.
@@ -31,6 +33,12 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Ve
         })),
         tokio::spawn(every(shared.clone(), RECLAIM, |core| {
             Box::pin(async move { core.reclaim() })
+        })),
+        tokio::spawn(every(shared.clone(), STASH, |core| {
+            Box::pin(async move {
+                core.datapath.empty_stash();
+                Ok(())
+            })
         })),
         tokio::spawn(every(shared.clone(), RECHECK, |core| Box::pin(core.look_after()))),
         tokio::spawn(every(shared.clone(), PROBE, |core| {

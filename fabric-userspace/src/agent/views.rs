@@ -11,8 +11,8 @@ mod tenants;
 pub(super) use counters::counters;
 pub(super) use fdb::fdb;
 pub(super) use links::links;
-pub(super) use plant::{datacenters, nodes};
-pub(super) use ports::{doctor, ports};
+pub(super) use plant::{datacenters, node_details};
+pub(super) use ports::{doctor, ports, state as port_state};
 pub(super) use status::status;
 pub(super) use tenants::tenants;
 

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::args::Global;
 use super::context::Exit;
+use super::store::StoreArgs;
 use super::values;
 use crate::agent_options::{AgentOptions, LogFormat};
 use crate::error::{Refusal, codes};
@@ -62,6 +63,8 @@ pub(super) struct RunArgs {
     /// Form of the log, text or json [default: text]
     #[arg(long, value_name = "FORM", hide_possible_values = true)]
     log_format: Option<LogFormat>,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 impl RunArgs {
@@ -74,6 +77,7 @@ impl RunArgs {
             || self.ageing.is_some()
             || self.log_drops
             || self.log_format.is_some()
+            || self.store.any()
     }
 
     fn into_options(self, global: &Global) -> Result<AgentOptions, Refusal> {
@@ -82,6 +86,7 @@ impl RunArgs {
                 .with_cure("fabric agent --state-dir /var/lib/fabric")
         })?;
         Ok(AgentOptions {
+            store: self.store.address()?,
             state_dir,
             socket: global.socket(),
             config: self.config,
@@ -111,6 +116,7 @@ pub(super) fn run(args: RunArgs, global: &Global) -> Result<Exit, Refusal> {
 mod tests {
     use super::*;
     use crate::cli::args::{Command, parse};
+    use crate::store::etcd::Address;
 
     fn options(line: &str) -> AgentOptions {
         let words: Vec<_> = line.split(' ').map(Into::into).collect();
@@ -125,6 +131,7 @@ mod tests {
     fn an_agent_needs_only_a_state_directory() {
         let least = options("fabric agent --state-dir /s --socket /a.sock");
         let expected = AgentOptions {
+            store: None,
             state_dir: "/s".into(),
             socket: "/a.sock".into(),
             config: None,
@@ -141,8 +148,9 @@ mod tests {
     fn every_option_reaches_the_agent() {
         let all = options(
             "fabric agent --state-dir /s --socket /a.sock --config c.json --metrics 127.0.0.1:9100 \
-             --node edge1 --ageing 20 --log-format json",
+             --node edge1 --ageing 20 --log-format json --store etcd://h1,h2/lab",
         );
+        assert_eq!(all.store, Address::parse("etcd://h1:2379,h2:2379/lab").ok());
         assert_eq!(all.config, Some("c.json".into()));
         assert_eq!(all.metrics, "127.0.0.1:9100".parse().ok());
         assert_eq!(all.node, Name::new("edge1").ok());

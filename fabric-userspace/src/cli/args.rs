@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
     agent, complete, counters, datacenter, doctor, document, examples, explain, fdb, link, node, port,
-    segment, status, tenant, values,
+    segment, status, tenant, transfer, values,
 };
 use crate::client::DEFAULT_SOCKET;
 use crate::render::ColorChoice;
@@ -80,8 +80,12 @@ pub(super) enum Command {
     Plan(document::PlanArgs),
     /// Put a document in force
     Apply(document::ApplyArgs),
-    /// Print the document in force
-    Export,
+    /// Print the document in force, of the agent or of a store
+    Export(transfer::ExportArgs),
+    /// Put a document into a store that no agent uses yet
+    // Done once in the life of a fabric: the list of commands has to fit a screen.
+    #[command(hide = true)]
+    Import(transfer::ImportArgs),
     /// List the kept revisions of the document
     History,
     /// Put a kept revision in force again
@@ -91,6 +95,8 @@ pub(super) enum Command {
     /// Print the JSON Schema of the document
     Schema,
     /// Print a completion script for a shell
+    // Done once in the life of a shell, as above.
+    #[command(hide = true)]
     Completions(complete::ScriptArgs),
     /// Names for a completion script
     #[command(hide = true)]

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::change::{self, Request};
 use super::context::{Context, Exit, Listing};
+use super::transfer::{self, ExportArgs};
 use super::values::ChangeArgs;
 use crate::api::{Revision, Rollback, path};
 use crate::error::{Refusal, codes};
@@ -66,8 +67,11 @@ pub(super) async fn rollback(context: &mut Context<'_>, args: &RollbackArgs) -> 
 }
 
 /// The document alone, so that it can be changed and applied; with `--json` in its envelope.
-pub(super) async fn export(context: &mut Context<'_>) -> Result<Exit, Refusal> {
+pub(super) async fn export(context: &mut Context<'_>, args: &ExportArgs) -> Result<Exit, Refusal> {
     context.without_names()?;
+    if let Some(exit) = transfer::export(context, &args.store).await? {
+        return Ok(exit);
+    }
     let answer = context.client.get(path::DOCUMENT).await?;
     if context.is_json() {
         context.output.answer_json(answer.json(), false)?;
@@ -96,6 +100,14 @@ pub(super) fn schema(context: &mut Context<'_>) -> Result<Exit, Refusal> {
 
 /// Reads a document and checks its form, so that a mistake is told with the name of the file.
 fn read(file: &Path) -> Result<Request, Refusal> {
+    let (name, text) = read_text(file)?;
+    from_json_bytes::<Document>(&text)
+        .map_err(|problem| Refusal::from(problem).in_file(&name).unchanged())?;
+    Ok(Request::Document { file: name, text })
+}
+
+/// The text of a file or of standard input, and what to call it.
+pub(super) fn read_text(file: &Path) -> Result<(String, Vec<u8>), Refusal> {
     let (name, text) = if file == Path::new("-") {
         let mut text = Vec::new();
         let read = std::io::stdin().lock().read_to_end(&mut text);
@@ -103,10 +115,10 @@ fn read(file: &Path) -> Result<Request, Refusal> {
     } else {
         (file.display().to_string(), std::fs::read(file))
     };
-    let text = text.map_err(|error| unreadable(&name, &error))?;
-    from_json_bytes::<Document>(&text)
-        .map_err(|problem| Refusal::from(problem).in_file(&name).unchanged())?;
-    Ok(Request::Document { file: name, text })
+    match text {
+        Ok(text) => Ok((name, text)),
+        Err(error) => Err(unreadable(&name, &error)),
+    }
 }
 
 fn unreadable(name: &str, error: &std::io::Error) -> Refusal {

@@ -2,11 +2,11 @@ use clap::{Args, Subcommand};
 
 use super::context::{Context, Exit, Listing};
 use super::values::ChangeArgs;
-use super::{change, names};
-use crate::api::{Edit, Node, path};
+use super::{change, names, node_list};
+use crate::api::{Edit, NodeDetail, path};
 use crate::error::Refusal;
 use crate::model::{self, Name};
-use crate::render::{Line, plant};
+use crate::render::plant;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -19,7 +19,7 @@ pub(super) enum Verb {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// List the nodes of the fabric
+    /// List the nodes, and which revision each has
     List,
     /// Show nodes with their ports, links and segments
     Show {
@@ -46,8 +46,8 @@ pub(super) async fn run(context: &mut Context<'_>, verb: Verb) -> Result<Exit, R
             let edit = Edit::RemoveNode { node: name };
             change::run(context, &edit.into(), &change).await
         }
-        Verb::List => show(context, None, &plant::nodes).await,
-        Verb::Show { name } => show(context, name.as_deref(), &|list, _| plant::show_nodes(list)).await,
+        Verb::List => node_list::run(context).await,
+        Verb::Show { name } => show(context, name.as_deref()).await,
     }
 }
 
@@ -61,17 +61,13 @@ async fn add(context: &mut Context<'_>, args: AddArgs) -> Result<Exit, Refusal> 
     change::run(context, &edit.into(), &args.change).await
 }
 
-async fn show(
-    context: &mut Context<'_>,
-    name: Option<&str>,
-    picture: &dyn Fn(&[Node], bool) -> Vec<Line>,
-) -> Result<Exit, Refusal> {
-    let answer = context.client.get(path::NODES).await?;
+async fn show(context: &mut Context<'_>, name: Option<&str>) -> Result<Exit, Refusal> {
+    let answer = context.client.get(path::NODE_DETAILS).await?;
     let answer = names::only(answer, &names::NODE, name)?;
     let listing = Listing {
-        name: |node: &Node| node.name.clone(),
+        name: |node: &NodeDetail| node.name.clone(),
         empty: "no nodes yet; add one: fabric node add NAME --datacenter DATACENTER",
-        picture,
+        picture: &|list, _| plant::show_nodes(list),
     };
     context.list(&answer, &listing)
 }

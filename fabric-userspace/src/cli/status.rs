@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::context::{Context, Exit};
+use super::node_list;
 use super::values;
 use super::watch::watch;
 use crate::api::{Envelope, Item, Status, Traffic, path};
@@ -21,9 +22,15 @@ pub(super) struct StatusArgs {
     /// Repeat every second, or every SECONDS
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1", value_parser = values::seconds)]
     watch: Option<Duration>,
+    /// Return when every live node has this revision
+    #[arg(long, value_name = "REVISION", conflicts_with_all = ["watch", "check"])]
+    wait: Option<u64>,
 }
 
 pub(super) async fn run(context: &mut Context<'_>, args: &StatusArgs) -> Result<Exit, Refusal> {
+    if let Some(revision) = args.wait {
+        return node_list::wait(context, revision).await;
+    }
     context.without_names()?;
     if let Some(every) = args.watch {
         return watch_status(context, every).await;

@@ -8,7 +8,7 @@ mod counters;
 mod frame;
 mod tables;
 
-use fabric_common::flood::{Metadata, copy};
+use fabric_common::flood::{Metadata, copy, seal};
 use fabric_common::maps::{Direction, Port, drop_index};
 use fabric_common::pipeline::{Verdict, from_access, from_pseudowire, from_trunk, from_underlay};
 use fabric_common::{DropReason, Tables};
@@ -82,7 +82,7 @@ impl Twin {
             return self.dropped(0, DropReason::UnknownPort);
         };
         match self.decide(&port, role, &mut frame) {
-            Ok(verdict) => self.emit((ifindex, port.slot), verdict, &frame),
+            Ok(verdict) => self.emit((ifindex, port.slot), verdict, &mut frame),
             Err(reason) => self.dropped(port.slot, reason),
         }
     }
@@ -96,7 +96,7 @@ impl Twin {
         }
     }
 
-    fn emit(&mut self, (ifindex, slot): (u32, u16), verdict: Verdict, frame: &HostFrame) -> Outcome {
+    fn emit(&mut self, (ifindex, slot): (u32, u16), verdict: Verdict, frame: &mut HostFrame) -> Outcome {
         match verdict {
             Verdict::Pass => {
                 self.counters.bump(drop_index(slot, Direction::In, 0));
@@ -126,13 +126,16 @@ impl Twin {
                 horizon,
                 binding,
                 len_in,
-                inner,
             } => {
                 self.sequence = self.sequence.wrapping_add(1);
+                let start = match seal(frame) {
+                    Ok(start) => start,
+                    Err(short) => return self.dropped(slot, short.into()),
+                };
                 if !frame.takes_metadata(size_of::<Metadata>()) {
                     return self.dropped(slot, DropReason::NoHeadroom);
                 }
-                let metadata = Metadata::new(segment, horizon, self.sequence, inner);
+                let metadata = Metadata::new(segment, horizon, self.sequence, start);
                 let Some(list) = self.tables.records().flood.get(&segment).cloned() else {
                     return self.dropped(slot, DropReason::NoReceiver);
                 };

@@ -9,9 +9,9 @@ use fabric_common::maps::{FdbValue, fdb_key, name, tick};
 use fabric_common::wire::Macs;
 use nix::time::{ClockId, clock_getres};
 
+use super::buckets::Full;
 use super::loader::{Program, xdp};
-use super::mapped::{BucketTable, Full};
-use super::{Datapath, LoadError};
+use super::{Datapath, LoadError, Table};
 
 /// One entry as people see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,10 +115,11 @@ impl Datapath {
         Ok(tick(clock))
     }
 
-    /// Removes learned entries that were silent for `limit`, and corrects the segments' counts.
+    /// Removes learned entries that were silent for `limit` or that two CPUs have entered at once, corrects the
+    /// segments' counts, and gives the slots free that were left since the last sweep.
     ///
     /// # Errors
-    /// When the kernel's clock cannot be read.
+    /// When the kernel's clock cannot be read, or it does not tell when programs have ended.
     pub fn sweep(&mut self, limit: Duration) -> Result<Sweep, LoadError> {
         let now = self.now()?;
         let limit = ticks(limit);
@@ -132,10 +133,9 @@ impl Datapath {
             let of = found.entry(segment_of(key, value)).or_default();
             if value.is_static() {
                 of.fixed += 1;
-            } else if age(now, value) > limit {
+            } else if age(now, value) > limit || self.fdb.is_shadowed(slot) {
                 // Only if nobody refreshed it since it was read.
-                if slot.value.compare_exchange(value.0, 0) == value.0 {
-                    slot.key.store(0);
+                if Table::take_out(slot, value.0) {
                     of.aged += 1;
                 }
             } else {
@@ -143,7 +143,27 @@ impl Datapath {
             }
         }
         self.correct_counts(&before, &found);
+        self.give_free()?;
         Ok(found.into_values().fold(Sweep::default(), Sweep::plus))
+    }
+
+    /// Gives the slots of removed entries free.
+    ///
+    /// # Errors
+    /// When the kernel does not tell when programs have ended.
+    pub(super) fn give_free(&mut self) -> Result<(), LoadError> {
+        let left = self.fdb.without_value();
+        if left.is_empty() {
+            return Ok(());
+        }
+        self.grace()?;
+        self.fdb.release(&left);
+        Ok(())
+    }
+
+    /// Moves addresses that XDP found no room for from the stash into the table. Returns how many.
+    pub fn empty_stash(&self) -> u64 {
+        self.fdb.empty_stash()
     }
 
     /// The count of learned entries of each segment in use.
@@ -204,8 +224,8 @@ impl Datapath {
             if value.next_hop() != 0
                 && !value.is_static()
                 && which(segment, key & Macs::MASK, value.next_hop())
+                && Table::take_out(slot, value.0)
             {
-                BucketTable::clear(slot);
                 flushed += 1;
                 // XDP only adds, so what is not 0 here does not become 0 before the subtraction.
                 if let Some(entry) = self
@@ -237,7 +257,7 @@ impl Datapath {
         for slot in self.fdb.find(fdb_key(segment, mac)) {
             let value = FdbValue(slot.value.load());
             if value.is_static() && value.is_of(segment) {
-                BucketTable::clear(slot);
+                Table::take_out(slot, value.0);
             }
         }
     }

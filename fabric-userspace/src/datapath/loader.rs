@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use aya::maps::{HashOfMaps, Map, MapData};
 use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfLoader};
+use fabric_common::buckets::STASH;
 use fabric_common::maps::{LAYOUT_VERSION, Layout, Settings, capacity, name, program};
 use thiserror::Error;
 
 use crate::ids::Sizes;
 
+use super::buckets::BucketTable;
 use super::flood::FloodLists;
-use super::mapped::{BucketTable, Mapped};
+use super::mapped::Mapped;
 use super::{Datapath, bpffs};
 
 use object::EBPF_OBJECT;
@@ -262,15 +264,19 @@ impl Datapath {
             log_drops,
             ports: mapped(map, name::PORTS)?,
             access: mapped(map, name::ACCESS)?,
-            tags: BucketTable::new(mapped(map, name::TAGS)?, settings.seed),
-            tunnel_keys: BucketTable::new(mapped(map, name::TUNNEL_KEYS)?, settings.seed),
+            tags: BucketTable::new(mapped(map, name::TAGS)?, settings.seed, settings.tags_mask),
+            tunnel_keys: BucketTable::new(
+                mapped(map, name::TUNNEL_KEYS)?,
+                settings.seed,
+                settings.tunnels_mask,
+            ),
             bindings: mapped(map, name::BINDINGS)?,
             tunnels: mapped(map, name::TUNNELS)?,
             lines: mapped(map, name::LINES)?,
             label_sites: mapped(map, name::LABEL_SITES)?,
             routes: mapped(map, name::ROUTES)?,
             segments: mapped(map, name::SEGMENTS)?,
-            fdb: BucketTable::new(mapped(map, name::FDB)?, settings.seed),
+            fdb: BucketTable::new(mapped(map, name::FDB)?, settings.seed, settings.fdb_mask),
             next_hops: mapped(map, name::NEXT_HOPS)?,
             paths: mapped(map, name::PATHS)?,
             vteps: take(map, name::VTEPS)?,
@@ -343,7 +349,7 @@ fn load_object(
         .map_max_entries(name::BINDINGS, sizes.bindings)
         .map_max_entries(name::TUNNELS, sizes.tunnels)
         .map_max_entries(name::SEGMENTS, sizes.segments)
-        .map_max_entries(name::FDB, settings.fdb_mask + 1)
+        .map_max_entries(name::FDB, settings.fdb_mask + 1 + STASH)
         .map_max_entries(name::NEXT_HOPS, sizes.next_hops)
         .map_max_entries(name::PATHS, sizes.paths)
         .map_max_entries(name::FLOOD_NEXT_HOPS, sizes.next_hops)

@@ -6,14 +6,14 @@ use std::os::fd::AsFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fabric_common::buckets::{Bucket, Choices, SLOTS, Slot};
+use fabric_common::buckets::Bucket;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 
 /// An array map of `T`, mapped.
 ///
 /// Every record is a whole number of 64-bit words, and its first word tells whether it is in use: a record
 /// is published by writing that word last and withdrawn by clearing it first.
-pub(super) struct Mapped<T> {
+pub(crate) struct Mapped<T> {
     memory: NonNull<AtomicU64>,
     bytes: usize,
     len: u32,
@@ -128,92 +128,3 @@ pub(super) unsafe trait SharedRecord {}
 unsafe impl SharedRecord for Bucket {}
 // SAFETY: made of `SharedU32` and one integer that nobody reads.
 unsafe impl SharedRecord for fabric_common::maps::Segment {}
-
-/// A mapped hash table, see [`fabric_common::buckets`].
-pub(super) struct BucketTable {
-    buckets: Mapped<Bucket>,
-    seed: [u64; 2],
-}
-
-/// Both buckets of a key are full and so are the other buckets of all their entries.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
-
-impl BucketTable {
-    pub(super) fn new(buckets: Mapped<Bucket>, seed: [u64; 2]) -> Self {
-        Self { buckets, seed }
-    }
-
-    fn choices(&self, key: u64) -> Choices {
-        Choices::of(key, self.seed, self.buckets.len() - 1)
-    }
-
-    fn slots(&self, bucket: u32) -> &[Slot] {
-        self.buckets.shared(bucket).map_or(&[], |bucket| &bucket.slots)
-    }
-
-    fn both(&self, key: u64) -> impl Iterator<Item = &Slot> {
-        let Choices { first, second } = self.choices(key);
-        let others = if second == first { &[] } else { self.slots(second) };
-        self.slots(first).iter().chain(others)
-    }
-
-    /// Number of slots.
-    pub(super) fn capacity(&self) -> u64 {
-        u64::from(self.buckets.len()) * SLOTS as u64
-    }
-
-    /// The entries of `key`; more than one only after a race between two learners.
-    pub(super) fn find(&self, key: u64) -> impl Iterator<Item = &Slot> {
-        self.both(key).filter(move |slot| slot.key.load() == key)
-    }
-
-    /// All entries in use.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
-        (0..self.buckets.len())
-            .flat_map(|bucket| self.slots(bucket))
-            .filter(|slot| slot.key.load() != 0)
-    }
-
-    /// Enters or replaces; `same` tells which of the entries with this key is meant.
-    pub(super) fn set(&self, key: u64, value: u64, same: impl Fn(u64) -> bool) -> Result<(), Full> {
-        if let Some(slot) = self.find(key).find(|slot| same(slot.value.load())) {
-            slot.value.store(value);
-            return Ok(());
-        }
-        let slot = match self.claim(key) {
-            Some(slot) => slot,
-            None => {
-                self.make_room(key)?;
-                self.claim(key).ok_or(Full)?
-            }
-        };
-        slot.value.store(value);
-        Ok(())
-    }
-
-    fn claim(&self, key: u64) -> Option<&Slot> {
-        self.both(key)
-            .find(|slot| slot.key.load() == 0 && slot.key.compare_exchange(0, key) == 0)
-    }
-
-    /// Moves one entry of the key's buckets to that entry's other bucket. The copy is visible before the
-    /// original goes: a reader in between finds one of them.
-    fn make_room(&self, key: u64) -> Result<(), Full> {
-        for slot in self.both(key) {
-            let (resident, value) = (slot.key.load(), slot.value.load());
-            if let Some(target) = self.claim(resident) {
-                target.value.store(value);
-                Self::clear(slot);
-                return Ok(());
-            }
-        }
-        Err(Full)
-    }
-
-    /// Removes an entry: the value goes first, so that nobody reads the value of the slot's next key for it.
-    pub(super) fn clear(slot: &Slot) {
-        slot.value.store(0);
-        slot.key.store(0);
-    }
-}

@@ -5,9 +5,10 @@ use fabric_common::maps::{
     Binding, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress, capacity, name,
 };
 
+use super::buckets::Full;
 use super::flood::gone;
-use super::mapped::{BucketTable, Full, Mapped};
-use super::{Datapath, LoadError};
+use super::mapped::Mapped;
+use super::{Datapath, LoadError, Table};
 use crate::records::SegmentLimits;
 
 fn full(map: &'static str) -> impl Fn(Full) -> LoadError {
@@ -155,7 +156,14 @@ impl Datapath {
     /// Static entries of `FDB`. A learned entry of the same address is replaced.
     pub fn set_fixed(&mut self, segment: u32, mac: u64, next_hop: Option<u32>) -> Done {
         match next_hop {
-            Some(next_hop) => self.set_station(segment, mac, next_hop).map_err(full(name::FDB)),
+            Some(next_hop) => {
+                if self.set_station(segment, mac, next_hop).is_ok() {
+                    return Ok(());
+                }
+                // What was removed since the last sweep still has its slots.
+                self.give_free()?;
+                self.set_station(segment, mac, next_hop).map_err(full(name::FDB))
+            }
             None => {
                 self.clear_station(segment, mac);
                 Ok(())
@@ -229,11 +237,11 @@ fn set<T: aya::Pod>(table: &Mapped<T>, index: u32, record: Option<&T>, map: &'st
     }
 }
 
-fn set_key(table: &BucketTable, key: u64, value: Option<u32>) -> Result<(), Full> {
+fn set_key(table: &Table, key: u64, value: Option<u32>) -> Result<(), Full> {
     match value {
         Some(value) => table.set(key, u64::from(value), |_| true),
         None => {
-            table.find(key).for_each(BucketTable::clear);
+            table.find(key).for_each(Table::clear);
             Ok(())
         }
     }

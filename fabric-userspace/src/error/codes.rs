@@ -134,6 +134,16 @@ codes! {
     STATE_DAMAGED = "state-damaged": "A file of the state directory cannot be read. The agent does not guess: it does not start, and what forwards goes on.";
     UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept. `fabric history` lists those there are.";
     STALE_REVISION = "stale-revision": "The document was changed by somebody else meanwhile. Look at the new revision and repeat.";
+    STORE_AWAY = "store-away": "The store that the nodes share does not answer in time. Forwarding and learning go on with the document that each node has; changes wait. The agent comes back to it by itself.";
+    STORE_DENIED = "store-denied": "The store that the nodes share does not accept this agent: its user, password or certificate is wrong, or has no right to the keys below the prefix.";
+    STORE_FULL = "store-full": "etcd has used up its space quota and takes no changes until it is compacted, defragmented and its alarm is disarmed. Forwarding goes on, and what is there can be read.";
+    STORE_FOREIGN = "store-foreign": "The store holds another fabric than the one that this node belongs to. The node keeps its document, because following would take all its tenants away. Correct the address or the prefix; to join the other fabric begin with a state directory of its own.";
+    STORE_EMPTY = "store-empty": "The store holds no fabric where this node expects one: the prefix is wrong, or the keys are lost. The node keeps its document. `fabric import` puts a document there.";
+    STORE_TAKEN = "store-taken": "The store holds a fabric already, and an import would replace it for all nodes.";
+    STORE_NEWER = "store-newer": "The store holds an object of a form that this version of the program does not know. This node keeps the revision that it has; the others are not concerned.";
+    OBJECT_TOO_LARGE = "object-too-large": "One object of the document is larger than etcd takes in one value, about a megabyte. A segment with that many attachments can be split.";
+    NODE_TAKEN = "node-taken": "Another agent, with a state directory of its own, reports under this node's name. Two agents for one node would each undo what the other does.";
+    NOT_EVERYWHERE = "not-everywhere": "Nodes that live do not have the revision that was waited for: they refused it, or have not come to it in time. The sentence names each and what it lacks. Nodes that are away are not waited for.";
     TIMED_OUT = "timed-out": "What was waited for did not happen in time. The sentence names what is missing.";
 }
 

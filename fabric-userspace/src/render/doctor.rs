@@ -97,7 +97,7 @@ fn summary(ports: &[&PortChecks]) -> Line {
         };
         line.push(
             Tone::Plain,
-            format!(" {} carries no frames until {checks}.", failed.join(", ")),
+            format!(" {} is not fit until {checks}.", failed.join(", ")),
         );
     }
     line

@@ -131,6 +131,11 @@ pub fn history(revisions: &[Revision], now: f64, wide: bool) -> Vec<Line> {
     if wide {
         titles.push("APPLIED-AT");
     }
+    // On a node of its own everything is by this node.
+    let by = wide && revisions.iter().any(|revision| revision.by.is_some());
+    if by {
+        titles.push("BY");
+    }
     titles.push("CAUSE");
     let mut table = Table::titled(&titles);
     let mut sorted: Vec<_> = revisions.iter().collect();
@@ -142,6 +147,9 @@ pub fn history(revisions: &[Revision], now: f64, wide: bool) -> Vec<Line> {
         ];
         if wide {
             cells.push(revision.applied_at.as_str().into());
+        }
+        if by {
+            cells.push(numbers::or_unknown(revision.by.as_deref()).into());
         }
         let cause = Line::from(&revision.cause);
         cells.push(if revision.current {

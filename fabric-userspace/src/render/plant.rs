@@ -1,8 +1,8 @@
-//! `fabric datacenter list|show` and `fabric node list|show`.
+//! `fabric datacenter list|show` and `fabric node show`.
 
 use super::numbers::or_unknown;
 use super::{Line, Table, Tone};
-use crate::api::{Datacenter, Node};
+use crate::api::{Datacenter, NodeDetail};
 use crate::model::natural;
 
 /// One line a datacenter. Wide with the rarer ranges.
@@ -65,24 +65,8 @@ pub fn show_datacenters(list: &[Datacenter]) -> Vec<Line> {
     })
 }
 
-/// One line a node.
-pub fn nodes(list: &[Node], _wide: bool) -> Vec<Line> {
-    let mut table = Table::titled(&["NODE", "DATACENTER", ">PORTS", ">LINKS", ">SEGMENTS", "HERE"]);
-    for node in sorted(list, |node| &node.name) {
-        table.row([
-            Line::toned(Tone::Name, &node.name),
-            node.datacenter.as_str().into(),
-            node.ports.len().to_string().into(),
-            node.links.len().to_string().into(),
-            node.segments.len().to_string().into(),
-            here(node.here),
-        ]);
-    }
-    table.lines()
-}
-
 /// Each node with its ports, its links and the segments that have an end at it.
-pub fn show_nodes(list: &[Node]) -> Vec<Line> {
+pub fn show_nodes(list: &[NodeDetail]) -> Vec<Line> {
     apart(sorted(list, |node| &node.name), |node| {
         let about = format!(
             "  datacenter {}{}",

@@ -71,7 +71,11 @@ fn config(revision: u64, status: &Status, now: f64) -> Line {
         Some(at) => format!("applied {} ago", time::age_of(at, now)),
         None => "nothing applied yet".to_owned(),
     };
-    format!("revision {revision}, {applied}, store {}", status.store).into()
+    let newer = match status.desired_revision {
+        desired if desired > revision => format!(", the store has {desired}"),
+        _ => String::new(),
+    };
+    format!("revision {revision}, {applied}, store {}{newer}", status.store).into()
 }
 
 fn traffic(rates: &TrafficRates) -> Line {

@@ -165,6 +165,7 @@ fn usual(method: &Method, path: &str, query: Option<&str>) -> (u16, String) {
         ("GET", "/v1/links") => "links",
         ("GET", "/v1/datacenters") => "datacenters",
         ("GET", "/v1/nodes") => "nodes",
+        ("GET", "/v1/nodes/details") => "node-details",
         ("GET", "/v1/fdb") => "fdb",
         ("GET", "/v1/counters") => "counters",
         ("GET", "/v1/doctor") => "doctor",

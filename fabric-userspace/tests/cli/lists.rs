@@ -80,7 +80,10 @@ fn datacenters_and_nodes_are_listed_and_shown() {
         "{by_name}"
     );
     assert_eq!(fabric(&agent, "datacenter show 2").done(), by_name);
-    assert_eq!(fabric(&agent, "node list -o name").done(), "edge1\nedge2\n");
+    assert_eq!(
+        fabric(&agent, "node list -o name").done(),
+        "edge1\nedge2\nedge3\nspare\n"
+    );
     let node = fabric(&agent, "node show edge2").done();
     assert!(node.starts_with("edge2  datacenter dc1\n"), "{node}");
 }
@@ -168,7 +171,8 @@ fn an_empty_list_is_a_sentence_with_the_next_command() {
         ("GET /v1/ports", "port list"),
         ("GET /v1/links", "link list"),
         ("GET /v1/datacenters", "datacenter list"),
-        ("GET /v1/nodes", "node show"),
+        ("GET /v1/nodes", "node list"),
+        ("GET /v1/nodes/details", "node show"),
         ("GET /v1/fdb", "fdb show"),
         ("GET /v1/history", "history"),
         ("GET /v1/doctor", "doctor"),

@@ -22,6 +22,12 @@ pub(super) struct Options {
     /// Frame lengths without FCS, in bytes
     #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "64,1500", value_parser = clap::value_parser!(u16).range(64..=1500))]
     pub sizes: Vec<u16>,
+    /// Rounds of each device; minima need many on a machine that does other work as well
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(3..=1000))]
+    rounds: Option<u16>,
+    /// CPU time of a round, in milliseconds; short ones find the quiet moments
+    #[arg(long, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u16).range(10..=2000))]
+    round: Option<u16>,
     /// Write every figure to this file
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -30,12 +36,17 @@ pub(super) struct Options {
 impl Options {
     /// Rounds of each device.
     pub(super) fn rounds(&self) -> usize {
-        if self.quick { 5 } else { 11 }
+        match self.rounds {
+            Some(rounds) => usize::from(rounds),
+            None if self.quick => 5,
+            None => 11,
+        }
     }
 
     /// CPU time that a round is to take.
     pub(super) fn round(&self) -> Duration {
-        Duration::from_millis(if self.quick { 120 } else { 300 })
+        let default = if self.quick { 120 } else { 300 };
+        Duration::from_millis(self.round.map_or(default, u64::from))
     }
 
     /// Whether a device is wanted.

@@ -57,6 +57,10 @@ impl Net {
             &port,
         ]);
         words.extend(vxlan.remote.iter().flat_map(|remote| ["remote", remote]));
+        if vxlan.local.contains(':') {
+            // Linux drops tunnels without a UDP checksum over IPv6 unless told otherwise (RFC 6936 lets it choose).
+            words.push("udp6zerocsumrx");
+        }
         ip(host, &words)?;
         offloads(host, vxlan.name, &["tx", "off"])?;
         ip(host, &["link", "set", vxlan.name, "up"])?;

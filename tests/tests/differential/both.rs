@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use fabric_common::DropReason;
-use fabric_common::flood::Metadata;
+use fabric_common::flood::{Metadata, SEAL};
 use fabric_common::maps::{Count, Direction, drop_index};
-use fabric_common::rewrite::Inner;
 use fabric_common::wire::Macs;
 use fabric_tests::bpf::{Action, Run, SHORTEST_RUN, XdpProgram};
 use fabric_tests::frame::{diff, hex_dump, stack};
@@ -472,34 +471,28 @@ fn flooded(run: &Run, copies: &[Copied], foreign: usize) -> Option<String> {
         return Some(format!("{} bytes of metadata", run.metadata.len()));
     }
     let word = |at: usize| u32::from_ne_bytes(run.metadata[at..at + 4].try_into().unwrap());
-    let short = |at: usize| u16::from_ne_bytes(run.metadata[at..at + 2].try_into().unwrap());
     let metadata = Metadata {
         magic: word(0),
         segment_horizon: word(4),
         sequence: word(8),
-        macs: short(12),
-        body: short(14),
+        start: run.metadata[12..16].try_into().unwrap(),
     };
     let mut wrong = String::new();
     if metadata.magic != Metadata::MAGIC {
         let _ = write!(wrong, "no magic in {metadata:?}");
     }
-    // Every copy contains the tenant's frame; what the metadata points at must be that.
-    let inner = metadata.inner();
-    let body = run.frame.get(inner.body..).unwrap_or_default();
-    let macs = run.frame.get(inner.macs..inner.macs + 12).unwrap_or_default();
+    let Some(rest) = run.frame.strip_prefix(&SEAL) else {
+        return Some(format!("no seal on {}", hex(&run.frame)));
+    };
+    // Every copy contains the tenant's frame; what is under the seal must be that.
+    let tenants = [&metadata.start, rest].concat();
+    let (macs, body) = tenants.split_at(12);
     for copy in copies {
         if let Copied::Sent(sent) = copy
             && !(sent.bytes.ends_with(body) && sent.bytes.windows(12).any(|bytes| bytes == macs))
         {
             let _ = write!(wrong, "the copy {} is of another frame", hex(&sent.bytes));
         }
-    }
-    if inner != Inner::PLAIN {
-        let _ = write!(
-            wrong,
-            "the kernel floods a frame with the fabric's tags in it: {metadata:?}"
-        );
     }
     (!wrong.is_empty()).then_some(wrong)
 }

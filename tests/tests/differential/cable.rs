@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fabric_common::DropReason;
-use fabric_common::flood::Metadata;
+use fabric_common::flood::{Metadata, SEAL};
 use fabric_common::maps::Direction;
 use fabric_tests::bpf::{DeviceMap, XdpProgram};
 use fabric_tests::frame::{Mac, eth};
@@ -131,12 +131,14 @@ fn list_just_changed(both: &mut Both, ears: &BTreeMap<String, Capture>) -> DropR
     DropReason::NoFloodPath
 }
 
-/// Another program redirects into a flood list, with metadata of its own in place of what the copies need.
+/// Another program redirects into a flood list, with metadata of its own in place of what the copies need, or with none
+/// where it is needed.
 fn strange_metadata(both: &mut Both, site: &Site) -> DropReason {
     let segment = *both.records.flood.keys().next().expect("a flood list");
     let list = DeviceMap::inside(&both.kernel.pins.join(fabric_common::maps::name::FLOOD), segment).unwrap();
     let program = XdpProgram::broadcast(&list).unwrap();
-    let frame = eth(Mac::BROADCAST, NEAR).word("rare");
+    let strange = eth(Mac::BROADCAST, NEAR).word("rare").to_vec();
+    let bereft = [&SEAL, &strange[SEAL.len()..]].concat();
     let counted = |both: &Both| -> u64 {
         let slots = both.ports.iter().map(|port| port.slot);
         let reason = DropReason::BadMetadata as u8;
@@ -150,13 +152,15 @@ fn strange_metadata(both: &mut Both, site: &Site) -> DropReason {
             .sum()
     };
     let members = both.records.flood[&segment].len() as u64;
-    let before = counted(both);
-    program
-        .run_live(&frame, site.port("eth3").ifindex, size_of::<Metadata>())
+    for (frame, metadata) in [(strange, size_of::<Metadata>()), (bereft, 0)] {
+        let before = counted(both);
+        program
+            .run_live(&frame, site.port("eth3").ifindex, metadata)
+            .unwrap();
+        until_true(PATIENCE, "a dropped copy for each member", || {
+            Ok(counted(both) == before + members)
+        })
         .unwrap();
-    until_true(PATIENCE, "a dropped copy for each member", || {
-        Ok(counted(both) == before + members)
-    })
-    .unwrap();
+    }
     DropReason::BadMetadata
 }

@@ -39,7 +39,13 @@ impl Triangle {
         let nodes = NODES.map(|name| net.host(name).unwrap()).to_vec();
         let node = |name: &str| &nodes[NODES.iter().position(|known| *known == name).unwrap()];
         for (port, [one, other]) in LINES {
-            let end = |name| End::port(node(name), port).mtu(LINE_MTU).no_arp();
+            // Else an agent that ends puts its end back as it was, and the other one has to say so.
+            let end = |name| {
+                End::port(node(name), port)
+                    .mtu(LINE_MTU)
+                    .no_arp()
+                    .offload(&["gro", "on"])
+            };
             net.veth(end(one), end(other)).unwrap();
         }
         let mut hosts = Vec::new();

@@ -24,7 +24,7 @@ fn nodes(names: &[(&str, &str)]) -> Value {
     names.iter().map(node).collect()
 }
 
-fn datacenters() -> Value {
+pub(crate) fn datacenters() -> Value {
     json!([
         {"name": "mtdc100", "id": 100, "s_vids": "100-199", "c_vids": "200-1199", "labels": "1000-1999"},
         {"name": "mtdc200", "id": 200, "s_vids": "1200-1299", "c_vids": "1300-1999", "labels": "2000-2999"},

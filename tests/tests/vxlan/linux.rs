@@ -8,7 +8,7 @@ use fabric_tests::topology::{End, Net, Vxlan};
 use fabric_tests::traffic::{ping, tcp};
 use fabric_tests::wait::{PATIENCE, until_true};
 use fabric_tests::wire::{Capture, RawSocket};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::support::{HERE, THERE};
 
@@ -115,6 +115,45 @@ impl Lan {
             Ok(ping(from, to, 1)?.answered == 1)
         })
         .unwrap();
+    }
+}
+
+/// The same over an IPv6 underlay; Linux sends UDP checksums there, and takes packets without one if it is told to.
+#[test]
+fn a_linux_vxlan_host_is_reached_over_ipv6() {
+    const HERE_6: &str = "2001:db8::1";
+    const THERE_6: &str = "2001:db8::2";
+    let mut over_6 = document(THERE, None);
+    over_6["links"][0]["ends"] = json!([
+        {"node": "edge1", "port": "u0", "address": HERE_6},
+        {"address": THERE_6},
+    ]);
+    let lan = Lan::with(&over_6, |_, edge, far| {
+        for (namespace, port, address) in [(edge, "u0", HERE_6), (far, "eth0", THERE_6)] {
+            let enable = format!("echo 0 > /proc/sys/net/ipv6/conf/{port}/disable_ipv6");
+            namespace.output(&["sh", "-c", &enable]).unwrap();
+            let words = format!("ip -6 addr add {address}/64 dev {port} nodad");
+            let words: Vec<&str> = words.split(' ').collect();
+            namespace.output(&words).unwrap();
+        }
+    });
+    let remote = Vxlan {
+        remote: Some(HERE_6),
+        ..device(THERE_6)
+    };
+    lan.net.vxlan(&lan.far, &remote).unwrap();
+    lan.answers_soon(&lan.client, SERVER);
+    let managed = lan.neighbours();
+    assert!(managed.contains(THERE_6), "{managed}");
+    lan.works();
+    for reason in [
+        "bad-length",
+        "unknown-vni",
+        "unknown-vtep",
+        "truncated",
+        "too-big",
+    ] {
+        assert_eq!(lan.counter(&format!("u0.dropped.{reason}")), 0, "{reason}");
     }
 }
 

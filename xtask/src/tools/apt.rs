@@ -26,12 +26,16 @@ const fn needed(name: &'static str, debian: &'static [&'static str]) -> Needed {
     }
 }
 
-const COMMANDS: [Needed; 6] = [
+const COMMANDS: [Needed; 9] = [
     needed("cc", &["gcc", "libc6-dev"]),
     needed("ip", &["iproute2"]),
     needed("ethtool", &["ethtool"]),
     needed("ping", &["iputils-ping"]),
     needed("tshark", &["tshark"]),
+    // The tests of many hosts run a real etcd, and make certificates for it.
+    needed("etcd", &["etcd-server"]),
+    needed("etcdctl", &["etcd-client"]),
+    needed("openssl", &["openssl"]),
     // Ubuntu ships bpftool with the kernel's tools.
     Needed {
         name: "bpftool",

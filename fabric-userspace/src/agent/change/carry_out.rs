@@ -6,10 +6,9 @@ use std::time::Instant;
 
 use super::Prepared;
 use crate::agent::attach_refusal;
-use crate::agent::core::{Core, failed, now, side_file};
+use crate::agent::core::{Core, failed, side_file};
 use crate::agent::host::Missing;
 use crate::agent::ports::Port;
-use crate::agent::store::{Store as _, Stored};
 use crate::compile::Image;
 use crate::datapath::LoadError;
 use crate::diff::{Changes, Entry, Op, diff_images};
@@ -17,6 +16,7 @@ use crate::error::Refusal;
 use crate::ids::Freed;
 use crate::model::IfName;
 use crate::safety::{Restored, Role};
+use crate::store::{Store as _, Stored};
 use crate::validate::Valid;
 
 /// Ports that a change has taken, with what they were before if they had another role.
@@ -27,6 +27,8 @@ type Taken = BTreeMap<IfName, Option<Port>>;
 pub(super) enum Reason<'a> {
     /// A new document, and the command it came from.
     Document(&'a str),
+    /// A new document that was decided elsewhere and is in force already.
+    Followed(&'a Stored),
     /// The host has changed under the document in force.
     Host,
     /// The document in force, after a start.
@@ -37,7 +39,7 @@ impl Reason<'_> {
     /// What was in force is carried out as far as the host allows; what is new must be right.
     const fn tolerance(self) -> Missing {
         match self {
-            Self::Document(_) => Missing::Refuse,
+            Self::Document(_) | Self::Followed(_) => Missing::Refuse,
             Self::Host | Self::Start => Missing::Tolerate,
         }
     }
@@ -59,13 +61,22 @@ impl Core {
         } = prepared;
         let tolerance = reason.tolerance();
         let taken = self.take_ports(&image, &new_ports, tolerance).await?;
+        let decided = match self.decide(&valid, reason).await {
+            Ok(decided) => decided,
+            Err(refusal) => {
+                self.let_go(taken).await;
+                self.release_neighbours().await;
+                return Err(refusal);
+            }
+        };
         let done = self
             .write(&image, &changes)
             .and_then(|()| self.attach(&image, &new_ports, tolerance));
         let live = Instant::now();
-        let done = match (done, reason) {
-            (Ok(()), Reason::Document(cause)) => self.commit(&valid, cause),
-            (done, _) => done,
+        let done = match (done, &decided, reason) {
+            (Ok(()), Some(stored), _) | (Ok(()), None, Reason::Followed(stored)) => self.remember(stored),
+            (Ok(()), None, Reason::Document(cause)) => self.commit(&valid, cause).await,
+            (done, _, _) => done,
         };
         if let Err(refusal) = done {
             // At a start nothing is known of what was before: what forwards goes on.
@@ -73,7 +84,10 @@ impl Core {
                 self.undo(&image, taken).await;
                 self.release_neighbours().await;
             }
-            return Err(refusal);
+            return Err(match &decided {
+                Some(stored) => self.take_back(stored, refusal).await,
+                None => refusal,
+            });
         }
         let changed_slots = egress_changes(&changes);
         self.after(valid, image, &changes);
@@ -224,14 +238,9 @@ impl Core {
         })
     }
 
-    fn commit(&mut self, valid: &Valid, cause: &str) -> Result<(), Refusal> {
-        let stored = Stored {
-            revision: self.revision + 1,
-            applied_at: now(),
-            cause: cause.to_owned(),
-            document: valid.document().clone(),
-        };
-        self.store.commit(&stored)?;
+    async fn commit(&mut self, valid: &Valid, cause: &str) -> Result<(), Refusal> {
+        let stored = self.next_revision(valid, cause);
+        self.store.commit(self.revision, &stored).await?;
         self.revision = stored.revision;
         self.applied_at = Some(stored.applied_at);
         Ok(())

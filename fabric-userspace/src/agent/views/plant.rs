@@ -41,28 +41,28 @@ fn datacenter_view(
 }
 
 /// All nodes.
-pub(crate) fn nodes(core: &Core) -> Vec<api::Node> {
+pub(crate) fn node_details(core: &Core) -> Vec<api::NodeDetail> {
     let list = core.valid.nodes().iter().enumerate();
-    let mut views: Vec<api::Node> = list
+    let mut views: Vec<api::NodeDetail> = list
         .map(|(at, node)| node_view(core, NodeIx::new(at), node))
         .collect();
     views.sort_by(|a, b| natural(&a.name, &b.name));
     views
 }
 
-fn node_view(core: &Core, at: NodeIx, node: &ValidNode) -> api::Node {
+fn node_view(core: &Core, at: NodeIx, node: &ValidNode) -> api::NodeDetail {
     let segments = core
         .valid
         .segments()
         .iter()
         .filter(|segment| segment.members.contains(&at));
-    let port = |(name, port): (&crate::model::IfName, &ValidPort)| api::NodePort {
+    let port = |(name, port): (&crate::model::IfName, &ValidPort)| api::NodePortDetail {
         name: name.to_string(),
         role: port.role.map(|role| role.to_string()),
     };
-    let mut ports: Vec<api::NodePort> = node.ports.iter().map(port).collect();
+    let mut ports: Vec<api::NodePortDetail> = node.ports.iter().map(port).collect();
     ports.sort_by(|a, b| natural(&a.name, &b.name));
-    api::Node {
+    api::NodeDetail {
         name: node.name.to_string(),
         datacenter: core.valid.datacenter(node.datacenter).name.to_string(),
         here: core.here() == Some(at),

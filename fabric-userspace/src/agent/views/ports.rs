@@ -7,7 +7,7 @@ use crate::safety::{Check, Report, Verdict};
 use crate::validate::NodeIx;
 
 /// `up`, `down`, `unsafe` or `gone`.
-pub(super) fn state(core: &Core, name: &IfName) -> &'static str {
+pub(crate) fn state(core: &Core, name: &IfName) -> &'static str {
     match core.ports.get(name) {
         None => "gone",
         Some(port) if port.ifindex == 0 => "gone",

@@ -1,7 +1,6 @@
 use fabric_common::maps::LAYOUT_VERSION;
 
 use crate::agent::core::{Core, datacenter_of};
-use crate::agent::store::Store as _;
 use crate::api;
 use crate::error::Refusal;
 
@@ -11,7 +10,11 @@ use crate::error::Refusal;
 /// When a map cannot be read.
 pub(crate) fn status(core: &mut Core) -> Result<api::Status, Refusal> {
     let reading = super::reading(core)?;
-    let problems = problems(core);
+    let mut problems = problems(core);
+    let of_ports = problems.len() as u64;
+    if let Some(cluster) = &core.cluster {
+        problems.extend(cluster.problems());
+    }
     let ports = core.image.ports().count() as u64;
     Ok(api::Status {
         node: core.node.to_string(),
@@ -19,15 +22,23 @@ pub(crate) fn status(core: &mut Core) -> Result<api::Status, Refusal> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         uptime_seconds: core.started.elapsed().as_secs(),
-        state: match problems.len() {
-            0 => "ok",
-            all if all as u64 >= ports && ports > 0 => "down",
+        state: match of_ports {
+            _ if problems.is_empty() => "ok",
+            all if all >= ports && ports > 0 => "down",
             _ => "degraded",
         }
         .to_owned(),
         problems,
         applied_at: core.applied_at.clone(),
-        store: core.store.kind().to_owned(),
+        store: core.decider().kind().to_owned(),
+        store_address: core
+            .cluster
+            .as_ref()
+            .map(|cluster| cluster.store.address().to_string()),
+        desired_revision: core
+            .cluster
+            .as_ref()
+            .map_or(core.revision(), |cluster| cluster.desired.max(core.revision())),
         layout: LAYOUT_VERSION,
         ports,
         traffic: super::traffic(core, &reading),

@@ -114,7 +114,7 @@ async fn fetch(client: &Client, kind: Kind, words: &[String]) -> Vec<String> {
         Kind::Port => (path::PORTS, |item| text(item, "name")),
         Kind::Link => (path::LINKS, |item| text(item, "name")),
         Kind::Datacenter => (path::DATACENTERS, |item| text(item, "name")),
-        Kind::Node => (path::NODES, |item| text(item, "name")),
+        Kind::Node => (path::NODE_DETAILS, |item| text(item, "name")),
         Kind::Station => (path::FDB, |item| text(item, "mac")),
         Kind::Revision => (path::HISTORY, |item| text(item, "revision")),
         Kind::Vlan => return vlans(client, words).await,

@@ -30,7 +30,7 @@ pub(super) const TOPICS: &[Topic] = &[
             ("fabric tenant attach acme --port eth1 --vlan 10", "lend a VLAN"),
             ("fabric help unmapped-vlan", "what a reason means"),
         ],
-        "fabric help COMMAND, fabric help CODE",
+        "fabric help COMMAND, fabric help CODE; also: fabric import, fabric completions",
     ),
     topic(
         "fabric agent",
@@ -264,7 +264,7 @@ pub(super) const TOPICS: &[Topic] = &[
     topic(
         "fabric node",
         [
-            ("fabric node list", "machines of the fabric"),
+            ("fabric node list", "who has which revision"),
             ("fabric node show edge1", "ports, links, segments"),
             ("fabric node add edge3 --datacenter dc1", "one more"),
         ],
@@ -291,11 +291,11 @@ pub(super) const TOPICS: &[Topic] = &[
     topic(
         "fabric node list",
         [
-            ("fabric node list", "where they stand"),
-            ("fabric node list -o name", "names only"),
+            ("fabric node list", "who has which revision"),
+            ("fabric node list -o wide", "with versions"),
             ("fabric node list --json", "for programs"),
         ],
-        "fabric node show",
+        "fabric node show, fabric status --wait",
     ),
     topic(
         "fabric node show",
@@ -477,9 +477,27 @@ pub(super) const TOPICS: &[Topic] = &[
         [
             ("fabric export", "the document in force"),
             ("fabric export > site.json", "to change and apply it"),
-            ("fabric export --json", "with its revision"),
+            ("fabric export --store etcd://h1/prod", "of a store"),
         ],
         "fabric apply, fabric schema",
+    ),
+    topic(
+        "fabric import",
+        [
+            (
+                "fabric import -f site.json --store etcd://h1,h2/prod",
+                "before the first agent",
+            ),
+            (
+                "fabric import -f - --store etcd://h1/prod --replace",
+                "over what is there",
+            ),
+            (
+                "fabric import -f site.json --state-dir /var/lib/fabric",
+                "back to one host",
+            ),
+        ],
+        "fabric export, fabric node list",
     ),
     topic(
         "fabric history",

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use fabric_common::Tables;
-use fabric_common::buckets::{Bucket, Claim, Slot, claim, find};
+use fabric_common::buckets::{Bucket, Claim, STASH, Slot, claim, find};
 use fabric_common::maps::{
     Binding, FdbValue, FloodKey, Line, NextHop, Path, Port, Segment, Settings, Tunnel, VtepAddress, fdb_key,
 };
@@ -77,7 +77,7 @@ impl TwinTables {
             records: Records::default(),
             settings,
             segments: BTreeMap::new(),
-            fdb: Buckets::new(masks.fdb_mask),
+            fdb: Buckets::new(masks.fdb_mask + STASH),
             tags: Buckets::new(masks.tags_mask),
             tunnels: Buckets::new(masks.tunnels_mask),
             unwritten: Unwritten::default(),

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 
 use super::data;
 use crate::api::{
-    Applied, Counters, Datacenter, Edit, Envelope, FdbEntry, Flushed, Item, Items, Link, Node, Plan, Port,
-    PortChecks, Revision, Segment, Status, Tenant, kind,
+    Applied, Counters, Datacenter, Edit, Envelope, FdbEntry, Flushed, Item, Items, Link, Node, NodeDetail,
+    Plan, Port, PortChecks, Revision, Segment, Status, Tenant, kind,
 };
 use crate::model::Document;
 
@@ -24,10 +24,11 @@ fn every_answer_keeps_its_shape() {
     assert_shape::<Items<Port>>(data!("ports"), kind::PORT_LIST);
     assert_shape::<Items<Link>>(data!("links"), kind::LINK_LIST);
     assert_shape::<Items<Datacenter>>(data!("datacenters"), kind::DATACENTER_LIST);
-    assert_shape::<Items<Node>>(data!("nodes"), kind::NODE_LIST);
+    assert_shape::<Items<NodeDetail>>(data!("node-details"), kind::NODE_DETAIL_LIST);
     assert_shape::<Items<FdbEntry>>(data!("fdb"), kind::FDB_LIST);
     assert_shape::<Item<Counters>>(data!("counters"), kind::COUNTERS);
     assert_shape::<Items<PortChecks>>(data!("doctor"), kind::PORT_CHECKS_LIST);
+    assert_shape::<Items<Node>>(data!("nodes"), kind::NODE_LIST);
     assert_shape::<Items<Revision>>(data!("history"), kind::REVISION_LIST);
     assert_shape::<Item<Document>>(data!("document"), kind::DOCUMENT);
     assert_shape::<Item<Plan>>(data!("plan"), kind::PLAN);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{assert_text, data, item, list};
 use crate::api::{Envelope, Item, Segment, Status, Tenant};
 use crate::render::status::TrafficRates;
-use crate::render::{doctor, document, fdb, link, plant, port, segment, status, tenant};
+use crate::render::{doctor, document, fdb, link, node, plant, port, segment, status, tenant};
 
 #[test]
 fn status_tells_what_is_wrong_and_what_to_do() {
@@ -261,13 +261,7 @@ dc2  id 2
 }
 
 #[test]
-fn nodes_are_listed_and_shown() {
-    let expected = "\
-NODE   DATACENTER  PORTS  LINKS  SEGMENTS  HERE
-edge1  dc1             3      2         2  yes
-edge2  dc1             0      1         0  -
-";
-    assert_text(&plant::nodes(&list(data!("nodes")), false), expected);
+fn nodes_are_shown_with_what_is_at_them() {
     let shown = "\
 edge1  datacenter dc1, this node
   ports     eth1 access, eth9, trunk0 pseudowire
@@ -279,7 +273,7 @@ edge2  datacenter dc1
   links     trunk0
   segments  -
 ";
-    assert_text(&plant::show_nodes(&list(data!("nodes"))), shown);
+    assert_text(&plant::show_nodes(&list(data!("node-details"))), shown);
 }
 
 #[test]
@@ -313,7 +307,7 @@ eth1  access  driver veth, peer c0 in namespace tenant-a                    FAIL
   ok    MTU 1500                  least spare: trunk0, 0 bytes
 eth9  driver ixgbe                                                            ok
   ok  native XDP, frags  yes
-1 failed, 1 warning, 3 ok. Nothing was changed. eth1 carries no frames until the failed check passes.
+1 failed, 1 warning, 3 ok. Nothing was changed. eth1 is not fit until the failed check passes.
 ";
     assert_text(&doctor::lines(&list(data!("doctor")), false), expected);
     assert!(doctor::has_failed(&list(data!("doctor"))));
@@ -396,4 +390,16 @@ REVISION    AGE  APPLIED-AT                CAUSE
       42   3d1h  2026-11-19T07:03:07.000Z  apply site.json
 ";
     assert_text(&document::history(&list(data!("history")), now, true), wide);
+}
+
+#[test]
+fn nodes_are_listed_with_their_revisions_and_refusals() {
+    let expected = "\
+NODE   DATACENTER  STATE    REVISION   PORTS
+edge1  dc1         live           44  2 of 3
+edge2  dc1         refused        43       1  refused 44: there is no interface eth9
+edge3  dc2         away            -       -
+spare  -           live           44       0
+";
+    assert_text(&node::list(&list(data!("nodes")), false), expected);
 }

@@ -1,6 +1,6 @@
 use std::fs;
 
-use super::{FileStore, Store as _, Stored};
+use super::{FileStore, Stored};
 use crate::error::codes;
 use crate::model::Document;
 
@@ -16,14 +16,14 @@ fn stored(revision: u64) -> Stored {
 #[test]
 fn the_last_revision_is_in_force_and_older_ones_are_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = FileStore::open(folder.path()).unwrap();
-    assert!(store.current().unwrap().is_none());
+    let store = FileStore::open(folder.path()).unwrap();
+    assert!(store.in_force().unwrap().is_none());
     for revision in 1..=60 {
-        store.commit(&stored(revision)).unwrap();
+        store.put(&stored(revision)).unwrap();
     }
-    assert_eq!(store.current().unwrap().unwrap().revision, 60);
+    assert_eq!(store.in_force().unwrap().unwrap().revision, 60);
     let kept: Vec<u64> = store
-        .history()
+        .revisions()
         .unwrap()
         .iter()
         .map(|stored| stored.revision)
@@ -34,13 +34,13 @@ fn the_last_revision_is_in_force_and_older_ones_are_kept() {
 #[test]
 fn a_file_cut_in_half_is_refused_with_a_good_copy_as_cure() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = FileStore::open(folder.path()).unwrap();
-    store.commit(&stored(1)).unwrap();
-    store.commit(&stored(2)).unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    store.put(&stored(1)).unwrap();
+    store.put(&stored(2)).unwrap();
     let path = folder.path().join("document.json");
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-    let refusal = store.current().unwrap_err();
+    let refusal = store.in_force().unwrap_err();
     assert_eq!(refusal.code, codes::STATE_DAMAGED);
     assert!(refusal.cure.unwrap().contains("history/0000000002.json"));
 }
@@ -56,22 +56,22 @@ fn two_agents_cannot_share_a_state_directory() {
 #[test]
 fn a_revision_that_was_kept_but_never_put_in_force_is_not_in_the_history() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = FileStore::open(folder.path()).unwrap();
-    store.commit(&stored(1)).unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    store.put(&stored(1)).unwrap();
     let first = fs::read(folder.path().join("document.json")).unwrap();
-    store.commit(&stored(2)).unwrap();
+    store.put(&stored(2)).unwrap();
     drop(store);
     // Killed after the first of the two files.
     fs::write(folder.path().join("document.json"), first).unwrap();
     fs::write(folder.path().join("history/0000000003.new"), "{").unwrap();
     let store = FileStore::open(folder.path()).unwrap();
-    assert_eq!(store.current().unwrap().unwrap().revision, 1);
+    assert_eq!(store.in_force().unwrap().unwrap().revision, 1);
     let kept: Vec<u64> = store
-        .history()
+        .revisions()
         .unwrap()
         .iter()
         .map(|stored| stored.revision)
         .collect();
     assert_eq!(kept, [1]);
-    assert_eq!(store.kept().unwrap().len(), 1);
+    assert_eq!(store.kept_files().unwrap().len(), 1);
 }

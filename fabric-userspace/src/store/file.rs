@@ -4,56 +4,20 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::fcntl::{Flock, FlockArg};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
+use super::{Answer, KEPT, Past, Store, Stored, stale};
 use crate::error::{Refusal, codes};
-use crate::model::Document;
-
-/// Revisions that are kept for `fabric rollback`.
-const KEPT: u64 = 50;
-
-/// A document in force, with its circumstances.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Stored {
-    /// Raised by one with each change.
-    pub revision: u64,
-    /// RFC 3339, UTC.
-    pub applied_at: String,
-    /// The command or file that made it.
-    pub cause: String,
-    /// The document.
-    pub document: Document,
-}
-
-/// What the agent needs from wherever documents are kept.
-pub(super) trait Store: Send {
-    /// The word for `fabric status`.
-    fn kind(&self) -> &'static str;
-    /// The document in force, if there ever was one.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn current(&self) -> Result<Option<Stored>, Refusal>;
-    /// Puts a new revision in force: afterwards, and after a crash at any moment, [`Store::current`] is the old
-    /// one or this one.
-    ///
-    /// # Errors
-    /// When it cannot be written; the old one is in force then.
-    fn commit(&mut self, stored: &Stored) -> Result<(), Refusal>;
-    /// Kept revisions, the newest first, without their documents' content being checked.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    fn history(&self) -> Result<Vec<Stored>, Refusal>;
-}
 
 /// The state directory of one agent.
-pub(super) struct FileStore {
+pub struct FileStore {
     folder: PathBuf,
+    /// Revision in force, so that a writer need not read the document again.
+    newest: AtomicU64,
     _lock: Flock<File>,
 }
 
@@ -95,7 +59,7 @@ impl FileStore {
     ///
     /// # Errors
     /// When it cannot be used, or another agent uses it.
-    pub(super) fn open(folder: &Path) -> Result<Self, Refusal> {
+    pub fn open(folder: &Path) -> Result<Self, Refusal> {
         for path in [folder.to_owned(), folder.join("history")] {
             fs::DirBuilder::new()
                 .recursive(true)
@@ -121,6 +85,7 @@ impl FileStore {
         })?;
         let store = Self {
             folder: folder.to_owned(),
+            newest: AtomicU64::new(0),
             _lock: lock,
         };
         store.forget_uncommitted();
@@ -133,10 +98,11 @@ impl FileStore {
         let Ok(Some(current)) = read::<Stored>(&self.current_path()) else {
             return;
         };
+        self.newest.store(current.revision, Ordering::Relaxed);
         let newest = self.history_path(current.revision);
         // A file that stays is overwritten by the next revision.
         for path in self
-            .kept()
+            .kept_files()
             .unwrap_or_default()
             .iter()
             .filter(|path| **path > newest)
@@ -149,7 +115,7 @@ impl FileStore {
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    pub(super) fn side_file<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Refusal> {
+    pub(crate) fn side_file<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Refusal> {
         read(&self.folder.join(name))
     }
 
@@ -158,12 +124,12 @@ impl FileStore {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn set_side_file<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Refusal> {
+    pub(crate) fn set_side_file<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Refusal> {
         replace(&self.folder.join(name), value, false)
     }
 
     /// Removes those files of the state directory that are no documents and cannot be read, as a power cut leaves them.
-    pub(super) fn forget_damaged(&self, names: &[&str]) {
+    pub(crate) fn forget_damaged(&self, names: &[&str]) {
         for name in names {
             if let Err(refusal) = self.side_file::<serde_json::Value>(name) {
                 tracing::warn!(problem = %refusal.sentence, "begun anew, nothing needs it");
@@ -173,7 +139,7 @@ impl FileStore {
     }
 
     /// Removes a file of the state directory that is no document.
-    pub(super) fn remove_side_file(&self, name: &str) {
+    pub(crate) fn remove_side_file(&self, name: &str) {
         let _ = fs::remove_file(self.folder.join(name));
     }
 
@@ -191,7 +157,44 @@ impl Store for FileStore {
         "file"
     }
 
-    fn current(&self) -> Result<Option<Stored>, Refusal> {
+    fn current(&self) -> Answer<'_, Option<Stored>> {
+        Box::pin(async move { self.in_force() })
+    }
+
+    fn commit<'a>(&'a self, base: u64, stored: &'a Stored) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let newest = self.newest.load(Ordering::Relaxed);
+            if newest != base {
+                return Err(stale(base, newest, &[]));
+            }
+            self.put(stored)
+        })
+    }
+
+    fn history(&self) -> Answer<'_, Vec<Past>> {
+        let past = |stored: Stored| Past {
+            revision: stored.revision,
+            applied_at: stored.applied_at,
+            cause: stored.cause,
+            by: None,
+        };
+        Box::pin(async move { Ok(self.revisions()?.into_iter().map(past).collect()) })
+    }
+
+    fn kept(&self, revision: u64) -> Answer<'_, Option<Stored>> {
+        Box::pin(async move {
+            let is_it = |stored: &Stored| stored.revision == revision;
+            Ok(self.revisions()?.into_iter().find(is_it))
+        })
+    }
+}
+
+impl FileStore {
+    /// The document in force, if there ever was one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn in_force(&self) -> Result<Option<Stored>, Refusal> {
         read(&self.current_path()).map_err(|refusal| match self.newest_kept() {
             Some(kept) => {
                 refusal.with_cure(format!("cp {} {}", kept.display(), self.current_path().display()))
@@ -200,24 +203,38 @@ impl Store for FileStore {
         })
     }
 
-    fn commit(&mut self, stored: &Stored) -> Result<(), Refusal> {
+    fn put(&self, stored: &Stored) -> Result<(), Refusal> {
         replace(&self.history_path(stored.revision), stored, true)?;
         replace(&self.current_path(), stored, true)?;
+        self.newest.store(stored.revision, Ordering::Relaxed);
         if let Some(old) = stored.revision.checked_sub(KEPT) {
             let _ = fs::remove_file(self.history_path(old));
         }
         Ok(())
     }
 
-    fn history(&self) -> Result<Vec<Stored>, Refusal> {
-        let mut revisions: Vec<Stored> = self.kept()?.iter().filter_map(|path| read(path).ok()?).collect();
+    /// Keeps a copy of what is decided elsewhere, for a start without the one who decides. It may be any revision, and
+    /// has no history here.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old copy is there then.
+    pub(crate) fn remember(&self, stored: &Stored) -> Result<(), Refusal> {
+        replace(&self.current_path(), stored, true)
+    }
+
+    fn revisions(&self) -> Result<Vec<Stored>, Refusal> {
+        let mut revisions: Vec<Stored> = self
+            .kept_files()?
+            .iter()
+            .filter_map(|path| read(path).ok()?)
+            .collect();
         revisions.sort_by_key(|stored| std::cmp::Reverse(stored.revision));
         Ok(revisions)
     }
 }
 
 impl FileStore {
-    fn kept(&self) -> Result<Vec<PathBuf>, Refusal> {
+    fn kept_files(&self) -> Result<Vec<PathBuf>, Refusal> {
         let folder = self.folder.join("history");
         let entries = fs::read_dir(&folder).map_err(|error| cannot("read", &folder, &error))?;
         Ok(entries
@@ -228,7 +245,7 @@ impl FileStore {
     }
 
     fn newest_kept(&self) -> Option<PathBuf> {
-        let mut kept = self.kept().ok()?;
+        let mut kept = self.kept_files().ok()?;
         kept.sort();
         kept.into_iter()
             .rev()

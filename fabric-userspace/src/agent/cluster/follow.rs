@@ -1,0 +1,148 @@
+//! The task that follows the store and reports to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fabric_common::maps::LAYOUT_VERSION;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::restore;
+use crate::agent::core::Core;
+use crate::agent::server::Shared;
+use crate::agent::views;
+use crate::error::Refusal;
+use crate::store::Stored;
+use crate::store::etcd::{EtcdStore, Follower, News, NodeReport, ReportedPort, Reporter};
+
+/// Pauses between tries while the store is of no use; the members' own time limits come on top.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
+
+/// Starts to follow, if there is a store to follow.
+pub(in crate::agent) async fn spawn(shared: &Shared) -> Option<JoinHandle<()>> {
+    let store = Arc::clone(&shared.core.lock().await.cluster.as_ref()?.store);
+    Some(tokio::spawn(run(shared.clone(), store)))
+}
+
+async fn run(shared: Shared, store: Arc<EtcdStore>) {
+    let mut follower = Follower::new(Arc::clone(&store));
+    let mut reporter = Reporter::new(Arc::clone(&store));
+    let mut waiting: Option<Stored> = None;
+    let mut pause = PAUSE.0;
+    loop {
+        let done = round(&shared, &mut follower, &mut waiting).await;
+        let reported = match done {
+            Ok(()) => report(&shared, &mut reporter).await,
+            Err(refusal) => Err(refusal),
+        };
+        let mut core = shared.core.lock().await;
+        let Some(cluster) = core.cluster.as_mut() else {
+            return;
+        };
+        match reported {
+            Ok(()) => {
+                cluster.is_well();
+                pause = PAUSE.0;
+            }
+            Err(refusal) => {
+                cluster.trouble(refusal);
+                drop(core);
+                sleep(pause).await;
+                pause = (pause * 2).min(PAUSE.1);
+            }
+        }
+    }
+}
+
+/// Waits for news and does what they ask for.
+async fn round(
+    shared: &Shared,
+    follower: &mut Follower,
+    waiting: &mut Option<Stored>,
+) -> Result<(), Refusal> {
+    let expected = {
+        let core = shared.core.lock().await;
+        let Some(cluster) = &core.cluster else {
+            return Ok(());
+        };
+        cluster.expected(core.revision())
+    };
+    match follower.next(&expected).await? {
+        News::Document(stored) => {
+            *waiting = Some(stored);
+            carry_out(shared, waiting).await
+        }
+        // What a node has refused it may be able to carry out later: an interface has come, a port is safe again.
+        News::Quiet => carry_out(shared, waiting).await,
+        News::Unreadable { revision, refusal } => {
+            *waiting = None;
+            if let Some(cluster) = shared.core.lock().await.cluster.as_mut() {
+                cluster.desired = cluster.desired.max(revision);
+                cluster.refuse(revision, &refusal);
+            }
+            Ok(())
+        }
+        News::Older { revision } => {
+            *waiting = None;
+            restore::bring_back(shared, revision).await?;
+            follower.forget();
+            Ok(())
+        }
+        News::NotOurs(refusal) => Err(refusal),
+    }
+}
+
+async fn carry_out(shared: &Shared, waiting: &mut Option<Stored>) -> Result<(), Refusal> {
+    let Some(stored) = waiting.as_ref() else {
+        return Ok(());
+    };
+    let mut core = shared.core.lock().await;
+    let followed = core.follow(stored).await;
+    let fabric = match &core.cluster {
+        Some(cluster) => cluster.store.fabric().await,
+        None => None,
+    };
+    let Core { cluster, store, .. } = &mut *core;
+    let Some(cluster) = cluster else {
+        return Ok(());
+    };
+    cluster.desired = stored.revision;
+    match followed {
+        Ok(()) => {
+            cluster.refused = None;
+            *waiting = None;
+            fabric.map_or(Ok(()), |fabric| cluster.join(&fabric, store))
+        }
+        Err(refusal) => {
+            cluster.refuse(stored.revision, &refusal);
+            Ok(())
+        }
+    }
+}
+
+async fn report(shared: &Shared, reporter: &mut Reporter) -> Result<(), Refusal> {
+    let Some(report) = own(&*shared.core.lock().await) else {
+        return Ok(());
+    };
+    reporter.report(&report).await
+}
+
+/// What this node says of itself.
+pub(super) fn own(core: &Core) -> Option<NodeReport> {
+    let cluster = core.cluster.as_ref()?;
+    let ports = core.ports.iter().map(|(name, _)| ReportedPort {
+        name: name.to_string(),
+        state: views::port_state(core, name).to_owned(),
+    });
+    Some(NodeReport {
+        schema: "fabric/1".to_owned(),
+        node: core.node.to_string(),
+        instance: cluster.membership.instance.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        layout: LAYOUT_VERSION,
+        revision: core.revision(),
+        refused: cluster.refused.clone(),
+        ports: ports.collect(),
+        started_at: cluster.started_at.clone(),
+    })
+}

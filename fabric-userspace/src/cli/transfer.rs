@@ -1,0 +1,124 @@
+//! `fabric import`, and `fabric export` from a store: no agent is asked.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::{Context, Exit};
+use super::store::StoreArgs;
+use crate::client::Answer;
+use crate::error::{Refusal, codes};
+use crate::model::{Document, from_json_bytes};
+use crate::store::etcd::EtcdStore;
+use crate::store::{FileStore, Store, Stored};
+use crate::validate::validate;
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// The document; - reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Into the file of a host without an agent
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Put it in force in place of what is there
+    #[arg(long)]
+    replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
+}
+
+pub(super) async fn import(context: &mut Context<'_>, args: &ImportArgs) -> Result<Exit, Refusal> {
+    context.without_names()?;
+    let (name, text) = super::document::read_text(&args.file)?;
+    let document: Document =
+        from_json_bytes(&text).map_err(|problem| Refusal::from(problem).in_file(&name).unchanged())?;
+    let valid =
+        validate(document).map_err(|problems| Refusal::from_problems(problems).in_file(&name).unchanged())?;
+    let (store, shown) = open(args)?;
+    let base = match store.current().await? {
+        Some(there) if !args.replace => return Err(taken(&shown, there.revision)),
+        Some(there) => there.revision,
+        None => 0,
+    };
+    let stored = Stored {
+        revision: base + 1,
+        applied_at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+        cause: format!("import {name}"),
+        document: valid.document().clone(),
+    };
+    store.commit(base, &stored).await?;
+    if context.is_json() {
+        let answer = json!({ "store": shown, "revision": stored.revision });
+        context
+            .output
+            .answer_json(Answer::local("imported", &answer).json(), false)?;
+    } else {
+        let line = format!("imported {name} into {shown} as revision {}", stored.revision);
+        context.output.answer(&[line.into()])?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The document of a store, as `fabric apply` and `fabric import` take it.
+pub(super) async fn export(context: &mut Context<'_>, args: &StoreArgs) -> Result<Option<Exit>, Refusal> {
+    let Some(address) = args.address()?.filter(|_| args.any()) else {
+        return Ok(None);
+    };
+    let store = EtcdStore::open(address, "export")?;
+    let Some(stored) = store.current().await? else {
+        let sentence = format!("{} holds no fabric", store.address());
+        return Err(Refusal::new(codes::STORE_EMPTY, sentence)
+            .with_cure("correct the prefix: --store etcd://HOST/PREFIX"));
+    };
+    if context.is_json() {
+        let mut answer = Answer::local(crate::api::kind::DOCUMENT, &stored.document)
+            .json()
+            .clone();
+        answer["revision"] = stored.revision.into();
+        context.output.answer_json(&answer, false)?;
+    } else {
+        let document = serde_json::to_value(&stored.document)
+            .map_err(|error| Refusal::new(codes::BUG, format!("the document cannot be written: {error}")))?;
+        context.output.answer_json(&document, false)?;
+    }
+    Ok(Some(Exit::Done))
+}
+
+fn open(args: &ImportArgs) -> Result<(Box<dyn Store>, String), Refusal> {
+    match (args.store.address()?, &args.state_dir) {
+        (Some(address), None) => {
+            let shown = address.to_string();
+            Ok((Box::new(EtcdStore::open(address, "import")?), shown))
+        }
+        (None, Some(folder)) => Ok((Box::new(FileStore::open(folder)?), shown(folder))),
+        (Some(_), Some(_)) => Err(usage("both a store and a state directory are given")),
+        (None, None) => Err(usage("no store is given")),
+    }
+}
+
+fn shown(folder: &Path) -> String {
+    folder.display().to_string()
+}
+
+fn usage(sentence: &str) -> Refusal {
+    Refusal::new(codes::USAGE, sentence)
+        .with_cure("give one of --store etcd://HOST/PREFIX and --state-dir DIR")
+}
+
+fn taken(store: &str, revision: u64) -> Refusal {
+    Refusal::new(
+        codes::STORE_TAKEN,
+        format!("{store} holds a fabric already, at revision {revision}"),
+    )
+    .with_cure("to replace it for all nodes: --replace; to look at it: fabric export --store URL")
+    .unchanged()
+}

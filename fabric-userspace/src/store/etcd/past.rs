@@ -1,0 +1,84 @@
+//! Earlier revisions.
+
+use super::EtcdStore;
+use super::load::{Problem, Snapshot, decode};
+use super::objects::{revert, together};
+use super::records::Entry;
+use super::wire::{end_of, page};
+use crate::error::Refusal;
+use crate::store::{KEPT, Past, Stored};
+
+impl EtcdStore {
+    /// Kept revisions, the newest first.
+    pub(super) async fn pasts(&self) -> Result<Vec<Past>, Refusal> {
+        let (head, _, seen) = self.head().await?;
+        let frozen = head.map(|head| head.frozen).unwrap_or_default();
+        let entries = self.entries(seen).await?;
+        // What lies before a large change can be had for as long as its generation is kept.
+        let is_lost = |entry: &Entry| entry.from.as_ref().is_some_and(|from| !frozen.contains(from));
+        let first = entries.iter().rposition(is_lost).unwrap_or_default();
+        let past = |entry: Entry| Past {
+            revision: entry.revision,
+            applied_at: entry.applied_at,
+            cause: entry.cause,
+            by: Some(entry.by),
+        };
+        Ok(entries.into_iter().skip(first).rev().map(past).collect())
+    }
+
+    /// A revision with its document: what is in force, and every later change taken back.
+    pub(super) async fn past(&self, revision: u64) -> Result<Option<Stored>, Refusal> {
+        let mut now = Snapshot::default();
+        self.refresh(&mut now).await?;
+        let entries = self.entries(now.seen).await?;
+        let Some(wanted) = entries.iter().find(|entry| entry.revision == revision) else {
+            return Ok(None);
+        };
+        for entry in entries.iter().rev().take_while(|entry| entry.revision > revision) {
+            let Some(from) = &entry.from else {
+                revert(&mut now.objects, &entry.changes);
+                continue;
+            };
+            now.objects = match self.generation(from, 0).await {
+                Ok(objects) => objects,
+                Err(Problem::Etcd(failure)) => return Err(self.refusal(failure)),
+                Err(Problem::Other(refusal)) => return Err(refusal),
+            };
+            if now.objects.is_empty() {
+                // Swept: more large changes than are kept came after it.
+                return Ok(None);
+            }
+        }
+        Ok(Some(Stored {
+            revision,
+            applied_at: wanted.applied_at.clone(),
+            cause: wanted.cause.clone(),
+            document: together(&now.objects)?,
+        }))
+    }
+
+    /// The history, the oldest first, as it was at a revision of the key space; 0 is now.
+    async fn entries(&self, at: i64) -> Result<Vec<Entry>, Refusal> {
+        let prefix = self.keys.histories();
+        // Each may have half a megabyte, and an answer of etcd's gateway a few.
+        let limit = 4;
+        let mut from = prefix.clone().into_bytes();
+        let mut entries: Vec<Entry> = Vec::new();
+        while entries.len() <= 2 * usize::try_from(KEPT).unwrap_or(usize::MAX) {
+            let found = self
+                .client
+                .range(&page(&from, &end_of(&prefix), at, limit))
+                .await
+                .map_err(|failure| self.refusal(failure))?;
+            for kv in &found.kvs {
+                entries.push(decode(kv)?);
+            }
+            let Some(last) = found.kvs.last().filter(|_| found.more) else {
+                break;
+            };
+            from.clone_from(&last.key);
+            from.push(0);
+        }
+        Ok(entries)
+    }
+}

@@ -1,0 +1,20 @@
+//! Many hosts, one document: what the nodes do while etcd dies, is cut off, forgets, goes back, or is not theirs. `CLU-*`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests"
+)]
+
+#[path = "cluster/faults.rs"]
+mod faults;
+#[path = "cluster/keys.rs"]
+mod keys;
+#[path = "cluster/nodes.rs"]
+mod nodes;
+#[path = "cluster/support.rs"]
+mod support;
+#[path = "cluster/writers.rs"]
+mod writers;
+#[path = "cluster/wrong.rs"]
+mod wrong;
