@@ -49,6 +49,7 @@ fn with(tenants: u32) -> Result<Value> {
     }
     times.sort_unstable();
     let memory = memory(&agent)?;
+    agent.terminate()?;
     let begin = Instant::now();
     agent.restart()?;
     let restart = begin.elapsed();
