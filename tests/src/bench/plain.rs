@@ -141,9 +141,10 @@ impl Plain {
 /// Each namespace numbers its interfaces anew, and a data path knows a port by its number alone.
 fn other_numbers(device: &NetNs, line: usize) {
     for number in 0..line * 8 {
-        let name = format!("skip{number}");
+        let (one, other) = (format!("skip{number}a"), format!("skip{number}b"));
+        let pair = ["ip", "link", "add", &one, "type", "veth", "peer", "name", &other];
         // Should it fail, the ports get numbers that are taken, and frames will be missed.
-        let _ = device.output(&["ip", "link", "add", &name, "type", "dummy"]);
+        let _ = device.output(&pair);
     }
 }
 
