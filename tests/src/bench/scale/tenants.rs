@@ -78,7 +78,7 @@ fn with(tenants: u32) -> Result<Value> {
 fn document(tenants: u32) -> Value {
     let tenant = |number: u32| {
         let end = json!({"node": NODE, "port": format!("eth{}", number / OF_A_PORT), "vlan": number % OF_A_PORT + 1});
-        json!({"name": format!("tenant{number}"), "segments": [{"name": "lan", "attachments": [end]}]})
+        json!({"name": format!("tenant{number}"), "segments": [{"name": format!("lan{number}"), "attachments": [end]}]})
     };
     json!({
         "schema": "fabric/1",
