@@ -15,6 +15,9 @@ pub(super) fn draw(path: &Path, points: &[Point]) -> Result<()> {
     picture(path, points).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))
 }
 
+/// Addresses and nanoseconds.
+type Line = Vec<(u32, f64)>;
+
 type Drawn<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn picture(path: &Path, points: &[Point]) -> Drawn<()> {
@@ -40,7 +43,7 @@ fn picture(path: &Path, points: &[Point]) -> Drawn<()> {
         .x_desc("addresses in the FDB")
         .y_desc("ns a frame")
         .draw()?;
-    let series: [(&str, RGBColor, Vec<(u32, f64)>); 3] = [
+    let series: [(&str, RGBColor, Line); 3] = [
         (
             "bare redirect",
             RGBColor(120, 120, 120),
@@ -72,7 +75,7 @@ fn picture(path: &Path, points: &[Point]) -> Drawn<()> {
     Ok(root.present()?)
 }
 
-fn line(points: &[Point], of: impl Fn(&Point) -> Option<f64>) -> Vec<(u32, f64)> {
+fn line(points: &[Point], of: impl Fn(&Point) -> Option<f64>) -> Line {
     points
         .iter()
         .filter_map(|point| Some((point.addresses, of(point)?)))
