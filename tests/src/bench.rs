@@ -11,6 +11,7 @@
 //! with an RCU wait of tens of milliseconds. Ratios within a run stay where absolute times drift; the minimum over rounds is the
 //! steadiest figure.
 
+mod cores;
 mod cpu;
 mod device;
 mod fabrics;
@@ -18,8 +19,10 @@ mod limits;
 mod line;
 mod options;
 mod peers;
+mod plain;
 mod reference;
 mod report;
+mod scale;
 mod suite;
 mod tcx;
 
@@ -27,14 +30,18 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::options::Options;
+use self::options::{Options, What};
 use crate::netns::need_root;
 
 /// Runs what the command line asks for.
 #[must_use]
 pub fn main() -> ExitCode {
     let options = Options::parse();
-    let outcome = need_root().and_then(|()| suite::run(&options));
+    let outcome = need_root().and_then(|()| match &options.what {
+        None => suite::run(&options),
+        Some(What::Scale(scale)) => scale::run(scale),
+        Some(What::Cores) => cores::run(),
+    });
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -216,7 +216,7 @@ impl Datapath {
     }
 
     /// Removes learned entries for which `which` is true; returns how many.
-    pub fn flush(&self, which: impl Fn(u32, u64, u32) -> bool) -> u64 {
+    pub fn flush(&mut self, which: impl Fn(u32, u64, u32) -> bool) -> u64 {
         let mut flushed = 0;
         for slot in self.fdb.iter() {
             let (key, value) = (slot.key.load(), FdbValue(slot.value.load()));
@@ -236,6 +236,10 @@ impl Datapath {
                     entry.learned.add(1u32.wrapping_neg());
                 }
             }
+        }
+        if flushed != 0 {
+            // Should it fail, the next sweep does it.
+            let _ = self.give_free();
         }
         flushed
     }

@@ -20,12 +20,24 @@ impl CpuClock {
     /// # Errors
     /// When the kernel does not account run time (`CONFIG_SCHED_INFO`).
     pub(super) fn pin(cpu: usize) -> Result<Self> {
+        Self::with(cpu, "ksoftirqd/")
+    }
+
+    /// As [`Self::pin`], where another CPU has a clock of its own.
+    ///
+    /// # Errors
+    /// As [`Self::pin`].
+    pub(super) fn pin_alone(cpu: usize) -> Result<Self> {
+        Self::with(cpu, &format!("ksoftirqd/{cpu}\n"))
+    }
+
+    fn with(cpu: usize, threads_of: &str) -> Result<Self> {
         let mut set = CpuSet::new();
         set.set(cpu)?;
         sched_setaffinity(Pid::from_raw(0), &set).context("cannot stay on one CPU")?;
         let threads = fs::read_dir("/proc")?.flatten().map(|entry| entry.path());
         let is_softirq = |path: &PathBuf| {
-            fs::read_to_string(path.join("comm")).is_ok_and(|name| name.starts_with("ksoftirqd/"))
+            fs::read_to_string(path.join("comm")).is_ok_and(|name| name.starts_with(threads_of))
         };
         let clock = Self {
             softirq: threads

@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
 /// Measures what a frame costs: the fabric as the agent installs it, the limit of XDP, and the kernel's own devices.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "fabric-bench",
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:\n  fabric-bench\n  fabric-bench --quick\n  fabric-bench --only vxlan --json vxlan.json\n\n\
                   Exit codes: 0 measured, 1 frames were lost or came out wrong, or it could not be measured; 2 wrong usage."
 )]
 pub(super) struct Options {
+    #[command(subcommand)]
+    pub what: Option<What>,
     /// Fewer and shorter rounds: under a minute, and less sure
     #[arg(long)]
     pub quick: bool,
@@ -31,6 +34,29 @@ pub(super) struct Options {
     /// Write every figure to this file
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+}
+
+/// What else is measured.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum What {
+    /// How cost grows with addresses and tenants: a frame, loading, learning, attaching, memory
+    Scale(Scale),
+    /// What a second CPU adds
+    Cores,
+}
+
+/// Options of `scale`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Scale {
+    /// Most addresses in the FDB, and most tenants
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub most: u32,
+    /// Write every figure to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Draw the cost of a frame against the number of addresses into this SVG file
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
 }
 
 impl Options {

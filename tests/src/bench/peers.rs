@@ -115,6 +115,22 @@ fn device(object: &Object, ends: &mut Ends, peer: &Peer) -> Result<Device> {
     })
 }
 
+/// Enters stations into the FDBs of a "Linux VXLAN encap", behind the remote VTEP.
+///
+/// # Errors
+/// When the kernel refuses one.
+pub(super) fn stations(line: &Line, numbers: std::ops::Range<u64>) -> Result<()> {
+    let entry = |number: u64| {
+        let [a, b, c, d, e, f] = fabric_common::reference::station(number);
+        let mac = format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
+        format!("fdb add {mac} dev vx0 master static\nfdb add {mac} dev vx0 dst 192.0.2.2 self permanent\n")
+    };
+    let batch: String = numbers.map(entry).collect();
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), batch)?;
+    line.run(&format!("bridge -batch {}", file.path().display()))
+}
+
 /// A line for a device of the stack.
 ///
 /// # Errors

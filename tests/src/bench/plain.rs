@@ -1,0 +1,224 @@
+//! The data path without an agent: its records are written here, so that a table can be filled with a million entries.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use fabric_common::maps::{Binding, NextHop, Path, Port, access_index};
+use fabric_common::reference::{Source, Vary, station};
+use fabric_common::wire::mac_word;
+use fabric_userspace::datapath::Datapath;
+use fabric_userspace::ids::Sizes;
+use fabric_userspace::records::SegmentLimits;
+use fabric_userspace::safety::Role;
+
+use super::cpu::CpuClock;
+use super::device::{VLAN, tenant};
+use super::line::{Leaves, Line};
+use super::reference::Ends;
+use crate::frame::Frame;
+use crate::netns::NetNs;
+use crate::topology::End;
+
+/// The only segment that frames are in.
+pub(super) const SEGMENT: u32 = 1;
+const LATE: Duration = Duration::from_secs(2);
+
+/// One data path with lines of its own: what enters one gets two tags at its end, or is dropped.
+pub(super) struct Plain {
+    /// The first field: it is to go before its interfaces do.
+    pub datapath: Datapath,
+    pub lines: Vec<Line>,
+    _folder: tempfile::TempDir,
+}
+
+impl Plain {
+    /// A line from each of `ends`, and room for `stations` at half load.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub(super) fn build(ends: &mut [Ends], stations: u32) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let sizes = Sizes {
+            ports: 8,
+            segments: 64,
+            ..Sizes::default()
+        };
+        let (datapath, _) = Datapath::open(&folder.path().join("bpf"), &sizes, stations, false)?;
+        let mut plain = Self {
+            datapath,
+            lines: Vec::new(),
+            _folder: folder,
+        };
+        for ends in ends {
+            plain.add_line(ends)?;
+        }
+        Ok(plain)
+    }
+
+    fn add_line(&mut self, ends: &mut Ends) -> Result<()> {
+        let number = self.lines.len();
+        let line = Line::build(ends, Leaves::Xdp, |device| {
+            other_numbers(device, number);
+            (End::client(device, "in0"), End::client(device, "out0").no_arp())
+        })?;
+        let segment = SEGMENT + u32::try_from(number)?;
+        let limits = SegmentLimits {
+            stations: 1 << 20,
+            flooded_len: 1600,
+        };
+        self.datapath.set_segment(segment, Some(limits))?;
+        for (slot, port) in (1 + 2 * u16::try_from(number)?..).zip(["in0", "out0"]) {
+            self.add_port(&line.device, segment, slot, port)?;
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+
+    fn add_port(&mut self, node: &NetNs, segment: u32, slot: u16, port: &str) -> Result<()> {
+        let hop = u32::from(slot);
+        let path = Path {
+            slot,
+            max_len: 1600,
+            segment,
+            post_len: 8,
+            post: [0x88, 0xa8, 0, 101, 0x81, 0, 0, 201],
+            ..Path::default()
+        };
+        let next_hop = NextHop {
+            path: hop,
+            segment,
+            ..NextHop::default()
+        };
+        let binding = Binding::new(segment, 0, hop, 0, hop, u32::from(VLAN));
+        let record = Port {
+            slot,
+            mac: mac_word([2, 8, 8, 8, 8, 8]),
+            ..Port::default()
+        };
+        let ifindex = node.ifindex(port)?;
+        let datapath = &mut self.datapath;
+        datapath.set_path(hop, Some(&path))?;
+        datapath.set_next_hop(hop, Some(&next_hop))?;
+        datapath.set_access(access_index(slot, VLAN), Some(&binding))?;
+        node.run(|| {
+            datapath.set_egress(slot, Some(ifindex))?;
+            datapath.set_port(ifindex, Some(&record))?;
+            Ok(datapath.attach(ifindex, Role::Access)?)
+        })
+    }
+
+    /// Enters the stations of this range at the end of each line, as static ones.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub(super) fn fill(&mut self, numbers: std::ops::Range<u64>) -> Result<()> {
+        for line in 0..u32::try_from(self.lines.len())? {
+            for number in numbers.clone() {
+                let mac = mac_word(station(number));
+                self.datapath.set_fixed(SEGMENT + line, mac, Some(2 + 2 * line))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first line.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn line(&self) -> Result<&Line> {
+        self.lines.first().context("no line")
+    }
+
+    /// # Errors
+    /// What would not go.
+    pub(super) fn tear_down(mut self) -> Result<()> {
+        self.datapath.remove()?;
+        drop(self.datapath);
+        self.lines.into_iter().try_for_each(Line::tear_down)
+    }
+}
+
+/// Each namespace numbers its interfaces anew, and a data path knows a port by its number alone.
+fn other_numbers(device: &NetNs, line: usize) {
+    for number in 0..line * 8 {
+        let (one, other) = (format!("skip{number}a"), format!("skip{number}b"));
+        let pair = ["ip", "link", "add", &one, "type", "veth", "peer", "name", &other];
+        // Should it fail, the ports get numbers that are taken, and frames will be missed.
+        let _ = device.output(&pair);
+    }
+}
+
+/// A stream of frames of one tenant.
+pub(super) struct Stream {
+    pub frame: Frame,
+    pub source: Source,
+    /// Whether all of them must arrive.
+    pub arrives: bool,
+}
+
+impl Stream {
+    /// 64 bytes each, over `line`, to random ones of the first `stations`; 1 station gets all.
+    pub(super) fn to(line: &Line, stations: u32) -> Self {
+        Self::varied(line, Vary::DESTINATION, stations)
+    }
+
+    /// From one new station after the other.
+    pub(super) fn from_new(line: &Line) -> Self {
+        Self::varied(line, Vary::SOURCE, 1)
+    }
+
+    fn varied(line: &Line, vary: u32, stations: u32) -> Self {
+        let mut frame = tenant(64);
+        if vary == Vary::SOURCE {
+            let bytes = [&station(0)[..], &frame[6..]].concat();
+            frame = Frame::from_bytes(bytes);
+        }
+        let source = Source {
+            vary,
+            stations,
+            ..super::device::source(&frame, line.key)
+        };
+        Self {
+            frame,
+            source,
+            arrives: true,
+        }
+    }
+
+    /// CPU time of `count` frames.
+    ///
+    /// # Errors
+    /// When some of them were lost.
+    pub(super) fn run(&self, ends: &mut Ends, clock: &CpuClock, count: u32) -> Result<Duration> {
+        ends.take_arrived()?;
+        let before = clock.now()?;
+        ends.send(self.source, &self.frame, count)?;
+        let cost = clock.now()? - before;
+        let begin = Instant::now();
+        let (mut arrived, _) = ends.take_arrived()?;
+        while self.arrives && arrived < u64::from(count) && begin.elapsed() < LATE {
+            std::thread::sleep(Duration::from_millis(1));
+            arrived += ends.take_arrived()?.0;
+        }
+        ensure!(
+            !self.arrives || arrived == u64::from(count),
+            "{arrived} of {count} frames arrived"
+        );
+        Ok(cost)
+    }
+
+    /// Nanoseconds a frame: the least of `rounds` rounds of about 40 ms.
+    ///
+    /// # Errors
+    /// When frames were lost.
+    pub(super) fn cost(&self, ends: &mut Ends, clock: &CpuClock, rounds: u32) -> Result<f64> {
+        const FRAMES: u32 = 150_000;
+        self.run(ends, clock, FRAMES).context("the first frames")?;
+        let mut least = f64::INFINITY;
+        for _ in 0..rounds {
+            let cost = self.run(ends, clock, FRAMES)?;
+            least = least.min(cost.as_secs_f64() * 1e9 / f64::from(FRAMES));
+        }
+        Ok(least)
+    }
+}
