@@ -101,8 +101,11 @@ impl Reporter {
             return Ok(true);
         }
         let value = json(report).map_err(|refusal| Failure::Refused(refusal.sentence))?;
-        let operation = put(&self.store.keys.node(&report.node), &value, lease);
-        match self.store.client.txn(&[], &[operation]).await {
+        let operations = [
+            put(&self.store.keys.node(&report.node), &value, lease),
+            self.confirmation(report),
+        ];
+        match self.store.client.txn(&[], &operations).await {
             Ok(_) => {
                 self.written = Some(report.clone());
                 Ok(true)
@@ -123,15 +126,21 @@ impl Reporter {
             return Err(taken(&report.node));
         }
         let lease = client.grant(LEASE).await.map_err(failed)?;
-        let operation = put(&key, &json(report)?, lease);
+        let operations = [put(&key, &json(report)?, lease), self.confirmation(report)];
         let decided = client
-            .txn(&[is_at(&key, at)], &[operation])
+            .txn(&[is_at(&key, at)], &operations)
             .await
             .map_err(failed)?;
         // Not succeeded: a try whose answer was lost, which the next round finds.
         self.lease = decided.succeeded.then_some(lease);
         self.written = decided.succeeded.then(|| report.clone());
         Ok(())
+    }
+
+    /// What stays of the report when the node dies: it goes on forwarding with this revision.
+    fn confirmation(&self, report: &NodeReport) -> serde_json::Value {
+        let key = self.store.keys.confirmed(&report.node);
+        put(&key, report.revision.to_string().as_bytes(), 0)
     }
 
     /// Takes the report away, for an end in order.
