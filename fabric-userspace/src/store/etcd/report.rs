@@ -8,7 +8,7 @@ use super::EtcdStore;
 use super::commit::json;
 use super::failure::Failure;
 use super::load::decode;
-use super::wire::{end_of, get, is_at, page, put};
+use super::wire::{delete, end_of, get, is_at, page, put};
 use crate::error::{Refusal, codes};
 
 /// Seconds after which a silent node counts as away.
@@ -153,6 +153,17 @@ impl Reporter {
 }
 
 impl EtcdStore {
+    /// A node's data path is taken down: it goes by no revision any more.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn leave(&self, node: &str) -> Result<(), Refusal> {
+        let keys = [self.keys.confirmed(node), self.keys.node(node)];
+        let operations = keys.map(|key| delete(&key));
+        let done = self.client.txn(&[], &operations).await;
+        done.map(drop).map_err(|failure| self.refusal(failure))
+    }
+
     /// Reports of the nodes that live, by name.
     ///
     /// # Errors
