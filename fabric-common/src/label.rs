@@ -45,7 +45,7 @@ impl Entry {
     /// The traffic class (RFC 5462).
     #[inline(always)]
     pub const fn class(self) -> u8 {
-        (self.0 >> 9) as u8 & 7
+        (self.0 >> 9 & 7) as u8
     }
 
     /// True for the last entry of a stack.
@@ -56,6 +56,7 @@ impl Entry {
 
     /// The time to live.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the lowest eight bits")]
     pub const fn ttl(self) -> u8 {
         self.0 as u8
     }

@@ -508,7 +508,7 @@ pub const fn label_line(key: u64) -> Option<u32> {
 
 /// The slot of a key of [`tag_key`].
 pub const fn tag_slot(key: u64) -> u16 {
-    (key >> 36) as u16 & 0x1ff
+    (key >> 36 & 0x1ff) as u16
 }
 
 /// Index in `ROUTES`.
