@@ -81,7 +81,7 @@ impl Plain {
             max_len: 1600,
             segment,
             post_len: 8,
-            post: [0x88, 0xa8, 0, 101, 0x81, 0, 0, 201],
+            post: [0x88, 0xa8, 0, 101, 0x81, 0, 0, 201, 0, 0, 0, 0, 0, 0, 0, 0],
             ..Path::default()
         };
         let next_hop = NextHop {
