@@ -12,6 +12,8 @@ mod faults;
 mod keys;
 #[path = "cluster/nodes.rs"]
 mod nodes;
+#[path = "cluster/owners.rs"]
+mod owners;
 #[path = "cluster/support.rs"]
 mod support;
 #[path = "cluster/writers.rs"]

@@ -200,6 +200,16 @@ pub(super) async fn wants_first(core: &Core) -> bool {
     }
 }
 
+/// Tells the other nodes that this one forwards nothing any more.
+pub(super) async fn leave(core: &Core) {
+    let Some(cluster) = &core.cluster else {
+        return;
+    };
+    if let Err(refusal) = cluster.store.leave(core.node.as_str()).await {
+        tracing::warn!(problem = %refusal.sentence, "the other nodes do not know that this one is down");
+    }
+}
+
 fn host_name() -> String {
     let host = nix::unistd::gethostname().ok();
     host.and_then(|host| host.into_string().ok())

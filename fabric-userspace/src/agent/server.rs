@@ -345,6 +345,9 @@ async fn stop(State(shared): State<Shared>, body: String) -> Result<Json<serde_j
         } else {
             Ok(())
         };
+        if request.detach && down.is_ok() {
+            cluster::leave(&core).await;
+        }
         // Also when something stays: a data path that is half down is of no use to anybody.
         shared.stop.send_replace(true);
         down?;

@@ -10,6 +10,8 @@ use crate::render::{node, numbers};
 
 /// How often the nodes are asked.
 const EVERY: Duration = Duration::from_millis(50);
+/// A refusal that stands for so long is not one that a node is about to take back.
+const SETTLE: Duration = Duration::from_secs(4);
 
 pub(super) async fn run(context: &mut Context<'_>) -> Result<Exit, Refusal> {
     let answer = context.client.get(path::NODES).await?;
@@ -27,7 +29,8 @@ fn show(context: &mut Context<'_>, answer: &Answer) -> Result<Exit, Refusal> {
 
 /// Returns when every node that lives has `revision`.
 pub(super) async fn wait(context: &mut Context<'_>, revision: u64) -> Result<Exit, Refusal> {
-    let end = Instant::now() + context.client.timeout();
+    let begun = Instant::now();
+    let end = begun + context.client.timeout();
     loop {
         let answer = context.client.get(path::NODES).await?;
         let nodes: Vec<Node> = answer.list()?.body.items;
@@ -35,7 +38,7 @@ pub(super) async fn wait(context: &mut Context<'_>, revision: u64) -> Result<Exi
         if lacking.is_empty() {
             return show(context, &answer);
         }
-        let is_settled = lacking.iter().all(|node| refuses(node, revision));
+        let is_settled = begun.elapsed() > SETTLE && lacking.iter().all(|node| refuses(node, revision));
         if is_settled || Instant::now() >= end {
             return Err(missing(revision, &lacking));
         }

@@ -141,6 +141,8 @@ codes! {
     STORE_EMPTY = "store-empty": "The store holds no fabric where this node expects one: the prefix is wrong, or the keys are lost. The node keeps its document. `fabric import` puts a document there.";
     STORE_TAKEN = "store-taken": "The store holds a fabric already, and an import would replace it for all nodes.";
     STORE_NEWER = "store-newer": "The store holds an object of a form that this version of the program does not know. This node keeps the revision that it has; the others are not concerned.";
+    NUMBER_IN_USE = "number-in-use": "The number belonged to another tenant, and a node may still go by that: its frames would reach the wrong tenant. A number goes to another tenant only when every node has confirmed that it was given up, or is out of the document. A dead agent's node goes on forwarding, so its silence confirms nothing.";
+    STALE_EPOCH = "stale-epoch": "Who is in charge of a storage machine was decided by another node meanwhile. Epochs only rise: the older decision is not carried out.";
     OBJECT_TOO_LARGE = "object-too-large": "One object of the document is larger than etcd takes in one value, about a megabyte. A segment with that many attachments can be split.";
     NODE_TAKEN = "node-taken": "Another agent, with a state directory of its own, reports under this node's name. Two agents for one node would each undo what the other does.";
     NOT_EVERYWHERE = "not-everywhere": "Nodes that live do not have the revision that was waited for: they refused it, or have not come to it in time. The sentence names each and what it lacks. Nodes that are away are not waited for.";

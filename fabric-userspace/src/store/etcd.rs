@@ -12,9 +12,11 @@ mod follow;
 mod link;
 mod load;
 mod objects;
+mod owner;
 mod past;
 mod records;
 mod report;
+mod reuse;
 mod stage;
 mod stream;
 mod wire;
@@ -23,6 +25,7 @@ use tokio::sync::Mutex;
 
 pub use address::{Address, Secret, TlsFiles, User};
 pub use follow::{Expected, Follower, News};
+pub use owner::{Fence, Owner, Steward};
 pub use report::{NodeReport, RefusedRevision, ReportedPort, Reporter, new_instance};
 
 use super::{Answer, Past, Store, Stored};

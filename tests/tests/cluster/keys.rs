@@ -33,7 +33,7 @@ impl Alone {
     }
 
     /// Runs in the namespace of the members.
-    fn block_on<T: Send>(&self, work: impl AsyncFnOnce() -> T + Send) -> T {
+    pub(crate) fn block_on<T: Send>(&self, work: impl AsyncFnOnce() -> T + Send) -> T {
         let run = || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

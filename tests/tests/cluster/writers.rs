@@ -1,6 +1,12 @@
 //! Two who write at once: one wins, and the other is told what came before.
 
 use std::thread;
+use std::time::Duration;
+
+use fabric_tests::fabric::{Agent, CliOutput};
+use fabric_tests::wait;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::support::{Pair, export, unharmed, wait_problem};
 
@@ -47,4 +53,62 @@ fn of_two_writers_one_wins_and_one_is_told() {
     pair.agents.iter().for_each(|agent| wait_problem(agent, None));
     unharmed(probe);
     pair.finish();
+}
+
+/// A number that a tenant gave up goes to no other while one node still goes by the old document, whether its agent is
+/// only slow or dead: its data path forwards. The same tenant may have it back at once.
+#[test]
+fn no_number_goes_to_another_tenant_while_a_node_is_held_back() {
+    let mut pair = Pair::start(1);
+    let probe = pair.probe();
+    let numbers = ["--s-vid", "150", "--c-vid", "1150"];
+    let attach = |agent: &Agent, tenant: &str| {
+        let words = ["tenant", "attach", tenant, "--port", "eth2", "--vlan", "20"];
+        agent.cli(&[&words[..], &numbers[..]].concat()).unwrap()
+    };
+    let told = |output: &CliOutput, node: &str| {
+        output.stderr.contains("code: number-in-use")
+            && output.stderr.contains(&format!("{node} has not confirmed"))
+    };
+    attach(&pair.agents[0], "globex").expect_status(0).unwrap();
+    pair.wait_revision(2);
+    wait_confirmed(&pair, "edge2", 2);
+    let pid = Pid::from_raw(pair.agents[1].pid().unwrap().cast_signed());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    pair.agents[0]
+        .ok(&["tenant", "remove", "globex", "--yes"])
+        .unwrap();
+    let refused = attach(&pair.agents[0], "initech");
+    assert!(told(&refused, "edge2"), "{}", refused.stderr);
+    attach(&pair.agents[0], "globex").expect_status(0).unwrap();
+    pair.agents[0]
+        .ok(&["tenant", "remove", "globex", "--yes"])
+        .unwrap();
+    // Dead for longer than its lease: it still forwards.
+    pair.agents[1].kill9().unwrap();
+    let gone = || {
+        Ok(pair
+            .etcd
+            .ctl(&["get", "--keys-only", "/lab/nodes/edge2"])?
+            .trim()
+            .is_empty())
+    };
+    wait::until_true(Duration::from_secs(25), "the end of the lease", gone).unwrap();
+    let refused = attach(&pair.agents[0], "initech");
+    assert!(told(&refused, "edge2"), "{}", refused.stderr);
+    pair.agents[1].restart().unwrap();
+    wait_confirmed(&pair, "edge2", 5);
+    attach(&pair.agents[0], "initech").expect_status(0).unwrap();
+    pair.wait_revision(6);
+    unharmed(probe);
+    pair.finish();
+}
+
+fn wait_confirmed(pair: &Pair, node: &str, revision: u64) {
+    let key = format!("/lab/confirmed/{node}");
+    let so = || {
+        let value = pair.etcd.ctl(&["get", "--print-value-only", &key])?;
+        Ok(value.trim().parse::<u64>().is_ok_and(|has| has >= revision))
+    };
+    wait::until_true(wait::PATIENCE, "a node to confirm", so).unwrap();
 }

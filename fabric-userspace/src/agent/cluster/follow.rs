@@ -129,7 +129,8 @@ async fn report(shared: &Shared, reporter: &mut Reporter) -> Result<(), Refusal>
 
 /// What this node says of itself.
 pub(super) fn own(core: &Core) -> Option<NodeReport> {
-    let cluster = core.cluster.as_ref()?;
+    // A data path that is down is no node's.
+    let cluster = core.cluster.as_ref().filter(|_| !core.ended)?;
     let ports = core.ports.iter().map(|(name, _)| ReportedPort {
         name: name.to_string(),
         state: views::port_state(core, name).to_owned(),

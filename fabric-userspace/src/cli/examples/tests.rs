@@ -5,8 +5,12 @@ use crate::cli::args::{command, parse};
 
 fn paths(command: &clap::Command, path: &str, found: &mut Vec<String>) {
     found.push(path.to_owned());
-    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        paths(sub, &format!("{path} {}", sub.get_name()), found);
+    for sub in command.get_subcommands() {
+        let path = format!("{path} {}", sub.get_name());
+        // What is left out of a list to keep it short is explained like the rest.
+        if !sub.is_hide_set() || TOPICS.iter().any(|topic| topic.command == path) {
+            paths(sub, &path, found);
+        }
     }
 }
 

@@ -485,17 +485,14 @@ pub(super) const TOPICS: &[Topic] = &[
         "fabric import",
         [
             (
-                "fabric import -f site.json --store etcd://h1,h2/prod",
+                "fabric import -f site.json --store etcd://h1/prod",
                 "before the first agent",
             ),
             (
                 "fabric import -f - --store etcd://h1/prod --replace",
                 "over what is there",
             ),
-            (
-                "fabric import -f site.json --state-dir /var/lib/fabric",
-                "back to one host",
-            ),
+            ("fabric import -f site.json --state-dir .", "back to one host"),
         ],
         "fabric export, fabric node list",
     ),

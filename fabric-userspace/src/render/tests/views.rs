@@ -35,6 +35,7 @@ fn a_node_without_a_document_says_so() {
     (status.datacenter, status.applied_at, answer.revision) = (None, None, 0);
     status.state = "ok".to_owned();
     status.problems.clear();
+    status.desired_revision = 0;
     let lines = status::lines(&answer, &TrafficRates::default(), 0.0, true);
     let expected = "\
 node     edge1, not in the document

@@ -40,12 +40,13 @@ impl EtcdStore {
             objects,
             writer: random_name()?,
         };
-        let (head, done) = match self.small(known, &attempt)? {
+        let notes = self.check_reuse(known, &attempt).await?;
+        let (head, done) = match self.small(known, &attempt, &notes)? {
             Some((head, operations)) => {
                 let conditions = [is_at(&self.keys.head(), known.head_at)];
                 (head, self.decide(&attempt, &conditions, &operations).await)
             }
-            None => self.stage(known, &attempt).await?,
+            None => self.stage(known, &attempt, &notes).await?,
         };
         match done {
             Ok(at) => {
@@ -66,12 +67,17 @@ impl EtcdStore {
     }
 
     /// The change as one transaction, if it fits into one.
-    fn small(&self, known: &Snapshot, attempt: &Attempt<'_>) -> Result<Option<(Head, Vec<Value>)>, Refusal> {
+    fn small(
+        &self,
+        known: &Snapshot,
+        attempt: &Attempt<'_>,
+        notes: &[Value],
+    ) -> Result<Option<(Head, Vec<Value>)>, Refusal> {
         let Some(old) = &known.head else {
             // The first document has no generation yet.
             return Ok(None);
         };
-        if attempt.changes.len() > OPERATIONS - 3 {
+        if attempt.changes.len() + notes.len() > OPERATIONS - 3 {
             return Ok(None);
         }
         let head = Head {
@@ -79,8 +85,8 @@ impl EtcdStore {
             writer: attempt.writer.clone(),
             ..old.clone()
         };
-        let mut operations = Vec::new();
-        let mut bytes = 0;
+        let mut operations = notes.to_vec();
+        let mut bytes = notes.len() * 64;
         for change in &attempt.changes {
             let key = format!("{}{}", self.keys.objects(&head.generation), change.key);
             let value = change.after.as_ref().map(json).transpose()?;

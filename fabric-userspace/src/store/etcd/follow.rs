@@ -91,7 +91,14 @@ impl Follower {
                 tokio::time::sleep(PULSE).await;
                 return Ok(news);
             }
-            self.watch = Some(self.open().await?);
+            match self.open().await {
+                Ok(watch) => self.watch = Some(watch),
+                Err(refusal) => {
+                    // The news are not lost: they are told with the next look.
+                    self.told.clear();
+                    return Err(refusal);
+                }
+            }
             return Ok(news);
         }
         match self.watched().await {

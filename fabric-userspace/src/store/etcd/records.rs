@@ -7,7 +7,10 @@
 //! PREFIX/generations/GENERATION      there is, or was, such a set of objects
 //! PREFIX/staging/GENERATION          somebody is writing it; ends with its lease
 //! PREFIX/nodes/NAME                  what a node reports; ends with its lease
+//! PREFIX/confirmed/NAME              the revision that a node had last, also when it is dead
+//! PREFIX/released/NUMBER             in which revision a tenant gave up a number of the wire
 //! PREFIX/owners/NAME                 who is in charge of a storage machine, with its epoch
+//! PREFIX/stewards/NAME               the node that may change that; ends with its lease
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -101,8 +104,19 @@ impl Keys {
         format!("{}/nodes/{name}", self.prefix)
     }
 
-    #[expect(dead_code, reason = "until storage ownership is here")]
-    pub(super) fn owner(&self, name: &str) -> String {
-        format!("{}/owners/{name}", self.prefix)
+    pub(super) fn owner(&self, machine: &str) -> String {
+        format!("{}/owners/{machine}", self.prefix)
+    }
+
+    pub(super) fn steward(&self, machine: &str) -> String {
+        format!("{}/stewards/{machine}", self.prefix)
+    }
+
+    pub(super) fn released(&self, number: &str) -> String {
+        format!("{}/released/{number}", self.prefix)
+    }
+
+    pub(super) fn confirmed(&self, node: &str) -> String {
+        format!("{}/confirmed/{node}", self.prefix)
     }
 }

@@ -8,7 +8,7 @@ use super::EtcdStore;
 use super::commit::json;
 use super::failure::Failure;
 use super::load::decode;
-use super::wire::{end_of, get, is_at, page, put};
+use super::wire::{delete, end_of, get, is_at, page, put};
 use crate::error::{Refusal, codes};
 
 /// Seconds after which a silent node counts as away.
@@ -101,8 +101,11 @@ impl Reporter {
             return Ok(true);
         }
         let value = json(report).map_err(|refusal| Failure::Refused(refusal.sentence))?;
-        let operation = put(&self.store.keys.node(&report.node), &value, lease);
-        match self.store.client.txn(&[], &[operation]).await {
+        let operations = [
+            put(&self.store.keys.node(&report.node), &value, lease),
+            self.confirmation(report),
+        ];
+        match self.store.client.txn(&[], &operations).await {
             Ok(_) => {
                 self.written = Some(report.clone());
                 Ok(true)
@@ -123,15 +126,21 @@ impl Reporter {
             return Err(taken(&report.node));
         }
         let lease = client.grant(LEASE).await.map_err(failed)?;
-        let operation = put(&key, &json(report)?, lease);
+        let operations = [put(&key, &json(report)?, lease), self.confirmation(report)];
         let decided = client
-            .txn(&[is_at(&key, at)], &[operation])
+            .txn(&[is_at(&key, at)], &operations)
             .await
             .map_err(failed)?;
         // Not succeeded: a try whose answer was lost, which the next round finds.
         self.lease = decided.succeeded.then_some(lease);
         self.written = decided.succeeded.then(|| report.clone());
         Ok(())
+    }
+
+    /// What stays of the report when the node dies: it goes on forwarding with this revision.
+    fn confirmation(&self, report: &NodeReport) -> serde_json::Value {
+        let key = self.store.keys.confirmed(&report.node);
+        put(&key, report.revision.to_string().as_bytes(), 0)
     }
 
     /// Takes the report away, for an end in order.
@@ -144,6 +153,17 @@ impl Reporter {
 }
 
 impl EtcdStore {
+    /// A node's data path is taken down: it goes by no revision any more.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn leave(&self, node: &str) -> Result<(), Refusal> {
+        let keys = [self.keys.confirmed(node), self.keys.node(node)];
+        let operations = keys.map(|key| delete(&key));
+        let done = self.client.txn(&[], &operations).await;
+        done.map(drop).map_err(|failure| self.refusal(failure))
+    }
+
     /// Reports of the nodes that live, by name.
     ///
     /// # Errors

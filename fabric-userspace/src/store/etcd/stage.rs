@@ -22,12 +22,16 @@ impl EtcdStore {
         &self,
         known: &Snapshot,
         attempt: &Attempt<'_>,
+        notes: &[Value],
     ) -> Result<(Head, Result<i64, Undecided>), Refusal> {
         let generation = format!("{:020}-{}", attempt.stored.revision, attempt.writer);
         let batches = self.batches(attempt, &generation)?;
         let failed = |failure| self.refusal(failure);
         let lease = self.client.grant(LEASE).await.map_err(failed)?;
-        let staged = self.write(&generation, lease, &batches).await;
+        let mut staged = self.write(&generation, lease, &batches).await;
+        if staged.is_ok() {
+            staged = self.note_released(notes).await;
+        }
         let head = self.next_head(known, attempt, &generation)?;
         let done = match staged {
             Ok(()) => self.make_current(known, attempt, &head).await?,

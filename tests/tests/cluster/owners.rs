@@ -1,0 +1,107 @@
+//! Who is in charge of a storage machine: one answer, whoever dies.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fabric_userspace::store::etcd::{Fence, Steward};
+
+use crate::keys::Alone;
+
+const MACHINE: &str = "vsm-1002a";
+
+/// One steward at a time; a switch from an old picture, or by a steward who lost the office, changes nothing; epochs rise by
+/// one and are never given twice, also when the office changes hands.
+#[test]
+fn there_is_one_steward_and_every_switch_has_an_epoch_of_its_own() {
+    let alone = Alone::start();
+    let (one, other) = (Arc::new(alone.open("edge1")), Arc::new(alone.open("edge2")));
+    alone.block_on(async || {
+        let mut first = Steward::take(one.clone(), MACHINE)
+            .await
+            .unwrap()
+            .expect("the office is free");
+        assert!(Steward::take(other.clone(), MACHINE).await.unwrap().is_none());
+        let owner = first.switch(None, "array-1").await.unwrap();
+        assert_eq!((owner.member.as_str(), owner.epoch), ("array-1", 1));
+        let next = first.switch(Some(&owner), "array-2").await.unwrap();
+        assert_eq!(other.owner(MACHINE).await.unwrap().unwrap(), next);
+        let late = first.switch(Some(&owner), "array-3").await.unwrap_err();
+        assert_eq!(late.code.as_str(), "stale-epoch");
+        assert!(first.renew().await.unwrap() && first.proves());
+        // The office ends with the lease, as when its holder is cut off.
+        alone
+            .etcd
+            .ctl(&["del", &format!("/keys/stewards/{MACHINE}")])
+            .unwrap();
+        let mut second = Steward::take(other.clone(), MACHINE)
+            .await
+            .unwrap()
+            .expect("the office is free");
+        let cut_off = first.switch(Some(&next), "array-1").await.unwrap_err();
+        assert_eq!(cut_off.code.as_str(), "stale-epoch");
+        let third = second.switch(Some(&next), "array-1").await.unwrap();
+        assert_eq!(third.epoch, 3);
+        assert!(second.renew().await.unwrap());
+        second.resign().await;
+        // Nobody is in office, and the epoch is still there.
+        assert_eq!(one.owner(MACHINE).await.unwrap().unwrap(), third);
+        let mut fence = Fence::default();
+        assert!(fence.hear(&third) && !fence.hear(&next) && fence.admits("array-1"));
+    });
+}
+
+/// A steward who cannot reach the store stops proving anything before another one can be in office.
+#[test]
+fn who_cannot_reach_the_store_proves_nothing_before_another_can_take_over() {
+    let mut alone = Alone::start();
+    let store = Arc::new(alone.open("edge1"));
+    let mut steward = alone.block_on(async || {
+        Steward::take(store.clone(), MACHINE)
+            .await
+            .unwrap()
+            .expect("the office is free")
+    });
+    let begun = Instant::now();
+    alone.etcd.kill_all().unwrap();
+    assert!(steward.proves() || begun.elapsed() > Duration::from_secs(3));
+    alone.block_on(async || {
+        assert_eq!(steward.renew().await.unwrap_err().code.as_str(), "store-away");
+        assert_eq!(
+            store.owner(MACHINE).await.unwrap_err().code.as_str(),
+            "store-away"
+        );
+        assert!(steward.switch(None, "array-1").await.is_err());
+    });
+    assert!(!steward.proves());
+    alone.etcd.start_all().unwrap();
+    // A lease begins anew with a new leader: nobody takes over early.
+    alone.block_on(async || assert_eq!(store.owner(MACHINE).await.unwrap(), None));
+}
+
+/// Four nodes want to be steward and switch as often as they can: the epochs in the store rise by one without a gap.
+#[test]
+fn racing_stewards_never_share_an_epoch() {
+    let alone = Alone::start();
+    alone.block_on(async || {
+        let race = async |number: u32| {
+            let store = Arc::new(alone.open(&format!("n{number}")));
+            let mut epochs = Vec::new();
+            while epochs.len() < 5 {
+                let Some(steward) = Steward::take(store.clone(), MACHINE).await.unwrap() else {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    continue;
+                };
+                let before = store.owner(MACHINE).await.unwrap();
+                if let Ok(owner) = steward.switch(before.as_ref(), &format!("m{number}")).await {
+                    epochs.push(owner.epoch);
+                }
+                steward.resign().await;
+            }
+            epochs
+        };
+        let (a, b, c, d) = tokio::join!(race(1), race(2), race(3), race(4));
+        let mut all = [a, b, c, d].concat();
+        all.sort_unstable();
+        assert_eq!(all, (1..=20).collect::<Vec<_>>());
+    });
+}
