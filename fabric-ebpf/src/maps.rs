@@ -157,7 +157,7 @@ impl Tables for KernelTables {
     fn label_site(&self, label: u32) -> u8 {
         LABEL_SITES
             .get(label >> 3)
-            .map_or(0, |sites| (sites >> ((label & 7) * 8)) as u8)
+            .map_or(0, |sites| (sites >> ((label & 7) * 8) & 0xff) as u8)
     }
 
     #[inline(always)]
