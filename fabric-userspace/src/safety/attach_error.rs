@@ -1,7 +1,7 @@
 //! Why a driver refused a native XDP program: the errno alone tells little, with the driver it tells enough.
 
 use super::SafetyRefusal;
-use super::rules::{LARGEST_SINGLE_BUFFER_MTU, no_native_sentence};
+use super::rules::{LARGEST_SINGLE_BUFFER_MTU, no_native_sentence, take_other_off};
 
 /// Explains the errno of a native attach to `port`, whose driver is `driver`.
 pub fn explain_attach_error(port: &str, driver: &str, errno: i32) -> SafetyRefusal {
@@ -23,7 +23,7 @@ pub fn explain_attach_error(port: &str, driver: &str, errno: i32) -> SafetyRefus
         libc::EBUSY | libc::EEXIST => refusal(
             "xdp-program-present",
             format!("{port} already has another XDP program"),
-            format!("bpftool net show dev {port}; ip link set dev {port} xdp off"),
+            take_other_off(port),
         ),
         libc::ERANGE | libc::EINVAL => refusal(
             "mtu-too-large",

@@ -7,7 +7,7 @@ mod state;
 use super::facts::PortFacts;
 use super::{Check, mtu};
 
-pub(super) use attach::{LARGEST_SINGLE_BUFFER_MTU, no_native_sentence};
+pub(super) use attach::{LARGEST_SINGLE_BUFFER_MTU, no_native_sentence, take_other_off};
 
 /// Every check that applies to the port, in the order in which people read them.
 pub fn judge(facts: &PortFacts) -> Vec<Check> {

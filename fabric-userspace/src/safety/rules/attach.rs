@@ -78,9 +78,7 @@ pub(super) fn no_other_program(facts: &PortFacts) -> Check {
     let port = facts.name();
     row(format!("program {} is attached ({mode})", program.id))
         .why("an interface has room for one program; it is never replaced without being asked")
-        .cure(format!(
-            "bpftool net show dev {port}; ip link set dev {port} xdp off"
-        ))
+        .cure(take_other_off(port))
         .fail(
             "xdp-program-present",
             format!(
@@ -88,6 +86,14 @@ pub(super) fn no_other_program(facts: &PortFacts) -> Check {
                 program.id
             ),
         )
+}
+
+/// A program that was attached by a link, as another agent's is, does not go by `ip link`.
+pub(crate) fn take_other_off(port: &str) -> String {
+    format!(
+        "bpftool net show dev {port}; ip link set dev {port} xdp off        \
+         (by a link: bpftool link detach id ID; another agent's: fabric agent stop --detach)"
+    )
 }
 
 /// The agent puts it back by itself; what hinders it is in its log.
