@@ -31,6 +31,29 @@ impl Address {
         }
     }
 
+    /// As two words, for memory that is written word by word.
+    #[inline(always)]
+    pub const fn words(self) -> [u64; 2] {
+        [self.high, self.low]
+    }
+
+    /// What [`Address::words`] gave.
+    pub const fn from_words([high, low]: [u64; 2]) -> Self {
+        Self { high, low }
+    }
+
+    /// The address for people and sockets.
+    pub const fn to_ip(self) -> core::net::IpAddr {
+        let [a, b, c, d, e, f, g, h] = self.low.to_le_bytes();
+        if self.high == u64::MAX {
+            return core::net::IpAddr::V4(core::net::Ipv4Addr::new(a, b, c, d));
+        }
+        let [i, j, k, l, m, n, o, p] = self.high.to_le_bytes();
+        core::net::IpAddr::V6(core::net::Ipv6Addr::from_octets([
+            i, j, k, l, m, n, o, p, a, b, c, d, e, f, g, h,
+        ]))
+    }
+
     /// 32 bits that stand for the address in a key. Those of IPv4 are the address itself; what has the same as another
     /// address must be told apart by the record behind the key.
     #[inline(always)]

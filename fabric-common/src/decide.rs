@@ -10,13 +10,8 @@ use crate::wire::{Macs, is_group};
 
 /// Where a frame goes.
 pub enum Decision<'t> {
-    /// To one place.
-    Unicast {
-        /// How to get there.
-        path: &'t Path,
-        /// Index in `COUNT_OUT`.
-        path_id: u32,
-    },
+    /// To one place; [`follow`] tells how to get there.
+    To(&'t NextHop),
     /// To every other port of the segment.
     Flood,
 }
@@ -34,20 +29,19 @@ pub struct Copied {
 #[inline(always)]
 pub fn decide<'t, T: Tables>(
     tables: &'t T,
-    slot: u16,
     binding: &Binding,
     macs: Macs,
     copy: Copied,
 ) -> Result<Decision<'t>, DropReason> {
     if binding.direct() != 0 {
         let next_hop = valid_next_hop(tables, binding, binding.direct()).ok_or(DropReason::StaleNextHop)?;
-        return unicast(tables, slot, binding, next_hop);
+        return Ok(Decision::To(next_hop));
     }
     let destination = macs.destination();
     if !is_group(destination) {
         // An entry that points nowhere, or outside of its segment, is as good as none.
         if let Some(next_hop) = station(tables, binding, destination) {
-            return unicast(tables, slot, binding, next_hop);
+            return Ok(Decision::To(next_hop));
         }
     }
     flood(tables, binding, copy)
@@ -71,13 +65,14 @@ fn valid_next_hop<'t, T: Tables>(tables: &'t T, binding: &Binding, id: u32) -> O
         .filter(|next_hop| next_hop.segment == binding.segment())
 }
 
+/// The way to a next hop for a frame that came in by the port `slot`, and its index in `COUNT_OUT`.
 #[inline(always)]
-fn unicast<'t, T: Tables>(
+pub fn follow<'t, T: Tables>(
     tables: &'t T,
     slot: u16,
     binding: &Binding,
-    next_hop: &'t NextHop,
-) -> Result<Decision<'t>, DropReason> {
+    next_hop: &NextHop,
+) -> Result<(&'t Path, u32), DropReason> {
     if next_hop.horizon != 0 && u32::from(next_hop.horizon) == binding.horizon() {
         return Err(DropReason::SplitHorizon);
     }
@@ -89,7 +84,7 @@ fn unicast<'t, T: Tables>(
     if path.slot == slot {
         return Err(DropReason::SamePort);
     }
-    Ok(Decision::Unicast { path, path_id })
+    Ok((path, path_id))
 }
 
 /// The way on of a frame that only passes. One that has been turned aside already follows its shortest way or none, and none

@@ -1,23 +1,35 @@
 //! Learning: which station is behind which next hop.
 
 use crate::buckets::{Claim, Slot, claim, find};
-use crate::maps::{FdbValue, MOVES_BEFORE_DAMPING, fdb_key};
+use crate::maps::{FdbValue, MOVES_BEFORE_DAMPING, NextHop, fdb_key};
 use crate::tables::{Table, Tables};
 
 /// Notes that `mac` was heard in `segment` behind `next_hop`; 0 notes nothing.
 ///
-/// A segment at its limit and a full table cost the station its entry, never a frame.
+/// A segment at its limit and a full table cost the station its entry, never a frame. If the address is a storage machine's,
+/// its next hop is the answer.
 #[inline(always)]
-pub fn source<T: Tables>(tables: &T, segment: u32, mac: u64, next_hop: u32) {
+pub fn source<T: Tables>(tables: &T, segment: u32, mac: u64, next_hop: u32) -> Option<&NextHop> {
     if next_hop == 0 {
-        return;
+        return None;
     }
     let key = fdb_key(segment, mac);
     let now = tables.now();
     match find(tables, Table::Fdb, key, |value| FdbValue(value).is_of(segment)) {
+        Some((_, value)) if FdbValue(value).is_static() => return vsm(tables, FdbValue(value), next_hop),
         Some((slot, value)) => refresh(tables, key, slot, FdbValue(value), segment, next_hop, now),
         None => enter(tables, key, segment, FdbValue::learned(segment, next_hop, now)),
     }
+    None
+}
+
+#[inline(always)]
+fn vsm<T: Tables>(tables: &T, value: FdbValue, next_hop: u32) -> Option<&NextHop> {
+    // A machine where the document says it is: the common case costs nothing more.
+    if value.next_hop() == next_hop {
+        return None;
+    }
+    tables.next_hop(value.next_hop()).filter(|hop| hop.is_vsm())
 }
 
 #[inline(always)]
@@ -32,10 +44,10 @@ fn refresh<T: Tables>(
 ) {
     if value.next_hop() == next_hop {
         // One write a tick and station: a line written per frame would bounce between CPUs.
-        if value.last_seen() != now & 0xffff && !value.is_static() {
+        if value.last_seen() != now & 0xffff {
             slot.value.compare_exchange(value.0, value.seen(now).0);
         }
-    } else if !value.is_static() {
+    } else {
         follow(tables, key, slot, value, segment, next_hop, now);
     }
 }

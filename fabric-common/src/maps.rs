@@ -6,13 +6,15 @@
 //! A record that other records point to is written before them and cleared after them; the identifier of
 //! a cleared record is not used again until every program that may have read it has ended.
 
+pub mod storage;
+
 use crate::address::Address;
 use crate::buckets::Bucket;
 use crate::shared::SharedU32;
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// Names of the maps in the object and of their pins.
 pub mod name {
@@ -45,6 +47,12 @@ pub mod name {
     pub const NEXT_HOPS: &str = "NEXT_HOPS";
     /// Array, path id → [`super::Path`].
     pub const PATHS: &str = "PATHS";
+    /// Array, number of a storage machine → [`super::storage::Vsm`].
+    pub const VSMS: &str = "VSMS";
+    /// Array, place id → [`super::storage::VsmPlace`].
+    pub const VSM_PLACES: &str = "VSM_PLACES";
+    /// Array, [`super::storage::flow_index`] → [`super::storage::FlowRecord`].
+    pub const FLOWS: &str = "FLOWS";
     /// Hash of maps, segment id → device map of its flood list.
     pub const FLOOD: &str = "FLOOD";
     /// Hash, [`super::FloodKey`] → next hop id.
@@ -339,7 +347,7 @@ pub struct Segment {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct NextHop {
-    /// The path in use.
+    /// The path in use; with [`NextHop::VSM`] the place of the storage machine.
     pub path: u32,
     /// The only segment that may use this next hop.
     pub segment: u32,
@@ -354,6 +362,14 @@ pub struct NextHop {
 impl NextHop {
     /// Another path may take over: flood lists have a place for each, and path 0 says that all are down.
     pub const PROTECTED: u16 = 1;
+    /// A storage machine: which of its members' next hops counts is decided frame by frame, see [`crate::storage`].
+    pub const VSM: u16 = 2;
+
+    /// True for the next hop of a storage machine.
+    #[inline(always)]
+    pub const fn is_vsm(&self) -> bool {
+        self.flags & Self::VSM != 0
+    }
 
     /// True for a next hop with a backup.
     #[inline(always)]
@@ -662,4 +678,6 @@ mod pod {
     unsafe impl Pod for super::FloodKey {}
     // SAFETY: as above.
     unsafe impl Pod for super::Count {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::storage::VsmPlace {}
 }

@@ -1,10 +1,11 @@
 //! The way of a frame through the rooms, once per port role.
 
 use crate::classify::{self, Classified, Labelled, Relay, Underlay};
-use crate::decide::{Copied, Decision, decide, relay_path};
+use crate::decide::{Copied, Decision, decide, follow, relay_path};
 use crate::learn;
 use crate::maps::Port;
 use crate::rewrite::{bare, relay, rewrite};
+use crate::storage;
 use crate::wire::MACS;
 use crate::{DropReason, Frame, Tables};
 
@@ -131,16 +132,24 @@ fn forward<F: Frame, T: Tables>(
     classified: &Classified<'_>,
 ) -> Result<Verdict, DropReason> {
     let Classified { binding, inner, macs } = *classified;
-    if !crate::wire::is_group(macs.source()) {
-        learn::source(tables, binding.segment(), macs.source(), binding.learn());
+    if !crate::wire::is_group(macs.source())
+        && let Some(vsm) = learn::source(tables, binding.segment(), macs.source(), binding.learn())
+    {
+        storage::speaks(frame, (inner, macs), port, tables, (binding, vsm))?;
     }
     let len_in = frame.len();
     let copy = Copied {
         len: len_in + MACS - inner.body,
         in_one_buffer: frame.is_in_one_buffer(),
     };
-    match decide(tables, port.slot, binding, macs, copy)? {
-        Decision::Unicast { path, path_id } => {
+    match decide(tables, binding, macs, copy)? {
+        Decision::To(next_hop) => {
+            let next_hop = if next_hop.is_vsm() {
+                storage::steer(frame, (inner, macs), tables, (binding, next_hop))?
+            } else {
+                next_hop
+            };
+            let (path, path_id) = follow(tables, port.slot, binding, next_hop)?;
             let len_out = rewrite(frame, inner, macs, path)?;
             Ok(Verdict::Unicast {
                 slot: path.slot,

@@ -116,6 +116,14 @@ drop_reasons! {
     LinkDown = 42, "link-down", "every link that leads there is down", "fabric link list";
     /// The copy of a flooded frame for the link that is not in use now.
     StandbyPath = 43, "standby-path", "a flooded copy for a link that only stands by", "none needed: the copy for the link in use was sent";
+    /// Two machines with one identity must never both speak.
+    Fenced = 44, "fenced", "a storage machine's member that is not in charge", "fabric storage show VSM";
+    /// Somebody else uses the address of a storage machine.
+    ForgedVsm = 45, "forged-vsm", "the source is a storage machine's address, and the sender is none of its members", "look for a broken or forging sender";
+    /// Not lost: it was for the agent.
+    ProbeAnswer = 46, "probe-answer", "a member's answer to a probe, which ends here", "none needed";
+    /// Before the first decision of the agent.
+    NoMember = 47, "no-member", "no member of the storage machine is in charge", "fabric storage show VSM";
 }
 
 impl DropReason {

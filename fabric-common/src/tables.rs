@@ -1,6 +1,7 @@
 //! How the packet core sees the maps.
 
 use crate::buckets::Bucket;
+use crate::maps::storage::{FlowRecord, Vsm, VsmPlace};
 use crate::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress};
 
 /// The tables made of buckets.
@@ -48,6 +49,14 @@ pub trait Tables {
     fn next_hop(&self, id: u32) -> Option<&NextHop>;
     /// A path by its id.
     fn path(&self, id: u32) -> Option<&Path>;
+    /// A storage machine by its number.
+    fn vsm(&self, id: u32) -> Option<&Vsm>;
+    /// A storage machine in one segment.
+    fn vsm_place(&self, id: u32) -> Option<&VsmPlace>;
+    /// By [`crate::maps::storage::flow_index`].
+    fn flow(&self, index: u32) -> Option<&FlowRecord>;
+    /// `CLOCK_MONOTONIC`.
+    fn nanoseconds(&self) -> u64;
     /// The next hop of one flooded copy.
     fn flood_next_hop(&self, key: &FloodKey) -> Option<u32>;
 }

@@ -23,6 +23,8 @@ pub const VXLAN_HEADER: usize = VxlanHdr::LEN;
 
 /// EtherType of IPv4.
 pub const ETHERTYPE_IPV4: u16 = ethertype(EtherType::Ipv4);
+/// EtherType of ARP.
+pub const ETHERTYPE_ARP: u16 = ethertype(EtherType::Arp);
 /// EtherType of IPv6.
 pub const ETHERTYPE_IPV6: u16 = ethertype(EtherType::Ipv6);
 /// EtherType of MPLS unicast (RFC 5332 section 4); network-types has none.

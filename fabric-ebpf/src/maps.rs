@@ -2,12 +2,13 @@
 
 use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::btf_maps::{DevMapHash, HashOfMaps};
-use aya_ebpf::helpers::bpf_jiffies64;
+use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::{Array, DevMap, HashMap, PerCpuArray};
 use fabric_common::Tables;
 use fabric_common::buckets::Bucket;
 use fabric_common::label;
+use fabric_common::maps::storage::{FlowRecord, Vsm, VsmPlace};
 use fabric_common::maps::{
     Binding, Count, FloodKey, FloodProgress, Layout, Line, NextHop, Path, Port, Segment, Settings, Tunnel,
     VtepAddress, capacity, tick,
@@ -45,6 +46,12 @@ static FDB: Array<Bucket> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 static NEXT_HOPS: Array<NextHop> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static PATHS: Array<Path> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static VSMS: Array<Vsm> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static VSM_PLACES: Array<VsmPlace> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static FLOWS: Array<FlowRecord> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[btf_map]
 pub(crate) static FLOOD: HashOfMaps<u32, DevMapHash<{ capacity::FLOOD_MEMBERS as usize }>, 65536> =
     HashOfMaps::new();
@@ -178,6 +185,27 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn path(&self, id: u32) -> Option<&Path> {
         PATHS.get(id)
+    }
+
+    #[inline(always)]
+    fn vsm(&self, id: u32) -> Option<&Vsm> {
+        VSMS.get(id)
+    }
+
+    #[inline(always)]
+    fn vsm_place(&self, id: u32) -> Option<&VsmPlace> {
+        VSM_PLACES.get(id)
+    }
+
+    #[inline(always)]
+    fn flow(&self, index: u32) -> Option<&FlowRecord> {
+        FLOWS.get(index)
+    }
+
+    #[inline(always)]
+    fn nanoseconds(&self) -> u64 {
+        // SAFETY: the helper has no arguments.
+        unsafe { bpf_ktime_get_ns() }
     }
 
     #[inline(always)]

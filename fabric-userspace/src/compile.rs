@@ -18,6 +18,7 @@ mod places;
 mod scope;
 mod segment;
 mod stack;
+mod storage;
 pub mod twin;
 
 use std::collections::BTreeMap;

@@ -15,15 +15,18 @@ mod links;
 mod loader;
 mod mapped;
 mod observe;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod write;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use aya::Ebpf;
 use aya::maps::{Array, DevMap, HashMap, MapData, PerCpuArray};
 use fabric_common::buckets::Bucket;
+use fabric_common::maps::storage::{FlowRecord, Vsm, VsmPlace};
 use fabric_common::maps::{
     Binding, Count, FloodKey, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress,
 };
@@ -32,6 +35,7 @@ pub use buckets::{BucketTable, Full, Memory};
 pub use counters::SegmentEvents;
 pub use fdb::{FdbEntry, Sweep};
 pub use loader::{LoadError, Program};
+pub(crate) use storage::StorageTables;
 
 use self::flood::FloodLists;
 use self::mapped::Mapped;
@@ -55,8 +59,11 @@ pub struct Datapath {
     routes: Mapped<Binding>,
     segments: Mapped<Segment>,
     fdb: Table,
-    next_hops: Mapped<NextHop>,
-    paths: Mapped<Path>,
+    next_hops: Arc<Mapped<NextHop>>,
+    paths: Arc<Mapped<Path>>,
+    vsms: Arc<Mapped<Vsm>>,
+    vsm_places: Mapped<VsmPlace>,
+    flows: Arc<Mapped<FlowRecord>>,
     vteps: HashMap<MapData, VtepAddress, u32>,
     egress: DevMap<MapData>,
     flood_next_hops: HashMap<MapData, FloodKey, u32>,

@@ -119,7 +119,9 @@ impl Work {
             self.changes.summary.make += 1;
         }
         self.set(&old.paths, &new.paths, Entry::Path);
+        self.set(&old.vsms, &new.vsms, Entry::Vsm);
         self.set_new(&old.next_hops, &new.next_hops, Entry::NextHop);
+        self.set(&old.vsm_places, &new.vsm_places, Entry::VsmPlace);
         self.set(&old.segments, &new.segments, Entry::Segment);
         self.set(&old.flood_next_hops, &new.flood_next_hops, Entry::FloodNextHop);
         self.set(&old.flood, &new.flood, Entry::Flood);
@@ -159,7 +161,9 @@ impl Work {
         self.clear(&old.flood, &new.flood, Key::Flood);
         self.clear(&old.flood_next_hops, &new.flood_next_hops, Key::FloodNextHop);
         self.clear(&old.segments, &new.segments, Key::Segment);
+        self.clear(&old.vsm_places, &new.vsm_places, Key::VsmPlace);
         self.clear(&old.next_hops, &new.next_hops, Key::NextHop);
+        self.clear(&old.vsms, &new.vsms, Key::Vsm);
         self.clear(&old.paths, &new.paths, Key::Path);
         for address in old.vteps.difference(&new.vteps) {
             self.changes.ops.push(Op::Clear(Key::Vtep(*address)));

@@ -40,6 +40,9 @@ pub struct NodeIds {
     /// Other datacenters that labels lead to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sites: BTreeMap<Name, u32>,
+    /// Storage machines that this node steers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vsms: BTreeMap<Name, VsmIds>,
     /// Of frames that only pass; their segment is 0.
     #[serde(default, skip_serializing_if = "SegmentIds::is_empty")]
     pub relays: SegmentIds,
@@ -59,6 +62,27 @@ pub struct SegmentIds {
     /// Tunnels by link.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tunnels: BTreeMap<Name, u32>,
+    /// Storage machines that this node steers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vsms: BTreeMap<Name, VsmPlaceIds>,
+}
+
+/// Numbers of one storage machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VsmIds {
+    /// The storage machine.
+    pub id: u32,
+    /// The place of each member; it stays when the order of preference changes.
+    pub members: BTreeMap<Name, u8>,
+}
+
+/// Numbers of one storage machine in one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VsmPlaceIds {
+    /// The next hop that its address leads to.
+    pub next_hop: u32,
+    /// The place, see [`fabric_common::maps::storage::VsmPlace`].
+    pub place: u32,
 }
 
 impl SegmentIds {
@@ -151,6 +175,10 @@ pub struct Freed {
     pub lines: Vec<u32>,
     /// Sites.
     pub sites: Vec<u32>,
+    /// Storage machines.
+    pub vsms: Vec<u32>,
+    /// Storage machines in segments.
+    pub vsm_places: Vec<u32>,
 }
 
 impl Freed {
@@ -164,6 +192,10 @@ impl Freed {
         self.tunnels.extend(gone(&old.tunnels, &new.tunnels));
         self.lines.extend(gone(&old.lines, &new.lines));
         self.sites.extend(gone(&old.sites, &new.sites));
+        let id = |vsms: &BTreeMap<Name, VsmIds>| -> BTreeMap<Name, u32> {
+            vsms.iter().map(|(name, vsm)| (name.clone(), vsm.id)).collect()
+        };
+        self.vsms.extend(gone(&id(&old.vsms), &id(&new.vsms)));
         self.add_segment(&old.relays, &new.relays);
     }
 
@@ -182,6 +214,10 @@ impl Freed {
         }
         self.bindings.extend(gone(&old.bindings, &new.bindings));
         self.tunnels.extend(gone(&old.tunnels, &new.tunnels));
+        for lost in gone(&old.vsms, &new.vsms) {
+            self.next_hops.push(lost.next_hop);
+            self.vsm_places.push(lost.place);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fabric_common::maps::storage::VsmPlace;
 use fabric_common::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
 
 /// A set of map entries: a whole node's, or one segment's share of them. Keys are the keys of
@@ -40,6 +41,10 @@ pub struct Records {
     pub next_hops: BTreeMap<u32, NextHop>,
     /// `PATHS` by id.
     pub paths: BTreeMap<u32, Path>,
+    /// `VSMS` by number.
+    pub vsms: BTreeMap<u32, VsmLimits>,
+    /// `VSM_PLACES` by id.
+    pub vsm_places: BTreeMap<u32, VsmPlace>,
     /// `FLOOD`: segment id → port slot of each member; a port occurs as often as it has copies to send.
     pub flood: BTreeMap<u32, Vec<u16>>,
     /// `FLOOD_NEXT_HOPS`.
@@ -53,6 +58,17 @@ pub struct SegmentLimits {
     pub stations: u32,
     /// Longest frame in bytes that is flooded.
     pub flooded_len: u32,
+}
+
+/// What the agent sets of a [`fabric_common::maps::storage::Vsm`] when the document changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VsmLimits {
+    /// Silence that is death while probes run, in nanoseconds; not 0.
+    pub probe: u64,
+    /// The same without probes, in nanoseconds.
+    pub silence: u64,
+    /// Signs of life are TCP segments alone.
+    pub tcp_only: bool,
 }
 
 impl Records {
@@ -74,6 +90,8 @@ impl Records {
         self.stations.extend(&other.stations);
         self.next_hops.extend(&other.next_hops);
         self.paths.extend(&other.paths);
+        self.vsms.extend(&other.vsms);
+        self.vsm_places.extend(&other.vsm_places);
         self.flood.extend(
             other
                 .flood

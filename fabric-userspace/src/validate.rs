@@ -14,6 +14,7 @@ mod ports;
 mod reach;
 mod segments;
 mod stations;
+mod storage;
 mod table;
 mod tenants;
 mod valid;
@@ -26,7 +27,8 @@ pub use crate::error::Problem;
 pub use index::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
 pub use valid::{
     Carries, LineEnd, PortRole, TrunkEnd, UnderlayEnd, Valid, ValidAttachment, ValidDatacenter, ValidLabel,
-    ValidLink, ValidNode, ValidPort, ValidRemote, ValidSegment, ValidStation, ValidTenant, VxlanEnds,
+    ValidLink, ValidNode, ValidMember, ValidPort, ValidRemote,
+    ValidSegment, ValidStation, ValidTenant, ValidVsm, ValidVsmSegment, VxlanEnds,
 };
 
 /// Ports a node can have in use: the tables of the data path hold no more.
@@ -60,6 +62,7 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
+    let (storage, segments) = storage::check(&document, &nodes, segments, &mut problems);
     let tree = Tree::of(&nodes, &links);
     let fabric = reach::Fabric {
         tree: &tree,
@@ -79,6 +82,7 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
         links,
         tenants,
         segments,
+        storage,
         tree,
         routes,
     })

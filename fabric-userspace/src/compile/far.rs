@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::input::End;
 use super::node::{NodeView, Way};
 use crate::error::Refusal;
+use crate::ids::Place;
 use crate::model::Name;
 use crate::topology::Landing;
 use crate::validate::{DatacenterIx, NodeIx, Valid, ValidSegment};
@@ -179,6 +180,26 @@ impl<'a> Landings<'a> {
             return Some(node);
         }
         self.own().map(|own| own.anchor)
+    }
+
+    /// The place to which frames for everybody at another node leave; `None` if nothing leads there.
+    pub(super) fn everybody_at(&self, node: NodeIx, view: &NodeView) -> Result<Option<Place>, Refusal> {
+        let base = self.segment.base_c_vid.get();
+        let starts_here = |own| self.valid.routes().ends_at(self.here, own);
+        if !self.valid.tree().joins(self.here, node) && self.own().is_some_and(starts_here) {
+            let datacenter = self.valid.node(node).datacenter;
+            let name = self.valid.datacenter(datacenter).name.clone();
+            return Ok(Some(Place::Far(name, base)));
+        }
+        let Some(link) = self
+            .gate(node)
+            .and_then(|gate| self.valid.tree().next_link(self.here, gate))
+        else {
+            return Ok(None);
+        };
+        let way = view.way(link)?;
+        let c_vid = way.wire.tags().map_or(0, |_| base);
+        Ok(Some(Place::Remote(way.name.clone(), c_vid)))
     }
 
     /// Other datacenters, if labels end at this node.

@@ -7,6 +7,7 @@ use fabric_common::wire::mac_word;
 use super::PortFacts;
 use super::far::{Far, Inward, Landings};
 use super::node::{NodeView, Way, Wire};
+use super::storage::VsmInput;
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Name, ServiceVid, Vlan};
 use crate::validate::{LinkIx, NodeIx, Valid, ValidSegment, ValidStation};
@@ -33,6 +34,8 @@ pub(super) struct SegmentInput {
     pub(super) far: Option<Far>,
     /// What is passed on to the node of this island where labels end.
     pub(super) inward: Option<Inward>,
+    /// Storage machines that are seen in it.
+    pub(super) vsms: Vec<VsmInput>,
 }
 
 /// An attachment at this node.
@@ -106,6 +109,7 @@ impl SegmentInput {
             legs: legs(&landings, view, &links)?,
             far: landings.far(view)?,
             inward,
+            vsms: VsmInput::all(&landings, view)?,
         };
         input.refuse_hairpin(&segment.name, &valid.node(here).name)?;
         Ok(Some(input))

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use fabric_common::maps::{Binding, Port, capacity, line_key, mpls_key, tunnel_key};
 use fabric_common::wire::mac_word;
 
+use super::storage::Steered;
 use super::{PortFacts, PortPlan, Request};
 use crate::error::{Refusal, codes};
 use crate::ids::{NodeIds, Pools};
@@ -27,6 +28,8 @@ pub(super) struct NodeView {
     ways: BTreeMap<Name, Arc<Way>>,
     /// The same by position in the document, which is no property of the node.
     by_link: Vec<Option<Arc<Way>>>,
+    /// Storage machines that this node steers.
+    pub(super) steered: BTreeMap<Name, Steered>,
     /// Entries of frames that only pass.
     relays: Records,
     pub(super) ids: NodeIds,
@@ -54,6 +57,7 @@ impl NodeView {
         }
         view.name_lines();
         view.refuse_twins(request.node)?;
+        view.add_storage(request.valid, here, old, pools)?;
         view.add_relays(request.valid, here, old, pools)?;
         Ok(view)
     }
@@ -62,12 +66,13 @@ impl NodeView {
     pub(super) fn keeps(&self, new: &Self) -> bool {
         let port = |(name, plan)| new.ports.get(name).is_none_or(|now| now == plan);
         let way = |(name, way)| new.ways.get(name).is_none_or(|now| now == way);
-        self.ports.iter().all(port) && self.ways.iter().all(way)
+        let vsm = |(name, vsm): (&Name, &Steered)| new.steered.get(name).is_none_or(|now| now.same_numbers(vsm));
+        self.ports.iter().all(port) && self.ways.iter().all(way) && self.steered.iter().all(vsm)
     }
 
     /// True if nothing at all has changed.
     pub(super) fn same(&self, new: &Self) -> bool {
-        self.ports == new.ports && self.ways == new.ways && self.relays == new.relays && self.ids == new.ids
+        self.ports == new.ports && self.ways == new.ways && self.relays == new.relays && self.steered == new.steered && self.ids == new.ids
     }
 
     pub(super) fn way(&self, link: LinkIx) -> Result<&Arc<Way>, Refusal> {
@@ -209,6 +214,9 @@ impl NodeView {
             records.tunnel_keys.insert(key, underlay.marker);
             records.tunnels.insert(underlay.marker, tunnel);
             records.vteps.insert(underlay.address(way.slot));
+        }
+        for vsm in self.steered.values() {
+            records.vsms.insert(vsm.ids.id, vsm.limits);
         }
         for way in self.ways.values() {
             let Some(labels) = way.wire.labels() else { continue };

@@ -17,7 +17,7 @@ impl Scope {
         if old.links != new.links || old.nodes != new.nodes || old.datacenters != new.datacenters {
             return Self::All;
         }
-        let mut touched = BTreeSet::new();
+        let mut touched = storage(old, new);
         let (before, after) = (segments(old), segments(new));
         // Most often the documents differ in one place only, and the lists run in step on both sides of it.
         let same = before
@@ -45,6 +45,20 @@ impl Scope {
             Self::Segments(names) => names.contains(segment),
         }
     }
+}
+
+/// Segments that a storage machine which changes is seen in.
+fn storage(old: &Document, new: &Document) -> BTreeSet<Name> {
+    if old.storage == new.storage {
+        return BTreeSet::new();
+    }
+    let changed = |from: &Document, to: &Document| -> Vec<Name> {
+        let vsms = from.storage.iter().filter(|vsm| !to.storage.contains(vsm));
+        vsms.flat_map(|vsm| &vsm.segments)
+            .map(|place| place.segment.clone())
+            .collect()
+    };
+    changed(old, new).into_iter().chain(changed(new, old)).collect()
 }
 
 fn segments(document: &Document) -> Vec<(&Tenant, &Segment)> {

@@ -1,6 +1,7 @@
 //! One segment's share of the maps.
 
 mod far;
+mod storage;
 
 use std::collections::BTreeMap;
 
@@ -46,6 +47,7 @@ pub(super) fn build(
     builder.entries()?;
     builder.far()?;
     builder.inward()?;
+    builder.storage()?;
     builder.flood(name)?;
     let Places { ids, records, .. } = builder.places;
     Ok(SegmentPart {

@@ -3,11 +3,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aya::maps::{HashOfMaps, Map, MapData};
 use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use fabric_common::buckets::STASH;
+use fabric_common::maps::storage::FLOWS;
 use fabric_common::maps::{LAYOUT_VERSION, Layout, Settings, capacity, name, program};
 use thiserror::Error;
 
@@ -160,6 +162,9 @@ const PINNED: &[&str] = &[
     name::FDB,
     name::NEXT_HOPS,
     name::PATHS,
+    name::VSMS,
+    name::VSM_PLACES,
+    name::FLOWS,
     name::FLOOD,
     name::FLOOD_NEXT_HOPS,
     name::EGRESS,
@@ -277,8 +282,11 @@ impl Datapath {
             routes: mapped(map, name::ROUTES)?,
             segments: mapped(map, name::SEGMENTS)?,
             fdb: BucketTable::new(mapped(map, name::FDB)?, settings.seed, settings.fdb_mask),
-            next_hops: mapped(map, name::NEXT_HOPS)?,
-            paths: mapped(map, name::PATHS)?,
+            next_hops: Arc::new(mapped(map, name::NEXT_HOPS)?),
+            paths: Arc::new(mapped(map, name::PATHS)?),
+            vsms: Arc::new(mapped(map, name::VSMS)?),
+            vsm_places: mapped(map, name::VSM_PLACES)?,
+            flows: Arc::new(mapped(map, name::FLOWS)?),
             vteps: take(map, name::VTEPS)?,
             egress: take(map, name::EGRESS)?,
             flood_next_hops: take(map, name::FLOOD_NEXT_HOPS)?,
@@ -352,6 +360,9 @@ fn load_object(
         .map_max_entries(name::FDB, settings.fdb_mask + 1 + STASH)
         .map_max_entries(name::NEXT_HOPS, sizes.next_hops)
         .map_max_entries(name::PATHS, sizes.paths)
+        .map_max_entries(name::VSMS, sizes.vsm_places)
+        .map_max_entries(name::VSM_PLACES, sizes.vsm_places)
+        .map_max_entries(name::FLOWS, sizes.vsm_places * FLOWS)
         .map_max_entries(name::FLOOD_NEXT_HOPS, sizes.next_hops)
         .map_max_entries(name::COUNT_IN, sizes.bindings)
         .map_max_entries(name::COUNT_OUT, sizes.paths);

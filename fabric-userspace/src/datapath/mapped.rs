@@ -126,5 +126,9 @@ impl<T> Drop for Mapped<T> {
 pub(super) unsafe trait SharedRecord {}
 // SAFETY: made of `SharedU64`.
 unsafe impl SharedRecord for Bucket {}
+// SAFETY: made of `SharedU64`.
+unsafe impl SharedRecord for fabric_common::maps::storage::Vsm {}
+// SAFETY: made of `SharedU64`.
+unsafe impl SharedRecord for fabric_common::maps::storage::FlowRecord {}
 // SAFETY: made of `SharedU32` and one integer that nobody reads.
 unsafe impl SharedRecord for fabric_common::maps::Segment {}

@@ -58,6 +58,8 @@ impl Datapath {
         table!(label_sites, |sites| *sites != 0);
         table!(routes, |binding| binding.segment() != 0);
         table!(paths, |path| path.slot != 0);
+        table!(vsm_places, |place| place.vsm != 0);
+        records.vsms.extend(self.observe_vsms());
         records.segments.extend((1..self.segments.len()).filter_map(|id| {
             let segment = self.segments.shared(id)?;
             let limits = SegmentLimits {

@@ -36,6 +36,7 @@ pub(super) fn between(old: &Records, new: &Records) -> Option<Records> {
         between.ports.extend(&records.ports);
         between.egress.extend(&records.egress);
         between.vteps.extend(&records.vteps);
+        between.vsms.extend(&records.vsms);
         between.lines.extend(&records.lines);
         between.line_keys.extend(&records.line_keys);
     }
@@ -105,6 +106,10 @@ fn of_segments(records: &Records, wanted: impl Fn(u32) -> bool) -> Records {
     part.segments.retain(|segment, _| wanted(*segment));
     part.stations.retain(|(segment, _), _| wanted(*segment));
     part.next_hops.retain(|_, next_hop| wanted(next_hop.segment));
+    part.vsm_places.retain(|_, place| {
+        let hop = place.next_hops.iter().find_map(|id| records.next_hops.get(id));
+        hop.is_some_and(|hop| wanted(hop.segment))
+    });
     part.paths.retain(|_, path| wanted(path.segment & Binding::RELAY));
     part.routes.retain(|_, binding| wanted(binding.segment()));
     part.flood.retain(|segment, _| wanted(*segment));

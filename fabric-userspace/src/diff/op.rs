@@ -1,6 +1,7 @@
+use fabric_common::maps::storage::VsmPlace;
 use fabric_common::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
 
-use crate::records::{Records, SegmentLimits};
+use crate::records::{Records, SegmentLimits, VsmLimits};
 
 /// One write to one map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,10 @@ tables! {
     Path(paths: u32 => Path);
     /// `NEXT_HOPS`
     NextHop(next_hops: u32 => NextHop);
+    /// `VSMS`
+    Vsm(vsms: u32 => VsmLimits);
+    /// `VSM_PLACES`
+    VsmPlace(vsm_places: u32 => VsmPlace);
     /// `SEGMENTS`
     Segment(segments: u32 => SegmentLimits);
     /// `FLOOD_NEXT_HOPS`

@@ -101,6 +101,11 @@ codes! {
     DUPLICATE_STATION = "duplicate-station": "A segment has one MAC address at two places, and frames can go to one only.";
     STATION_TAKEN = "station-taken": "The MAC address stands at another end of the segment already.";
     BAD_LIMIT = "bad-limit": "A segment's MAC limit is greater than its tenant's, so it could never be reached.";
+    BAD_STORAGE = "bad-storage": "The storage machine cannot be built as written: it has no members, a member's port is not attached to its segments, or its address belongs to somebody else there.";
+    UNKNOWN_STORAGE = "unknown-storage": "There is no storage machine of this name, or it has no such member. `fabric storage show` lists them.";
+    STALE_MEMBER = "stale-member": "The member's copy lacks writes that clients were told are safe. Switching to it would lose them. Wait until the copy is complete, or say --force to lose them.";
+    MEMBER_DOWN = "member-down": "The member does not answer, so a switch to it would stop the service.";
+    STORAGE_ELSEWHERE = "storage-elsewhere": "The storage machine is steered by the node that has its members' ports, and only that node's agent can switch it.";
     TOO_MANY = "too-many": "The document exceeds what the tables of a node can hold.";
     NAME_TOO_LONG = "name-too-long": "The segment's name, made from the tenant's name and the VLAN, is longer than 63 characters. Name the segment yourself.";
 

@@ -21,6 +21,8 @@ pub struct Sizes {
     pub bindings: u32,
     /// Tunnels.
     pub tunnels: u32,
+    /// Storage machines, each in one segment.
+    pub vsm_places: u32,
 }
 
 impl Default for Sizes {
@@ -33,6 +35,7 @@ impl Default for Sizes {
             paths: 1 << 18,
             bindings: 1 << 18,
             tunnels: 1 << 16,
+            vsm_places: 1 << 10,
         }
     }
 }
@@ -48,6 +51,8 @@ pub struct Pools {
     tunnels: Pool,
     lines: Pool,
     sites: Pool,
+    vsms: Pool,
+    vsm_places: Pool,
 }
 
 impl Pools {
@@ -62,6 +67,8 @@ impl Pools {
             tunnels: Pool::new("tunnels", sizes.tunnels, u32::MAX),
             lines: Pool::new("links with labels", capacity::LINES, capacity::LINES),
             sites: Pool::new("datacenters", capacity::SITES, capacity::SITES),
+            vsms: Pool::new("storage machines", sizes.vsm_places, u32::MAX),
+            vsm_places: Pool::new("storage machines in segments", sizes.vsm_places, u32::MAX),
         }
     }
 
@@ -89,6 +96,7 @@ impl Pools {
             && ids.tunnels.values().all(|id| self.tunnels.enter(*id))
             && ids.lines.values().all(|id| self.lines.enter(*id))
             && ids.sites.values().all(|id| self.sites.enter(*id))
+            && ids.vsms.values().all(|vsm| self.vsms.enter(vsm.id))
             && self.enter_places(&ids.relays)
     }
 
@@ -103,6 +111,10 @@ impl Pools {
             .all(|hop| self.next_hops.enter(hop.id) && paths(&mut self.paths, hop))
             && ids.bindings.values().all(|id| self.bindings.enter(*id))
             && ids.tunnels.values().all(|id| self.tunnels.enter(*id))
+            && ids
+                .vsms
+                .values()
+                .all(|vsm| self.next_hops.enter(vsm.next_hop) && self.vsm_places.enter(vsm.place))
     }
 
     /// Gives numbers back that a change gave up. To be called when no running program can hold them and no FDB
@@ -116,6 +128,8 @@ impl Pools {
         freed.tunnels.iter().for_each(|id| self.tunnels.leave(*id));
         freed.lines.iter().for_each(|id| self.lines.leave(*id));
         freed.sites.iter().for_each(|id| self.sites.leave(*id));
+        freed.vsms.iter().for_each(|id| self.vsms.leave(*id));
+        freed.vsm_places.iter().for_each(|id| self.vsm_places.leave(*id));
     }
 
     /// Marks numbers as used, whether they are or not.
@@ -143,6 +157,12 @@ impl Pools {
         });
         touched.sites.iter().for_each(|id| {
             self.sites.enter(*id);
+        });
+        touched.vsms.iter().for_each(|id| {
+            self.vsms.enter(*id);
+        });
+        touched.vsm_places.iter().for_each(|id| {
+            self.vsm_places.enter(*id);
         });
     }
 
@@ -172,6 +192,14 @@ impl Pools {
 
     pub(crate) fn site(&mut self) -> Result<u32, Refusal> {
         self.sites.take()
+    }
+
+    pub(crate) fn vsm(&mut self) -> Result<u32, Refusal> {
+        self.vsms.take()
+    }
+
+    pub(crate) fn vsm_place(&mut self) -> Result<u32, Refusal> {
+        self.vsm_places.take()
     }
 
     pub(crate) fn tunnel(&mut self) -> Result<u32, Refusal> {

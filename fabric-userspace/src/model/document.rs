@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, StationName, Vlan, Vni};
+use super::{ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, StationName, Vlan, Vni, Vsm};
 
 /// Version of the document's form.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,9 @@ pub struct Document {
     /// Who is served.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tenants: Vec<Tenant>,
+    /// Storage machines in tenants' segments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub storage: Vec<Vsm>,
 }
 
 /// A datacenter and the numbers that belong to it alone.

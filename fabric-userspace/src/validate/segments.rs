@@ -50,6 +50,7 @@ pub(super) fn check_segment<'d>(
         attachments,
         remotes,
         members,
+        storage: Vec::new(),
     })
 }
 

@@ -1,4 +1,5 @@
 mod link;
+mod storage;
 mod tenant;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use crate::model::{Document, ISid, IfName, Label, Name, PortOptions, Range, Serv
 use crate::topology::{Routes, Tree};
 
 pub use link::{Carries, LineEnd, TrunkEnd, UnderlayEnd, ValidLink, VxlanEnds};
+pub use storage::{ValidMember, ValidVsm, ValidVsmSegment};
 pub use tenant::{ValidAttachment, ValidLabel, ValidRemote, ValidSegment, ValidStation, ValidTenant};
 
 /// A document that keeps every rule. Only `validate` makes one.
@@ -19,6 +21,7 @@ pub struct Valid {
     pub(super) links: Vec<ValidLink>,
     pub(super) tenants: Vec<ValidTenant>,
     pub(super) segments: Vec<ValidSegment>,
+    pub(super) storage: Vec<ValidVsm>,
     pub(super) tree: Tree,
     pub(super) routes: Routes,
 }
@@ -52,6 +55,11 @@ impl Valid {
     /// All tenants' segments, in the order of the document.
     pub fn segments(&self) -> &[ValidSegment] {
         &self.segments
+    }
+
+    /// Storage machines, in the order of the document.
+    pub fn storage(&self) -> &[ValidVsm] {
+        &self.storage
     }
 
     /// The ways between nodes.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use fabric_common::Tables;
 use fabric_common::buckets::{Bucket, Claim, STASH, Slot, claim, find};
+use fabric_common::maps::storage::{FLOWS, FlowRecord, Vsm, VsmPlace, flow_index};
 use fabric_common::maps::{
     Binding, FdbValue, FloodKey, Line, NextHop, Path, Port, Segment, Settings, Tunnel, VtepAddress, fdb_key,
 };
@@ -16,6 +17,8 @@ pub struct TwinSettings {
     pub settings: Settings,
     /// The present [`fabric_common::maps::tick`].
     pub now: u32,
+    /// The present time of `CLOCK_MONOTONIC`.
+    pub nanoseconds: u64,
 }
 
 impl Default for TwinSettings {
@@ -29,6 +32,7 @@ impl Default for TwinSettings {
                 damping_ticks: 10,
             },
             now: 1,
+            nanoseconds: 1,
         }
     }
 }
@@ -39,6 +43,8 @@ pub struct TwinTables {
     records: Records,
     settings: TwinSettings,
     segments: BTreeMap<u32, Segment>,
+    vsms: BTreeMap<u32, Vsm>,
+    flows: BTreeMap<u32, FlowRecord>,
     fdb: Buckets,
     tags: Buckets,
     tunnels: Buckets,
@@ -53,6 +59,8 @@ pub struct TwinTables {
 struct Unwritten {
     segment: Segment,
     path: Path,
+    vsm: Vsm,
+    vsm_place: VsmPlace,
 }
 
 struct Buckets(Vec<Bucket>);
@@ -77,6 +85,8 @@ impl TwinTables {
             records: Records::default(),
             settings,
             segments: BTreeMap::new(),
+            vsms: BTreeMap::new(),
+            flows: BTreeMap::new(),
             fdb: Buckets::new(masks.fdb_mask + STASH),
             tags: Buckets::new(masks.tags_mask),
             tunnels: Buckets::new(masks.tunnels_mask),
@@ -92,6 +102,17 @@ impl TwinTables {
                 .flood_members
                 .store(u32::try_from(members).unwrap_or(u32::MAX));
             tables.segments.insert(*id, segment);
+        }
+        for (id, limits) in &records.vsms {
+            let vsm = Vsm::default();
+            vsm.probe_limit.store(limits.probe);
+            vsm.silence_limit.store(limits.silence);
+            vsm.tcp_only.store(u64::from(limits.tcp_only));
+            tables.vsms.insert(*id, vsm);
+        }
+        for place in records.vsm_places.keys() {
+            let flows = (0..FLOWS).map(|flow| (flow_index(*place, flow), FlowRecord::default()));
+            tables.flows.extend(flows);
         }
         for (key, id) in records.tags.iter().chain(&records.line_keys) {
             tables.place(Table::Tags, *key, u64::from(*id));
@@ -120,6 +141,11 @@ impl TwinTables {
     /// Lets time pass.
     pub fn set_now(&mut self, now: u32) {
         self.settings.now = now;
+    }
+
+    /// The same for the clock of storage machines.
+    pub fn set_nanoseconds(&mut self, now: u64) {
+        self.settings.nanoseconds = now;
     }
 
     /// What the FDB says about an address, static or learned.
@@ -218,6 +244,23 @@ impl Tables for TwinTables {
 
     fn path(&self, id: u32) -> Option<&Path> {
         self.records.paths.get(&id).or(Some(&self.unwritten.path))
+    }
+
+    fn vsm(&self, id: u32) -> Option<&Vsm> {
+        self.vsms.get(&id).or(Some(&self.unwritten.vsm))
+    }
+
+    fn vsm_place(&self, id: u32) -> Option<&VsmPlace> {
+        let place = self.records.vsm_places.get(&id);
+        place.or(Some(&self.unwritten.vsm_place))
+    }
+
+    fn flow(&self, index: u32) -> Option<&FlowRecord> {
+        self.flows.get(&index)
+    }
+
+    fn nanoseconds(&self) -> u64 {
+        self.settings.nanoseconds
     }
 
     fn flood_next_hop(&self, key: &FloodKey) -> Option<u32> {

@@ -45,6 +45,8 @@ pub struct ValidSegment {
     pub remotes: Vec<ValidRemote>,
     /// Nodes with an attachment or a remote.
     pub members: BTreeSet<NodeIx>,
+    /// Storage machines that are seen in it, as positions in [`super::Valid::storage`].
+    pub storage: Vec<usize>,
 }
 
 impl ValidSegment {

@@ -1,0 +1,100 @@
+//! The tables of storage machines: what the document sets, and the live words that frames, probes and switches change.
+
+use std::sync::Arc;
+
+use fabric_common::maps::storage::{FLOWS, FlowRecord, Vsm, VsmPlace, flow_index};
+use fabric_common::maps::{NextHop, Path, name};
+
+use super::mapped::Mapped;
+use super::{Datapath, LoadError};
+use crate::records::VsmLimits;
+
+impl Datapath {
+    /// `VSMS`: the limits; who is in charge stays. Cleared, nobody is.
+    ///
+    /// # Errors
+    /// For a number outside of the table.
+    pub fn set_vsm(&mut self, id: u32, limits: Option<VsmLimits>) -> Result<(), LoadError> {
+        let Some(vsm) = self.vsms.shared(id) else {
+            return Err(LoadError::map(name::VSMS)(format!("no place {id}").into()));
+        };
+        if limits.is_none() {
+            vsm.charge.store(0);
+            vsm.probed_at.store(0);
+            vsm.unanswered.iter().for_each(|since| since.store(0));
+        }
+        let limits = limits.unwrap_or_default();
+        vsm.silence_limit.store(limits.silence);
+        vsm.tcp_only.store(u64::from(limits.tcp_only));
+        vsm.probe_limit.store(limits.probe);
+        Ok(())
+    }
+
+    /// `VSM_PLACES`. Flows that were noted there are forgotten with it.
+    ///
+    /// # Errors
+    /// For an index outside of the table.
+    pub fn set_vsm_place(&mut self, id: u32, place: Option<&VsmPlace>) -> Result<(), LoadError> {
+        let Some(place) = place else {
+            self.vsm_places.withdraw(id);
+            (0..FLOWS)
+                .filter_map(|flow| self.flows.shared(flow_index(id, flow)))
+                .for_each(FlowRecord::clear);
+            return Ok(());
+        };
+        if self.vsm_places.publish(id, place) {
+            return Ok(());
+        }
+        Err(LoadError::map(name::VSM_PLACES)(format!("no place {id}").into()))
+    }
+
+    pub(super) fn observe_vsms(&self) -> Vec<(u32, VsmLimits)> {
+        let vsms = (1..self.vsms.len()).filter_map(|id| Some((id, self.vsms.shared(id)?)));
+        vsms.filter_map(|(id, vsm)| {
+            let limits = VsmLimits {
+                probe: vsm.probe_limit.load(),
+                silence: vsm.silence_limit.load(),
+                tcp_only: vsm.tcp_only.load() != 0,
+            };
+            (limits.probe != 0).then_some((id, limits))
+        })
+        .collect()
+    }
+
+    /// The live tables, for whoever watches over storage machines beside the agent.
+    pub(crate) fn storage_tables(&self) -> StorageTables {
+        StorageTables {
+            vsms: Arc::clone(&self.vsms),
+            flows: Arc::clone(&self.flows),
+            next_hops: Arc::clone(&self.next_hops),
+            paths: Arc::clone(&self.paths),
+        }
+    }
+}
+
+/// What a watcher reads and writes without system calls.
+#[derive(Clone)]
+pub(crate) struct StorageTables {
+    vsms: Arc<Mapped<Vsm>>,
+    flows: Arc<Mapped<FlowRecord>>,
+    next_hops: Arc<Mapped<NextHop>>,
+    paths: Arc<Mapped<Path>>,
+}
+
+impl StorageTables {
+    /// A storage machine's live words.
+    pub(crate) fn vsm(&self, id: u32) -> Option<&Vsm> {
+        self.vsms.shared(id)
+    }
+
+    /// The flows that were noted at a place.
+    pub(crate) fn flows(&self, place: u32) -> impl Iterator<Item = &FlowRecord> {
+        (0..FLOWS).filter_map(move |flow| self.flows.shared(flow_index(place, flow)))
+    }
+
+    /// The path in use to a next hop of `segment`.
+    pub(crate) fn path(&self, next_hop: u32, segment: u32) -> Option<Path> {
+        let next_hop = self.next_hops.get(next_hop).filter(|hop| hop.segment == segment)?;
+        self.paths.get(next_hop.path).filter(|path| path.slot != 0)
+    }
+}
