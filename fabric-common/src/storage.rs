@@ -71,7 +71,7 @@ pub fn steer<'t, F: Frame, T: Tables>(
     if let Some(flow) = packet.flow {
         let index = flow_index(next_hop.path, flow.hash());
         if let Some(record) = tables.flow(index) {
-            record.note(&ClientFlow {
+            let client = ClientFlow {
                 client_port: flow.source_port,
                 server_port: flow.destination_port,
                 tci: packet.tci,
@@ -80,7 +80,8 @@ pub fn steer<'t, F: Frame, T: Tables>(
                 server: flow.destination,
                 mac: macs.source(),
                 next_hop: binding.learn(),
-            });
+            };
+            record.note(&client, tables.now());
         }
     }
     let member = in_charge(tables, vsm, packet.wants_answer).ok_or(DropReason::NoMember)?;
@@ -118,6 +119,10 @@ fn in_charge<T: Tables>(tables: &T, vsm: &Vsm, wants_answer: bool) -> Option<usi
 fn is_silent(vsm: &Vsm, since: u64, now: u64) -> bool {
     let short = vsm.probe_limit.load();
     let is_probed = now.saturating_sub(vsm.probed_at.load()) < short;
-    let limit = if is_probed { short } else { vsm.silence_limit.load() };
+    let limit = if is_probed {
+        short
+    } else {
+        vsm.silence_limit.load()
+    };
     now.saturating_sub(since) > limit
 }

@@ -10,6 +10,7 @@ mod metrics;
 mod needs;
 mod ports;
 mod server;
+mod storage;
 mod take_down;
 mod tasks;
 mod views;
@@ -131,6 +132,7 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     }
     let mut tasks = tasks::spawn(&shared, options.ageing, watch).await;
     tasks.extend(cluster::spawn(&shared).await);
+    tasks.extend(storage::spawn(&shared).await);
     let router = server::router(shared.clone());
     let served = axum::serve(listener, router).with_graceful_shutdown(end(stopped));
     let served = tokio::spawn(served.into_future());

@@ -3,12 +3,16 @@
 //! `--json` prints these objects as they are. Keys are only added within a schema number; an absent value is
 //! `null`, a list is always a list, units are in the keys, times are RFC 3339 in UTC.
 
+mod storage;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Datacenter as DatacenterSpec, Document, IfName, Link as LinkSpec, Mac, Name, Node as NodeSpec,
-    StationName, Vlan,
+    StationName, Vlan, Vsm as VsmSpec,
 };
+
+pub use storage::{Act, Acted, StorageAct, Vsm, VsmMember, VsmSegment, VsmSwitch};
 
 /// Paths of the API.
 pub mod path {
@@ -39,6 +43,8 @@ pub mod path {
     pub const NODE_DETAILS: &str = "/v1/nodes/details";
     /// GET a list of [`super::Link`].
     pub const LINKS: &str = "/v1/links";
+    /// GET a list of [`super::Vsm`]; POST [`super::StorageAct`], answered by [`super::Acted`].
+    pub const STORAGE: &str = "/v1/storage";
     /// GET a list of [`super::FdbEntry`]. Query: `?segment=NAME`.
     pub const FDB: &str = "/v1/fdb";
     /// POST [`super::Flush`], answered by [`super::Flushed`].
@@ -79,6 +85,10 @@ pub mod kind {
     pub const NODE_DETAIL_LIST: &str = "node-detail-list";
     /// Items [`super::Link`].
     pub const LINK_LIST: &str = "link-list";
+    /// Items [`super::Vsm`].
+    pub const STORAGE_LIST: &str = "storage-list";
+    /// Item [`super::Acted`].
+    pub const ACTED: &str = "acted";
     /// Items [`super::FdbEntry`].
     pub const FDB_LIST: &str = "fdb-list";
     /// Item [`super::Flushed`].
@@ -334,6 +344,19 @@ pub enum Edit {
     RemoveLink {
         /// The link.
         link: Name,
+    },
+    /// `fabric storage add`.
+    AddStorage {
+        /// As a document has it.
+        storage: Box<VsmSpec>,
+    },
+    /// `fabric storage remove`.
+    RemoveStorage {
+        /// The storage machine.
+        storage: Name,
+        /// Also if clients use it.
+        #[serde(default)]
+        force: bool,
     },
     /// `fabric link down` and `fabric link up`.
     SetLink {

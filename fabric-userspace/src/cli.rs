@@ -23,6 +23,7 @@ mod port;
 mod segment;
 mod status;
 mod stop;
+mod storage;
 mod store;
 mod tenant;
 mod transfer;
@@ -90,6 +91,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, R
         Command::Datacenter { verb } => datacenter::run(context, verb).await,
         Command::Node { verb } => node::run(context, verb).await,
         Command::Link { verb } => link::run(context, verb).await,
+        Command::Storage { verb } => storage::run(context, verb).await,
         Command::Fdb { verb } => fdb::run(context, verb).await,
         Command::Counters(args) => counters::run(context, &args).await,
         Command::Plan(args) => document::plan(context, &args).await,

@@ -19,6 +19,7 @@ pub mod netlink;
 pub mod records;
 pub mod render;
 pub mod safety;
+mod storage;
 pub mod store;
 pub mod topology;
 pub mod validate;

@@ -16,6 +16,7 @@ pub mod port;
 pub mod refusal;
 pub mod segment;
 pub mod status;
+pub mod storage;
 pub mod table;
 pub mod tenant;
 pub mod text;

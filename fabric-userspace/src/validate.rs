@@ -27,8 +27,8 @@ pub use crate::error::Problem;
 pub use index::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
 pub use valid::{
     Carries, LineEnd, PortRole, TrunkEnd, UnderlayEnd, Valid, ValidAttachment, ValidDatacenter, ValidLabel,
-    ValidLink, ValidNode, ValidMember, ValidPort, ValidRemote,
-    ValidSegment, ValidStation, ValidTenant, ValidVsm, ValidVsmSegment, VxlanEnds,
+    ValidLink, ValidMember, ValidNode, ValidPort, ValidRemote, ValidSegment, ValidStation, ValidTenant,
+    ValidVsm, ValidVsmSegment, VxlanEnds,
 };
 
 /// Ports a node can have in use: the tables of the data path hold no more.

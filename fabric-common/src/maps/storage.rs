@@ -127,16 +127,19 @@ pub struct FlowRecord {
 }
 
 impl FlowRecord {
-    /// Writes the flow if it is another one than the record has.
+    /// Writes the flow if it is another one than the record has, and that it was seen at `now`, a [`super::tick`].
     #[inline(always)]
-    pub fn note(&self, flow: &ClientFlow) {
+    pub fn note(&self, flow: &ClientFlow, now: u32) {
         let [client_high, client_low] = flow.client.words();
         let [server_high, server_low] = flow.server.words();
         let tag = flow.tci as u64 | (flow.is_tagged as u64) << 16;
         let place = tag << 32 | flow.next_hop as u64;
         // Bit 63 makes it not 0.
         let ports = 1 << 63 | (flow.client_port as u64) << 16 | flow.server_port as u64;
-        let [w0, w1, w2, w3, w4, w5, _, live] = &self.words;
+        let [w0, w1, w2, w3, w4, w5, seen, live] = &self.words;
+        if seen.load() != now as u64 {
+            seen.store(now as u64);
+        }
         if live.load() == ports
             && w1.load() == client_low
             && w4.load() == flow.mac
@@ -176,6 +179,13 @@ impl FlowRecord {
         })
     }
 
+    /// The [`super::tick`] at which the flow was seen last.
+    #[expect(clippy::cast_possible_truncation, reason = "written from 32 bits")]
+    pub fn seen(&self) -> u32 {
+        let [.., seen, _] = &self.words;
+        seen.load() as u32
+    }
+
     /// Forgets the flow.
     pub fn clear(&self) {
         let [.., live] = &self.words;
@@ -202,9 +212,15 @@ mod tests {
     #[test]
     fn a_takeover_raises_the_epoch_and_leaves_nobody_behind() {
         let charge = Charge::new(7, Some(0), Some(2));
-        assert_eq!((charge.member(), charge.standby(), charge.epoch()), (Some(0), Some(2), 7));
+        assert_eq!(
+            (charge.member(), charge.standby(), charge.epoch()),
+            (Some(0), Some(2), 7)
+        );
         let after = charge.taken_over();
-        assert_eq!((after.member(), after.standby(), after.epoch()), (Some(2), None, 8));
+        assert_eq!(
+            (after.member(), after.standby(), after.epoch()),
+            (Some(2), None, 8)
+        );
         assert_eq!(Charge::default().member(), None);
     }
 
@@ -222,7 +238,8 @@ mod tests {
             mac: 0x0000_a1b2_c3d4_e5f6,
             next_hop: 77,
         };
-        record.note(&flow);
+        record.note(&flow, 9);
+        assert_eq!(record.seen(), 9);
         assert_eq!(record.read(), Some(flow));
         record.clear();
         assert_eq!(record.read(), None);

@@ -98,7 +98,28 @@ fn arp<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
 #[inline(always)]
 fn ipv4<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
     let header: [u8; 20] = frame.read(at)?;
-    let [version, _, l0, l1, _, _, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = header;
+    let [
+        version,
+        _,
+        l0,
+        l1,
+        _,
+        _,
+        f0,
+        f1,
+        _,
+        protocol,
+        _,
+        _,
+        s0,
+        s1,
+        s2,
+        s3,
+        d0,
+        d1,
+        d2,
+        d3,
+    ] = header;
     if version != 0x45 || protocol != PROTO_TCP || (f0 & 0x3f) | f1 != 0 {
         return Ok(Packet::OTHER);
     }
@@ -113,7 +134,10 @@ fn ipv6<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
     if next != PROTO_TCP {
         return Ok(Packet::OTHER);
     }
-    let ends = (Address::v6(frame.read(at + 8)?), Address::v6(frame.read(at + 24)?));
+    let ends = (
+        Address::v6(frame.read(at + 8)?),
+        Address::v6(frame.read(at + 24)?),
+    );
     tcp(frame, at + 40, u16::from_be_bytes([l0, l1]), ends)
 }
 

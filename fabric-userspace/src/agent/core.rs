@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 use super::cluster::Cluster;
 use super::meter::Meter;
 use super::ports::{CHANGES_FILE, Ports};
+use super::storage::Storage;
 use super::take_down;
 use crate::agent_options::AgentOptions;
 use crate::api;
@@ -29,6 +30,8 @@ pub(super) mod side_file {
     pub(crate) const NEIGHBOURS: &str = "neighbours.json";
     /// Which fabric this node belongs to, if its document is decided elsewhere.
     pub(crate) const FABRIC: &str = "fabric.json";
+    /// Who is in charge of which storage machine.
+    pub(crate) const STORAGE: &str = "storage.json";
 }
 
 /// The first one with redirects to several ports that keep metadata, and multi-buffer frames.
@@ -47,6 +50,7 @@ pub(super) struct Core {
     pub(super) hops: NextHops,
     pub(super) ports: Ports,
     pub(super) datapath: Datapath,
+    pub(super) storage: Storage,
     pub(super) meter: Meter,
     pub(super) valid: Valid,
     pub(super) image: Image,
@@ -137,6 +141,7 @@ impl Core {
         let retired = store.side_file(side_file::COUNTS)?;
         let (datapath, adopted) =
             Datapath::open(&pins, sizes, STATIONS, options.log_drops).map_err(failed)?;
+        let storage = Storage::open(&store, &datapath)?;
         let image = match ids.filter(|_| adopted) {
             Some(ids) => Image::restore(sizes, ids)?,
             None => Image::empty(sizes),
@@ -151,6 +156,7 @@ impl Core {
             ports,
             hops,
             netlink,
+            storage,
             datapath,
             meter: Meter::resume(retired),
             valid,
@@ -279,6 +285,7 @@ impl Core {
     /// When something stays.
     pub(super) async fn take_down(&mut self) -> Result<(), Refusal> {
         self.ended = true;
+        self.leave_storage();
         let names: Vec<IfName> = self.ports.iter().map(|(name, _)| name.clone()).collect();
         let mut left = Vec::new();
         for name in names {

@@ -58,7 +58,7 @@ impl Core {
         Ok(applied)
     }
 
-    fn edited(&self, edit: &api::Edit) -> Result<Done, Refusal> {
+    fn edited(&mut self, edit: &api::Edit) -> Result<Done, Refusal> {
         let here = |node: &Option<Name>| node.clone().unwrap_or_else(|| self.node.clone());
         let document = self.document();
         match edit {
@@ -211,6 +211,8 @@ impl Core {
             | api::Edit::RemoveNode { .. }
             | api::Edit::AddLink { .. }
             | api::Edit::RemoveLink { .. }
+            | api::Edit::AddStorage { .. }
+            | api::Edit::RemoveStorage { .. }
             | api::Edit::SetLink { .. } => self.planted(edit),
             api::Edit::RemoveStation { segment, mac } => {
                 let edited = station_remove(

@@ -126,6 +126,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::DATACENTERS, get(datacenters))
         .route(path::NODE_DETAILS, get(node_details))
         .route(path::LINKS, get(links))
+        .route(path::STORAGE, get(storage).post(act_on_storage))
         .route(path::FDB, get(fdb))
         .route(path::FDB_FLUSH, post(flush))
         .route(path::COUNTERS, get(counters))
@@ -309,6 +310,22 @@ async fn links(State(shared): State<Shared>) -> Answer<Items<api::Link>> {
     let core = shared.core.lock().await;
     let links = views::links(&core);
     items(&core, kind::LINK_LIST, links)
+}
+
+async fn storage(State(shared): State<Shared>) -> Answer<Items<api::Vsm>> {
+    let mut core = shared.core.lock().await;
+    let storage = views::storage(&mut core)?;
+    items(&core, kind::STORAGE_LIST, storage)
+}
+
+async fn act_on_storage(State(shared): State<Shared>, body: String) -> Answer<Item<api::Acted>> {
+    let request: api::StorageAct = from_json(&body).map_err(refused)?;
+    let mut core = shared.core.lock().await;
+    let note = core.act_on_storage(&request)?;
+    let all = views::storage(&mut core)?;
+    let found = all.into_iter().find(|vsm| vsm.name == request.storage.as_str());
+    let storage = found.ok_or_else(|| Refusal::new(codes::BUG, "the storage machine is gone"))?;
+    item(&core, kind::ACTED, api::Acted { note, storage })
 }
 
 async fn fdb(State(shared): State<Shared>, Query(which): Query<Which>) -> Answer<Items<api::FdbEntry>> {

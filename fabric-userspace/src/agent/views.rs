@@ -6,6 +6,7 @@ mod links;
 mod plant;
 mod ports;
 mod status;
+mod storage;
 mod tenants;
 
 pub(super) use counters::counters;
@@ -14,6 +15,7 @@ pub(super) use links::links;
 pub(super) use plant::{datacenters, node_details};
 pub(super) use ports::{doctor, ports, state as port_state};
 pub(super) use status::status;
+pub(super) use storage::storage;
 pub(super) use tenants::tenants;
 
 pub(super) use counters::{reading, traffic};

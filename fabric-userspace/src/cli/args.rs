@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
     agent, complete, counters, datacenter, doctor, document, examples, explain, fdb, link, node, port,
-    segment, status, tenant, transfer, values,
+    segment, status, storage, tenant, transfer, values,
 };
 use crate::client::DEFAULT_SOCKET;
 use crate::render::ColorChoice;
@@ -67,6 +67,12 @@ pub(super) enum Command {
     Link {
         #[command(subcommand)]
         verb: link::Verb,
+    },
+    /// Add, remove, list, show and switch storage machines
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Storage {
+        #[command(subcommand)]
+        verb: storage::Verb,
     },
     /// Show, flush, add and remove MAC addresses
     #[command(subcommand_required = true, arg_required_else_help = true)]

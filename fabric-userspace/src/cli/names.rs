@@ -59,6 +59,13 @@ pub(super) const LINK: Noun = Noun {
     list: "fabric link list",
 };
 
+pub(super) const STORAGE: Noun = Noun {
+    word: "storage machine",
+    id: None,
+    unknown: codes::UNKNOWN_STORAGE,
+    list: "fabric storage list",
+};
+
 /// The list with that object alone; the whole list if no name is given. A name goes before an id.
 pub(super) fn only(answer: Answer, noun: &Noun, name: Option<&str>) -> Result<Answer, Refusal> {
     let Some(name) = name else {

@@ -128,6 +128,11 @@ impl Image {
         self.node.view.iter().flat_map(|view| &view.ports)
     }
 
+    /// Numbers of a storage machine that the node steers.
+    pub(crate) fn steered(&self, name: &Name) -> Option<&crate::ids::VsmIds> {
+        self.node.ids.vsms.get(name)
+    }
+
     /// Makes numbers usable again that an earlier image gave up.
     pub fn release(&mut self, freed: &Freed) {
         self.pools.release(freed);

@@ -66,13 +66,18 @@ impl NodeView {
     pub(super) fn keeps(&self, new: &Self) -> bool {
         let port = |(name, plan)| new.ports.get(name).is_none_or(|now| now == plan);
         let way = |(name, way)| new.ways.get(name).is_none_or(|now| now == way);
-        let vsm = |(name, vsm): (&Name, &Steered)| new.steered.get(name).is_none_or(|now| now.same_numbers(vsm));
+        let vsm =
+            |(name, vsm): (&Name, &Steered)| new.steered.get(name).is_none_or(|now| now.same_numbers(vsm));
         self.ports.iter().all(port) && self.ways.iter().all(way) && self.steered.iter().all(vsm)
     }
 
     /// True if nothing at all has changed.
     pub(super) fn same(&self, new: &Self) -> bool {
-        self.ports == new.ports && self.ways == new.ways && self.relays == new.relays && self.steered == new.steered && self.ids == new.ids
+        self.ports == new.ports
+            && self.ways == new.ways
+            && self.relays == new.relays
+            && self.steered == new.steered
+            && self.ids == new.ids
     }
 
     pub(super) fn way(&self, link: LinkIx) -> Result<&Arc<Way>, Refusal> {

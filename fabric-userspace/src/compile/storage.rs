@@ -31,7 +31,8 @@ impl Steered {
         };
         let known = |name| old.and_then(|old| old.members.get(name)).copied();
         for member in &vsm.members {
-            ids.members.extend(known(&member.name).map(|place| (member.name.clone(), place)));
+            ids.members
+                .extend(known(&member.name).map(|place| (member.name.clone(), place)));
         }
         for member in &vsm.members {
             if !ids.members.contains_key(&member.name) {
@@ -40,11 +41,10 @@ impl Steered {
             }
         }
         let health = vsm.health;
-        let probe = u64::from(health.interval_ms) * u64::from(health.multiplier) * MILLISECOND;
         Ok(Self {
             ids,
             limits: VsmLimits {
-                probe,
+                probe: vsm.silence_limit(),
                 silence: u64::from(health.silence_ms) * MILLISECOND,
                 tcp_only: vsm.tcp_port.is_some()
                     && vsm.segments.iter().all(|place| place.probe_address.is_some()),

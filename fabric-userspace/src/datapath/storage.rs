@@ -94,7 +94,10 @@ impl StorageTables {
 
     /// The path in use to a next hop of `segment`.
     pub(crate) fn path(&self, next_hop: u32, segment: u32) -> Option<Path> {
-        let next_hop = self.next_hops.get(next_hop).filter(|hop| hop.segment == segment)?;
+        let next_hop = self
+            .next_hops
+            .get(next_hop)
+            .filter(|hop| hop.segment == segment)?;
         self.paths.get(next_hop.path).filter(|path| path.slot != 0)
     }
 }

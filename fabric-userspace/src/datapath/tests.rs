@@ -14,6 +14,7 @@ fn small() -> Sizes {
         next_hops: 64,
         paths: 64,
         tunnels: 64,
+        vsm_places: 64,
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::find::refuse;
 use super::{Edited, Outcome};
 use crate::error::{Code, Refusal, codes};
-use crate::model::{Datacenter, Document, Link, Name, Node, Segment, most_similar};
+use crate::model::{Datacenter, Document, Link, Name, Node, Segment, Vsm, most_similar};
 
 /// How many users of an object a refusal names.
 const USERS_SHOWN: usize = 8;
@@ -45,6 +45,7 @@ macro_rules! object {
 object!(Datacenter, "datacenter", datacenters, UNKNOWN_DATACENTER);
 object!(Node, "node", nodes, UNKNOWN_NODE);
 object!(Link, "link", links, UNKNOWN_LINK);
+object!(Vsm, "storage", storage, UNKNOWN_STORAGE);
 
 /// Adds a datacenter.
 ///
@@ -119,6 +120,29 @@ pub fn link_remove(document: &Document, name: &Name) -> Outcome<Planted> {
     let users = segments(document).filter(remote);
     let users = users.map(|segment| format!("segment {} has a remote by it", segment.name));
     remove::<Link>(document, name, users.collect())
+}
+
+/// Adds a storage machine.
+///
+/// # Errors
+/// There is another one of this name.
+pub fn storage_add(document: &Document, storage: &Vsm) -> Outcome<Planted> {
+    add(document, storage)
+}
+
+/// Removes a storage machine.
+///
+/// # Errors
+/// It is unknown, or `clients` use it.
+pub fn storage_remove(document: &Document, name: &Name, clients: u64) -> Outcome<Planted> {
+    if clients > 0 {
+        return Err(refuse(
+            codes::STILL_USED,
+            format!("storage {name} is in use: {clients} connections of clients within the last minute"),
+            "end them first        (to remove it all the same: --force)",
+        ));
+    }
+    remove::<Vsm>(document, name, Vec::new())
 }
 
 /// Takes a link out of service, or puts it back.

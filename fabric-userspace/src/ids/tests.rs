@@ -10,6 +10,7 @@ fn sizes(n: u32) -> Sizes {
         paths: n,
         bindings: n,
         tunnels: n,
+        vsm_places: 64,
     }
 }
 

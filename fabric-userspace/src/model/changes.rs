@@ -48,6 +48,8 @@ pub enum Kind {
     Link,
     /// [`super::Tenant`]
     Tenant,
+    /// [`super::Vsm`]
+    Storage,
 }
 
 impl fmt::Display for Kind {
@@ -58,6 +60,7 @@ impl fmt::Display for Kind {
             Self::Node => "node",
             Self::Link => "link",
             Self::Tenant => "tenant",
+            Self::Storage => "storage",
         })
     }
 }

@@ -99,6 +99,10 @@ pub struct Health {
     pub wait_to_restore_s: u32,
     /// Whether it takes the service back by itself at all.
     pub revertive: bool,
+    /// Whether the first frame past the limit takes the standby's way by itself, without the agent.
+    pub in_path: bool,
+    /// Whether clients are made to notice a switch at once, see `docs/storage.md`.
+    pub nudge: bool,
 }
 
 impl Default for Health {
@@ -110,6 +114,8 @@ impl Default for Health {
             hold_down_s: 10,
             wait_to_restore_s: 300,
             revertive: true,
+            in_path: true,
+            nudge: true,
         }
     }
 }

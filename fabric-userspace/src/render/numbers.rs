@@ -48,6 +48,20 @@ pub fn bit_rate(bytes: Option<f64>) -> String {
     bytes.map_or_else(|| UNKNOWN.to_owned(), |bytes| decimal(bytes * 8.0, "bit/s"))
 }
 
+/// Bytes with a binary prefix: `0 B`, `312 MiB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 1023.5 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        return format!("{bytes} B");
+    }
+    format!("{} {}", three_digits(value), UNITS[unit])
+}
+
 /// Events a second between two readings of a counter; unknown if it went backwards or no time passed.
 pub fn rate(before: u64, after: u64, elapsed: Duration) -> Option<f64> {
     let seconds = elapsed.as_secs_f64();

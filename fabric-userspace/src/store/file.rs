@@ -128,6 +128,14 @@ impl FileStore {
         replace(&self.folder.join(name), value, false)
     }
 
+    /// The same for what must survive a power cut.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn set_durable_side_file<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Refusal> {
+        replace(&self.folder.join(name), value, true)
+    }
+
     /// Removes those files of the state directory that are no documents and cannot be read, as a power cut leaves them.
     pub(crate) fn forget_damaged(&self, names: &[&str]) {
         for name in names {

@@ -54,7 +54,10 @@ impl<'d> Identities<'d> {
             let attached = segment.attachments.iter().flat_map(|end| &end.stations);
             let remote = segment.remotes.iter().flat_map(|end| &end.stations);
             for station in attached.chain(remote) {
-                macs.insert((&segment.name, station.mac), format!("a station of {}", segment.name));
+                macs.insert(
+                    (&segment.name, station.mac),
+                    format!("a station of {}", segment.name),
+                );
             }
         }
         Self {
@@ -113,7 +116,11 @@ impl Check<'_, '_> {
             );
         }
         if vsm.segments.is_empty() {
-            self.problem(".segments", "is empty: nobody would see the storage machine", "add a segment");
+            self.problem(
+                ".segments",
+                "is empty: nobody would see the storage machine",
+                "add a segment",
+            );
         }
         if vsm.members.is_empty() {
             self.problem(
@@ -125,12 +132,19 @@ impl Check<'_, '_> {
         if vsm.members.len() > MEMBERS {
             self.problem(
                 ".members",
-                format!("has {} entries, a storage machine has {MEMBERS} at most", vsm.members.len()),
+                format!(
+                    "has {} entries, a storage machine has {MEMBERS} at most",
+                    vsm.members.len()
+                ),
                 "remove some",
             );
         }
         if vsm.tcp_port == Some(0) {
-            self.problem(".tcp_port", "is 0, which is no TCP port", "use the protocol's port, as in 3260");
+            self.problem(
+                ".tcp_port",
+                "is 0, which is no TCP port",
+                "use the protocol's port, as in 3260",
+            );
         }
     }
 
@@ -184,7 +198,11 @@ impl Check<'_, '_> {
         }
         if let Some(other) = self.identities.addresses.insert((segment, *address), name) {
             let sentence = format!("is {address}, which is the address of {other} in {segment}");
-            self.problem(&format!("{path}.address"), sentence, "give one of them another address");
+            self.problem(
+                &format!("{path}.address"),
+                sentence,
+                "give one of them another address",
+            );
         }
         Some(ValidVsmSegment {
             segment: SegmentIx::new(at),
@@ -201,7 +219,8 @@ impl Check<'_, '_> {
         }
         let Some(probe) = probe else { return };
         if !probe.is_ipv4() || !address.is_ipv4() {
-            let sentence = format!("is {probe}: connections are tried over IPv4 alone, for {address} leave it out");
+            let sentence =
+                format!("is {probe}: connections are tried over IPv4 alone, for {address} leave it out");
             self.problem(&format!("{path}.probe_address"), sentence, "remove probe_address");
         } else if probe == address {
             let sentence = format!("is {probe}, which is the storage machine's own address");
@@ -248,7 +267,10 @@ impl Check<'_, '_> {
             self.problems.push(Problem::new(
                 codes::UNKNOWN_NODE,
                 format!("storage[{}]{path}.node", self.at),
-                format!("is {}, and the document defines no node of this name", member.node),
+                format!(
+                    "is {}, and the document defines no node of this name",
+                    member.node
+                ),
                 "fabric node list shows those there are",
             ));
         }
@@ -260,7 +282,10 @@ impl Check<'_, '_> {
         let port = self.nodes[node.index()].ports.get(&member.port);
         let role = port.and_then(|port| port.role);
         if let Some(role) = role.filter(|role| *role != PortRole::Access) {
-            let sentence = format!("is {}, which is a {role} port: a member is a tenant-facing machine", member.port);
+            let sentence = format!(
+                "is {}, which is a {role} port: a member is a tenant-facing machine",
+                member.port
+            );
             self.problem(&format!("{path}.port"), sentence, "use an access port");
             return;
         }

@@ -91,6 +91,7 @@ impl Core {
         }
         let changed_slots = egress_changes(&changes);
         self.after(valid, image, &changes);
+        self.follow_storage();
         self.refresh_flood_lists(&changed_slots);
         for name in old_ports {
             self.give_back(&name).await;

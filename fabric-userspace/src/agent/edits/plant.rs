@@ -5,14 +5,21 @@ use crate::agent::core::Core;
 use crate::api;
 use crate::edit::{
     Edited, Planted, datacenter_add, datacenter_remove, link_add, link_remove, link_set, node_add,
-    node_remove,
+    node_remove, storage_add, storage_remove,
 };
 use crate::error::{Refusal, codes};
 use crate::model::{Datacenter, Link};
 
 impl Core {
     /// The document after an edit of what the operator owns.
-    pub(super) fn planted(&self, edit: &api::Edit) -> Result<Done, Refusal> {
+    pub(super) fn planted(&mut self, edit: &api::Edit) -> Result<Done, Refusal> {
+        let clients = match edit {
+            api::Edit::RemoveStorage {
+                storage,
+                force: false,
+            } => self.clients_of(storage)?,
+            _ => 0,
+        };
         let document = self.document();
         match edit {
             api::Edit::AddDatacenter { datacenter } => {
@@ -55,6 +62,24 @@ impl Core {
             api::Edit::RemoveLink { link } => {
                 let note = format!("removed link {link}");
                 Ok(done(link_remove(document, link)?, "link remove", &note, None))
+            }
+            api::Edit::AddStorage { storage } => {
+                let note = format!(
+                    "added storage machine {} with {} members",
+                    storage.name,
+                    storage.members.len()
+                );
+                Ok(done(
+                    storage_add(document, storage)?,
+                    "storage add",
+                    &note,
+                    Some("storage remove"),
+                ))
+            }
+            api::Edit::RemoveStorage { storage, .. } => {
+                let note = format!("removed storage machine {storage}");
+                let edited = storage_remove(document, storage, clients)?;
+                Ok(done(edited, "storage remove", &note, None))
             }
             api::Edit::SetLink { link, down } => {
                 let edited = link_set(document, link, *down)?;

@@ -21,7 +21,10 @@ impl Builder<'_> {
                     members,
                 } => {
                     let next_hop = self.steered((name, *vsm), members)?;
-                    self.places.records.stations.insert((self.segment, *mac), next_hop);
+                    self.places
+                        .records
+                        .stations
+                        .insert((self.segment, *mac), next_hop);
                 }
                 VsmInput::There { mac, place } => self.station(*mac, place),
             }

@@ -6,7 +6,7 @@ use super::item::{Item, order};
 use super::{AttachmentKey, Kind, Sign};
 use crate::model::{
     Attachment, Datacenter, Document, Link, LinkEnd, Name, Node, Range, Remote, Segment, SegmentLabel,
-    ServiceVid, Station, Tenant,
+    ServiceVid, Station, Tenant, Vsm,
 };
 
 #[derive(PartialEq)]
@@ -16,6 +16,7 @@ pub(super) enum Object<'d> {
     Node(&'d Node),
     Link(&'d Link),
     Tenant(&'d Tenant),
+    Storage(&'d Vsm),
 }
 
 pub(super) fn all(document: &Document) -> Vec<Object<'_>> {
@@ -29,6 +30,7 @@ pub(super) fn all(document: &Document) -> Vec<Object<'_>> {
         .chain(nodes)
         .chain(links)
         .chain(tenants)
+        .chain(document.storage.iter().map(Object::Storage))
         .collect()
 }
 
@@ -40,6 +42,7 @@ impl Object<'_> {
             Self::Node(_) => Kind::Node,
             Self::Link(_) => Kind::Link,
             Self::Tenant(_) => Kind::Tenant,
+            Self::Storage(_) => Kind::Storage,
         }
     }
 
@@ -50,6 +53,7 @@ impl Object<'_> {
             Self::Node(node) => of_node(node),
             Self::Link(link) => of_link(link),
             Self::Tenant(tenant) => of_tenant(tenant, allocated),
+            Self::Storage(vsm) => of_storage(vsm),
         };
         items.sort_by(|a, b| order(&a.key, &b.key));
         items
@@ -81,6 +85,7 @@ impl Object<'_> {
             Self::Node(node) => node.name.clone(),
             Self::Link(link) => link.name.clone(),
             Self::Tenant(tenant) => tenant.name.clone(),
+            Self::Storage(vsm) => vsm.name.clone(),
         }
     }
 }
@@ -111,6 +116,43 @@ fn of_node(node: &Node) -> Vec<Item> {
             .field("tunnel-lldp", Some(on_off(port.tunnel_lldp)))
     });
     std::iter::once(own).chain(ports).collect()
+}
+
+fn of_storage(vsm: &Vsm) -> Vec<Item> {
+    let health = vsm.health;
+    let own = Item::new(&[], "")
+        .field("MAC", Some(vsm.mac))
+        .field("TCP port", vsm.tcp_port)
+        .field("replication", vsm.replication)
+        .field(
+            "probes",
+            Some(format!("{} ms x {}", health.interval_ms, health.multiplier)),
+        )
+        .field("silence", Some(format!("{} ms", health.silence_ms)))
+        .field("hold-down", Some(format!("{} s", health.hold_down_s)))
+        .field("wait-to-restore", Some(format!("{} s", health.wait_to_restore_s)))
+        .field("revertive", Some(yes_no(health.revertive)))
+        .field("in-path", Some(yes_no(health.in_path)))
+        .field("nudge", Some(yes_no(health.nudge)));
+    let segments = vsm.segments.iter().map(|place| {
+        Item::new(
+            &["segment", place.segment.as_str()],
+            format!("segment {}", place.segment),
+        )
+        .field("address", Some(place.address))
+        .field("probed from", place.probe_address)
+    });
+    let members = vsm.members.iter().enumerate().map(|(at, member)| {
+        Item::new(
+            &["member", member.name.as_str()],
+            format!("member {}", member.name),
+        )
+        .field("preference", Some(at + 1))
+        .field("node", Some(&member.node))
+        .field("port", Some(&member.port))
+        .field("monitor", member.monitor.as_deref())
+    });
+    std::iter::once(own).chain(segments).chain(members).collect()
 }
 
 fn on_off(value: bool) -> &'static str {

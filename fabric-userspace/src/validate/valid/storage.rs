@@ -23,6 +23,12 @@ pub struct ValidVsm {
 }
 
 impl ValidVsm {
+    /// Silence of a probed member that is death, in nanoseconds: the last of its probes has half an interval to be answered.
+    pub fn silence_limit(&self) -> u64 {
+        let interval = u64::from(self.health.interval_ms) * 1_000_000;
+        interval * u64::from(self.health.multiplier) - interval / 2
+    }
+
     /// The node that steers: the one with the members' ports.
     pub fn node(&self) -> Option<NodeIx> {
         self.members.first().map(|member| member.node)

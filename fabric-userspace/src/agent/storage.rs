@@ -1,0 +1,174 @@
+//! Storage machines and the agent: what the document says of them goes to the watcher, what happens there is told and kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::core::{Core, failed, side_file};
+use super::server::Shared;
+use crate::api::{self, Act};
+use crate::datapath::Datapath;
+use crate::error::{Refusal, codes};
+use crate::model::Name;
+use crate::storage::{Board, Event, PacketSocket, Saved, Watcher, nanoseconds, poll, specs};
+use crate::store::FileStore;
+
+/// How often the software that copies is asked how far it is.
+const COPIES: Duration = Duration::from_millis(250);
+
+/// The agent's hold on its storage machines.
+pub(super) struct Storage {
+    pub(super) watcher: Arc<Watcher>,
+    saved: BTreeMap<Name, Saved>,
+    /// Taken by the task that listens.
+    events: Option<UnboundedReceiver<Event>>,
+}
+
+impl Storage {
+    /// Watches nothing yet.
+    ///
+    /// # Errors
+    /// When what was saved cannot be read, or the system refuses a socket or a thread.
+    pub(super) fn open(store: &FileStore, datapath: &Datapath) -> Result<Self, Refusal> {
+        let saved = store.side_file(side_file::STORAGE)?.unwrap_or_default();
+        let failed = |error: std::io::Error| {
+            Refusal::new(
+                codes::FAILED,
+                format!("storage machines cannot be watched: {error}"),
+            )
+            .with_cure("ulimit -n; ulimit -u")
+            .unchanged()
+        };
+        let (sender, events) = unbounded_channel();
+        let socket = PacketSocket::open().map_err(failed)?;
+        let board = Board::new(datapath.storage_tables(), socket, sender);
+        Ok(Self {
+            watcher: Arc::new(Watcher::start(board).map_err(failed)?),
+            saved,
+            events: Some(events),
+        })
+    }
+}
+
+impl Core {
+    /// Watches over what the document in force has.
+    pub(super) fn follow_storage(&mut self) {
+        let plan = specs(&self.valid, &self.image);
+        let saved = &self.storage.saved;
+        self.storage
+            .watcher
+            .with(|board| board.follow(plan, saved, nanoseconds()));
+        self.save_storage();
+    }
+
+    /// Watches over nothing any more.
+    pub(super) fn leave_storage(&mut self) {
+        let nothing = (Vec::new(), BTreeMap::new());
+        self.storage
+            .watcher
+            .with(|board| board.follow(nothing, &BTreeMap::new(), nanoseconds()));
+    }
+
+    fn save_storage(&mut self) {
+        let now = self.storage.watcher.with(|board| board.saved());
+        if now == self.storage.saved {
+            return;
+        }
+        if let Err(refusal) = self.store.set_durable_side_file(side_file::STORAGE, &now) {
+            tracing::error!(problem = %refusal.sentence, "who is in charge of storage machines could not be written down");
+        }
+        self.storage.saved = now;
+    }
+
+    /// Connections of clients to a storage machine that this node steers.
+    ///
+    /// # Errors
+    /// When the kernel's clock cannot be read.
+    pub(super) fn clients_of(&mut self, name: &Name) -> Result<u64, Refusal> {
+        let tick = self.datapath.now().map_err(failed)?;
+        Ok(self.storage.watcher.with(|board| board.flows_of(name, tick)))
+    }
+
+    /// Does what was asked to a storage machine.
+    ///
+    /// # Errors
+    /// It is unknown, another node steers it, or the action is refused; nothing has changed then.
+    pub(super) fn act_on_storage(&mut self, request: &api::StorageAct) -> Result<String, Refusal> {
+        let name = &request.storage;
+        let vsm = self.valid.storage().iter().find(|vsm| vsm.name == *name);
+        let Some(vsm) = vsm else {
+            return Err(Refusal::new(
+                codes::UNKNOWN_STORAGE,
+                format!("the fabric has no storage machine {name}"),
+            )
+            .with_cure("fabric storage list")
+            .unchanged());
+        };
+        if vsm.node() != self.here()
+            && let Some(node) = vsm.node()
+        {
+            let node = &self.valid.node(node).name;
+            return Err(Refusal::new(
+                codes::STORAGE_ELSEWHERE,
+                format!("storage machine {name} is steered by node {node}"),
+            )
+            .with_cure(format!("ask the agent of node {node}"))
+            .unchanged());
+        }
+        let note = self.storage.watcher.with(|board| match &request.act {
+            Act::Switch { to, force } => board
+                .switch(name, to, *force)
+                .map(|switch| format!("{to} is in charge of {name}, epoch {}", switch.epoch)),
+            Act::Drain { member } => board
+                .drain(name, member)
+                .map(|()| format!("{member} of {name} is out of use")),
+            Act::Restore { member } => board.restore(name, member.as_ref()).map(|()| {
+                let who = member.as_ref().map_or("all members".to_owned(), Name::to_string);
+                format!("{who} of {name} may serve again")
+            }),
+        })?;
+        self.save_storage();
+        Ok(note)
+    }
+}
+
+/// Starts what listens to the watcher, and what asks for the state of the copies.
+pub(super) async fn spawn(shared: &Shared) -> Vec<JoinHandle<()>> {
+    let mut core = shared.core.lock().await;
+    let watcher = Arc::clone(&core.storage.watcher);
+    let mut tasks = vec![tokio::spawn(watch_copies(watcher))];
+    if let Some(events) = core.storage.events.take() {
+        tasks.push(tokio::spawn(listen(shared.clone(), events)));
+    }
+    tasks
+}
+
+async fn listen(shared: Shared, mut events: UnboundedReceiver<Event>) {
+    while let Some(Event { vsm, switch }) = events.recv().await {
+        let from = switch.from.as_ref().map_or("-".to_owned(), Name::to_string);
+        let begun = switch.heard.unwrap_or(switch.found);
+        let detect_ms = Duration::from_nanos(switch.found.saturating_sub(begun)).as_secs_f64() * 1000.0;
+        let by = if switch.in_path { "in-path" } else { "agent" };
+        tracing::warn!(
+            vsm = %vsm, %from, to = %switch.to, epoch = switch.epoch, cause = %switch.cause, by,
+            detect_ms = format!("{detect_ms:.1}"), nudged = switch.nudges, "storage switched"
+        );
+        shared.core.lock().await.save_storage();
+    }
+}
+
+async fn watch_copies(watcher: Arc<Watcher>) {
+    let mut ticks = interval(COPIES);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for (vsm, member, socket) in watcher.with(|board| board.monitors()) {
+            let lags = poll(&socket).await.ok();
+            watcher.with(|board| board.copies(&vsm, &member, lags.as_ref(), nanoseconds()));
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Watching over storage machines: probes, the decision who is in charge, the switch, and the nudge.
+//!
+//! Frames follow [`fabric_common::storage`]; this module tells it who may take over, and acts when a member dies. One thread
+//! does it all in rounds of a few milliseconds, with no lock of the agent's: a document that is being applied must not delay
+//! a switch. It hears nothing from the wire itself: the data path notes every member's sign of life in memory that it reads.
+
+mod board;
+mod frames;
+mod judge;
+mod monitor;
+mod socket;
+mod spec;
+mod view;
+mod watcher;
+
+pub(crate) use board::{Board, Event, Saved};
+pub(crate) use judge::Cause;
+pub(crate) use monitor::poll;
+pub(crate) use socket::PacketSocket;
+pub(crate) use spec::specs;
+pub(crate) use watcher::Watcher;
+
+/// Now, in nanoseconds of the clock that BPF programs see (`CLOCK_MONOTONIC`).
+pub(crate) fn nanoseconds() -> u64 {
+    use nix::time::{ClockId, clock_gettime};
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(std::time::Duration::from);
+    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+}
