@@ -13,8 +13,13 @@ use crate::netns::{NetNs, run_tool};
 /// The name of every target: two members of one VSM, and two tenants, must be able to have the same.
 pub const IQN: &str = "iqn.2026-01.net.example:vsm";
 
+/// The program that [`start`] starts.
+pub(super) const TGTD: &str = "tgtd";
+
+/// `command` is [`TGTD`], or something that becomes it, without arguments of its own.
 pub(super) fn start(
     namespace: &NetNs,
+    mut command: Command,
     address: IpAddr,
     folder: &Path,
     volumes: &[PathBuf],
@@ -22,7 +27,6 @@ pub(super) fn start(
     // A file, not per namespace: two tgtd of one machine would fight for the default one.
     let control = folder.join("tgt.sock");
     let portal = format!("portal={address}:{}", Protocol::Iscsi.port());
-    let mut command = namespace.command("tgtd");
     command.env("TGT_IPC_SOCKET", &control);
     command.args(["-D", "-C", "0", "--iscsi", &portal]);
     let mut daemon = Daemon::start(namespace, &mut command, folder.join("tgtd.log"))

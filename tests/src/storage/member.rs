@@ -1,14 +1,13 @@
 //! A machine that can work in a VSM: a volume on a file, offered over NBD and, if wanted, over iSCSI.
 
-use std::fs;
+use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::Signal;
 
-use super::daemon::Daemon;
+use super::iscsi;
 use super::qsd::{EXPORT, Qsd};
 use super::server::{Protocol, Server};
 use crate::netns::NetNs;
@@ -18,7 +17,7 @@ use crate::netns::NetNs;
 #[derive(Debug)]
 pub struct Member {
     /// Ends before the volume that it serves.
-    front: Option<Front>,
+    front: Option<Server>,
     qsd: Qsd,
     volume: PathBuf,
     folder: PathBuf,
@@ -53,7 +52,7 @@ impl Member {
     /// # Errors
     /// When `nbdfuse` or `tgtd` is not installed or does not start.
     pub fn with_iscsi(mut self) -> Result<Self> {
-        self.front = Some(Front::start(&self.namespace, &self.folder)?);
+        self.front = Some(front(&self.namespace, &self.folder)?);
         Ok(self)
     }
 
@@ -100,61 +99,28 @@ impl Member {
     /// # Errors
     /// When one does not end.
     pub fn kill_hard(&mut self) -> Result<()> {
-        if let Some(front) = &self.front {
-            front.signal(Signal::SIGKILL)?;
+        if let Some(front) = &mut self.front {
+            front.kill_hard()?;
         }
         self.qsd.daemon().kill_hard()
     }
 }
 
-/// The iSCSI target and the file through which it reaches the volume: the storage daemon's own FUSE export cannot be had
-/// together with a mirror (both want the node's resize permission).
-#[derive(Debug)]
-struct Front {
-    target: Server,
-    fuse: Daemon,
-    file: PathBuf,
-}
+/// The target, and the file through which it reaches the volume: the storage daemon's own FUSE export cannot be had
+/// together with a mirror (both want the node's resize permission). Its mount is private, and goes with them.
+const FRONT: &str = "nbdfuse \"$1\" \"$2\" & until [ -s \"$1\" ]; do kill -0 $! || exit 1; sleep 0.005; done; \
+    shift 2; exec \"$@\"";
 
-impl Front {
-    fn start(namespace: &NetNs, folder: &Path) -> Result<Self> {
-        let file = folder.join("lun");
-        fs::File::create(&file).context("cannot make the file of the LUN")?;
-        let mut command = namespace.command("nbdfuse");
-        let volume = format!("nbd://127.0.0.1:{}/{EXPORT}", Protocol::Nbd.port());
-        command.arg(&file).arg(volume);
-        let mut fuse = Daemon::start(namespace, &mut command, folder.join("nbdfuse.log"))
-            .context("cannot start nbdfuse: apt-get install libnbd-bin fuse3")?;
-        fuse.wait_ready("the file of the LUN", || {
-            Ok(fs::metadata(&file).is_ok_and(|file| file.len() > 0))
-        })?;
-        let every = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let volumes = [file.clone()];
-        let target = Server::iscsi(namespace, every, folder, &volumes);
-        // From here the mount would outlive an early return.
-        let target = target.inspect_err(|_| drop(unmount(&file)))?;
-        Ok(Self { target, fuse, file })
-    }
-
-    fn signal(&self, signal: Signal) -> Result<()> {
-        self.target.signal(signal)?;
-        self.fuse.signal_all(signal)
-    }
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        // Both before either is waited for: a target with a request at a stopped FUSE server cannot die.
-        drop(self.signal(Signal::SIGKILL));
-        drop(self.target.kill_hard());
-        drop(unmount(&self.file));
-        drop(self.fuse.kill_hard());
-    }
-}
-
-/// Also of a dead FUSE server, whose mount answers every other call with "not connected".
-fn unmount(file: &Path) -> Result<()> {
-    umount2(file, MntFlags::MNT_DETACH).with_context(|| format!("cannot unmount {}", file.display()))
+fn front(namespace: &NetNs, folder: &Path) -> Result<Server> {
+    let file = folder.join("lun");
+    File::create(&file).context("cannot make the file of the LUN")?;
+    let volume = format!("nbd://127.0.0.1:{}/{EXPORT}", Protocol::Nbd.port());
+    let mut command = namespace.command("unshare");
+    command.args(["-m", "sh", "-c", FRONT, "front"]);
+    command.arg(&file).arg(volume).arg(iscsi::TGTD);
+    let every = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    iscsi::start(namespace, command, every, folder, &[file])
+        .context("nbdfuse: apt-get install libnbd-bin fuse3")
 }
 
 fn local() -> SocketAddr {

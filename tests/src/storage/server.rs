@@ -79,7 +79,13 @@ impl Server {
     /// # Errors
     /// As [`Server::start`].
     pub fn iscsi(namespace: &NetNs, address: IpAddr, folder: &Path, volumes: &[PathBuf]) -> Result<Self> {
-        iscsi::start(namespace, address, folder, volumes)
+        iscsi::start(
+            namespace,
+            namespace.command(iscsi::TGTD),
+            address,
+            folder,
+            volumes,
+        )
     }
 
     pub(super) fn running(protocol: Protocol, address: IpAddr, daemon: Daemon) -> Self {
