@@ -9,8 +9,12 @@
 
 #[path = "storage/copies.rs"]
 mod copies;
+#[path = "storage/figure10.rs"]
+mod figure10;
 #[path = "storage/pair.rs"]
 mod pair;
+#[path = "storage/pathway.rs"]
+mod pathway;
 #[path = "storage/protocols.rs"]
 mod protocols;
 #[path = "storage/support.rs"]

@@ -13,6 +13,8 @@ use fabric_tests::wire::RawSocket;
 
 use super::support::{CLIENT, CLIENT_MAC, SERVER, SERVER_MAC};
 
+/// [`SERVER`] as ARP writes it.
+const ADDRESS: [u8; 4] = [10, 0, 0, 10];
 /// The members' addresses on the copy line.
 const COPY: [&str; 2] = ["10.9.0.10", "10.9.0.11"];
 
@@ -82,15 +84,8 @@ impl Pair {
         let [working, protecting] = &self.members;
         set(working, "down");
         set(protecting, "up");
-        let announcement = eth("ff:ff:ff:ff:ff:ff", SERVER_MAC).ethertype(0x0806).raw(
-            // RFC 826: Ethernet, IPv4, request; RFC 5227 §3: own address twice.
-            [
-                &[0, 1, 8, 0, 6, 4, 0, 1][..],
-                &[2, 0, 0, 0, 1, 0x10, 10, 0, 0, 10],
-                &[0, 0, 0, 0, 0, 0, 10, 0, 0, 10],
-            ]
-            .concat(),
-        );
+        // RFC 5227 §3: the own address as sender and target.
+        let announcement = eth("ff:ff:ff:ff:ff:ff", SERVER_MAC).arp_request(SERVER_MAC, ADDRESS, ADDRESS);
         RawSocket::open(protecting, "eth0")
             .unwrap()
             .send(&announcement)

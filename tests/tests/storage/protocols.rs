@@ -1,86 +1,73 @@
 //! The protocols that the patent names, between two tenants who use the same addresses at the same time.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
+use fabric_tests::fabric::Agent;
+use fabric_tests::fixtures::{Segment, Site};
 use fabric_tests::netns::NetNs;
-use fabric_tests::storage::{Protocol, Server, round_trip};
-use fabric_tests::wait::{PATIENCE, until_true};
-use fabric_tests::wire::Capture;
+use fabric_tests::storage::Protocol;
+use fabric_tests::topology::{End, Net};
+use serde_json::Value;
 
-use super::support::{SERVER, Tenant, TwoTenants, ip, is_marked};
+use super::support::{CLIENT, CLIENT_MAC, SERVER, SERVER_MAC, Tenant};
 
-const VOLUME: u64 = 8 << 20;
-const DATA: usize = 3 << 20;
-/// Larger than anything that GRO merges.
-const WHOLE_FRAME: usize = 70_000;
-
-/// Counts the bytes of frames with one mark, and keeps the frames with the other.
-struct Watch {
-    own_bytes: Arc<AtomicU64>,
-    foreign: Capture,
+/// One edge and two tenants, the second one's machines equal to the first one's to the last byte.
+struct TwoTenants {
+    // First to go, while its interfaces are there.
+    _agent: Agent,
+    tenants: [Tenant; 2],
+    _net: Net,
 }
 
-impl Watch {
-    fn start(at: &NetNs, own: u8, foreign: u8) -> Self {
-        let count = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&count);
-        let look = move |bytes: &[u8]| {
-            if is_marked(bytes, own) {
-                counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            }
-            is_marked(bytes, foreign)
+impl TwoTenants {
+    fn start() -> Self {
+        let net = Net::new().unwrap();
+        let edge = net.host("edge1").unwrap();
+        let cable = |host: &NetNs, address: &str, mac: &str, port: u8| {
+            let end = End::client(host, "eth0")
+                .mac(mac)
+                .address(&format!("{address}/24"));
+            net.veth(end, End::port(&edge, &format!("eth{port}"))).unwrap();
         };
+        let tenants = [(b'a', [1, 2]), (b'b', [3, 4])].map(|(mark, ports)| {
+            let host = |label: &str| net.host(&format!("{label}-{}", char::from(mark))).unwrap();
+            let tenant = Tenant::new(host("client"), host("server"), SERVER, mark);
+            cable(&tenant.client, CLIENT, CLIENT_MAC, ports[0]);
+            cable(&tenant.server, SERVER, SERVER_MAC, ports[1]);
+            tenant
+        });
         Self {
-            own_bytes: count,
-            foreign: Capture::watch(at, "eth0", WHOLE_FRAME, look).unwrap(),
+            _agent: Agent::start(&edge, &document(), "edge1").unwrap(),
+            tenants,
+            _net: net,
         }
     }
 }
 
-/// P45, claims 4, 13, 19, 28, 36, 45, 53, 60: each protocol by its usual server and client. Same addresses, same ports, same
-/// target and export names, same moment; every byte comes back to who wrote it, and no machine sees a byte of the other's.
-fn two_tenants_use(protocol: Protocol) {
-    let site = TwoTenants::start(1500);
-    let [one, other] = &site.tenants;
-    let watch = |tenant: &Tenant, foreign: &Tenant| {
-        [&tenant.server, &tenant.client].map(|host| Watch::start(host, tenant.mark, foreign.mark))
+fn document() -> Value {
+    let segment = |name: &str, s_vid, ports: [&str; 2]| {
+        Segment::new(name, s_vid, s_vid + 1000)
+            .at("edge1", ports[0], "untagged", s_vid + 200)
+            .at("edge1", ports[1], "untagged", s_vid + 201)
     };
-    let watches = [watch(one, other), watch(other, one)];
+    Site::new(&["edge1"])
+        .tenant("acme", &[segment("a", 100, ["eth1", "eth2"])])
+        .tenant("globex", &[segment("b", 110, ["eth3", "eth4"])])
+        .document()
+}
+
+/// P45: same addresses, same ports, same target and export names, same moment; every byte comes back to who wrote it, and no
+/// machine sees a byte of the other's.
+fn two_tenants_use(protocol: Protocol) {
+    let site = TwoTenants::start();
+    let [one, other] = &site.tenants;
+    let watches = [one.watch(&[other]), other.watch(&[one])];
     std::thread::scope(|scope| {
         for tenant in &site.tenants {
-            scope.spawn(move || works(tenant, protocol));
+            scope.spawn(move || tenant.works(protocol));
         }
     });
     for watch in watches.iter().flatten() {
-        // Outgoing frames are not captured. When all of it has been seen, nothing is left to be looked at.
-        until_true(PATIENCE, "all data of the own tenant to be seen", || {
-            Ok(watch.own_bytes.load(Ordering::Relaxed) >= DATA as u64)
-        })
-        .unwrap();
-        watch.foreign.expect_nothing(Duration::ZERO).unwrap();
+        watch.saw_its_own_only();
     }
-}
-
-fn works(tenant: &Tenant, protocol: Protocol) {
-    let folder = tenant.folder("server");
-    let mut server = Server::start(protocol, &tenant.server, ip(SERVER), &folder, VOLUME).unwrap();
-    let data = tenant.data(DATA);
-    round_trip(
-        protocol,
-        &tenant.client,
-        ip(SERVER),
-        &tenant.folder("client"),
-        &data,
-    )
-    .unwrap();
-    server.stop().unwrap();
-    let stored = match protocol {
-        Protocol::Iscsi | Protocol::Nbd => folder.join("vol1"),
-        Protocol::Nfs | Protocol::Smb => folder.join("vol1/there.img"),
-    };
-    assert!(std::fs::read(stored).unwrap()[..DATA] == data);
 }
 
 #[test]
