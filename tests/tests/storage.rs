@@ -9,6 +9,8 @@
 
 #[path = "storage/copies.rs"]
 mod copies;
+#[path = "storage/fcoe.rs"]
+mod fcoe;
 #[path = "storage/figure10.rs"]
 mod figure10;
 #[path = "storage/pair.rs"]
