@@ -30,6 +30,7 @@ pub mod golden;
 pub mod lab;
 pub mod netns;
 pub mod random;
+pub mod storage;
 pub mod topology;
 pub mod traffic;
 pub mod wait;

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use crate::{exec, failure::Failure, sudo, ui::Progress};
 
-/// A command that the build, the lab or the tests run.
+/// A command that the build, the lab or the tests run, or a module that one of them loads (`qemu/block-iscsi.so`).
 struct Needed {
     name: &'static str,
     /// Packages that hold it.
@@ -26,7 +26,10 @@ const fn needed(name: &'static str, debian: &'static [&'static str]) -> Needed {
     }
 }
 
-const COMMANDS: [Needed; 9] = [
+/// Which of the first two holds the storage daemon differs between releases; the third must be of their version.
+const QEMU: [&str; 3] = ["qemu-utils", "qemu-system-common", "qemu-block-extra"];
+
+const COMMANDS: [Needed; 26] = [
     needed("cc", &["gcc", "libc6-dev"]),
     needed("ip", &["iproute2"]),
     needed("ethtool", &["ethtool"]),
@@ -36,6 +39,24 @@ const COMMANDS: [Needed; 9] = [
     needed("etcd", &["etcd-server"]),
     needed("etcdctl", &["etcd-client"]),
     needed("openssl", &["openssl"]),
+    // The storage tests run real servers and clients of them.
+    needed("tgtd", &["tgt"]),
+    needed("tgtadm", &["tgt"]),
+    needed("iscsi-ls", &["libiscsi-bin"]),
+    needed("ganesha.nfsd", &["nfs-ganesha"]),
+    needed("ganesha/libfsalvfs.so", &["nfs-ganesha-vfs"]),
+    needed("rpcbind", &["rpcbind"]),
+    needed("nfs-cp", &["libnfs-utils"]),
+    needed("smbd", &["samba"]),
+    needed("smbclient", &["smbclient"]),
+    needed("nbdkit", &["nbdkit"]),
+    needed("nbdcopy", &["libnbd-bin"]),
+    needed("nbdfuse", &["libnbd-bin"]),
+    needed("fusermount3", &["fuse3"]),
+    needed("unshare", &["util-linux"]),
+    needed("qemu-img", &QEMU),
+    needed("qemu-storage-daemon", &QEMU),
+    needed("qemu/block-iscsi.so", &QEMU),
     // Ubuntu ships bpftool with the kernel's tools.
     Needed {
         name: "bpftool",
@@ -62,18 +83,22 @@ pub(crate) fn missing_commands() -> Vec<&'static str> {
 pub(crate) fn packages(commands: &[&str], id: &str) -> Vec<&'static str> {
     let wanted = COMMANDS.iter().filter(|needed| commands.contains(&needed.name));
     let ubuntu = id == "ubuntu";
-    wanted
-        .flat_map(|needed| needed.ubuntu.filter(|_| ubuntu).unwrap_or(needed.debian))
-        .copied()
-        .collect()
+    let mut packages = Vec::new();
+    for package in wanted.flat_map(|needed| needed.ubuntu.filter(|_| ubuntu).unwrap_or(needed.debian)) {
+        if !packages.contains(package) {
+            packages.push(*package);
+        }
+    }
+    packages
 }
 
-/// Looks where root would: an ordinary user's PATH often lacks the sbin folders.
+/// Looks where root would: an ordinary user's PATH often lacks the sbin folders. Modules are in the libraries' folder.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let sbin = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    let libraries = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    let more = ["/usr/sbin", "/sbin", &libraries].map(PathBuf::from);
     std::env::split_paths(&path)
-        .chain(sbin)
+        .chain(more)
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
 }
@@ -115,19 +140,56 @@ pub(crate) fn install(packages: &[&str], progress: &Progress) -> Result<()> {
     update.arg("update");
     exec::run(update, progress)?;
     known(packages)?;
-    let mut install = sudo::command("apt-get", &quiet);
+    let packages: Vec<String> = packages.iter().map(|package| version(package)).collect();
+    let mut install = sudo::command("sh", &quiet);
+    install.args(["-c", WITHOUT_SERVICES, "apt-get"]);
     // A fresh machine often has its own upgrade running, which holds the lock.
-    install
-        .args([
-            "-o",
-            "DPkg::Lock::Timeout=300",
-            "install",
-            "-y",
-            "--no-install-recommends",
-        ])
-        .args(packages);
+    install.args(["-o", "DPkg::Lock::Timeout=300", "install", "-y"]);
+    install.arg("--no-install-recommends");
+    for package in packages.iter().filter(|package| package.contains('=')) {
+        progress.note(&format!(
+            "      installing {package}: the version that is there is in no package source"
+        ));
+        install.arg("--allow-downgrades");
+    }
+    install.args(&packages);
     exec::run(install, progress)?;
     Ok(())
+}
+
+/// The tests run each server themselves, in a namespace: on this machine nothing is to listen. `invoke-rc.d` and
+/// `deb-systemd-invoke` obey policy-rc.d; one that is there already is the machine's own.
+const WITHOUT_SERVICES: &str = r#"policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM HUP
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" || exit
+fi
+"$0" "$@""#;
+
+/// `package`, or `package=VERSION` where another version is installed than any source has: packages that must be of one
+/// version (qemu's) could not be installed beside it.
+fn version(package: &str) -> String {
+    let query = ["-W", "-f", "${db:Status-Status} ${Version}", package];
+    let installed = exec::ask(Command::new("dpkg-query").args(query));
+    let offered = exec::ask(Command::new("apt-cache").args(["madison", package])).unwrap_or_default();
+    let installed = installed
+        .as_deref()
+        .and_then(|told| told.strip_prefix("installed "));
+    match installed.and_then(|installed| replacement(installed, &offered)) {
+        Some(version) => format!("{package}={version}"),
+        None => package.to_owned(),
+    }
+}
+
+/// The newest of the versions that `apt-cache madison` prints, if `installed` is none of them.
+fn replacement<'o>(installed: &str, offered: &'o str) -> Option<&'o str> {
+    let mut versions = offered
+        .lines()
+        .filter_map(|line| line.split('|').nth(1))
+        .map(str::trim);
+    let newest = versions.clone().next()?;
+    versions.all(|version| version != installed).then_some(newest)
 }
 
 /// # Errors
@@ -171,6 +233,15 @@ mod tests {
             ["iproute2", "linux-tools-common", "linux-tools-generic"]
         );
         assert!(packages(&[], "debian").is_empty());
+        assert_eq!(packages(&["tgtd", "tgtadm"], "debian"), ["tgt"]);
+    }
+
+    #[test]
+    fn a_version_that_no_source_has_gives_way_to_the_newest_that_one_has() {
+        let offered = "qemu-utils | 1:7.2+u18 | http://one main\nqemu-utils | 1:7.2+u15 | http://other main";
+        assert_eq!(replacement("1:10.0~bpo12", offered), Some("1:7.2+u18"));
+        assert_eq!(replacement("1:7.2+u15", offered), None);
+        assert_eq!(replacement("1:10.0~bpo12", ""), None);
     }
 
     #[test]

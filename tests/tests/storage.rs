@@ -1,0 +1,23 @@
+//! Storage in the tenant's own network: real servers and clients, the figures 10 and 12, and the tools that tests of failover
+//! rest on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests"
+)]
+
+#[path = "storage/copies.rs"]
+mod copies;
+#[path = "storage/fcoe.rs"]
+mod fcoe;
+#[path = "storage/figure10.rs"]
+mod figure10;
+#[path = "storage/pair.rs"]
+mod pair;
+#[path = "storage/pathway.rs"]
+mod pathway;
+#[path = "storage/protocols.rs"]
+mod protocols;
+#[path = "storage/support.rs"]
+mod support;
