@@ -59,7 +59,7 @@ fn station<'t, T: Tables>(tables: &'t T, binding: &Binding, mac: u64) -> Option<
 /// The check that makes a leak through the FDB impossible: whatever the entry says, and however it came
 /// there, only next hops of the frame's own segment are followed.
 #[inline(always)]
-fn valid_next_hop<'t, T: Tables>(tables: &'t T, binding: &Binding, id: u32) -> Option<&'t NextHop> {
+pub fn valid_next_hop<'t, T: Tables>(tables: &'t T, binding: &Binding, id: u32) -> Option<&'t NextHop> {
     tables
         .next_hop(id)
         .filter(|next_hop| next_hop.segment == binding.segment())

@@ -1,7 +1,7 @@
 //! The way of a frame through the rooms, once per port role.
 
 use crate::classify::{self, Classified, Labelled, Relay, Underlay};
-use crate::decide::{Copied, Decision, decide, follow, relay_path};
+use crate::decide::{Copied, Decision, decide, follow, relay_path, valid_next_hop};
 use crate::learn;
 use crate::maps::Port;
 use crate::rewrite::{bare, relay, rewrite};
@@ -135,7 +135,10 @@ fn forward<F: Frame, T: Tables>(
     if !crate::wire::is_group(macs.source())
         && let Some(vsm) = learn::source(tables, binding.segment(), macs.source(), binding.learn())
     {
-        storage::speaks(frame, (inner, macs), port, tables, (binding, vsm))?;
+        let to_us = macs.destination() == port.mac;
+        if let Some(reason) = storage::speaks(frame, inner.body, tables, binding, (vsm, to_us)) {
+            return Err(reason);
+        }
     }
     let len_in = frame.len();
     let copy = Copied {
@@ -145,7 +148,8 @@ fn forward<F: Frame, T: Tables>(
     match decide(tables, binding, macs, copy)? {
         Decision::To(next_hop) => {
             let next_hop = if next_hop.is_vsm() {
-                storage::steer(frame, (inner, macs), tables, (binding, next_hop))?
+                let id = storage::steer(frame, inner.body, tables, binding, (next_hop, macs.source()));
+                valid_next_hop(tables, binding, id).ok_or(DropReason::NoMember)?
             } else {
                 next_hop
             };

@@ -6,41 +6,54 @@
 
 mod packet;
 
-use crate::maps::storage::{Charge, ClientFlow, MEMBERS, Vsm, VsmPlace, flow_index};
-use crate::maps::{Binding, NextHop, Port};
-use crate::rewrite::Inner;
-use crate::wire::Macs;
+use crate::maps::storage::{Charge, MEMBERS, Vsm, VsmPlace, flow_index};
+use crate::maps::{Binding, NextHop};
 use crate::{DropReason, Frame, Tables};
 
-use packet::Packet;
+use packet::{Packet, hash};
 
-/// A frame with a storage machine's address as its source: it must come from the member in charge.
+/// A frame with a storage machine's address as its source, and to us if it answers a probe: it must come from the member in
+/// charge. Returns why it ends.
 ///
-/// Whoever sends it, it is noted as a sign of life of that member. Answers to the agent's probes end here.
-#[inline(always)]
+/// Whoever sends it, it is noted as a sign of life of that member.
+///
+/// A function of its own in BPF: most frames have nothing to do with storage machines, and inline it costs all of them
+/// registers. Such a function takes five words and returns one.
+#[inline(never)]
 pub fn speaks<F: Frame, T: Tables>(
     frame: &F,
-    (inner, macs): (Inner, Macs),
-    port: &Port,
+    body: usize,
     tables: &T,
-    (binding, next_hop): (&Binding, &NextHop),
-) -> Result<(), DropReason> {
+    binding: &Binding,
+    (next_hop, to_us): (&NextHop, bool),
+) -> Option<DropReason> {
+    match heard(frame, body, tables, binding, next_hop) {
+        // The answer to a probe is no frame of the service.
+        Ok(_) if to_us => Some(DropReason::ProbeAnswer),
+        Ok(true) => None,
+        Ok(false) => Some(DropReason::Fenced),
+        Err(reason) => Some(reason),
+    }
+}
+
+/// Whether the sender is in charge.
+#[inline(always)]
+fn heard<F: Frame, T: Tables>(
+    frame: &F,
+    body: usize,
+    tables: &T,
+    binding: &Binding,
+    next_hop: &NextHop,
+) -> Result<bool, DropReason> {
     let place = tables.vsm_place(next_hop.path).ok_or(DropReason::StaleNextHop)?;
     let vsm = tables.vsm(place.vsm).ok_or(DropReason::StaleNextHop)?;
     let charge = Charge(vsm.charge.load());
     let member = member_at(place, charge, binding.learn()).ok_or(DropReason::ForgedVsm)?;
-    let packet = Packet::read(frame, inner.body).unwrap_or(Packet::OTHER);
     let since = &vsm.unanswered[member & (MEMBERS - 1)];
-    if packet.is_alive(vsm.tcp_only.load() != 0) && since.load() != 0 {
+    if since.load() != 0 && Packet::read(frame, body).is_alive(vsm.tcp_only.load() != 0) {
         since.store(0);
     }
-    if macs.destination() == port.mac {
-        return Err(DropReason::ProbeAnswer);
-    }
-    if charge.member() != Some(member) {
-        return Err(DropReason::Fenced);
-    }
-    Ok(())
+    Ok(charge.member() == Some(member))
 }
 
 /// Several members may be behind one next hop; the one in charge is meant then.
@@ -57,38 +70,31 @@ fn member_at(place: &VsmPlace, charge: Charge, next_hop: u32) -> Option<usize> {
     place.next_hops.iter().position(|known| *known == next_hop)
 }
 
-/// The next hop of a frame to a storage machine: to the member in charge, or to the standby if that one is silent.
-#[inline(always)]
-pub fn steer<'t, F: Frame, T: Tables>(
+/// The next hop of a frame to a storage machine: to the member in charge, or to the standby if that one is silent. 0 when
+/// nobody is in charge. `source` is the sender's address.
+///
+/// A function of its own in BPF, as [`speaks`].
+#[inline(never)]
+pub fn steer<F: Frame, T: Tables>(
     frame: &F,
-    (inner, macs): (Inner, Macs),
-    tables: &'t T,
-    (binding, next_hop): (&Binding, &NextHop),
-) -> Result<&'t NextHop, DropReason> {
-    let place = tables.vsm_place(next_hop.path).ok_or(DropReason::StaleNextHop)?;
-    let vsm = tables.vsm(place.vsm).ok_or(DropReason::StaleNextHop)?;
-    let packet = Packet::read(frame, inner.body).unwrap_or(Packet::OTHER);
-    if let Some(flow) = packet.flow {
-        let index = flow_index(next_hop.path, flow.hash());
-        if let Some(record) = tables.flow(index) {
-            let client = ClientFlow {
-                client_port: flow.source_port,
-                server_port: flow.destination_port,
-                tci: packet.tci,
-                is_tagged: packet.is_tagged,
-                client: flow.source,
-                server: flow.destination,
-                mac: macs.source(),
-                next_hop: binding.learn(),
-            };
-            record.note(&client, tables.now());
-        }
+    body: usize,
+    tables: &T,
+    binding: &Binding,
+    (next_hop, source): (&NextHop, u64),
+) -> u32 {
+    let Some(place) = tables.vsm_place(next_hop.path) else {
+        return 0;
+    };
+    let Some(vsm) = tables.vsm(place.vsm) else {
+        return 0;
+    };
+    let packet = Packet::read(frame, body);
+    if let Ok(flow) = packet.flow(frame, body, source, binding.learn())
+        && let Some(record) = tables.flow(flow_index(next_hop.path, hash(&flow)))
+    {
+        record.note(&flow, tables.now());
     }
-    let member = in_charge(tables, vsm, packet.wants_answer).ok_or(DropReason::NoMember)?;
-    tables
-        .next_hop(place.next_hops[member & (MEMBERS - 1)])
-        .filter(|hop| hop.segment == binding.segment())
-        .ok_or(DropReason::StaleNextHop)
+    in_charge(tables, vsm, packet.wants_answer).map_or(0, |member| place.next_hops[member & (MEMBERS - 1)])
 }
 
 #[inline(always)]

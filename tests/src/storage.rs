@@ -36,6 +36,7 @@ mod nbd;
 mod nfs;
 mod qsd;
 mod record;
+mod rig;
 mod server;
 mod session;
 mod smb;
@@ -54,6 +55,7 @@ pub use member::Member;
 pub use mirror::{Mirror, MirrorState};
 pub use qsd::EXPORT;
 pub use record::{Break, Exchange, IoError, Record, Stall, monotonic_us};
+pub use rig::{CLIENT, CLIENT_MAC, MEMBERS, Rig, RigOptions, SERVICE, SERVICE_MAC, VSM};
 pub use server::{Protocol, Server};
 
 /// A volume of this many bytes has room for every block of a test: none is written twice. It takes no room on the disk

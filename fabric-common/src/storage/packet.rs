@@ -1,8 +1,13 @@
 //! What a frame to or from a storage machine says of its sender's state.
+//!
+//! Numbers only, no addresses: a structure of a hundred bytes would be copied byte by byte in BPF.
 
 use crate::address::Address;
 use crate::flow::payload;
-use crate::wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, PROTO_TCP, TPID_C};
+use crate::maps::storage::ClientFlow;
+use crate::wire::{
+    ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, IPV4_HEADER, IPV6_HEADER, PROTO_TCP, TPID_C,
+};
 use crate::{Frame, Short};
 
 /// Bits of the TCP header's flags (RFC 9293 section 3.1).
@@ -19,68 +24,69 @@ pub(super) struct Packet {
     pub(super) wants_answer: bool,
     /// It resets or ends a TCP connection, as the kernel of a machine does whose server is gone.
     ends: bool,
-    /// The TCP connection.
-    pub(super) flow: Option<TcpFlow>,
-    /// The tag control information of the tenant's own tag.
-    pub(super) tci: u16,
-    /// Whether there is such a tag.
-    pub(super) is_tagged: bool,
-}
-
-/// The ends of a TCP connection, ports in host byte order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TcpFlow {
-    pub(super) source: Address,
-    pub(super) destination: Address,
-    pub(super) source_port: u16,
-    pub(super) destination_port: u16,
-}
-
-impl TcpFlow {
-    /// Where the flow is noted: a tenant can make his own flows collide, and gains nothing.
-    #[inline(always)]
-    pub(super) const fn hash(&self) -> u32 {
-        let ports = (self.source_port as u32) << 16 | self.destination_port as u32;
-        (self.source.fold() ^ ports).wrapping_mul(0x9e37_79b1) >> 16
-    }
+    /// Where the IP header of a TCP segment is; 0 for other frames.
+    ip_at: usize,
+    is_v6: bool,
 }
 
 impl Packet {
     /// Nothing known.
-    pub(super) const OTHER: Self = Self {
+    const OTHER: Self = Self {
         wants_answer: false,
         ends: false,
-        flow: None,
-        tci: 0,
-        is_tagged: false,
+        ip_at: 0,
+        is_v6: false,
     };
 
-    /// Reads the frame whose own tag or EtherType is at `body`.
+    /// Reads the frame whose own tag or EtherType is at `body`. What ends too early says nothing.
     #[inline(always)]
-    pub(super) fn read<F: Frame>(frame: &F, body: usize) -> Result<Self, Short> {
-        let is_tagged = u16::from_be_bytes(frame.read(body)?) == TPID_C;
-        let tci = if is_tagged {
-            u16::from_be_bytes(frame.read(body + 2)?)
-        } else {
-            0
-        };
-        let packet = match payload(frame, body)? {
-            (ETHERTYPE_IPV4, at) => ipv4(frame, at)?,
-            (ETHERTYPE_IPV6, at) => ipv6(frame, at)?,
-            (ETHERTYPE_ARP, at) => arp(frame, at)?,
-            _ => Self::OTHER,
-        };
-        Ok(Self {
-            tci,
-            is_tagged,
-            ..packet
-        })
+    pub(super) fn read<F: Frame>(frame: &F, body: usize) -> Self {
+        match payload(frame, body) {
+            Ok((ETHERTYPE_IPV4, at)) => ipv4(frame, at),
+            Ok((ETHERTYPE_IPV6, at)) => ipv6(frame, at),
+            Ok((ETHERTYPE_ARP, at)) => arp(frame, at),
+            Ok(_) | Err(Short) => Ok(Self::OTHER),
+        }
+        .unwrap_or(Self::OTHER)
     }
 
     /// Whether its sender serves. With `tcp_only` only TCP tells.
     #[inline(always)]
     pub(super) const fn is_alive(&self, tcp_only: bool) -> bool {
-        !self.ends && (!tcp_only || self.flow.is_some())
+        !self.ends && (!tcp_only || self.ip_at != 0)
+    }
+
+    /// The TCP connection that a client's segment belongs to. `mac` is his, `next_hop` the way back to him.
+    #[inline(always)]
+    pub(super) fn flow<F: Frame>(
+        &self,
+        frame: &F,
+        body: usize,
+        mac: u64,
+        next_hop: u32,
+    ) -> Result<ClientFlow, Short> {
+        if self.ip_at == 0 {
+            return Err(Short);
+        }
+        let at = self.ip_at;
+        let (client, server, ports_at) = if self.is_v6 {
+            let ends = (frame.read(at + 8)?, frame.read(at + 24)?);
+            (Address::v6(ends.0), Address::v6(ends.1), at + IPV6_HEADER)
+        } else {
+            let ends = (frame.read(at + 12)?, frame.read(at + 16)?);
+            (Address::v4(ends.0), Address::v4(ends.1), at + IPV4_HEADER)
+        };
+        let is_tagged = u16::from_be_bytes(frame.read(body)?) == TPID_C;
+        Ok(ClientFlow {
+            client_port: u16::from_be_bytes(frame.read(ports_at)?),
+            server_port: u16::from_be_bytes(frame.read(ports_at + 2)?),
+            tci: u16::from_be_bytes(frame.read(body + 2)?),
+            is_tagged,
+            client,
+            server,
+            mac,
+            next_hop,
+        })
     }
 }
 
@@ -97,35 +103,16 @@ fn arp<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
 /// Headers with options and fragments are no sign of anything.
 #[inline(always)]
 fn ipv4<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
-    let header: [u8; 20] = frame.read(at)?;
-    let [
-        version,
-        _,
-        l0,
-        l1,
-        _,
-        _,
-        f0,
-        f1,
-        _,
-        protocol,
-        _,
-        _,
-        s0,
-        s1,
-        s2,
-        s3,
-        d0,
-        d1,
-        d2,
-        d3,
-    ] = header;
+    let [version, _, l0, l1, _, _, f0, f1] = frame.read(at)?;
+    let [_, protocol] = frame.read(at + 8)?;
     if version != 0x45 || protocol != PROTO_TCP || (f0 & 0x3f) | f1 != 0 {
         return Ok(Packet::OTHER);
     }
-    let payload = u16::from_be_bytes([l0, l1]).saturating_sub(20);
-    let ends = (Address::v4([s0, s1, s2, s3]), Address::v4([d0, d1, d2, d3]));
-    tcp(frame, at + 20, payload, ends)
+    let len = u16::from_be_bytes([l0, l1]).saturating_sub(20);
+    Ok(Packet {
+        ip_at: at,
+        ..tcp(frame, at + IPV4_HEADER, len)?
+    })
 }
 
 #[inline(always)]
@@ -134,33 +121,28 @@ fn ipv6<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
     if next != PROTO_TCP {
         return Ok(Packet::OTHER);
     }
-    let ends = (
-        Address::v6(frame.read(at + 8)?),
-        Address::v6(frame.read(at + 24)?),
-    );
-    tcp(frame, at + 40, u16::from_be_bytes([l0, l1]), ends)
+    Ok(Packet {
+        ip_at: at,
+        is_v6: true,
+        ..tcp(frame, at + IPV6_HEADER, u16::from_be_bytes([l0, l1]))?
+    })
 }
 
 /// `len` is that of header and data.
 #[inline(always)]
-fn tcp<F: Frame>(
-    frame: &F,
-    at: usize,
-    len: u16,
-    (source, destination): (Address, Address),
-) -> Result<Packet, Short> {
-    let header: [u8; 16] = frame.read(at)?;
-    let [s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, flags, _, _] = header;
+fn tcp<F: Frame>(frame: &F, at: usize, len: u16) -> Result<Packet, Short> {
+    let [offset, flags] = frame.read(at + 12)?;
     let data = len.saturating_sub(u16::from(offset >> 4) * 4);
     Ok(Packet {
         wants_answer: (data > 0 || flags & (flag::SYN | flag::FIN) != 0) && flags & flag::RST == 0,
         ends: flags & (flag::RST | flag::FIN) != 0,
-        flow: Some(TcpFlow {
-            source,
-            destination,
-            source_port: u16::from_be_bytes([s0, s1]),
-            destination_port: u16::from_be_bytes([d0, d1]),
-        }),
         ..Packet::OTHER
     })
+}
+
+/// Where a flow is noted: a tenant can make his own flows collide, and gains nothing.
+#[inline(always)]
+pub(super) const fn hash(flow: &ClientFlow) -> u32 {
+    let ports = (flow.client_port as u32) << 16 | flow.server_port as u32;
+    (flow.client.fold() ^ ports).wrapping_mul(0x9e37_79b1) >> 16
 }

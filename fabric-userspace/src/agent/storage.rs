@@ -126,6 +126,9 @@ impl Core {
             Act::Drain { member } => board
                 .drain(name, member)
                 .map(|()| format!("{member} of {name} is out of use")),
+            Act::Nudge => board
+                .nudge(name)
+                .map(|nudges| format!("nudged {nudges} connections of {name}")),
             Act::Restore { member } => board.restore(name, member.as_ref()).map(|()| {
                 let who = member.as_ref().map_or("all members".to_owned(), Name::to_string);
                 format!("{who} of {name} may serve again")
@@ -167,8 +170,8 @@ async fn watch_copies(watcher: Arc<Watcher>) {
     loop {
         ticks.tick().await;
         for (vsm, member, socket) in watcher.with(|board| board.monitors()) {
-            let lags = poll(&socket).await.ok();
-            watcher.with(|board| board.copies(&vsm, &member, lags.as_ref(), nanoseconds()));
+            let copies = poll(&socket).await.ok();
+            watcher.with(|board| board.copies(&vsm, &member, copies.as_ref(), nanoseconds()));
         }
     }
 }

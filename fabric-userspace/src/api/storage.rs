@@ -142,6 +142,8 @@ pub enum Act {
         /// The member.
         member: Name,
     },
+    /// Make every known client look at its connection.
+    Nudge,
     /// Take a member back into use, or all, and let the preferred one come back.
     Restore {
         /// The member; all if absent.

@@ -50,6 +50,11 @@ pub(super) enum Verb {
         #[arg(long, value_name = "MEMBER")]
         member: Name,
     },
+    /// Make clients look at their connections; healthy ones go on
+    Nudge {
+        /// The storage machine
+        name: Name,
+    },
     /// Take members back into use, and let the preferred one come back
     Restore {
         /// The storage machine
@@ -159,6 +164,7 @@ pub(super) async fn run(context: &mut Context<'_>, verb: Verb) -> Result<Exit, R
         Verb::Show { name } => show(context, name.as_deref(), &|list, _| storage::show(list)).await,
         Verb::Switch { name, to, force } => act(context, name, Act::Switch { to, force }).await,
         Verb::Drain { name, member } => act(context, name, Act::Drain { member }).await,
+        Verb::Nudge { name } => act(context, name, Act::Nudge).await,
         Verb::Restore { name, member } => act(context, name, Act::Restore { member }).await,
     }
 }

@@ -93,9 +93,10 @@ fn refusal(error: &ProgramError) -> String {
 
 /// The last line of a verifier's log that is not its statistics.
 fn verdict(log: &str) -> Option<&str> {
+    const STATISTICS: [&str; 3] = ["processed ", "verification time ", "stack depth "];
     log.lines()
         .map(str::trim)
-        .rfind(|line| !line.is_empty() && !line.starts_with("processed "))
+        .rfind(|line| !line.is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start)))
 }
 
 impl LoadError {
@@ -439,7 +440,7 @@ mod tests {
     #[test]
     fn a_verifiers_log_ends_with_its_verdict() {
         let log = "0: R1=ctx() R10=fp0\n1: (61) r2 = *(u32 *)(r1 +0)\nR2 invalid mem access 'scalar'\n\
-                   processed 2 insns (limit 1000000) max_states_per_insn 0\n\n";
+                   verification time 51 usec\nstack depth 128+320\nprocessed 2 insns (limit 1000000) max_states_per_insn 0\n\n";
         assert_eq!(verdict(log), Some("R2 invalid mem access 'scalar'"));
         assert_eq!(verdict(""), None);
     }

@@ -12,12 +12,13 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::frames::{Ends, Segment, Tcp, nudge, who_has};
 use super::judge::{Answers, Cause, CopyState, Member, Restoring, judge};
+use super::monitor::Progress;
 use super::socket::PacketSocket;
 use super::spec::{MemberSpec, Spec};
 use crate::compile::twin::HostFrame;
 use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
-use crate::model::Name;
+use crate::model::{Name, ReplicationPolicy};
 
 /// Nudges that go out in one round, so that a thousand clients do not all knock at the same moment.
 const NUDGES_A_ROUND: usize = 64;
@@ -149,21 +150,7 @@ impl Board {
     /// One round: listens, judges, switches, probes, nudges. In nanoseconds, how long until the next one is due.
     pub(crate) fn round(&mut self, now: u64) -> u64 {
         let mut pause = u64::MAX;
-        let Self {
-            tables,
-            socket,
-            egress,
-            vsms,
-            events,
-            unsent,
-        } = self;
-        let tools = Tools {
-            tables,
-            socket,
-            egress,
-            events,
-            unsent,
-        };
+        let (vsms, tools) = self.parts();
         for watched in vsms.values_mut() {
             if let Some(vsm) = tools.tables.vsm(watched.spec.id) {
                 watched.round(vsm, &tools, now);
@@ -171,6 +158,18 @@ impl Board {
             pause = pause.min(watched.spec.interval / 2);
         }
         pause
+    }
+
+    /// The storage machines, and what is used on them.
+    fn parts(&mut self) -> (&mut BTreeMap<Name, Watched>, Tools<'_>) {
+        let tools = Tools {
+            tables: &self.tables,
+            socket: &self.socket,
+            egress: &self.egress,
+            events: &self.events,
+            unsent: &self.unsent,
+        };
+        (&mut self.vsms, tools)
     }
 
     fn find(&mut self, name: &Name) -> Result<&mut Watched, Refusal> {
@@ -198,21 +197,7 @@ impl Board {
     }
 
     fn switched(&mut self, name: &Name, place: u8, cause: Cause, now: u64) -> Result<Switch, Refusal> {
-        let Self {
-            tables,
-            socket,
-            egress,
-            vsms,
-            events,
-            unsent,
-        } = self;
-        let tools = Tools {
-            tables,
-            socket,
-            egress,
-            events,
-            unsent,
-        };
+        let (vsms, tools) = self.parts();
         let done = vsms.get_mut(name).and_then(|watched| {
             let vsm = tools.tables.vsm(watched.spec.id)?;
             // Another CPU's frame may be switching as well.
@@ -252,6 +237,22 @@ impl Board {
         watched.manual = false;
         self.round(now);
         Ok(())
+    }
+
+    /// Makes every known client look at its connection, as after a switch. A healthy one goes on.
+    ///
+    /// # Errors
+    /// The storage machine is unknown.
+    pub(crate) fn nudge(&mut self, name: &Name) -> Result<u64, Refusal> {
+        let now = super::nanoseconds();
+        self.find(name)?;
+        let (vsms, tools) = self.parts();
+        let Some(watched) = vsms.get_mut(name) else {
+            return Ok(0);
+        };
+        let nudges = watched.fill_nudges(&tools);
+        watched.send_nudges(&tools, now);
+        Ok(nudges)
     }
 
     /// Takes a member back into use, or all of them, and lets the preferred one take over again when it is well.
@@ -327,35 +328,48 @@ impl Board {
             .collect()
     }
 
-    /// What the copying of the member in charge says of the copies: by member, the bytes that it lacks; `None` for all if
-    /// nobody answered, which changes nothing: it may have died with complete copies.
+    /// What the copying of the member in charge says of the copies, by member; `None` if nobody answered, which changes nothing:
+    /// it may have died with complete copies.
     pub(crate) fn copies(
         &mut self,
         name: &Name,
         from: &Name,
-        lags: Option<&BTreeMap<String, u64>>,
+        copies: Option<&BTreeMap<String, Progress>>,
         now: u64,
     ) {
-        let Some(watched) = self.vsms.get_mut(name) else {
+        let (Some(watched), Some(copies)) = (self.vsms.get_mut(name), copies) else {
             return;
         };
-        let Some(lags) = lags else { return };
         if watched.in_charge().is_none_or(|working| working.name != *from) {
             return;
         }
+        let policy = watched.spec.replication;
         for member in watched.members.iter_mut().filter(|member| member.name != *from) {
-            member.copy = match (lags.get(member.name.as_str()), member.copy) {
-                (Some(0), _) => CopyState::Current,
-                (lag, CopyState::Stale { since, .. }) => CopyState::Stale {
-                    since,
-                    lag: lag.copied(),
-                },
-                (lag, CopyState::Current) => CopyState::Stale {
-                    since: now,
-                    lag: lag.copied(),
-                },
-            };
+            member.copy = copy_state(copies.get(member.name.as_str()), policy, member.copy, now);
         }
+    }
+}
+
+/// With `sync` a copy that is in step has every write that was acknowledged; otherwise it must have all of them.
+fn copy_state(
+    progress: Option<&Progress>,
+    policy: Option<ReplicationPolicy>,
+    before: CopyState,
+    now: u64,
+) -> CopyState {
+    let is_complete = |progress: &&Progress| {
+        progress.in_step && (policy == Some(ReplicationPolicy::Sync) || progress.lag == 0)
+    };
+    if progress.filter(is_complete).is_some() {
+        return CopyState::Current;
+    }
+    let since = match before {
+        CopyState::Stale { since, .. } => since,
+        CopyState::Current => now,
+    };
+    CopyState::Stale {
+        since,
+        lag: progress.map(|progress| progress.lag),
     }
 }
 
@@ -408,7 +422,14 @@ impl Watched {
                 .position(|one| one.name == member.name && one.place == member.place);
             self.members.push(match known {
                 Some(at) => old.swap_remove(at),
-                None => Member::new(member.name.clone(), member.place),
+                None => Member {
+                    // Until the software that copies says otherwise.
+                    copy: match spec.replication {
+                        Some(_) => CopyState::Stale { since: 0, lag: None },
+                        None => CopyState::Current,
+                    },
+                    ..Member::new(member.name.clone(), member.place)
+                },
             });
         }
         self.spec = spec;
@@ -428,7 +449,6 @@ impl Watched {
         }
         if self.charge.epoch() == 0 {
             self.charge = Charge(vsm.charge.load());
-            // What the member before had when this agent began is not known: nothing was lost yet as far as it knows.
         }
     }
 

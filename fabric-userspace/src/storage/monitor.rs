@@ -12,18 +12,26 @@ use tokio::time::timeout;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// By job, which has the name of the member that it copies to, the bytes that are still missing there. A job that is not in
-/// step yet (`ready`) lacks at least one.
+/// How far a copy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The copy has had everything once, and every new write goes to both before it is acknowledged (`write-blocking`).
+    pub(crate) in_step: bool,
+    /// Bytes that are still missing.
+    pub(crate) lag: u64,
+}
+
+/// By job, which has the name of the member that it copies to, how far it is.
 ///
 /// # Errors
 /// Nobody listens on `socket`, or says what QMP does not say.
-pub(crate) async fn poll(socket: &str) -> io::Result<BTreeMap<String, u64>> {
+pub(crate) async fn poll(socket: &str) -> io::Result<BTreeMap<String, Progress>> {
     timeout(PATIENCE, ask(socket))
         .await
         .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)))
 }
 
-async fn ask(socket: &str) -> io::Result<BTreeMap<String, u64>> {
+async fn ask(socket: &str) -> io::Result<BTreeMap<String, Progress>> {
     let mut stream = BufReader::new(UnixStream::connect(socket).await?);
     for command in ["qmp_capabilities", "query-block-jobs"] {
         let mut line = json!({ "execute": command }).to_string();
@@ -54,15 +62,14 @@ async fn answer(stream: &mut BufReader<UnixStream>) -> io::Result<Value> {
     }
 }
 
-fn lags(jobs: &Value) -> BTreeMap<String, u64> {
+fn lags(jobs: &Value) -> BTreeMap<String, Progress> {
     let number = |job: &Value, field: &str| job.get(field).and_then(Value::as_u64).unwrap_or(0);
-    let lag = |job: &Value| {
-        let missing = number(job, "len").saturating_sub(number(job, "offset"));
-        let is_ready = job.get("ready").and_then(Value::as_bool).unwrap_or(false);
-        if is_ready { missing } else { missing.max(1) }
+    let progress = |job: &Value| Progress {
+        in_step: job.get("ready").and_then(Value::as_bool).unwrap_or(false),
+        lag: number(job, "len").saturating_sub(number(job, "offset")),
     };
     let jobs = jobs.as_array().into_iter().flatten();
-    jobs.filter_map(|job| Some((job.get("device")?.as_str()?.to_owned(), lag(job))))
+    jobs.filter_map(|job| Some((job.get("device")?.as_str()?.to_owned(), progress(job))))
         .collect()
 }
 
@@ -80,6 +87,9 @@ mod tests {
             {"device": "array-4", "len": 0, "offset": 0, "ready": false},
         ]);
         let lags = lags(&jobs);
-        assert_eq!((lags["array-2"], lags["array-3"], lags["array-4"]), (0, 60, 1));
+        let progress = |in_step, lag| Progress { in_step, lag };
+        assert_eq!(lags["array-2"], progress(true, 0));
+        assert_eq!(lags["array-3"], progress(false, 60));
+        assert_eq!(lags["array-4"], progress(false, 0));
     }
 }

@@ -90,7 +90,7 @@ fn describe_member(watched: &Watched, member: &Member, view: &mut api::VsmMember
             CopyState::Stale { since, lag } => {
                 view.copy = Some("stale".to_owned());
                 view.lag_bytes = lag;
-                view.stale_seconds = Some(seconds(since));
+                view.stale_seconds = (since != 0).then(|| seconds(since));
             }
         }
     }

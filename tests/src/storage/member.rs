@@ -67,6 +67,12 @@ impl Member {
         self.qsd.daemon().pid()
     }
 
+    /// The QMP socket of its storage daemon, which serves one client at a time.
+    #[must_use]
+    pub fn monitor(&self) -> &Path {
+        self.qsd.monitor()
+    }
+
     pub(super) fn qsd(&self) -> &Qsd {
         &self.qsd
     }

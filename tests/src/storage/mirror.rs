@@ -10,7 +10,6 @@ use super::member::Member;
 use super::qsd::EXPORT;
 use crate::wait;
 
-const JOB: &str = "mirror";
 const PEER: &str = "peer";
 
 /// How far the copy is.
@@ -26,6 +25,8 @@ pub struct MirrorState {
 #[derive(Clone, Copy, Debug)]
 pub struct Mirror {
     peer: SocketAddr,
+    /// Name of the job: that of the member that it copies to, where somebody watches the copies.
+    job: &'static str,
 }
 
 impl Mirror {
@@ -34,7 +35,15 @@ impl Mirror {
     /// # Errors
     /// When the peer cannot be reached, or there is a mirror already.
     pub fn start(working: &Member, peer: SocketAddr) -> Result<Self> {
-        let mirror = Self { peer };
+        Self::start_as("mirror", working, peer)
+    }
+
+    /// The same with a name for the job.
+    ///
+    /// # Errors
+    /// As [`Mirror::start`].
+    pub fn start_as(job: &'static str, working: &Member, peer: SocketAddr) -> Result<Self> {
+        let mirror = Self { peer, job };
         mirror.begin(working)?;
         Ok(mirror)
     }
@@ -56,7 +65,7 @@ impl Mirror {
     pub fn state(&self, working: &Member) -> Result<Option<MirrorState>> {
         let jobs = working.qsd().execute("query-block-jobs", &json!({}))?;
         let jobs = jobs.as_array().context("no list of jobs")?;
-        let Some(job) = jobs.iter().find(|job| job["device"] == JOB) else {
+        let Some(job) = jobs.iter().find(|job| job["device"] == self.job) else {
             return Ok(None);
         };
         let number = |field: &str| {
@@ -88,7 +97,7 @@ impl Mirror {
     pub fn end(&self, working: &Member) -> Result<()> {
         let qsd = working.qsd();
         if self.state(working)?.is_some() {
-            qsd.execute("block-job-cancel", &json!({"device": JOB, "force": true}))?;
+            qsd.execute("block-job-cancel", &json!({"device": self.job, "force": true}))?;
             let gone = || Ok(self.state(working)?.is_none());
             wait::until_true(wait::PATIENCE, "the mirror to end", gone)?;
         }
@@ -109,7 +118,7 @@ impl Mirror {
         });
         working.qsd().execute("blockdev-add", &peer)?;
         let job = json!({
-            "job-id": JOB,
+            "job-id": self.job,
             "device": "vol",
             "target": PEER,
             "sync": "full",

@@ -60,6 +60,10 @@ impl Qsd {
         &mut self.daemon
     }
 
+    pub(super) fn monitor(&self) -> &Path {
+        &self.monitor
+    }
+
     pub(super) fn signal(&self, signal: Signal) -> Result<()> {
         self.daemon.signal_all(signal)
     }

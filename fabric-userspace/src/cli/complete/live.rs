@@ -59,7 +59,10 @@ fn wanted(words: &[String]) -> Option<Kind> {
         ["datacenter", "show" | "remove"] => Some(Kind::Datacenter),
         ["node", "show" | "remove"] => Some(Kind::Node),
         ["link", "show" | "remove" | "down" | "up"] => Some(Kind::Link),
-        ["storage", "show" | "remove" | "switch" | "drain" | "restore"] => Some(Kind::Storage),
+        [
+            "storage",
+            "show" | "remove" | "switch" | "drain" | "restore" | "nudge",
+        ] => Some(Kind::Storage),
         ["fdb", "show" | "remove"] => Some(Kind::Station),
         ["rollback"] => Some(Kind::Revision),
         _ => None,

@@ -460,6 +460,15 @@ pub(super) const TOPICS: &[Topic] = &[
         "fabric storage restore",
     ),
     topic(
+        "fabric storage nudge",
+        [
+            ("fabric storage nudge vsm-a", "clients look at their connections"),
+            ("fabric storage show vsm-a", "how many there are"),
+            ("fabric storage nudge vsm-a --json", "for programs"),
+        ],
+        "fabric storage switch",
+    ),
+    topic(
         "fabric storage restore",
         [
             ("fabric storage restore vsm-a", "everybody may serve again"),

@@ -1,0 +1,10 @@
+//! Storage machines: the death of a member is not the client's business (CONFORMANCE FO, PATENT P52 to P60).
+
+#[path = "failover/identity.rs"]
+mod identity;
+#[path = "failover/planned.rs"]
+mod planned;
+#[path = "failover/support.rs"]
+mod support;
+#[path = "failover/unplanned.rs"]
+mod unplanned;

@@ -1,0 +1,1 @@
+//! Two machines with one identity never both speak.
