@@ -12,7 +12,7 @@ use super::mirror::Mirror;
 use crate::fabric::Agent;
 use crate::fixtures::{Segment, Site};
 use crate::netns::NetNs;
-use crate::topology::{End, Net};
+use crate::topology::{End, Net, WireTap};
 use crate::wait;
 
 /// The client's address.
@@ -65,6 +65,7 @@ pub struct Rig {
     pub members: Vec<NetNs>,
     /// The node, with the client at `eth1` and the members at `eth2` and on.
     pub edge: NetNs,
+    wires: Vec<WireTap>,
     folder: tempfile::TempDir,
     _net: Net,
 }
@@ -84,14 +85,16 @@ impl Rig {
             End::port(&edge, "eth1"),
         )?;
         let folder = tempfile::tempdir()?;
-        let mut members = Vec::new();
+        let (mut members, mut wires) = (Vec::new(), Vec::new());
         for number in 0..options.members {
             let member = net.host(MEMBERS.get(number).context("three members at most")?)?;
             let service = End::client(&member, "eth0").mac(SERVICE_MAC);
-            net.veth(
+            wires.push(net.tapped(
+                &format!("wire{}", 2 + number),
+                1500,
                 service.address(&format!("{SERVICE}/24")),
                 End::port(&edge, &format!("eth{}", 2 + number)),
-            )?;
+            )?);
             let copy = End::client(&member, "copy0").mac(format!("02:00:00:12:00:0{number}"));
             net.veth(
                 copy.address(&format!("{}/24", copy_address(number))),
@@ -105,6 +108,7 @@ impl Rig {
             client,
             members,
             edge,
+            wires,
             folder,
             _net: net,
         })
@@ -208,25 +212,26 @@ impl Rig {
         Ok(())
     }
 
-    /// Cuts a member's cable to its clients, or plugs it in again. The machine lives on.
+    /// The same without the first one, which may be dead.
+    ///
+    /// # Errors
+    /// When one does not answer.
+    pub fn wait_all_but_first(&self) -> Result<()> {
+        (1..self.members.len()).try_for_each(|number| {
+            self.wait_member(number, &format!("{} to answer", MEMBERS[number]), |member| {
+                member["health"] == "up"
+            })
+        })
+    }
+
+    /// Cuts a member's cable to its clients, or plugs it in again. The machine lives on, and the fabric's port keeps its carrier.
     ///
     /// # Errors
     /// When the kernel refuses.
     pub fn cut(&self, number: usize, cut: bool) -> Result<()> {
-        let member = self.members.get(number).context("no such member")?;
-        // At the member: the fabric's port must not notice that it lost its carrier, which a switch in between hides as well.
-        let words: &[&str] = if cut {
-            &["tc", "qdisc", "add", "dev", "eth0", "clsact"]
-        } else {
-            &["tc", "qdisc", "del", "dev", "eth0", "clsact"]
-        };
-        member.output(words)?;
-        if cut {
-            for direction in ["ingress", "egress"] {
-                let filter = format!("tc filter add dev eth0 {direction} matchall action drop");
-                member.output(&filter.split(' ').collect::<Vec<_>>())?;
-            }
-        }
+        let wire = self.wires.get(number).context("no such member")?;
+        let state = if cut { "down" } else { "up" };
+        wire.namespace().output(&["ip", "link", "set", "one", state])?;
         Ok(())
     }
 }
