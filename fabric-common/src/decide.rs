@@ -89,6 +89,9 @@ fn unicast<'t, T: Tables>(
     if path.slot == slot {
         return Err(DropReason::SamePort);
     }
+    if tables.is_silent(path.slot) {
+        return Err(DropReason::LinkDown);
+    }
     Ok(Decision::Unicast { path, path_id })
 }
 
@@ -110,6 +113,9 @@ pub fn relay_path<'t, T: Tables>(tables: &'t T, onward: &Relay<'_>) -> Result<(&
     let path = tables.path(path_id).ok_or(DropReason::StaleNextHop)?;
     if path.line() == binding.horizon() {
         return Err(DropReason::SamePort);
+    }
+    if tables.is_silent(path.slot) {
+        return Err(DropReason::LinkDown);
     }
     Ok((path, path_id))
 }

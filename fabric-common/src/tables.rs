@@ -1,7 +1,9 @@
 //! How the packet core sees the maps.
 
 use crate::buckets::Bucket;
-use crate::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress};
+use crate::maps::{
+    Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Silence, Tunnel, VtepAddress,
+};
 
 /// The tables made of buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,5 +51,16 @@ pub trait Tables {
     /// A path by its id.
     fn path(&self, id: u32) -> Option<&Path>;
     /// The next hop of one flooded copy.
-    fn flood_next_hop(&self, key: &FloodKey) -> Option<u32>;
+    fn flood_copy(&self, key: &FloodKey) -> Option<FloodCopy>;
+    /// Whether the port with this slot can send.
+    fn silence(&self, slot: u16) -> Silence;
+    /// The number of ports that cannot.
+    fn silent_ports(&self) -> u64;
+
+    /// True for a port that cannot send now. The clock is read for those alone.
+    #[inline(always)]
+    fn is_silent(&self, slot: u16) -> bool {
+        let silence = self.silence(slot);
+        silence.is_set() && silence.holds_at(self.now())
+    }
 }

@@ -1,5 +1,6 @@
 //! The agent: carries the document out on this node, watches over it, and answers.
 
+mod carrier;
 mod change;
 mod cluster;
 mod core;

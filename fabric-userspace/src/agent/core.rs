@@ -9,7 +9,7 @@ use super::ports::{CHANGES_FILE, Ports};
 use super::take_down;
 use crate::agent_options::AgentOptions;
 use crate::api;
-use crate::compile::Image;
+use crate::compile::{Image, Protection};
 use crate::datapath::{Datapath, LoadError};
 use crate::error::{Refusal, codes};
 use crate::ids::{Freed, Ids, Sizes};
@@ -55,8 +55,10 @@ pub(super) struct Core {
     pub(super) started: Instant,
     /// Numbers that a change gave up and that running programs may still hold.
     pub(super) waiting: Vec<Freed>,
-    /// Ports that cannot send, as the maps know it.
-    pub(super) silent: BTreeSet<IfName>,
+    /// Slots of ports that cannot send, as the maps say.
+    pub(super) silent: BTreeSet<u16>,
+    /// Next hops that have a backup.
+    pub(super) protection: Protection,
     /// The host has changed, and the maps do not follow it yet.
     pub(super) behind: bool,
     /// Stations known at the last sweep.
@@ -151,7 +153,6 @@ impl Core {
             ports,
             hops,
             netlink,
-            datapath,
             meter: Meter::resume(retired),
             valid,
             image,
@@ -166,7 +167,9 @@ impl Core {
             cluster,
             started: Instant::now(),
             waiting: Vec::new(),
-            silent: BTreeSet::new(),
+            silent: datapath.silent_slots().into_iter().collect(),
+            protection: Protection::default(),
+            datapath,
             behind: false,
             fdb_entries: 0,
             adopted,

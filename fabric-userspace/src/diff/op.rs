@@ -1,4 +1,4 @@
-use fabric_common::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
+use fabric_common::maps::{Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
 
 use crate::records::{Records, SegmentLimits};
 
@@ -58,7 +58,7 @@ tables! {
     /// `SEGMENTS`
     Segment(segments: u32 => SegmentLimits);
     /// `FLOOD_NEXT_HOPS`
-    FloodNextHop(flood_next_hops: FloodKey => u32);
+    FloodNextHop(flood_next_hops: FloodKey => FloodCopy);
     /// `FLOOD`
     Flood(flood: u32 => Vec<u16>);
     /// `BINDINGS`
