@@ -34,6 +34,7 @@ use crate::ids::Sizes;
 use crate::model::{Document, IfName, from_json};
 use crate::netlink::Watch;
 use crate::safety::explain_attach_error;
+use crate::store::NewFolders;
 
 /// Runs until a signal or `fabric agent stop`. Forwarding goes on afterwards unless the stop says otherwise.
 ///
@@ -45,9 +46,13 @@ pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     let begun = Instant::now();
     let signals = Signals::listen()?;
     let config = options.config.as_deref().map(read_config).transpose()?;
+    let folders = NewFolders::before(options.socket.parent().unwrap_or(Path::new("/")));
     let listener = server::listen(&options.socket)?;
     let result = listen_and_serve(&options, config, listener, signals, begun).await;
     let _ = std::fs::remove_file(&options.socket);
+    if result.is_err() {
+        folders.remove();
+    }
     result
 }
 
@@ -92,6 +97,12 @@ struct Sources {
 }
 
 async fn start(options: &AgentOptions, config: Option<Document>) -> Result<Core, Refusal> {
+    let mut core = try_start(options, config).await?;
+    core.store.keep();
+    Ok(core)
+}
+
+async fn try_start(options: &AgentOptions, config: Option<Document>) -> Result<Core, Refusal> {
     let mut core = Core::open(options, &Sizes::default(), config.as_ref()).await?;
     let Some(document) = config.filter(|_| core.revision() == 0) else {
         return Ok(core);
@@ -109,7 +120,7 @@ async fn start(options: &AgentOptions, config: Option<Document>) -> Result<Core,
         Err(refusal) if core.cluster.is_some() && refusal.code == codes::STALE_REVISION => Ok(core),
         Err(refusal) => {
             // The first document is refused: what was made for it goes again.
-            core.take_down().await?;
+            core.undo_start().await?;
             Err(refusal.in_file(&file.display().to_string()))
         }
     }

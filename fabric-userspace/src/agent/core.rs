@@ -109,7 +109,7 @@ impl Core {
         sizes: &Sizes,
         config: Option<&Document>,
     ) -> Result<Self, Refusal> {
-        let store = FileStore::open(&options.state_dir)?;
+        let store = FileStore::open_for_start(&options.state_dir)?;
         let stored = store.in_force()?;
         let cluster = Cluster::open(options, &store)?;
         let node = match &options.node {
@@ -177,11 +177,23 @@ impl Core {
         };
         if let Err(refusal) = core.resume(adopted).await {
             if !adopted {
-                core.take_down().await?;
+                core.undo_start().await?;
             }
             return Err(refusal);
         }
         Ok(core)
+    }
+
+    /// Takes down what a start has made that is refused.
+    ///
+    /// # Errors
+    /// When something stays; what says so stays as well then.
+    pub(super) async fn undo_start(&mut self) -> Result<(), Refusal> {
+        let down = self.take_down().await;
+        if down.is_err() {
+            self.store.keep();
+        }
+        down
     }
 
     /// Refuses a request that was made for another revision than the one in force.
