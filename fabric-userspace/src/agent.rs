@@ -6,6 +6,7 @@ mod cluster;
 mod core;
 mod edits;
 mod host;
+mod log;
 mod meter;
 mod metrics;
 mod needs;
@@ -27,7 +28,7 @@ pub use take_down::take_down;
 
 use self::core::{Core, failed};
 use self::server::Shared;
-use crate::agent_options::{AgentOptions, LogFormat};
+use crate::agent_options::AgentOptions;
 use crate::datapath::LoadError;
 use crate::error::{Code, Refusal, codes};
 use crate::ids::Sizes;
@@ -41,7 +42,7 @@ use crate::store::NewFolders;
 /// # Errors
 /// When the agent cannot start; nothing is changed then.
 pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
-    log(options.log_format);
+    log::begin(options.log_format);
     core::check_host()?;
     let begun = Instant::now();
     let signals = Signals::listen()?;
@@ -49,6 +50,7 @@ pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     let folders = NewFolders::before(options.socket.parent().unwrap_or(Path::new("/")));
     let listener = server::listen(&options.socket)?;
     let result = listen_and_serve(&options, config, listener, signals, begun).await;
+    log::end();
     let _ = std::fs::remove_file(&options.socket);
     if result.is_err() {
         folders.remove();
@@ -143,6 +145,7 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     }
     let mut tasks = tasks::spawn(&shared, options.ageing, watch).await;
     tasks.extend(cluster::spawn(&shared).await);
+    tasks.push(tokio::spawn(log::fold()));
     let router = server::router(shared.clone());
     let served = axum::serve(listener, router).with_graceful_shutdown(end(stopped));
     let served = tokio::spawn(served.into_future());
@@ -158,21 +161,6 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
 async fn end(mut stopped: channel::Receiver<bool>) {
     // An error means that the sender is gone, which is an end as well.
     let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-fn log(format: LogFormat) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    // A second agent in one process, as in a test, keeps the first one's log.
-    let _ = match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
 }
 
 fn read_config(path: &Path) -> Result<Document, Refusal> {
