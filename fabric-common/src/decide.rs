@@ -84,6 +84,9 @@ pub fn follow<'t, T: Tables>(
     if path.slot == slot {
         return Err(DropReason::SamePort);
     }
+    if tables.is_silent(path.slot) {
+        return Err(DropReason::LinkDown);
+    }
     Ok((path, path_id))
 }
 
@@ -105,6 +108,9 @@ pub fn relay_path<'t, T: Tables>(tables: &'t T, onward: &Relay<'_>) -> Result<(&
     let path = tables.path(path_id).ok_or(DropReason::StaleNextHop)?;
     if path.line() == binding.horizon() {
         return Err(DropReason::SamePort);
+    }
+    if tables.is_silent(path.slot) {
+        return Err(DropReason::LinkDown);
     }
     Ok((path, path_id))
 }

@@ -1,6 +1,6 @@
 //! Flooding: each copy of a frame gets the stack of its own destination on the way out.
 
-use crate::maps::{FloodKey, NextHop};
+use crate::maps::{FloodKey, NextHop, capacity};
 use crate::rewrite::{Inner, rewrite};
 use crate::wire::Macs;
 use crate::{DropReason, Frame, Short, Tables};
@@ -107,6 +107,62 @@ pub fn copy<F: Frame, T: Tables>(
     })
 }
 
+/// The walk along the ports that cannot send, to count the copies of one flooded frame that they leave out.
+///
+/// The kernel makes no copy for an interface that is down, and one for an interface without carrier, which the driver
+/// loses. So both are counted where the frame comes in, and what arrives at such a port is thrown away without counting.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Unsent {
+    segment: u32,
+    now: u32,
+    /// Ports that have not been met yet.
+    left: u64,
+    ingress: u16,
+}
+
+impl Unsent {
+    /// Port slots to look at, from 1 on.
+    pub const SLOTS: u32 = capacity::PORTS - 1;
+
+    /// Of a frame that floods `segment` and came in at the slot `ingress`. `None` if every port can send.
+    #[inline(always)]
+    pub fn of<T: Tables>(tables: &T, segment: u32, ingress: u16) -> Option<Self> {
+        let left = tables.silent_ports();
+        (left != 0).then(|| Self {
+            segment,
+            now: tables.now(),
+            left,
+            ingress,
+        })
+    }
+
+    /// Copies that this port does not send; the port of entry gets none anyway.
+    #[inline(always)]
+    pub fn at<T: Tables>(&mut self, tables: &T, slot: u16) -> u32 {
+        let silence = tables.silence(slot);
+        if !silence.is_set() {
+            return 0;
+        }
+        self.left = self.left.wrapping_sub(1);
+        if slot == self.ingress || !silence.holds_at(self.now) {
+            return 0;
+        }
+        let first = FloodKey {
+            segment: self.segment,
+            slot,
+            copy: 0,
+        };
+        tables.flood_copy(&first).map_or(0, |copy| 1 + copy.more())
+    }
+
+    /// True behind the last of them.
+    #[inline(always)]
+    pub const fn is_done(&self) -> bool {
+        self.left == 0
+    }
+}
+
 /// A list has a place for each link of a protected next hop, and only one of them is in use.
 #[inline(always)]
 const fn not_here(next_hop: &NextHop) -> DropReason {
@@ -119,9 +175,9 @@ const fn not_here(next_hop: &NextHop) -> DropReason {
 
 #[inline(always)]
 fn next_hop<'t, T: Tables>(tables: &'t T, key: &FloodKey) -> Result<&'t NextHop, DropReason> {
-    let id = tables.flood_next_hop(key).ok_or(DropReason::NoFloodPath)?;
+    let copy = tables.flood_copy(key).ok_or(DropReason::NoFloodPath)?;
     tables
-        .next_hop(id)
+        .next_hop(copy.next_hop())
         .filter(|next_hop| next_hop.segment == key.segment)
         .ok_or(DropReason::NoFloodPath)
 }

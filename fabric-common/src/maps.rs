@@ -55,8 +55,10 @@ pub mod name {
     pub const FLOWS: &str = "FLOWS";
     /// Hash of maps, segment id → device map of its flood list.
     pub const FLOOD: &str = "FLOOD";
-    /// Hash, [`super::FloodKey`] → next hop id.
+    /// Hash, [`super::FloodKey`] → [`super::FloodCopy`].
     pub const FLOOD_NEXT_HOPS: &str = "FLOOD_NEXT_HOPS";
+    /// Array, port slot → [`super::Silence`]; place 0 holds the number of ports that have one.
+    pub const SILENT: &str = "SILENT";
     /// Device map, port slot → interface.
     pub const EGRESS: &str = "EGRESS";
     /// Per-CPU array, binding id → [`super::Count`] of frames forwarded.
@@ -444,6 +446,62 @@ pub struct FloodKey {
     pub copy: u16,
 }
 
+/// Value of `FLOOD_NEXT_HOPS`: the next hop of a copy, and how many more copies leave through its port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct FloodCopy(pub u32);
+
+impl FloodCopy {
+    /// `next_hop` is below [`capacity::NEXT_HOP_IDS`], `more` below [`capacity::FLOOD_MEMBERS`].
+    pub const fn new(next_hop: u32, more: u16) -> Self {
+        Self(next_hop | (more as u32) << 23)
+    }
+
+    /// The next hop.
+    #[inline(always)]
+    pub const fn next_hop(self) -> u32 {
+        self.0 & (capacity::NEXT_HOP_IDS - 1)
+    }
+
+    /// Copies behind this one through the same port.
+    #[inline(always)]
+    pub const fn more(self) -> u32 {
+        self.0 >> 23
+    }
+}
+
+/// Value of `SILENT`: until when a port is taken for one that cannot send, because it is down, has no carrier or is gone.
+/// Zeros for a port that can.
+///
+/// It ends by itself: without an agent nobody would tell that the port is back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Silence(pub u64);
+
+impl Silence {
+    /// Before this [`tick`].
+    pub const fn until(tick: u32) -> Self {
+        Self(1 << 32 | tick as u64)
+    }
+
+    /// False for a port that can send as far as anybody knows.
+    #[inline(always)]
+    pub const fn is_set(self) -> bool {
+        self.0 != 0
+    }
+
+    /// Whether that is still believed at this [`tick`].
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "the clock wraps by design"
+    )]
+    pub const fn holds_at(self, now: u32) -> bool {
+        self.is_set() && (self.0 as u32).wrapping_sub(now) as i32 > 0
+    }
+}
+
 /// How many copies of the last flooded frame have left through a port on this CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -648,6 +706,8 @@ const _: () = {
     assert!(size_of::<NextHop>() == 16);
     assert!(size_of::<Path>() == 128);
     assert!(size_of::<FloodKey>() == 8);
+    assert!(size_of::<FloodCopy>() == 4 && capacity::FLOOD_MEMBERS as usize <= 1 << 9);
+    assert!(size_of::<Silence>() == 8);
     assert!(size_of::<Count>() == 16);
     assert!(size_of::<Bucket>() == 64);
 };
@@ -676,6 +736,10 @@ mod pod {
     unsafe impl Pod for super::Path {}
     // SAFETY: as above.
     unsafe impl Pod for super::FloodKey {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::FloodCopy {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::Silence {}
     // SAFETY: as above.
     unsafe impl Pod for super::Count {}
     // SAFETY: as above.

@@ -112,8 +112,8 @@ drop_reasons! {
     NotForUs = 40, "not-for-us", "the outer destination is not this end of the link", "none needed on a wire with more than two ends";
     /// Labels where no link for them is configured.
     UnknownLine = 41, "unknown-line", "a labelled frame on a port or outer VLAN without a link for it", "fabric link add, if the sender is wanted";
-    /// Neither the way nor its backup is up.
-    LinkDown = 42, "link-down", "every link that leads there is down", "fabric link list";
+    /// The egress port is down or has no carrier, and no backup is up.
+    LinkDown = 42, "link-down", "the port or link that leads there is down", "fabric port list; fabric link list";
     /// The copy of a flooded frame for the link that is not in use now.
     StandbyPath = 43, "standby-path", "a flooded copy for a link that only stands by", "none needed: the copy for the link in use was sent";
     /// Two machines with one identity must never both speak.

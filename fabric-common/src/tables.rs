@@ -2,7 +2,9 @@
 
 use crate::buckets::Bucket;
 use crate::maps::storage::{FlowRecord, Vsm, VsmPlace};
-use crate::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress};
+use crate::maps::{
+    Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Silence, Tunnel, VtepAddress,
+};
 
 /// The tables made of buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,5 +60,16 @@ pub trait Tables {
     /// `CLOCK_MONOTONIC`.
     fn nanoseconds(&self) -> u64;
     /// The next hop of one flooded copy.
-    fn flood_next_hop(&self, key: &FloodKey) -> Option<u32>;
+    fn flood_copy(&self, key: &FloodKey) -> Option<FloodCopy>;
+    /// Whether the port with this slot can send.
+    fn silence(&self, slot: u16) -> Silence;
+    /// The number of ports that cannot.
+    fn silent_ports(&self) -> u64;
+
+    /// True for a port that cannot send now. The clock is read for those alone.
+    #[inline(always)]
+    fn is_silent(&self, slot: u16) -> bool {
+        let silence = self.silence(slot);
+        silence.is_set() && silence.holds_at(self.now())
+    }
 }

@@ -16,15 +16,22 @@ use crate::maps::{COUNT_OUT, FLOOD_PROGRESS, KernelTables};
 #[inline(always)]
 pub(crate) fn finish_copy(frame: &mut XdpFrame) -> Result<(), ()> {
     let slot = egress(frame);
-    finish(frame, slot).map_err(|reason| bump(drop_index(slot, Direction::Out, reason as u8)))
+    finish(frame, slot).map_err(|reason| refused(slot, reason))
 }
 
 /// Counts a copy that came without its metadata.
 #[inline(always)]
 pub(crate) fn refuse_copy(frame: &XdpFrame) -> Result<(), ()> {
-    let reason = DropReason::BadMetadata as u8;
-    bump(drop_index(egress(frame), Direction::Out, reason));
+    refused(egress(frame), DropReason::BadMetadata);
     Err(())
+}
+
+/// Copies for a port that cannot send were counted where the frame came in, see [`fabric_common::flood::unsent`].
+#[inline(always)]
+fn refused(slot: u16, reason: DropReason) {
+    if !KernelTables.is_silent(slot) {
+        bump(drop_index(slot, Direction::Out, reason as u8));
+    }
 }
 
 #[inline(always)]
@@ -41,6 +48,9 @@ fn finish(frame: &mut XdpFrame, slot: u16) -> Result<(), DropReason> {
         return Err(DropReason::BadMetadata);
     }
     let number = copy_number(slot, metadata.sequence).ok_or(DropReason::UnknownPort)?;
+    if KernelTables.is_silent(slot) {
+        return Err(DropReason::LinkDown);
+    }
     let copy = copy(frame, &metadata, slot, number, &KernelTables)?;
     count(&COUNT_OUT, copy.path, copy.len);
     Ok(())

@@ -2,16 +2,18 @@
 
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
 use aya_ebpf::bindings::{BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS};
+use aya_ebpf::cty::c_void;
+use aya_ebpf::helpers::generated::bpf_loop;
 use aya_ebpf::maps::PerCpuArray;
 use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf::debug;
 use fabric_common::DropReason;
-use fabric_common::flood::{Metadata, seal};
+use fabric_common::flood::{Metadata, Unsent, seal};
 use fabric_common::maps::{Count, Direction, drop_index};
 use fabric_common::pipeline::Verdict;
 
 use crate::frame::XdpFrame;
-use crate::maps::{COUNT_DROPS, COUNT_IN, COUNT_OUT, EGRESS, FLOOD, FLOOD_SEQUENCE};
+use crate::maps::{COUNT_DROPS, COUNT_IN, COUNT_OUT, EGRESS, FLOOD, FLOOD_SEQUENCE, KernelTables};
 
 #[inline(always)]
 pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> Result<u32, DropReason> {
@@ -46,6 +48,7 @@ pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> Result<
             frame.push_metadata(metadata)?;
             let action = flood(segment)?;
             count(&COUNT_IN, binding, len_in);
+            count_unsent(segment, slot);
             Ok(action)
         }
     }
@@ -58,6 +61,39 @@ fn flood(segment: u32) -> Result<u32, DropReason> {
     // A broadcast takes no fallback action in its flags.
     let flags = u64::from(BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
     list.redirect(0, flags).map_err(|_| DropReason::EgressGone)
+}
+
+#[inline(always)]
+fn count_unsent(segment: u32, ingress: u16) {
+    let Some(mut walk) = Unsent::of(&KernelTables, segment, ingress) else {
+        return;
+    };
+    let step: unsafe extern "C" fn(u32, *mut Unsent) -> i64 = count_unsent_at;
+    // SAFETY: the kernel calls the function with a number and with this pointer, while this frame of the stack lives.
+    // Linux 5.17. Unrolled, so many rounds are more than the verifier follows.
+    unsafe {
+        bpf_loop(
+            Unsent::SLOTS,
+            step as *mut c_void,
+            (&raw mut walk).cast::<c_void>(),
+            0,
+        )
+    };
+}
+
+/// One round of `bpf_loop`; not 0 ends it.
+unsafe extern "C" fn count_unsent_at(round: u32, walk: *mut Unsent) -> i64 {
+    // SAFETY: the pointer that `count_unsent` has given.
+    let walk = unsafe { &mut *walk };
+    let slot = round as u16 + 1;
+    let copies = walk.at(&KernelTables, slot);
+    if copies != 0 {
+        add(
+            drop_index(slot, Direction::Out, DropReason::LinkDown as u8),
+            copies,
+        );
+    }
+    i64::from(walk.is_done())
 }
 
 #[inline(always)]
@@ -83,9 +119,14 @@ pub(crate) fn dropped(ctx: &XdpContext, slot: u16, reason: DropReason) -> u32 {
 
 #[inline(always)]
 pub(crate) fn bump(index: u32) {
+    add(index, 1);
+}
+
+#[inline(always)]
+fn add(index: u32, frames: u32) {
     if let Some(counter) = COUNT_DROPS.get_ptr_mut(index) {
         // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
-        unsafe { *counter += 1 };
+        unsafe { *counter += u64::from(frames) };
     }
 }
 

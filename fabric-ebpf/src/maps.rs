@@ -10,8 +10,8 @@ use fabric_common::buckets::Bucket;
 use fabric_common::label;
 use fabric_common::maps::storage::{FlowRecord, Vsm, VsmPlace};
 use fabric_common::maps::{
-    Binding, Count, FloodKey, FloodProgress, Layout, Line, NextHop, Path, Port, Segment, Settings, Tunnel,
-    VtepAddress, capacity, tick,
+    Binding, Count, FloodCopy, FloodKey, FloodProgress, Layout, Line, NextHop, Path, Port, Segment, Settings,
+    Silence, Tunnel, VtepAddress, capacity, tick,
 };
 use fabric_common::tables::Table;
 
@@ -56,7 +56,9 @@ static FLOWS: Array<FlowRecord> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 pub(crate) static FLOOD: HashOfMaps<u32, DevMapHash<{ capacity::FLOOD_MEMBERS as usize }>, 65536> =
     HashOfMaps::new();
 #[map]
-static FLOOD_NEXT_HOPS: HashMap<FloodKey, u32> = HashMap::with_max_entries(1, 1);
+static FLOOD_NEXT_HOPS: HashMap<FloodKey, FloodCopy> = HashMap::with_max_entries(1, 1);
+#[map]
+static SILENT: Array<Silence> = Array::with_max_entries(capacity::PORTS, BPF_F_MMAPABLE);
 #[map]
 pub(crate) static EGRESS: DevMap = DevMap::with_max_entries(capacity::PORTS, 0);
 #[map]
@@ -209,8 +211,18 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn flood_next_hop(&self, key: &FloodKey) -> Option<u32> {
+    fn flood_copy(&self, key: &FloodKey) -> Option<FloodCopy> {
         // SAFETY: the value is copied at once; a concurrent change gives the old or the new number.
         unsafe { FLOOD_NEXT_HOPS.get(key) }.copied()
+    }
+
+    #[inline(always)]
+    fn silence(&self, slot: u16) -> Silence {
+        SILENT.get(u32::from(slot)).copied().unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn silent_ports(&self) -> u64 {
+        self.silence(0).0
     }
 }

@@ -1,10 +1,12 @@
 //! The agent: carries the document out on this node, watches over it, and answers.
 
+mod carrier;
 mod change;
 mod cluster;
 mod core;
 mod edits;
 mod host;
+mod log;
 mod meter;
 mod metrics;
 mod needs;
@@ -27,27 +29,33 @@ pub use take_down::take_down;
 
 use self::core::{Core, failed};
 use self::server::Shared;
-use crate::agent_options::{AgentOptions, LogFormat};
+use crate::agent_options::AgentOptions;
 use crate::datapath::LoadError;
 use crate::error::{Code, Refusal, codes};
 use crate::ids::Sizes;
 use crate::model::{Document, IfName, from_json};
 use crate::netlink::Watch;
 use crate::safety::explain_attach_error;
+use crate::store::NewFolders;
 
 /// Runs until a signal or `fabric agent stop`. Forwarding goes on afterwards unless the stop says otherwise.
 ///
 /// # Errors
 /// When the agent cannot start; nothing is changed then.
 pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
-    log(options.log_format);
+    log::begin(options.log_format);
     core::check_host()?;
     let begun = Instant::now();
     let signals = Signals::listen()?;
     let config = options.config.as_deref().map(read_config).transpose()?;
+    let folders = NewFolders::before(options.socket.parent().unwrap_or(Path::new("/")));
     let listener = server::listen(&options.socket)?;
     let result = listen_and_serve(&options, config, listener, signals, begun).await;
+    log::end();
     let _ = std::fs::remove_file(&options.socket);
+    if result.is_err() {
+        folders.remove();
+    }
     result
 }
 
@@ -92,6 +100,12 @@ struct Sources {
 }
 
 async fn start(options: &AgentOptions, config: Option<Document>) -> Result<Core, Refusal> {
+    let mut core = try_start(options, config).await?;
+    core.store.keep();
+    Ok(core)
+}
+
+async fn try_start(options: &AgentOptions, config: Option<Document>) -> Result<Core, Refusal> {
     let mut core = Core::open(options, &Sizes::default(), config.as_ref()).await?;
     let Some(document) = config.filter(|_| core.revision() == 0) else {
         return Ok(core);
@@ -109,7 +123,7 @@ async fn start(options: &AgentOptions, config: Option<Document>) -> Result<Core,
         Err(refusal) if core.cluster.is_some() && refusal.code == codes::STALE_REVISION => Ok(core),
         Err(refusal) => {
             // The first document is refused: what was made for it goes again.
-            core.take_down().await?;
+            core.undo_start().await?;
             Err(refusal.in_file(&file.display().to_string()))
         }
     }
@@ -133,6 +147,7 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     let mut tasks = tasks::spawn(&shared, options.ageing, watch).await;
     tasks.extend(cluster::spawn(&shared).await);
     tasks.extend(storage::spawn(&shared).await);
+    tasks.push(tokio::spawn(log::fold()));
     let router = server::router(shared.clone());
     let served = axum::serve(listener, router).with_graceful_shutdown(end(stopped));
     let served = tokio::spawn(served.into_future());
@@ -148,21 +163,6 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
 async fn end(mut stopped: channel::Receiver<bool>) {
     // An error means that the sender is gone, which is an end as well.
     let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-fn log(format: LogFormat) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    // A second agent in one process, as in a test, keeps the first one's log.
-    let _ = match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
 }
 
 fn read_config(path: &Path) -> Result<Document, Refusal> {

@@ -15,6 +15,7 @@ mod input;
 mod node;
 mod path;
 mod places;
+mod protection;
 mod scope;
 mod segment;
 mod stack;
@@ -32,6 +33,7 @@ use crate::validate::{NodeIx, Valid, ValidSegment};
 pub use facts::{HostFacts, PortFacts};
 pub(crate) use image::unshared;
 pub use image::{Image, NodePart, PortPlan, SegmentPart};
+pub use protection::Protection;
 pub use scope::Scope;
 
 use budget::Budget;

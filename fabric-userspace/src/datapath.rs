@@ -15,6 +15,7 @@ mod links;
 mod loader;
 mod mapped;
 mod observe;
+mod silence;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use aya::maps::{Array, DevMap, HashMap, MapData, PerCpuArray};
 use fabric_common::buckets::Bucket;
 use fabric_common::maps::storage::{FlowRecord, Vsm, VsmPlace};
 use fabric_common::maps::{
-    Binding, Count, FloodKey, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress,
+    Binding, Count, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Silence, Tunnel, VtepAddress,
 };
 
 pub use buckets::{BucketTable, Full, Memory};
@@ -66,7 +67,8 @@ pub struct Datapath {
     flows: Arc<Mapped<FlowRecord>>,
     vteps: HashMap<MapData, VtepAddress, u32>,
     egress: DevMap<MapData>,
-    flood_next_hops: HashMap<MapData, FloodKey, u32>,
+    flood_next_hops: HashMap<MapData, FloodKey, FloodCopy>,
+    silent: Mapped<Silence>,
     flood: FloodLists,
     count_in: PerCpuArray<MapData, Count>,
     count_out: PerCpuArray<MapData, Count>,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_common::maps::storage::VsmPlace;
-use fabric_common::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
+use fabric_common::maps::{Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
 
 /// A set of map entries: a whole node's, or one segment's share of them. Keys are the keys of
 /// [`fabric_common::maps`]; two sets that are merged never share a key.
@@ -48,7 +48,7 @@ pub struct Records {
     /// `FLOOD`: segment id → port slot of each member; a port occurs as often as it has copies to send.
     pub flood: BTreeMap<u32, Vec<u16>>,
     /// `FLOOD_NEXT_HOPS`.
-    pub flood_next_hops: BTreeMap<FloodKey, u32>,
+    pub flood_next_hops: BTreeMap<FloodKey, FloodCopy>,
 }
 
 /// What the agent sets of a [`fabric_common::maps::Segment`].

@@ -2,12 +2,14 @@
 
 pub mod etcd;
 mod file;
+mod made;
 
 use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
 pub use file::FileStore;
+pub(crate) use made::NewFolders;
 
 use crate::error::Refusal;
 use crate::model::Document;

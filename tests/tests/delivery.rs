@@ -9,6 +9,8 @@
 
 #[path = "delivery/bursts.rs"]
 mod bursts;
+#[path = "delivery/carrier.rs"]
+mod carrier;
 #[path = "delivery/horizon.rs"]
 mod horizon;
 #[path = "delivery/learning.rs"]

@@ -30,6 +30,8 @@ struct Prepared {
     valid: Valid,
     image: Image,
     changes: Changes,
+    /// Ports that cannot send.
+    silent: BTreeSet<IfName>,
     /// Ports that are not in use yet.
     new_ports: BTreeMap<IfName, Role>,
     /// Ports that will not be in use any more.
@@ -149,6 +151,7 @@ impl Core {
             prepared.changes = diff(&observed, &prepared.image.records());
         }
         self.carry_out(prepared, Reason::Start).await?;
+        self.take_backups()?;
         // Numbers that the earlier agent had given up are free again: no station may still be behind them.
         let known: BTreeSet<u32> = self
             .image

@@ -10,7 +10,7 @@ use super::storage::Storage;
 use super::take_down;
 use crate::agent_options::AgentOptions;
 use crate::api;
-use crate::compile::Image;
+use crate::compile::{Image, Protection};
 use crate::datapath::{Datapath, LoadError};
 use crate::error::{Refusal, codes};
 use crate::ids::{Freed, Ids, Sizes};
@@ -59,8 +59,10 @@ pub(super) struct Core {
     pub(super) started: Instant,
     /// Numbers that a change gave up and that running programs may still hold.
     pub(super) waiting: Vec<Freed>,
-    /// Ports that cannot send, as the maps know it.
-    pub(super) silent: BTreeSet<IfName>,
+    /// Slots of ports that cannot send, as the maps say.
+    pub(super) silent: BTreeSet<u16>,
+    /// Next hops that have a backup.
+    pub(super) protection: Protection,
     /// The host has changed, and the maps do not follow it yet.
     pub(super) behind: bool,
     /// Stations known at the last sweep.
@@ -111,7 +113,7 @@ impl Core {
         sizes: &Sizes,
         config: Option<&Document>,
     ) -> Result<Self, Refusal> {
-        let store = FileStore::open(&options.state_dir)?;
+        let store = FileStore::open_for_start(&options.state_dir)?;
         let stored = store.in_force()?;
         let cluster = Cluster::open(options, &store)?;
         let node = match &options.node {
@@ -157,7 +159,6 @@ impl Core {
             hops,
             netlink,
             storage,
-            datapath,
             meter: Meter::resume(retired),
             valid,
             image,
@@ -172,7 +173,9 @@ impl Core {
             cluster,
             started: Instant::now(),
             waiting: Vec::new(),
-            silent: BTreeSet::new(),
+            silent: datapath.silent_slots().into_iter().collect(),
+            protection: Protection::default(),
+            datapath,
             behind: false,
             fdb_entries: 0,
             adopted,
@@ -180,11 +183,23 @@ impl Core {
         };
         if let Err(refusal) = core.resume(adopted).await {
             if !adopted {
-                core.take_down().await?;
+                core.undo_start().await?;
             }
             return Err(refusal);
         }
         Ok(core)
+    }
+
+    /// Takes down what a start has made that is refused.
+    ///
+    /// # Errors
+    /// When something stays; what says so stays as well then.
+    pub(super) async fn undo_start(&mut self) -> Result<(), Refusal> {
+        let down = self.take_down().await;
+        if down.is_err() {
+            self.store.keep();
+        }
+        down
     }
 
     /// Refuses a request that was made for another revision than the one in force.

@@ -127,11 +127,6 @@ pub(super) async fn neighbours(
 pub(super) fn facts(
     ports: BTreeMap<IfName, PortFacts>,
     neighbours: BTreeMap<Name, Option<[u8; 6]>>,
-    down: BTreeSet<Name>,
 ) -> HostFacts {
-    HostFacts {
-        ports,
-        down,
-        neighbours,
-    }
+    HostFacts { ports, neighbours }
 }

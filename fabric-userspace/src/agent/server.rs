@@ -353,7 +353,7 @@ async fn doctor(State(shared): State<Shared>, Query(which): Query<Which>) -> Ans
     items(&core, kind::PORT_CHECKS_LIST, checks)
 }
 
-async fn stop(State(shared): State<Shared>, body: String) -> Result<Json<serde_json::Value>, Problem> {
+async fn stop(State(shared): State<Shared>, body: String) -> Answer<Item<api::Stop>> {
     let request: api::Stop = from_json(&body).map_err(refused)?;
     to_the_end(async move {
         let mut core = shared.core.lock().await;
@@ -368,9 +368,7 @@ async fn stop(State(shared): State<Shared>, body: String) -> Result<Json<serde_j
         // Also when something stays: a data path that is half down is of no use to anybody.
         shared.stop.send_replace(true);
         down?;
-        let answer =
-            serde_json::json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": request.detach });
-        Ok(Json(answer))
+        item(&core, kind::STOPPING, request)
     })
     .await
 }

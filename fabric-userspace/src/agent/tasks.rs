@@ -11,7 +11,6 @@ use super::server::Shared;
 use crate::error::Refusal;
 use crate::model::IfName;
 use crate::netlink::{Event, Watch};
-use crate::validate::PortRole;
 
 /// How often all ports are checked anew, besides when the kernel tells of a change.
 const RECHECK: Duration = Duration::from_millis(500);
@@ -111,6 +110,7 @@ impl Core {
     }
 
     async fn on_event(&mut self, event: &Event) -> Result<(), Refusal> {
+        self.on_carrier(event)?;
         let moved = !self.hops.on_event(event).await.is_empty();
         let changed = match event {
             Event::Link { nsid: None, link, .. } => self.concerns_port(link),
@@ -140,6 +140,7 @@ impl Core {
 
     /// One round of checks, and of what has not succeeded yet.
     async fn look_after(&mut self) -> Result<(), Refusal> {
+        self.datapath.renew_silence().map_err(super::failed)?;
         if self.behind {
             self.follow_host().await?;
         }
@@ -152,10 +153,7 @@ impl Core {
             if port.as_str() != link.name {
                 return plan.facts.ifindex == link.ifindex;
             }
-            // What carries labels has a backup.
-            let lines = matches!(plan.role, PortRole::Pseudowire | PortRole::Underlay);
-            (lines && link.running == self.silent.contains(port))
-                || plan.facts.ifindex != link.ifindex
+            plan.facts.ifindex != link.ifindex
                 || plan.facts.mtu != link.mtu
                 || link.mac.is_some_and(|mac| mac != plan.facts.mac)
         })

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use serde::de::DeserializeOwned;
 
 use super::args::{Form, Global};
+use super::names::{Noun, only};
 use crate::client::{Answer, Client};
 use crate::error::{Refusal, codes};
 use crate::render::{Line, Output};
@@ -76,6 +77,18 @@ impl<'a> Context<'a> {
             Refusal::new(codes::USAGE, "the answer of this command has no names to print")
                 .with_cure("leave -o name out, or use -o json"),
         )
+    }
+
+    /// Asks for a list, and shows it or the one object in it that has this name.
+    pub(super) async fn list_of<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        noun: &Noun,
+        name: Option<&str>,
+        listing: &Listing<'_, T>,
+    ) -> Result<Exit, Refusal> {
+        let answer = self.client.get(path).await?;
+        self.list(&only(answer, noun, name)?, listing)
     }
 
     /// Shows a list in the form that was asked for.

@@ -87,12 +87,12 @@ async fn show(
     name: Option<&str>,
     picture: &dyn Fn(&[Datacenter], bool) -> Vec<Line>,
 ) -> Result<Exit, Refusal> {
-    let answer = context.client.get(path::DATACENTERS).await?;
-    let answer = names::only(answer, &names::DATACENTER, name)?;
     let listing = Listing {
         name: |datacenter: &Datacenter| datacenter.name.clone(),
         empty: "no datacenters yet; add one: fabric datacenter add NAME --id N --s-vids RANGE --c-vids RANGE",
         picture,
     };
-    context.list(&answer, &listing)
+    context
+        .list_of(path::DATACENTERS, &names::DATACENTER, name, &listing)
+        .await
 }

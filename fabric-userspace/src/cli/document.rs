@@ -11,6 +11,7 @@ use super::context::{Context, Exit, Listing};
 use super::transfer::{self, ExportArgs};
 use super::values::ChangeArgs;
 use crate::api::{Revision, Rollback, path};
+use crate::client::Answer;
 use crate::error::{Refusal, codes};
 use crate::model::{Document, from_json_bytes, schema as document_schema};
 use crate::render::{document, time};
@@ -92,9 +93,15 @@ pub(super) async fn history(context: &mut Context<'_>) -> Result<Exit, Refusal> 
     context.list(&answer, &listing)
 }
 
+/// The schema alone, as a checker wants it; with `--json` in its envelope.
 pub(super) fn schema(context: &mut Context<'_>) -> Result<Exit, Refusal> {
     context.without_names()?;
-    context.output.answer_json(&document_schema(), false)?;
+    if context.is_json() {
+        let answer = Answer::local("schema", &document_schema());
+        context.output.answer_json(answer.json(), false)?;
+    } else {
+        context.output.answer_json(&document_schema(), false)?;
+    }
     Ok(Exit::Done)
 }
 

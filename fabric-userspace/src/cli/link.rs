@@ -127,12 +127,10 @@ async fn show(
     name: Option<&str>,
     picture: &dyn Fn(&[Link], bool) -> Vec<Line>,
 ) -> Result<Exit, Refusal> {
-    let answer = context.client.get(path::LINKS).await?;
-    let answer = names::only(answer, &names::LINK, name)?;
     let listing = Listing {
         name: |link: &Link| link.name.clone(),
         empty: "no links yet; add one: fabric link add NAME --kind trunk --end NODE:PORT --end NODE:PORT",
         picture,
     };
-    context.list(&answer, &listing)
+    context.list_of(path::LINKS, &names::LINK, name, &listing).await
 }

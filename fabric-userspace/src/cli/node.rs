@@ -62,12 +62,12 @@ async fn add(context: &mut Context<'_>, args: AddArgs) -> Result<Exit, Refusal> 
 }
 
 async fn show(context: &mut Context<'_>, name: Option<&str>) -> Result<Exit, Refusal> {
-    let answer = context.client.get(path::NODE_DETAILS).await?;
-    let answer = names::only(answer, &names::NODE, name)?;
     let listing = Listing {
         name: |node: &NodeDetail| node.name.clone(),
         empty: "no nodes yet; add one: fabric node add NAME --datacenter DATACENTER",
         picture: &|list, _| plant::show_nodes(list),
     };
-    context.list(&answer, &listing)
+    context
+        .list_of(path::NODE_DETAILS, &names::NODE, name, &listing)
+        .await
 }

@@ -62,12 +62,10 @@ async fn show(
     name: Option<&str>,
     picture: &dyn Fn(&[Port], bool) -> Vec<Line>,
 ) -> Result<Exit, Refusal> {
-    let answer = context.client.get(path::PORTS).await?;
-    let answer = names::only(answer, &names::PORT, name)?;
     let listing = Listing {
         name: |port: &Port| port.name.clone(),
         empty: "no ports in use yet; use one: fabric tenant attach NAME --port PORT --untagged",
         picture,
     };
-    context.list(&answer, &listing)
+    context.list_of(path::PORTS, &names::PORT, name, &listing).await
 }

@@ -1,10 +1,11 @@
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::agent::{AgentArgs, StopArgs, StopVerb};
 use super::context::{Context, Exit};
 use crate::api::{Stop, kind, path};
+use crate::client::Answer;
 use crate::error::{Refusal, codes};
 
 /// How often a stopping agent is looked for.
@@ -39,7 +40,9 @@ async fn stop(context: &mut Context<'_>, args: &StopArgs) -> Result<Exit, Refusa
         Ok(answer) => answer.json().clone(),
         // It was there, and is gone before it could say so.
         Err(refusal) if refusal.code == codes::AGENT_AWAY && process.is_some() => {
-            json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": args.detach })
+            Answer::local(kind::STOPPING, &Stop { detach: args.detach })
+                .json()
+                .clone()
         }
         Err(refusal) if refusal.code == codes::AGENT_AWAY => return take_down(context, args, refusal).await,
         Err(refusal) => return Err(refusal),
@@ -59,8 +62,8 @@ async fn take_down(context: &mut Context<'_>, args: &StopArgs, nobody: Refusal) 
     };
     let was_there = crate::agent::take_down(state_dir).await?;
     if context.is_json() {
-        let said = json!({ "schema": "fabric/1", "kind": kind::STOPPING, "detach": true });
-        context.output.answer_json(&said, false)?;
+        let said = Answer::local(kind::STOPPING, &Stop { detach: true });
+        context.output.answer_json(said.json(), false)?;
         return Ok(Exit::Done);
     }
     let said = if was_there {

@@ -144,12 +144,12 @@ async fn list(context: &mut Context<'_>) -> Result<Exit, Refusal> {
 }
 
 async fn show(context: &mut Context<'_>, name: Option<&str>) -> Result<Exit, Refusal> {
-    let answer = context.client.get(path::TENANTS).await?;
-    let answer = names::only(answer, &names::TENANT, name)?;
     let listing = Listing {
         name: |tenant: &Tenant| tenant.name.clone(),
         empty: EMPTY,
         picture: &|tenants, _| tenant::show(tenants),
     };
-    context.list(&answer, &listing)
+    context
+        .list_of(path::TENANTS, &names::TENANT, name, &listing)
+        .await
 }

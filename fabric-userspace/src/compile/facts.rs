@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::model::{IfName, Name};
 
@@ -7,8 +7,6 @@ use crate::model::{IfName, Name};
 pub struct HostFacts {
     /// Interfaces by name; more than the document uses do no harm.
     pub ports: BTreeMap<IfName, PortFacts>,
-    /// Links whose line has no carrier.
-    pub down: BTreeSet<Name>,
     /// By `vxlan` or `mpls-udp` link, the MAC address of the underlay's next hop toward the other VTEP. A link that is absent
     /// or `None` is built, and drops its frames with a reason until the address is known.
     pub neighbours: BTreeMap<Name, Option<[u8; 6]>>,

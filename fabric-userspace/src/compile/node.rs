@@ -149,7 +149,7 @@ impl NodeView {
             port: port.clone(),
             slot: plan.slot,
             facts: plan.facts,
-            up: !request.host.down.contains(&link.name) && wire.is_resolved(),
+            resolved: wire.is_resolved(),
             wire,
             stack: Added::by(&link.carries),
         });

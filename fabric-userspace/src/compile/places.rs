@@ -18,7 +18,7 @@ pub(super) struct Places<'a> {
 /// How to get to a place.
 pub(super) struct Ways {
     path: Path,
-    up: bool,
+    usable: bool,
     backup: Option<(Path, bool)>,
     protected: bool,
 }
@@ -28,17 +28,18 @@ impl Ways {
     pub(super) fn only(path: Path) -> Self {
         Self {
             path,
-            up: true,
+            usable: true,
             backup: None,
             protected: false,
         }
     }
 
-    /// The way that is up first; frames are dropped when none is.
-    pub(super) fn first_of((path, up): (Path, bool), backup: Option<(Path, bool)>) -> Self {
+    /// The first way that can be used; frames are dropped when none can. Whether its port can send is another matter, see
+    /// [`super::Protection`].
+    pub(super) fn first_of((path, usable): (Path, bool), backup: Option<(Path, bool)>) -> Self {
         Self {
             path,
-            up,
+            usable,
             backup,
             protected: true,
         }
@@ -88,11 +89,11 @@ impl<'a> Places<'a> {
             None => None,
         };
         let spare = || {
-            let is_up = ways.backup.as_ref().is_some_and(|(_, up)| *up);
-            backup.filter(|_| is_up).map_or(0, |backup| backup.id)
+            let usable = ways.backup.as_ref().is_some_and(|(_, usable)| *usable);
+            backup.filter(|_| usable).map_or(0, |backup| backup.id)
         };
         let next_hop = NextHop {
-            path: if ways.up { path.id } else { spare() },
+            path: if ways.usable { path.id } else { spare() },
             segment,
             epoch: 0,
             horizon,

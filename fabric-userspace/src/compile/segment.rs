@@ -3,9 +3,9 @@
 mod far;
 mod storage;
 
-use std::collections::BTreeMap;
-
-use fabric_common::maps::{Binding, FloodKey, Path, access_index, capacity, own, tag_key, tunnel_key};
+use fabric_common::maps::{
+    Binding, FloodCopy, FloodKey, Path, access_index, capacity, own, tag_key, tunnel_key,
+};
 use fabric_common::wire::VID_RESERVED;
 
 use super::SegmentPart;
@@ -224,16 +224,17 @@ impl Builder<'_> {
         }
         members.sort_unstable();
         let segment = self.segment;
-        let mut copies: BTreeMap<u16, u16> = BTreeMap::new();
-        for (slot, next_hop) in &members {
-            let copy = copies.entry(*slot).or_default();
-            let key = FloodKey {
-                segment,
-                slot: *slot,
-                copy: *copy,
-            };
-            *copy += 1;
-            self.places.records.flood_next_hops.insert(key, *next_hop);
+        for port in members.chunk_by(|(slot, _), (next, _)| slot == next) {
+            for (copy, (slot, next_hop)) in (0..).zip(port) {
+                let key = FloodKey {
+                    segment,
+                    slot: *slot,
+                    copy,
+                };
+                let more = u16::try_from(port.len()).unwrap_or(0) - copy - 1;
+                let copy = FloodCopy::new(*next_hop, more);
+                self.places.records.flood_next_hops.insert(key, copy);
+            }
         }
         let slots = members.into_iter().map(|(slot, _)| slot).collect();
         self.places.records.flood.insert(segment, slots);

@@ -4,6 +4,7 @@ mod delivery;
 mod figure1;
 pub(crate) mod growth;
 mod ids;
+mod protection;
 mod refusals;
 pub(crate) mod support;
 mod vxlan;

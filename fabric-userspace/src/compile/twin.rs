@@ -8,7 +8,7 @@ mod counters;
 mod frame;
 mod tables;
 
-use fabric_common::flood::{Metadata, copy, seal};
+use fabric_common::flood::{Metadata, Unsent, copy, seal};
 use fabric_common::maps::{Direction, Port, drop_index};
 use fabric_common::pipeline::{Verdict, from_access, from_pseudowire, from_trunk, from_underlay};
 use fabric_common::{DropReason, Tables};
@@ -140,25 +140,49 @@ impl Twin {
                     return self.dropped(slot, DropReason::NoReceiver);
                 };
                 self.counters.count_in(binding, len_in);
-                Outcome::Flooded(self.copies(ifindex, &list, &metadata, frame))
+                Outcome::Flooded(self.copies((ifindex, slot), &list, &metadata, frame))
             }
         }
     }
 
     /// One copy for each entry of the list, but for those of the interface that the frame came in by.
-    fn copies(&mut self, ingress: u32, list: &[u16], metadata: &Metadata, frame: &HostFrame) -> Vec<Copied> {
-        let mut copies = Vec::new();
+    fn copies(
+        &mut self,
+        (ingress, entry): (u32, u16),
+        list: &[u16],
+        metadata: &Metadata,
+        frame: &HostFrame,
+    ) -> Vec<Copied> {
+        let mut copies = self.unsent(metadata.segment(), entry);
         for (place, slot) in list.iter().enumerate() {
             let number = list[..place].iter().filter(|earlier| *earlier == slot).count();
             let Some(target) = self.tables.records().egress.get(slot).copied() else {
                 continue;
             };
-            if target != ingress {
+            if target != ingress && !self.tables.is_silent(*slot) {
                 let number = u16::try_from(number).unwrap_or(u16::MAX);
                 copies.push(self.copy((*slot, target), number, metadata, frame.clone()));
             }
         }
         copies
+    }
+
+    /// Copies for ports that cannot send.
+    fn unsent(&mut self, segment: u32, entry: u16) -> Vec<Copied> {
+        let mut unsent = Vec::new();
+        let Some(mut walk) = Unsent::of(&self.tables, segment, entry) else {
+            return unsent;
+        };
+        for slot in (1..).take(Unsent::SLOTS as usize) {
+            let copies = walk.at(&self.tables, slot);
+            unsent.extend((0..copies).map(|_| self.refused(slot, DropReason::LinkDown)));
+        }
+        unsent
+    }
+
+    fn refused(&mut self, slot: u16, reason: DropReason) -> Copied {
+        self.counters.bump(drop_index(slot, Direction::Out, reason as u8));
+        Copied::Dropped(slot, reason)
     }
 
     fn copy(
@@ -178,10 +202,7 @@ impl Twin {
                     bytes: frame.bytes().to_vec(),
                 })
             }
-            Err(reason) => {
-                self.counters.bump(drop_index(slot, Direction::Out, reason as u8));
-                Copied::Dropped(slot, reason)
-            }
+            Err(reason) => self.refused(slot, reason),
         }
     }
 

@@ -25,7 +25,7 @@ impl Datapath {
             Entry::Vsm(id, limits) => self.set_vsm(*id, Some(*limits)),
             Entry::VsmPlace(id, place) => self.set_vsm_place(*id, Some(place)),
             Entry::Segment(id, limits) => self.set_segment(*id, Some(*limits)),
-            Entry::FloodNextHop(key, next_hop) => self.set_flood_next_hop(key, Some(*next_hop)),
+            Entry::FloodNextHop(key, copy) => self.set_flood_next_hop(key, Some(*copy)),
             Entry::Flood(segment, slots) => self.set_flood(*segment, Some(slots)),
             Entry::Binding(id, binding) => self.set_binding(*id, Some(binding)),
             Entry::Tunnel(id, tunnel) => self.set_tunnel(*id, Some(tunnel)),

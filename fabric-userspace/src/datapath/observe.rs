@@ -101,8 +101,8 @@ impl Datapath {
         }
         let wrong = LoadError::map(name::FLOOD_NEXT_HOPS);
         for entry in self.flood_next_hops.iter() {
-            let (key, next_hop) = entry.map_err(|error| wrong(error.into()))?;
-            records.flood_next_hops.insert(key, next_hop);
+            let (key, copy) = entry.map_err(|error| wrong(error.into()))?;
+            records.flood_next_hops.insert(key, copy);
         }
         for slot in 1..u16::try_from(capacity::PORTS).unwrap_or(u16::MAX) {
             if let Some(ifindex) = self.egress_ifindex(slot) {

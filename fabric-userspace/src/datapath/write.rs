@@ -2,7 +2,7 @@
 
 use aya::maps::{DevMap, MapData};
 use fabric_common::maps::{
-    Binding, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress, capacity, name,
+    Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress, capacity, name,
 };
 
 use super::buckets::Full;
@@ -15,7 +15,7 @@ fn full(map: &'static str) -> impl Fn(Full) -> LoadError {
     move |Full| LoadError::map(map)("no room for the entry".into())
 }
 
-fn publish<T: aya::Pod>(
+pub(super) fn publish<T: aya::Pod>(
     table: &Mapped<T>,
     index: u32,
     record: &T,
@@ -172,10 +172,10 @@ impl Datapath {
     }
 
     /// `FLOOD_NEXT_HOPS`.
-    pub fn set_flood_next_hop(&mut self, key: &FloodKey, next_hop: Option<u32>) -> Done {
+    pub fn set_flood_next_hop(&mut self, key: &FloodKey, copy: Option<FloodCopy>) -> Done {
         let wrong = LoadError::map(name::FLOOD_NEXT_HOPS);
-        match next_hop {
-            Some(next_hop) => self.flood_next_hops.insert(key, next_hop, 0),
+        match copy {
+            Some(copy) => self.flood_next_hops.insert(key, copy, 0),
             None => gone(self.flood_next_hops.remove(key)),
         }
         .map_err(|error| wrong(error.into()))

@@ -1,5 +1,5 @@
 use fabric_common::maps::storage::VsmPlace;
-use fabric_common::maps::{Binding, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
+use fabric_common::maps::{Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
 
 use crate::records::{Records, SegmentLimits, VsmLimits};
 
@@ -63,7 +63,7 @@ tables! {
     /// `SEGMENTS`
     Segment(segments: u32 => SegmentLimits);
     /// `FLOOD_NEXT_HOPS`
-    FloodNextHop(flood_next_hops: FloodKey => u32);
+    FloodNextHop(flood_next_hops: FloodKey => FloodCopy);
     /// `FLOOD`
     Flood(flood: u32 => Vec<u16>);
     /// `BINDINGS`

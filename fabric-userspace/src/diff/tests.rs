@@ -68,7 +68,7 @@ fn check(records: &Records) -> Result<(), String> {
             };
             let next_hop = records.flood_next_hops.get(&key);
             there(
-                next_hop.is_some_and(|id| hop(*id, *segment)),
+                next_hop.is_some_and(|copy| hop(copy.next_hop(), *segment)),
                 format!("copy {key:?}"),
             )?;
         }

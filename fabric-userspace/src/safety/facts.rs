@@ -26,6 +26,8 @@ pub struct PortFacts {
     pub lower: Option<String>,
     pub egresses: Vec<EgressFacts>,
     pub own_programs: Vec<u32>,
+    /// Name of the program on the port if it is none of those.
+    pub foreign_program: Option<String>,
     /// One of them must be on the port.
     pub attached: bool,
     pub kernel: KernelRelease,

@@ -39,6 +39,7 @@ pub(super) async fn facts(
         lower: lower(netlink, &link).await,
         egresses,
         own_programs: spec.own_programs.clone(),
+        foreign_program: foreign_program(&link, &spec.own_programs),
         attached: spec.attached,
         kernel: kernel_release(),
         link,
@@ -139,6 +140,17 @@ async fn egresses(netlink: &Netlink, needs: &[FrameNeed]) -> Vec<EgressFacts> {
         });
     }
     egresses
+}
+
+/// At most 15 characters, as the kernel keeps it (`BPF_OBJ_NAME_LEN`).
+fn foreign_program(link: &Link, own: &[u32]) -> Option<String> {
+    let id = link
+        .xdp
+        .map(|program| program.id)
+        .filter(|id| !own.contains(id))?;
+    let mut programs = aya::programs::loaded_programs().flatten();
+    let program = programs.find(|program| program.id() == id)?;
+    program.name_as_str().map(str::to_owned)
 }
 
 /// Only a bridge, bond or team has members; for others the question is not asked.

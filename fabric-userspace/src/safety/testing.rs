@@ -81,6 +81,7 @@ pub(super) fn safe_port() -> PortFacts {
         lower: None,
         egresses: vec![egress(1508)],
         own_programs: vec![17],
+        foreign_program: None,
         attached: false,
         kernel: KernelRelease { major: 6, minor: 12 },
     }

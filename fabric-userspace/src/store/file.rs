@@ -10,6 +10,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::made::{Before, Made};
 use super::{Answer, KEPT, Past, Store, Stored, stale};
 use crate::error::{Refusal, codes};
 
@@ -18,6 +19,8 @@ pub struct FileStore {
     folder: PathBuf,
     /// Revision in force, so that a writer need not read the document again.
     newest: AtomicU64,
+    /// What this start has made, until it succeeds.
+    made: Option<Made>,
     _lock: Flock<File>,
 }
 
@@ -33,6 +36,14 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Refusal {
         "check the folder: ls -la {}",
         path.parent().unwrap_or(path).display()
     ))
+}
+
+fn belongs_to_another(folder: &Path) -> Refusal {
+    Refusal::new(
+        codes::AGENT_RUNNING,
+        format!("{} belongs to another agent that is running", folder.display()),
+    )
+    .with_cure("fabric agent stop, or give this agent a --state-dir of its own")
 }
 
 /// A folder that was there already keeps its mode, so nobody else may write there: he would rule the fabric.
@@ -76,20 +87,37 @@ impl FileStore {
             .mode(0o600)
             .open(&path)
             .map_err(|error| cannot("open", &path, &error))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
-            Refusal::new(
-                codes::AGENT_RUNNING,
-                format!("{} belongs to another agent that is running", folder.display()),
-            )
-            .with_cure("fabric agent stop, or give this agent a --state-dir of its own")
-        })?;
+        let lock =
+            Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| belongs_to_another(folder))?;
+        // Another one was refused at this moment, and has taken its lock away.
+        if lock.metadata().map_or(0, |about| about.nlink()) == 0 {
+            return Err(belongs_to_another(folder));
+        }
         let store = Self {
             folder: folder.to_owned(),
             newest: AtomicU64::new(0),
+            made: None,
             _lock: lock,
         };
         store.forget_uncommitted();
         Ok(store)
+    }
+
+    /// As [`FileStore::open`], for an agent that starts. If it is the first one here, everything that it makes in the directory
+    /// goes with the store, until [`FileStore::keep`] says that the agent has started.
+    ///
+    /// # Errors
+    /// As [`FileStore::open`].
+    pub(crate) fn open_for_start(folder: &Path) -> Result<Self, Refusal> {
+        let before = Before::look(folder);
+        let mut store = Self::open(folder)?;
+        store.made = before.map(Made::since);
+        Ok(store)
+    }
+
+    /// The agent has started: everything stays.
+    pub(crate) fn keep(&mut self) {
+        self.made.iter_mut().for_each(Made::keep);
     }
 
     /// A revision is kept first and put in force then. One kept by an agent that was killed in between never was in

@@ -156,4 +156,9 @@ fn a_schema_needs_no_agent() {
     let schema = ran(program().args(["schema"])).json();
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["properties"]["tenants"]["type"], "array");
+    let enveloped = ran(program().args(["schema", "--json"])).json();
+    assert_eq!(
+        enveloped,
+        json!({ "schema": "fabric/1", "kind": "schema", "revision": null, "item": schema })
+    );
 }

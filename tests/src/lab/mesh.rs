@@ -137,7 +137,7 @@ impl<F: Figure> Lab for Mesh<F> {
             look.fabric(F::SITES[0], "link list"),
             look.fabric(F::SITES[1], "segment show initech"),
             inside("A200", "ping -c 3 192.168.0.100"),
-            inside(F::CUT, "tcpdump -nei one"),
+            inside(F::CUT, "tshark -ni one -c 20"),
         ]
     }
 

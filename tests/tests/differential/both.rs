@@ -90,6 +90,8 @@ pub(crate) struct Both {
     learning: [u32; 5],
     /// When the kernel's time has changed once.
     edge: Option<Instant>,
+    /// Slots of ports that cannot send.
+    silent: BTreeSet<u16>,
     /// A test run stops before the copies of a flooded frame; on a cable they are made.
     copies_run: bool,
 }
@@ -117,6 +119,7 @@ impl Both {
             unsure_rounds: 0,
             learning: [0; 5],
             edge: None,
+            silent: BTreeSet::new(),
             copies_run: false,
         };
         both.begin();
@@ -136,10 +139,24 @@ impl Both {
         self.begin();
     }
 
+    /// Other ports that cannot send, on both sides.
+    pub(crate) fn silence(&mut self, ports: &[&str]) {
+        let slots: BTreeSet<u16> = ports.iter().map(|name| self.port(name).slot).collect();
+        for slot in self.silent.symmetric_difference(&slots) {
+            let silent = slots.contains(slot);
+            self.kernel.datapath.set_silent(*slot, silent).unwrap();
+        }
+        self.silent = slots;
+        self.begin();
+    }
+
     /// A new round: nothing learned, nothing counted.
     pub(crate) fn begin(&mut self) {
         self.kernel.datapath.flush(|_, _, _| true);
         self.twin = Twin::new(self.records.clone(), self.settings);
+        for slot in &self.silent {
+            self.twin.tables.set_silent(*slot, true);
+        }
         assert_eq!(self.twin.tables.unplaced(), 0);
         self.before = self.counted();
         self.events = self.kernel_events();

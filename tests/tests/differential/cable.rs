@@ -30,8 +30,22 @@ pub(crate) fn run(site: &Site, generator: &mut Generator, frames: usize) -> BTre
     let mut both = Both::new(site);
     both.on_cables();
     let ears = plug_in(site, &mut both);
-    let mut bursts: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     both.begin();
+    bursts(&mut both, &ears, generator, frames);
+    // Some of both kinds that have copies, and one of several members behind one port.
+    for silent in [&["eth2"][..], &["t0", "u0"], &["eth1", "t1", "p0", "u1"], &[]] {
+        both.silence(silent);
+        bursts(&mut both, &ears, generator, frames / 6);
+    }
+    println!("on cables: {}", both.summary());
+    let mut reached = both.reached();
+    reached.insert(list_just_changed(&mut both, &ears));
+    reached.insert(strange_metadata(&mut both, site));
+    reached
+}
+
+fn bursts(both: &mut Both, ears: &BTreeMap<String, Capture>, generator: &mut Generator, frames: usize) {
+    let mut bursts: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     for _ in 0..frames {
         let (port, frame) = generator.next();
         if frame.len() > LARGEST {
@@ -41,15 +55,11 @@ pub(crate) fn run(site: &Site, generator: &mut Generator, frames: usize) -> BTre
         burst.push(frame);
         if burst.len() == BURST {
             let burst = std::mem::take(burst);
-            send(&mut both, &ears, &port, &burst);
+            both.kernel.datapath.renew_silence().unwrap();
+            send(both, ears, &port, &burst);
         }
     }
     both.compare();
-    println!("on cables: {}", both.summary());
-    let mut reached = both.reached();
-    reached.insert(list_just_changed(&mut both, &ears));
-    reached.insert(strange_metadata(&mut both, site));
-    reached
 }
 
 fn plug_in(site: &Site, both: &mut Both) -> BTreeMap<String, Capture> {

@@ -44,7 +44,10 @@ pub(crate) fn in_test_runs(both: &mut Both) -> BTreeSet<DropReason> {
         expect(both, &outcome, reason);
         both.change(|records| *records = intact);
     }
-    both.begin();
+    both.silence(&["t0"]);
+    let outcome = both.frame("eth1", &unicast());
+    expect(both, &outcome, DropReason::LinkDown);
+    both.silence(&[]);
     let outcome = both.frame("eth2", &eth(BEHIND_NOBODY, NEW).vlan(30).word("rare"));
     expect(both, &outcome, DropReason::NeighbourUnresolved);
     both.begin();

@@ -234,7 +234,6 @@ fn compiled(edge: &NetNs) -> Image {
             .map(|name| (name.parse().unwrap(), facts(name)))
             .collect(),
         neighbours,
-        ..HostFacts::default()
     };
     let request = Request {
         valid: &valid,

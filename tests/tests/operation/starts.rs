@@ -51,10 +51,11 @@ fn two_agents_cannot_share_a_state_directory_a_socket_or_a_port() {
     let said = same_port.run();
     let sentence = one_sentence(&said, "xdp-program-present");
     assert!(
-        sentence.contains("eth1 already has another XDP program"),
+        sentence.contains("eth1 is already used by another fabric agent"),
         "{said}"
     );
-    same_port.left_nothing();
+    assert!(said.stderr.contains("agent stop --detach"), "{said}");
+    same_port.left_nothing_at_all();
 
     assert_eq!(program(edge, "eth1"), attached);
     assert_eq!(support::Tables::of(agent), tables);
@@ -175,6 +176,8 @@ fn a_first_start_on_damaged_files_or_a_bad_document_leaves_nothing() {
     one_sentence(&start.run(), "state-damaged");
     start.left_nothing();
     assert_eq!(fs::read(&stored).unwrap(), b"{");
+    let beside = fs::read_dir(start.folder().join("state")).unwrap();
+    assert_eq!(beside.count(), 1, "the document alone, as it was");
     // The kernel gives up in the middle of the maps.
     let start = Start::new(&lane.edge).config(&document);
     let said = start.run_with_files(24);
@@ -182,7 +185,7 @@ fn a_first_start_on_damaged_files_or_a_bad_document_leaves_nothing() {
         one_sentence(&said, "failed").contains("the kernel refused"),
         "{said}"
     );
-    start.left_nothing();
+    start.left_nothing_at_all();
     let mut nowhere = document.clone();
     nowhere["tenants"][1]["segments"][0]["attachments"][1]["port"] = "eth9".into();
     let mut typo = document.clone();
@@ -191,8 +194,7 @@ fn a_first_start_on_damaged_files_or_a_bad_document_leaves_nothing() {
         let start = Start::new(&lane.edge).config(&document);
         let said = start.run();
         assert!(one_sentence(&said, code).contains(words), "{said}");
-        start.left_nothing();
-        assert!(!Path::new(&start.folder().join("state/document.json")).exists());
+        start.left_nothing_at_all();
         assert_eq!(program(&lane.edge, "eth1"), None);
     }
 }

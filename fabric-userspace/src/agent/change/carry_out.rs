@@ -56,6 +56,7 @@ impl Core {
             valid,
             image,
             changes,
+            silent,
             new_ports,
             old_ports,
         } = prepared;
@@ -70,7 +71,8 @@ impl Core {
             }
         };
         let done = self
-            .write(&image, &changes)
+            .note_carriers(&image, |port| silent.contains(port))
+            .and_then(|()| self.write(&image, &changes))
             .and_then(|()| self.attach(&image, &new_ports, tolerance));
         let live = Instant::now();
         let done = match (done, &decided, reason) {
@@ -178,6 +180,7 @@ impl Core {
     }
 
     fn write(&mut self, image: &Image, changes: &Changes) -> Result<(), Refusal> {
+        self.protection.follow(&self.image, image);
         // Written before the maps: whoever finds the maps half written knows what the numbers in them mean.
         self.store.set_side_file(side_file::IDS, &image.ids())?;
         self.write_ops(&changes.ops)
@@ -187,7 +190,8 @@ impl Core {
         ops.iter().try_for_each(|op| self.write_op(op)).map_err(failed)
     }
 
-    /// The document knows nothing of failed checks: a port that is not safe stays closed while it is written.
+    /// The document knows nothing of failed checks: a port that is not safe stays closed while it is written. And nothing of
+    /// carriers: a next hop is written with the path that can be taken now.
     fn write_op(&mut self, op: &Op) -> Result<(), LoadError> {
         if let Op::Set(Entry::Port(ifindex, record)) = op
             && self
@@ -198,6 +202,10 @@ impl Core {
             let mut record = *record;
             record.flags |= fabric_common::maps::Port::UNSAFE;
             return self.datapath.set_port(*ifindex, Some(&record));
+        }
+        if let Op::Set(Entry::NextHop(id, compiled)) = op {
+            let next_hop = self.by_carrier(*id, compiled);
+            return self.datapath.set_next_hop(*id, Some(&next_hop));
         }
         self.datapath.apply(op)
     }
@@ -250,6 +258,7 @@ impl Core {
     /// Takes a change back that could not be completed.
     async fn undo(&mut self, image: &Image, taken: Taken) {
         let back = diff_images(image, &self.image);
+        self.protection.follow(image, &self.image);
         // As far as it goes: an entry that cannot be written back is repaired at the next start.
         for op in &back.ops {
             if let Err(error) = self.write_op(op) {
@@ -361,6 +370,7 @@ impl Core {
             .iter()
             .for_each(|id| self.meter.forget_segment(*id));
         for slot in &freed.slots {
+            self.forget_silence(*slot)?;
             self.datapath.clear_drops(*slot)?;
             self.meter.forget_slot(*slot);
         }

@@ -1,6 +1,6 @@
 //! From a document to everything that has to be written, without writing it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Prepared;
 use crate::agent::core::{Core, role_of, side_file};
@@ -8,7 +8,7 @@ use crate::agent::host::{self, Interfaces, Missing, Tunnel};
 use crate::compile::{Request, Scope, compile};
 use crate::diff::diff_images;
 use crate::error::{Refusal, codes};
-use crate::model::{Document, IfName, Name};
+use crate::model::{Document, IfName};
 use crate::safety::Role;
 use crate::validate::{NodeIx, Valid, ValidLink, validate};
 
@@ -37,8 +37,7 @@ impl Core {
         let Interfaces { facts, silent } =
             host::ports(&self.netlink, self.node.as_str(), &wanted, missing).await?;
         let neighbours = host::neighbours(&mut self.hops, &facts, &tunnels(&valid, here)).await;
-        let host = host::facts(facts, neighbours, without_carrier(&valid, here, &silent));
-        self.silent = silent;
+        let host = host::facts(facts, neighbours);
         let request = Request {
             valid: &valid,
             node: &self.node,
@@ -65,6 +64,7 @@ impl Core {
             image,
             changes,
             valid,
+            silent,
         })
     }
 
@@ -96,16 +96,6 @@ impl Core {
             tracing::error!(%error, "the neighbour entries could not be saved");
         }
     }
-}
-
-/// Links with labels of this node whose port cannot send.
-fn without_carrier(valid: &Valid, here: NodeIx, silent: &BTreeSet<IfName>) -> BTreeSet<Name> {
-    let dead = |link: &ValidLink| link.port_at(here).is_some_and(|port| silent.contains(port));
-    valid
-        .links_at(here)
-        .filter(|(_, link)| link.is_label_link() && dead(link))
-        .map(|(_, link)| link.name.clone())
-        .collect()
 }
 
 /// Links with an address in the underlay that end at this node.

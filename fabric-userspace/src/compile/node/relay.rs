@@ -50,7 +50,7 @@ impl NodeView {
         let path = |way: &Way, aside| {
             way.wire
                 .labels()
-                .map(|labels| (onward(way, labels, aside), way.up))
+                .map(|labels| (onward(way, labels, aside), way.resolved))
         };
         let Some(straight) = path(way, false) else {
             return Ok(());

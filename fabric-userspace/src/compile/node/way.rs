@@ -21,8 +21,8 @@ pub(in crate::compile) struct Way {
     pub(in crate::compile) facts: PortFacts,
     pub(in crate::compile) wire: Wire,
     pub(in crate::compile) stack: Added,
-    /// False while the line has no carrier, or the next router has not answered.
-    pub(in crate::compile) up: bool,
+    /// False while the next router has not answered.
+    pub(in crate::compile) resolved: bool,
 }
 
 /// What a link adds to the tenant's frame, see [`budget`].

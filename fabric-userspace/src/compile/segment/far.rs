@@ -61,7 +61,7 @@ impl Builder<'_> {
             let labels = way.wire.labels()?;
             Some((
                 labelled(way, labels, (to.label, pair), aside, self.segment),
-                way.up,
+                way.resolved,
             ))
         };
         let backup = to.backup.as_ref().and_then(|way| path(way, true));
@@ -129,7 +129,7 @@ impl Builder<'_> {
         };
         let path = onward(&inward.way, labels, false);
         let place = Place::Via(inward.anchor.clone(), false);
-        let ways = Ways::first_of((path, inward.way.up), None);
+        let ways = Ways::first_of((path, inward.way.resolved), None);
         self.places.next_hop(place.clone(), &ways, (Binding::RELAY, 0))?;
         let next_hop = self.id_of(&place);
         for line in &inward.lines {

@@ -4,7 +4,6 @@ use fabric_common::DropReason;
 use serde_json::{Value, json};
 
 use super::support::{Station, compile_at, golden, host, valid};
-use crate::compile::HostFacts;
 use crate::compile::twin::{Copied, Outcome};
 use crate::validate::Valid;
 
@@ -14,7 +13,7 @@ const MTU: u32 = 1600;
 const CLASS: usize = 16;
 const TTL: usize = 17;
 
-fn line(name: &str, a: (&str, &str), b: (&str, &str), down: bool) -> Value {
+pub(super) fn line(name: &str, a: (&str, &str), b: (&str, &str), down: bool) -> Value {
     let end = |(node, port): (&str, &str)| json!({"node": node, "port": port, "mac": mac_of(node)});
     json!({"name": name, "kind": "pseudowire", "down": down, "ends": [end(a), end(b)]})
 }
@@ -50,7 +49,7 @@ fn segment(
              "stations": [{"name": "202", "mac": "f2:98:19:ab:55:b4"}]}]})
 }
 
-fn datacenters() -> Value {
+pub(super) fn datacenters() -> Value {
     json!([
         {"name": "mtdc100", "id": 100, "s_vids": "100-199", "c_vids": "200-1199", "labels": "1000-1999"},
         {"name": "mtdc200", "id": 200, "s_vids": "1200-1299", "c_vids": "1300-1999", "labels": "2000-2999"},
@@ -80,12 +79,10 @@ fn figure2(direct_is_down: bool) -> Value {
     })
 }
 
-fn at(valid: &Valid, node: &str, down: &[&str]) -> Station {
-    let facts = HostFacts {
-        down: down.iter().map(|name| name.parse().expect("a name")).collect(),
-        ..host(valid, node, MTU)
-    };
-    Station::of(compile_at(valid, node, &facts).expect("it fits"))
+/// The node while these ports have no carrier, with its backups in use.
+fn at(valid: &Valid, node: &str, silent: &[&str]) -> Station {
+    let image = compile_at(valid, node, &host(valid, node, MTU)).expect("it fits");
+    Station::without_carrier(image, silent)
 }
 
 /// What a transit node makes of a frame: other addresses, a time to live less by one.
@@ -245,7 +242,7 @@ fn a_line_without_a_carrier_is_replaced_at_once_and_no_frame_turns_aside_twice()
         direct.forward("in", &dci),
         ("l224".to_owned(), relayed(&dci, "n124", "n222", 0xfe))
     );
-    let mut cut = at(&valid, "n222", &["line224"]);
+    let mut cut = at(&valid, "n222", &["l224"]);
     let (port, aside) = cut.forward("in", &dci);
     let mut expected = relayed(&dci, "n220", "n222", 0xfe);
     expected[CLASS] |= 0x02;
@@ -260,12 +257,12 @@ fn a_line_without_a_carrier_is_replaced_at_once_and_no_frame_turns_aside_twice()
         at(&valid, "n116", &[]).forward("up", &onward),
         ("r0".to_owned(), golden("uni-800"))
     );
-    let mut next_cut = at(&valid, "n220", &["line226"]);
+    let mut next_cut = at(&valid, "n220", &["l226"]);
     assert_eq!(
         next_cut.receive("l228", &aside),
         Outcome::Dropped(DropReason::LinkDown)
     );
-    let mut both = at(&valid, "n222", &["line224", "line228"]);
+    let mut both = at(&valid, "n222", &["l224", "l228"]);
     assert_eq!(both.receive("in", &dci), Outcome::Dropped(DropReason::LinkDown));
     // Unmarked, it would have to go back by the line that it came by.
     let straight = relayed(&dci, "n220", "n222", 0xfe);
@@ -288,8 +285,11 @@ fn triangle() -> Value {
 #[test]
 fn of_the_copies_for_another_datacenter_only_that_of_the_line_in_use_leaves() {
     let valid = valid(&triangle());
-    for (down, line, class) in [(&[][..], "l224", 0), (&["line224"][..], "l228", 2)] {
-        let mut node = at(&valid, "n222", down);
+    for (silent, line, class, reason) in [
+        (&[][..], "l224", 0, DropReason::StandbyPath),
+        (&["l224"][..], "l228", 2, DropReason::LinkDown),
+    ] {
+        let mut node = at(&valid, "n222", silent);
         let mut frame = golden("uni-800");
         frame[..6].fill(0xff);
         let outcome = node.receive("c0", &frame);
@@ -305,9 +305,9 @@ fn of_the_copies_for_another_datacenter_only_that_of_the_line_in_use_leaves() {
         let Outcome::Flooded(copies) = &outcome else {
             panic!("{outcome:?}")
         };
-        let standby = |copy: &Copied| matches!(copy, Copied::Dropped(_, DropReason::StandbyPath));
+        let dropped = |copy: &Copied| matches!(copy, Copied::Dropped(_, why) if *why == reason);
         assert_eq!(
-            (copies.len(), copies.iter().filter(|copy| standby(copy)).count()),
+            (copies.len(), copies.iter().filter(|copy| dropped(copy)).count()),
             (2, 1)
         );
     }

@@ -1,7 +1,7 @@
 //! FIG 1 with two switches in series: entries written by hand, and the golden frames through both nodes.
 
 use fabric_common::DropReason;
-use fabric_common::maps::{Binding, Direction, FloodKey, NextHop, Path, Port, drop_index};
+use fabric_common::maps::{Binding, Direction, FloodCopy, FloodKey, NextHop, Path, Port, drop_index};
 use serde_json::json;
 
 use super::support::{Station, compile_at, figure1, golden, host, valid};
@@ -73,7 +73,7 @@ fn segment_a_at_edge1() -> Records {
         ]
         .into(),
         flood: [(1, vec![1, 3])].into(),
-        flood_next_hops: [(copy(1), 1), (copy(3), 3)].into(),
+        flood_next_hops: [(copy(1), FloodCopy::new(1, 0)), (copy(3), FloodCopy::new(3, 0))].into(),
         ..Records::default()
     }
 }

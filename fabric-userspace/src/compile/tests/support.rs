@@ -6,7 +6,7 @@ use fabric_common::maps::{Binding, tag_slot};
 use serde_json::{Value, json};
 
 use crate::compile::twin::{HostFrame, Outcome, Sent, Twin, TwinSettings};
-use crate::compile::{HostFacts, Image, PortFacts, Request, Scope, SegmentPart, compile};
+use crate::compile::{HostFacts, Image, PortFacts, Protection, Request, Scope, SegmentPart, compile};
 use crate::error::Refusal;
 use crate::ids::Sizes;
 use crate::model::Name;
@@ -69,6 +69,25 @@ impl Station {
     pub(crate) fn of(image: Image) -> Self {
         let twin = Twin::new(image.records(), TwinSettings::default());
         assert_eq!(twin.tables.unplaced(), 0);
+        Self { image, twin }
+    }
+
+    /// While these ports cannot send, as the agent leaves the tables then.
+    pub(crate) fn without_carrier(image: Image, silent: &[&str]) -> Self {
+        let mut protection = Protection::default();
+        protection.follow(&Image::empty(&Sizes::default()), &image);
+        let slots: BTreeSet<u16> = image
+            .ports()
+            .filter(|(name, _)| silent.contains(&name.as_str()))
+            .map(|(_, plan)| plan.slot)
+            .collect();
+        let mut records = image.records();
+        for slot in &slots {
+            let written = protection.over(*slot, |slot| slots.contains(&slot));
+            records.next_hops.extend(written);
+        }
+        let mut twin = Twin::new(records, TwinSettings::default());
+        slots.iter().for_each(|slot| twin.tables.set_silent(*slot, true));
         Self { image, twin }
     }
 
@@ -282,8 +301,9 @@ impl Names<'_> {
                 self.path(hop.path)
             ));
         }
-        for (key, id) in &records.flood_next_hops {
-            lines.push(format!("copy {} {}", slot(key.slot), self.hop(*id)));
+        for (key, copy) in &records.flood_next_hops {
+            let (port, hop) = (slot(key.slot), self.hop(copy.next_hop()));
+            lines.push(format!("copy {port} {hop}, {} more", copy.more()));
         }
         lines.push(format!(
             "limit {:?} {} copies",

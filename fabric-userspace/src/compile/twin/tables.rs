@@ -1,10 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_common::Tables;
 use fabric_common::buckets::{Bucket, Claim, STASH, Slot, claim, find};
 use fabric_common::maps::storage::{FLOWS, FlowRecord, Vsm, VsmPlace, flow_index};
 use fabric_common::maps::{
-    Binding, FdbValue, FloodKey, Line, NextHop, Path, Port, Segment, Settings, Tunnel, VtepAddress, fdb_key,
+    Binding, FdbValue, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Settings, Silence, Tunnel,
+    VtepAddress, fdb_key,
 };
 use fabric_common::tables::Table;
 
@@ -48,6 +49,7 @@ pub struct TwinTables {
     fdb: Buckets,
     tags: Buckets,
     tunnels: Buckets,
+    silent: BTreeSet<u16>,
     /// What an array answers for a place that nobody wrote.
     unwritten: Unwritten,
     /// Entries whose buckets were full; the real tables have the same limit.
@@ -90,6 +92,7 @@ impl TwinTables {
             fdb: Buckets::new(masks.fdb_mask + STASH),
             tags: Buckets::new(masks.tags_mask),
             tunnels: Buckets::new(masks.tunnels_mask),
+            silent: BTreeSet::new(),
             unwritten: Unwritten::default(),
             unplaced: 0,
         };
@@ -146,6 +149,15 @@ impl TwinTables {
     /// The same for the clock of storage machines.
     pub fn set_nanoseconds(&mut self, now: u64) {
         self.settings.nanoseconds = now;
+    }
+
+    /// Says of the port with this slot that it cannot send, or that it can.
+    pub fn set_silent(&mut self, slot: u16, silent: bool) {
+        if silent {
+            self.silent.insert(slot);
+        } else {
+            self.silent.remove(&slot);
+        }
     }
 
     /// What the FDB says about an address, static or learned.
@@ -263,7 +275,19 @@ impl Tables for TwinTables {
         self.settings.nanoseconds
     }
 
-    fn flood_next_hop(&self, key: &FloodKey) -> Option<u32> {
+    fn flood_copy(&self, key: &FloodKey) -> Option<FloodCopy> {
         self.records.flood_next_hops.get(key).copied()
+    }
+
+    fn silence(&self, slot: u16) -> Silence {
+        if self.silent.contains(&slot) {
+            Silence::until(self.now().wrapping_add(1))
+        } else {
+            Silence::default()
+        }
+    }
+
+    fn silent_ports(&self) -> u64 {
+        self.silent.len() as u64
     }
 }

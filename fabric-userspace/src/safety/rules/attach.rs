@@ -1,5 +1,7 @@
 //! Can a native XDP program be attached at all?
 
+use fabric_common::maps::program;
+
 use crate::netlink::{VlanTpid, XdpMode};
 use crate::safety::Check;
 use crate::safety::facts::{KernelRelease, PortFacts};
@@ -27,6 +29,8 @@ const WITHOUT_NATIVE_XDP: [&str; 18] = [
 ];
 /// The largest MTU with which a frame still fits into one buffer of a veth.
 pub(crate) const LARGEST_SINGLE_BUFFER_MTU: u32 = 3498;
+/// Characters of a program's name that the kernel keeps (`BPF_OBJ_NAME_LEN`).
+const KERNEL_NAME: usize = 15;
 /// Port tables are arrays with this many entries.
 const LARGEST_IFINDEX: u32 = 65_535;
 
@@ -76,6 +80,17 @@ pub(super) fn no_other_program(facts: &PortFacts) -> Check {
         XdpMode::Several => "several modes",
     };
     let port = facts.name();
+    if let Some(name) = facts.foreign_program.as_deref().filter(|name| is_fabrics(name)) {
+        return row(format!("program {} ({name}) is another agent's", program.id))
+            .why("one agent looks after a port; the other's tenants would lose it")
+            .cure(format!(
+                "choose another port, or: fabric --socket SOCKET agent stop --detach        (of the agent that uses {port})"
+            ))
+            .fail(
+                "xdp-program-present",
+                format!("{port} is already used by another fabric agent"),
+            );
+    }
     row(format!("program {} is attached ({mode})", program.id))
         .why("an interface has room for one program; it is never replaced without being asked")
         .cure(take_other_off(port))
@@ -88,11 +103,23 @@ pub(super) fn no_other_program(facts: &PortFacts) -> Check {
         )
 }
 
-/// A program that was attached by a link, as another agent's is, does not go by `ip link`.
+/// Whether the fabric's object has a program of this name. The kernel cuts names off.
+fn is_fabrics(name: &str) -> bool {
+    [
+        program::ACCESS,
+        program::TRUNK,
+        program::PSEUDOWIRE,
+        program::UNDERLAY,
+    ]
+    .iter()
+    .any(|ours| ours.get(..KERNEL_NAME).unwrap_or(ours) == name)
+}
+
+/// A program that was attached by a link does not go by `ip link`.
 pub(crate) fn take_other_off(port: &str) -> String {
     format!(
         "bpftool net show dev {port}; ip link set dev {port} xdp off        \
-         (by a link: bpftool link detach id ID; another agent's: fabric agent stop --detach)"
+         (by a link: bpftool link detach id ID)"
     )
 }
 

@@ -154,6 +154,14 @@ fn each_trouble_is_found_alone() {
             vec![("no-other-program", Fail, "xdp-program-present")],
         ),
         (
+            "another agent's",
+            changed(|facts| {
+                facts.link.xdp = with_program(XdpMode::Native, 18).link.xdp;
+                facts.foreign_program = Some("fabric_pseudowi".to_owned());
+            }),
+            vec![("no-other-program", Fail, "xdp-program-present")],
+        ),
+        (
             "ours, but generic",
             with_program(XdpMode::Generic, 17),
             vec![("no-other-program", Fail, "xdp-program-present")],

@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 
 use super::{FileStore, Stored};
 use crate::error::codes;
@@ -74,4 +75,32 @@ fn a_revision_that_was_kept_but_never_put_in_force_is_not_in_the_history() {
         .collect();
     assert_eq!(kept, [1]);
     assert_eq!(store.kept_files().unwrap().len(), 1);
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+#[test]
+fn what_a_first_start_makes_goes_with_it_unless_it_succeeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("new/state");
+    let refused = FileStore::open_for_start(&state).unwrap();
+    refused.set_side_file("ids.json", &1).unwrap();
+    drop(refused);
+    assert_eq!(names(folder.path()), [""; 0]);
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::write(state.join("mine"), "").unwrap();
+    drop(FileStore::open_for_start(&state).unwrap());
+    assert_eq!(names(&state), ["mine"]);
+    let mut started = FileStore::open_for_start(&state).unwrap();
+    started.keep();
+    drop(started);
+    assert_eq!(names(&state).len(), 3, "mine, history and lock");
+    // A later start that is refused takes nothing away.
+    drop(FileStore::open_for_start(&state).unwrap());
+    assert_eq!(names(&state).len(), 3);
 }

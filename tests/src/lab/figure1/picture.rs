@@ -20,6 +20,6 @@ pub(super) fn hints(look: &Look) -> Vec<String> {
         look.fabric("edge2", "counters"),
         inside("102A", "ping -c 3 192.168.0.10"),
         inside("102B", "ping -c 3 192.168.0.10"),
-        inside("trunk0", "tcpdump -nei one"),
+        inside("trunk0", "tshark -ni one -c 20"),
     ]
 }

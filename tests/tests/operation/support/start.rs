@@ -94,6 +94,14 @@ impl Start {
         self.folder.path()
     }
 
+    /// No socket, no pin and no mount of it; and no state directory, unless it was there.
+    pub(crate) fn left_nothing_at_all(&self) {
+        self.left_nothing();
+        let left = std::fs::read_dir(self.folder.path()).unwrap().flatten();
+        let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        assert!(left.iter().all(|name| name == "site.json"), "{left:?} is left");
+    }
+
     /// No socket, no pin and no mount of it.
     pub(crate) fn left_nothing(&self) {
         assert!(

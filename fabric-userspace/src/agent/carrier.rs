@@ -1,0 +1,112 @@
+//! Ports that cannot send: told to the data path at once, and their traffic put on the backups that there are.
+
+use fabric_common::maps::NextHop;
+
+use super::core::{Core, failed};
+use crate::compile::Image;
+use crate::error::Refusal;
+use crate::model::IfName;
+use crate::netlink::Event;
+
+impl Core {
+    /// Follows the carrier of a port. What has to be written depends on who leads over it, never on how many tenants there
+    /// are beside; nothing is compiled.
+    ///
+    /// # Errors
+    /// When a map cannot be written.
+    pub(super) fn on_carrier(&mut self, event: &Event) -> Result<(), Refusal> {
+        let (index, silent) = match event {
+            Event::Link { nsid: None, link, .. } => (link.ifindex, !link.running),
+            Event::LinkGone {
+                nsid: None, ifindex, ..
+            } => (*ifindex, true),
+            Event::Link { .. }
+            | Event::LinkGone { .. }
+            | Event::Neighbour(_)
+            | Event::NeighbourGone(_)
+            | Event::Routes
+            | Event::Missed => return Ok(()),
+        };
+        let port = self.image.ports().find_map(|(name, plan)| {
+            let is_it = plan.facts.ifindex == index && index != 0;
+            is_it.then(|| (name.clone(), plan.slot))
+        });
+        port.map_or(Ok(()), |(name, slot)| self.set_silent(&name, slot, silent))
+    }
+
+    /// Tells the data path which ports of an image cannot send, before frames are sent there.
+    ///
+    /// # Errors
+    /// When a map cannot be written.
+    pub(super) fn note_carriers(
+        &mut self,
+        image: &Image,
+        is_silent: impl Fn(&IfName) -> bool,
+    ) -> Result<(), Refusal> {
+        image
+            .ports()
+            .try_for_each(|(name, plan)| self.set_silent(name, plan.slot, is_silent(name)))
+    }
+
+    fn set_silent(&mut self, name: &IfName, slot: u16, silent: bool) -> Result<(), Refusal> {
+        if self.silent.contains(&slot) == silent {
+            return Ok(());
+        }
+        // First the port: whoever still comes by the old way is counted.
+        self.datapath.set_silent(slot, silent).map_err(failed)?;
+        if silent {
+            self.silent.insert(slot);
+        } else {
+            self.silent.remove(&slot);
+        }
+        let moved = self.switch(slot)?;
+        if silent {
+            tracing::warn!(port = %name, next_hops = moved, "port cannot send, what has a backup takes it");
+        } else {
+            tracing::info!(port = %name, next_hops = moved, "port can send again");
+        }
+        Ok(())
+    }
+
+    /// Takes the backups of what leads over ports that could not send already when the programs were loaded.
+    ///
+    /// # Errors
+    /// When a map cannot be written.
+    pub(super) fn take_backups(&mut self) -> Result<(), Refusal> {
+        let slots: Vec<u16> = self.silent.iter().copied().collect();
+        slots.into_iter().try_for_each(|slot| self.switch(slot).map(drop))
+    }
+
+    /// Writes the next hops that lead over a port; how many that are.
+    fn switch(&mut self, slot: u16) -> Result<usize, Refusal> {
+        let Self {
+            silent,
+            protection,
+            datapath,
+            ..
+        } = self;
+        let mut written = 0;
+        for (id, next_hop) in protection.over(slot, |slot| silent.contains(&slot)) {
+            datapath.set_next_hop(id, Some(&next_hop)).map_err(failed)?;
+            written += 1;
+        }
+        Ok(written)
+    }
+
+    /// Ports can send for all that is known once this slot has been given up.
+    ///
+    /// # Errors
+    /// When a map cannot be written.
+    pub(super) fn forget_silence(&mut self, slot: u16) -> Result<(), crate::datapath::LoadError> {
+        match self.silent.remove(&slot) {
+            true => self.datapath.set_silent(slot, false),
+            false => Ok(()),
+        }
+    }
+
+    /// A next hop of the document as the carriers now have it.
+    pub(super) fn by_carrier(&self, id: u32, compiled: &NextHop) -> NextHop {
+        let is_silent = |slot| self.silent.contains(&slot);
+        self.protection.in_use(id, compiled, is_silent)
+    }
+}
