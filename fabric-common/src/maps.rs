@@ -12,7 +12,7 @@ use crate::shared::SharedU32;
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// Names of the maps in the object and of their pins.
 pub mod name {
@@ -20,7 +20,8 @@ pub mod name {
     pub const PORTS: &str = "PORTS";
     /// Array, access slot × 4096 + VID → [`super::Binding`].
     pub const ACCESS: &str = "ACCESS";
-    /// Array of [`super::Bucket`]: [`super::tag_key`] or [`super::label_key`] → binding id, [`super::line_key`] → line.
+    /// Array of [`super::Bucket`]: [`super::tag_key`], [`super::label_key`], [`super::i_sid_key`] or
+    /// [`super::global_vlan_key`] → binding id, [`super::line_key`] → line.
     pub const TAGS: &str = "TAGS";
     /// Array of [`super::Bucket`]: [`super::tunnel_key`] → tunnel id.
     pub const TUNNEL_KEYS: &str = "TUNNEL_KEYS";
@@ -182,6 +183,8 @@ impl Port {
     pub const TUNNEL_LLDP: u16 = 2;
     /// A safety check failed: everything is dropped.
     pub const UNSAFE: u16 = 4;
+    /// A VLAN in front of everything may name a segment, see [`global_vlan_key`].
+    pub const GLOBAL_VLANS: u16 = 8;
 
     /// True if the option is set.
     #[inline(always)]
@@ -492,6 +495,22 @@ pub const fn line_key(slot: u16, vlan: u16) -> u64 {
     2 << 60 | (slot as u64) << 36 | (vlan as u64 & 0xfff) << 24
 }
 
+/// Key of `TAGS`: an I-SID in a VLAN of the backbone, perhaps inside of the link's own VLAN; 0 for none.
+#[inline(always)]
+pub const fn i_sid_key(slot: u16, vlan: u16, b_vid: u16, i_sid: u32) -> u64 {
+    3 << 60
+        | (slot as u64) << 48
+        | (vlan as u64 & 0xfff) << 36
+        | (b_vid as u64 & 0xfff) << 24
+        | (i_sid as u64 & 0xff_ffff)
+}
+
+/// Key of `TAGS`: a VLAN that names a segment in the whole fabric.
+#[inline(always)]
+pub const fn global_vlan_key(slot: u16, vid: u16) -> u64 {
+    4 << 60 | (slot as u64) << 36 | (vid as u64 & 0xfff)
+}
+
 /// True for a key of [`line_key`].
 pub const fn is_line_key(key: u64) -> bool {
     key >> 60 == 2
@@ -506,9 +525,15 @@ pub const fn label_line(key: u64) -> Option<u32> {
     }
 }
 
-/// The slot of a key of [`tag_key`].
+/// The slot of a key of [`tag_key`], [`i_sid_key`] or [`global_vlan_key`].
 pub const fn tag_slot(key: u64) -> u16 {
-    (key >> 36 & 0x1ff) as u16
+    let shift = if key >> 60 == 3 { 48 } else { 36 };
+    (key >> shift & 0x1ff) as u16
+}
+
+/// True for a key of [`tag_key`].
+pub const fn is_tag_key(key: u64) -> bool {
+    key >> 60 == 0
 }
 
 /// Index in `ROUTES`.

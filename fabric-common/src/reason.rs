@@ -116,6 +116,12 @@ drop_reasons! {
     LinkDown = 42, "link-down", "every link that leads there is down", "fabric link list";
     /// The copy of a flooded frame for the link that is not in use now.
     StandbyPath = 43, "standby-path", "a flooded copy for a link that only stands by", "none needed: the copy for the link in use was sent";
+    /// An I-SID of no segment in this VLAN of the backbone.
+    UnknownISid = 44, "unknown-i-sid", "no segment uses this I-SID in this B-VLAN of this link", "apply the same document on both ends";
+    /// IEEE 802.1Q clause 9.7: a frame whose Res2 is not 0 is discarded; one without customer addresses is none of ours.
+    BadITag = 45, "bad-i-tag", "an I-TAG without customer addresses, or with reserved bits set", "check the device at the other end of the link";
+    /// A VLAN of no segment on a link of global VLANs.
+    UnknownGlobalVlan = 46, "unknown-global-vlan", "no segment uses this global VLAN on this link", "apply the same document on both ends";
 }
 
 impl DropReason {

@@ -18,6 +18,8 @@ pub const IPV4_HEADER: usize = Ipv4Hdr::LEN;
 pub const IPV6_HEADER: usize = Ipv6Hdr::LEN;
 /// Length of a UDP header, in bytes (RFC 768).
 pub const UDP_HEADER: usize = UdpHdr::LEN;
+/// Length of an I-TAG with its EtherType, in bytes (IEEE 802.1Q clause 9.7).
+pub const I_TAG: usize = 6;
 /// Length of a VXLAN header, in bytes (RFC 7348 section 5).
 pub const VXLAN_HEADER: usize = VxlanHdr::LEN;
 

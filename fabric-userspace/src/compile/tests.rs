@@ -4,6 +4,8 @@ mod delivery;
 mod figure1;
 pub(crate) mod growth;
 mod ids;
+mod numbered;
 mod refusals;
 pub(crate) mod support;
+mod translation;
 mod vxlan;

@@ -293,6 +293,14 @@ fn first_tags_of_0x8100_mean_one_thing_on_a_port() {
         "links[3] shares p0 with link x1: vlan 5 of x2 cannot be told from the S-tags of x1, which have 0x8100",
     );
     refused(
+        two(
+            json!({"kind": "global-vlan"}),
+            json!({"kind": "trunk", "outer_tpid": "0x8100"}),
+        ),
+        codes::LINK_CONFLICT,
+        "links[3] shares p0 with link x1: a global VLAN of x1 cannot be told from the S-tags of x2, which have 0x8100",
+    );
+    refused(
         |json| {
             json["global_vids"] = "4000-4094".into();
             two(
@@ -302,6 +310,30 @@ fn first_tags_of_0x8100_mean_one_thing_on_a_port() {
         },
         codes::LINK_CONFLICT,
         "links[3] shares p0 with link x1: vlan 4001 of x1 cannot be told from the global VLANs 4000-4094 of x2",
+    );
+}
+
+/// Frames name the end that they are for, and a port has one address for that.
+#[test]
+fn the_ends_of_one_port_have_one_address() {
+    let at = |last: u8| {
+        let end = |node: &str, last: u8| json!({"node": node, "port": "p0", "mac": format!("02:00:00:00:{last:02x}:{}", &node[4..].repeat(2))});
+        ends(end("edge1", last), end("edge2", last))
+    };
+    valid_in(
+        FIGURE_1,
+        two(
+            json!({"kind": "pseudowire", "ends": at(1)}),
+            json!({"kind": "i-tag", "b_vid": 500, "ends": at(1)}),
+        ),
+    );
+    refused(
+        two(
+            json!({"kind": "pseudowire", "ends": at(1)}),
+            json!({"kind": "i-tag", "b_vid": 500, "ends": at(2)}),
+        ),
+        codes::LINK_CONFLICT,
+        "links[3].ends[0].mac is 02:00:00:00:02:11, but link x1 on port p0 has 02:00:00:00:01:11",
     );
 }
 
