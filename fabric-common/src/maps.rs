@@ -62,6 +62,12 @@ pub mod name {
     pub const FLOOD_SEQUENCE: &str = "FLOOD_SEQUENCE";
     /// Per-CPU array, port slot → [`super::FloodProgress`].
     pub const FLOOD_PROGRESS: &str = "FLOOD_PROGRESS";
+    /// Per-CPU array of one: [`super::TooBig`], what [`super::program::TELL`] is to tell of.
+    pub const TOO_BIG: &str = "TOO_BIG";
+    /// Per-CPU array, binding id → [`super::TellLimit`].
+    pub const TELL_LIMITS: &str = "TELL_LIMITS";
+    /// Program array of one: [`super::program::TELL`].
+    pub const TELL: &str = "TELL";
     /// Array of one: the kernel's tick counter when [`super::program::CLOCK`] last ran.
     pub const CLOCK: &str = "CLOCK";
     /// Array of one: [`super::Layout`], written by the agent that made the maps.
@@ -82,6 +88,8 @@ pub mod program {
     pub const UNDERLAY: &str = "fabric_underlay";
     /// Builds the tags of one flooded copy on its way out.
     pub const FLOOD: &str = "fabric_flood";
+    /// Never attached; the entry programs go on with it to tell a sender that his packet was too big.
+    pub const TELL: &str = "fabric_tell";
     /// Never attached; run by the agent to read the kernel's tick counter.
     pub const CLOCK: &str = "fabric_clock";
 }
@@ -441,6 +449,54 @@ pub struct FloodProgress {
     pub copies: u32,
 }
 
+/// A tenant's frame that the egress link of its way does not take, and how to find its sender.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct TooBig {
+    /// The segment.
+    pub segment: u32,
+    /// Next hop toward the sender; 0 if it is not known.
+    pub back: u32,
+    /// Id of the binding that the frame came by.
+    pub binding: u32,
+    /// Bytes that the link takes of what follows the fabric's tags.
+    pub room: u16,
+    /// Slot of the port that the frame came by.
+    pub slot: u16,
+    /// Offset of the tenant's addresses.
+    pub macs: u8,
+    /// Offset of what follows the fabric's tags.
+    pub body: u8,
+    /// Zero.
+    pub reserved: u16,
+}
+
+/// How many senders behind one binding this CPU has told something within a tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct TellLimit {
+    /// The [`tick`].
+    pub tick: u32,
+    /// Messages since it began.
+    pub told: u32,
+}
+
+impl TellLimit {
+    /// Messages a tick: a sender needs one for each smaller link on his way (RFC 1812 section 4.3.2.8).
+    pub const MOST: u32 = 64;
+
+    /// Counts one more message, if that may be sent.
+    #[inline(always)]
+    pub const fn take(&mut self, now: u32) -> bool {
+        if self.tick != now {
+            self.tick = now;
+            self.told = 0;
+        }
+        self.told += 1;
+        self.told <= Self::MOST
+    }
+}
+
 /// Frames and their bytes, without frame check sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -464,6 +520,12 @@ pub enum Direction {
 #[inline(always)]
 pub const fn drop_index(slot: u16, direction: Direction, reason: u8) -> u32 {
     ((slot as u32) << 7) | ((direction as u32) << 6) | (reason as u32 & 63)
+}
+
+/// Index in `COUNT_DROPS` of messages to senders whose frames came by a port: no dropped copy has reason 0.
+#[inline(always)]
+pub const fn told_index(slot: u16) -> u32 {
+    drop_index(slot, Direction::Out, 0)
 }
 
 /// Index in `ACCESS`.
@@ -657,6 +719,8 @@ const _: () = {
     assert!(size_of::<NextHop>() == 16);
     assert!(size_of::<Path>() == 128);
     assert!(size_of::<FloodKey>() == 8);
+    assert!(size_of::<TooBig>() == 20);
+    assert!(size_of::<TellLimit>() == 8);
     assert!(size_of::<Count>() == 16);
     assert!(size_of::<Bucket>() == 64);
 };
@@ -685,6 +749,10 @@ mod pod {
     unsafe impl Pod for super::Path {}
     // SAFETY: as above.
     unsafe impl Pod for super::FloodKey {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::TooBig {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::TellLimit {}
     // SAFETY: as above.
     unsafe impl Pod for super::Count {}
 }

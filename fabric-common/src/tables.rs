@@ -48,6 +48,8 @@ pub trait Tables {
     fn next_hop(&self, id: u32) -> Option<&NextHop>;
     /// A path by its id.
     fn path(&self, id: u32) -> Option<&Path>;
+    /// Whether one more sender behind a binding may be told something now, see [`crate::maps::TellLimit`].
+    fn may_tell(&self, binding: u32) -> bool;
     /// The next hop of one flooded copy.
     fn flood_next_hop(&self, key: &FloodKey) -> Option<u32>;
 }

@@ -100,6 +100,16 @@ impl Macs {
     pub const fn source(self) -> u64 {
         (self.low >> 48) | ((self.high as u64) << 16)
     }
+
+    /// The addresses of an answer.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "an address has 48 bits")]
+    pub const fn turned(self) -> Self {
+        Self {
+            low: self.source() | self.destination() << 48,
+            high: (self.destination() >> 16) as u32,
+        }
+    }
 }
 
 /// True for a multicast or broadcast address (IEEE 802.3 clause 3.2.3).

@@ -1,9 +1,11 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use fabric_common::Tables;
 use fabric_common::buckets::{Bucket, Claim, STASH, Slot, claim, find};
 use fabric_common::maps::{
-    Binding, FdbValue, FloodKey, Line, NextHop, Path, Port, Segment, Settings, Tunnel, VtepAddress, fdb_key,
+    Binding, FdbValue, FloodKey, Line, NextHop, Path, Port, Segment, Settings, TellLimit, Tunnel,
+    VtepAddress, fdb_key,
 };
 use fabric_common::tables::Table;
 
@@ -46,6 +48,8 @@ pub struct TwinTables {
     unwritten: Unwritten,
     /// Entries whose buckets were full; the real tables have the same limit.
     unplaced: usize,
+    /// By binding.
+    told: RefCell<BTreeMap<u32, TellLimit>>,
 }
 
 /// Where zeros lead to another verdict than no answer does.
@@ -82,6 +86,7 @@ impl TwinTables {
             tunnels: Buckets::new(masks.tunnels_mask),
             unwritten: Unwritten::default(),
             unplaced: 0,
+            told: RefCell::default(),
         };
         for (id, limits) in &records.segments {
             let segment = Segment::default();
@@ -115,6 +120,16 @@ impl TwinTables {
     /// Entries that found no place in their buckets: 0, or the settings are too small for the records.
     pub fn unplaced(&self) -> usize {
         self.unplaced
+    }
+
+    /// What senders were told so far, for tables that go on where these end.
+    pub fn told(&self) -> BTreeMap<u32, TellLimit> {
+        self.told.borrow().clone()
+    }
+
+    /// Goes on where other tables ended, see [`TwinTables::told`].
+    pub fn set_told(&mut self, told: BTreeMap<u32, TellLimit>) {
+        self.told = RefCell::new(told);
     }
 
     /// Lets time pass.
@@ -218,6 +233,14 @@ impl Tables for TwinTables {
 
     fn path(&self, id: u32) -> Option<&Path> {
         self.records.paths.get(&id).or(Some(&self.unwritten.path))
+    }
+
+    fn may_tell(&self, binding: u32) -> bool {
+        self.told
+            .borrow_mut()
+            .entry(binding)
+            .or_default()
+            .take(self.now())
     }
 
     fn flood_next_hop(&self, key: &FloodKey) -> Option<u32> {
