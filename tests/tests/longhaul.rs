@@ -9,6 +9,8 @@
 
 #[path = "longhaul/cut.rs"]
 mod cut;
+#[path = "longhaul/equal.rs"]
+mod equal;
 #[path = "longhaul/figure2.rs"]
 mod figure2;
 #[path = "longhaul/gateway.rs"]

@@ -425,6 +425,38 @@ fn numbers_that_a_link_needs_and_nobody_has_are_missed() {
     }
 }
 
+/// The node where labels end has no member: the link behind it is crossed all the same.
+#[test]
+fn numbers_of_links_behind_a_gateway_without_a_member_are_missed_too() {
+    let between = |vnis: Option<&str>| {
+        let mut document = json!({
+            "schema": "fabric/1",
+            "datacenters": [
+                {"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "200-1199", "labels": "1000-1999"},
+                {"name": "dc2", "id": 2, "s_vids": "1200-1299", "c_vids": "1300-1999", "labels": "2000-2999"}],
+            "nodes": [{"name": "a", "datacenter": "dc2"}, {"name": "b", "datacenter": "dc1"},
+                {"name": "gateway", "datacenter": "dc1"}],
+            "links": [
+                {"name": "long", "kind": "pseudowire", "ends": ends(at("a", "p0"), at("gateway", "p0"))},
+                {"name": "near", "kind": "vxlan", "ends": [
+                    {"node": "gateway", "port": "u0", "address": "192.0.2.1"},
+                    {"node": "b", "port": "u0", "address": "192.0.2.2"}]}],
+            "tenants": [{"name": "t", "segments": [{"name": "t", "datacenter": "dc1", "attachments": [
+                {"node": "a", "port": "eth1", "vlan": 10}, {"node": "b", "port": "eth1", "vlan": 10}]}]}],
+        });
+        if let Some(vnis) = vnis {
+            document["datacenters"][0]["vnis"] = vnis.into();
+        }
+        validate(serde_json::from_value(document).expect("a document"))
+    };
+    let problems = between(None).expect_err("no VNI");
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["tenants[0].segments[0].vni is not given and none is free, but link near needs one"]
+    );
+    assert!(between(Some("10000-10099")).is_ok());
+}
+
 #[test]
 fn i_sids_and_global_vids_are_in_range_and_nobody_elses() {
     let given = |field: &'static str, numbers: [u32; 2]| {
