@@ -3,6 +3,8 @@
 //! One file per port role. Each reads tags only as far as the role needs, and checks the tenant's addresses.
 
 mod access;
+mod global_vlan;
+mod itag;
 mod label;
 mod pseudowire;
 mod trunk;
@@ -14,10 +16,12 @@ pub use pseudowire::pseudowire;
 pub use trunk::trunk;
 pub use underlay::{Underlay, underlay};
 
+use crate::buckets::find;
 use crate::maps::{Binding, Port, own};
 use crate::rewrite::Inner;
+use crate::tables::Table;
 use crate::wire::{Macs, RESERVED_GROUP, TPID_C, TPID_I, TPID_S, VID_MASK, is_group};
-use crate::{DropReason, Frame, Short};
+use crate::{DropReason, Frame, Short, Tables};
 
 /// A frame whose segment is known.
 pub struct Classified<'t> {
@@ -27,6 +31,28 @@ pub struct Classified<'t> {
     pub inner: Inner,
     /// The tenant's addresses.
     pub macs: Macs,
+}
+
+/// The binding of a key of [`Table::Tags`].
+#[inline(always)]
+fn bound<T: Tables>(tables: &T, key: u64) -> Option<&Binding> {
+    let (_, id) = find(tables, Table::Tags, key, |value| value != 0)?;
+    #[expect(clippy::cast_possible_truncation, reason = "binding ids have 20 bits")]
+    tables.binding(id as u32).filter(|binding| binding.segment() != 0)
+}
+
+/// The tenant's frame inside of one that arrived for `binding`.
+#[inline(always)]
+fn opened<'t, F: Frame>(
+    frame: &F,
+    port: &Port,
+    binding: &'t Binding,
+    inner: Inner,
+) -> Result<Classified<'t>, DropReason> {
+    let macs = read_macs(frame, inner.macs)?;
+    check_addresses(port, macs)?;
+    check_own(frame, binding, inner.body)?;
+    Ok(Classified { binding, inner, macs })
 }
 
 #[inline(always)]

@@ -49,6 +49,10 @@ pub trait Frame {
     /// 4, which are the only part of a packet whose length the verifier must follow.
     fn sum(&self, at: usize, len: usize) -> Result<u64, Short>;
 
+    /// The ones' complement sum of `N` bytes as big-endian words of 16 bits (RFC 1071). `N` is a multiple of 4 and at most
+    /// 512.
+    fn sum_of<const N: usize>(&self, at: usize) -> Result<u16, Short>;
+
     /// Writes `N` bytes in wire order.
     fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Result<(), Short>;
 
@@ -57,4 +61,7 @@ pub trait Frame {
 
     /// Moves the start of the frame: `by` > 0 adds that many bytes in front, `by` < 0 removes them.
     fn resize_head(&mut self, by: i32) -> Result<(), NoHeadroom>;
+
+    /// Takes away what is behind the first `len` bytes.
+    fn cut_tail(&mut self, len: usize) -> Result<(), Short>;
 }

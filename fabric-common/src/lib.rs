@@ -6,7 +6,7 @@
 //! [`Frame`] and tables only through [`Tables`], so that the same source runs in the kernel and in tests.
 //!
 //! Invariant: where a frame goes is decided by nothing above layer 2, and whatever the tables do not name
-//! ends in a [`DropReason`]. Only [`flow`] and [`ecn`] look further in, and [`storage`] to see who is alive.
+//! ends in a [`DropReason`]. Only [`flow`], [`ecn`] and [`tell`] look further in, and [`storage`] to see who is alive.
 #![no_std]
 #![cfg_attr(target_arch = "bpf", feature(core_intrinsics))]
 #![cfg_attr(
@@ -35,6 +35,7 @@ pub mod rewrite;
 pub mod shared;
 pub mod storage;
 pub mod tables;
+pub mod tell;
 pub mod wire;
 
 pub use frame::{Frame, NoHeadroom, Short};

@@ -22,7 +22,8 @@ pub mod name {
     pub const PORTS: &str = "PORTS";
     /// Array, access slot × 4096 + VID → [`super::Binding`].
     pub const ACCESS: &str = "ACCESS";
-    /// Array of [`super::Bucket`]: [`super::tag_key`] or [`super::label_key`] → binding id, [`super::line_key`] → line.
+    /// Array of [`super::Bucket`]: [`super::tag_key`], [`super::label_key`], [`super::i_sid_key`] or
+    /// [`super::global_vlan_key`] → binding id, [`super::line_key`] → line.
     pub const TAGS: &str = "TAGS";
     /// Array of [`super::Bucket`]: [`super::tunnel_key`] → tunnel id.
     pub const TUNNEL_KEYS: &str = "TUNNEL_KEYS";
@@ -71,6 +72,12 @@ pub mod name {
     pub const FLOOD_SEQUENCE: &str = "FLOOD_SEQUENCE";
     /// Per-CPU array, port slot → [`super::FloodProgress`].
     pub const FLOOD_PROGRESS: &str = "FLOOD_PROGRESS";
+    /// Per-CPU array of one: [`super::TooBig`], what [`super::program::TELL`] is to tell of.
+    pub const TOO_BIG: &str = "TOO_BIG";
+    /// Per-CPU array, binding id → [`super::TellLimit`].
+    pub const TELL_LIMITS: &str = "TELL_LIMITS";
+    /// Program array of one: [`super::program::TELL`].
+    pub const TELL: &str = "TELL";
     /// Array of one: the kernel's tick counter when [`super::program::CLOCK`] last ran.
     pub const CLOCK: &str = "CLOCK";
     /// Array of one: [`super::Layout`], written by the agent that made the maps.
@@ -91,6 +98,8 @@ pub mod program {
     pub const UNDERLAY: &str = "fabric_underlay";
     /// Builds the tags of one flooded copy on its way out.
     pub const FLOOD: &str = "fabric_flood";
+    /// Never attached; the entry programs go on with it to tell a sender that his packet was too big.
+    pub const TELL: &str = "fabric_tell";
     /// Never attached; run by the agent to read the kernel's tick counter.
     pub const CLOCK: &str = "fabric_clock";
 }
@@ -192,6 +201,8 @@ impl Port {
     pub const TUNNEL_LLDP: u16 = 2;
     /// A safety check failed: everything is dropped.
     pub const UNSAFE: u16 = 4;
+    /// A VLAN in front of everything may name a segment, see [`global_vlan_key`].
+    pub const GLOBAL_VLANS: u16 = 8;
 
     /// True if the option is set.
     #[inline(always)]
@@ -512,6 +523,54 @@ pub struct FloodProgress {
     pub copies: u32,
 }
 
+/// A tenant's frame that the egress link of its way does not take, and how to find its sender.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct TooBig {
+    /// The segment.
+    pub segment: u32,
+    /// Next hop toward the sender; 0 if it is not known.
+    pub back: u32,
+    /// Id of the binding that the frame came by.
+    pub binding: u32,
+    /// Bytes that the link takes of what follows the fabric's tags.
+    pub room: u16,
+    /// Slot of the port that the frame came by.
+    pub slot: u16,
+    /// Offset of the tenant's addresses.
+    pub macs: u8,
+    /// Offset of what follows the fabric's tags.
+    pub body: u8,
+    /// Zero.
+    pub reserved: u16,
+}
+
+/// How many senders behind one binding this CPU has told something within a tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct TellLimit {
+    /// The [`tick`].
+    pub tick: u32,
+    /// Messages since it began.
+    pub told: u32,
+}
+
+impl TellLimit {
+    /// Messages a tick: a sender needs one for each smaller link on his way (RFC 1812 section 4.3.2.8).
+    pub const MOST: u32 = 64;
+
+    /// Counts one more message, if that may be sent.
+    #[inline(always)]
+    pub const fn take(&mut self, now: u32) -> bool {
+        if self.tick != now {
+            self.tick = now;
+            self.told = 0;
+        }
+        self.told += 1;
+        self.told <= Self::MOST
+    }
+}
+
 /// Frames and their bytes, without frame check sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -535,6 +594,12 @@ pub enum Direction {
 #[inline(always)]
 pub const fn drop_index(slot: u16, direction: Direction, reason: u8) -> u32 {
     ((slot as u32) << 7) | ((direction as u32) << 6) | (reason as u32 & 63)
+}
+
+/// Index in `COUNT_DROPS` of messages to senders whose frames came by a port: no dropped copy has reason 0.
+#[inline(always)]
+pub const fn told_index(slot: u16) -> u32 {
+    drop_index(slot, Direction::Out, 0)
 }
 
 /// Index in `ACCESS`.
@@ -566,6 +631,22 @@ pub const fn line_key(slot: u16, vlan: u16) -> u64 {
     2 << 60 | (slot as u64) << 36 | (vlan as u64 & 0xfff) << 24
 }
 
+/// Key of `TAGS`: an I-SID in a VLAN of the backbone, perhaps inside of the link's own VLAN; 0 for none.
+#[inline(always)]
+pub const fn i_sid_key(slot: u16, vlan: u16, b_vid: u16, i_sid: u32) -> u64 {
+    3 << 60
+        | (slot as u64) << 48
+        | (vlan as u64 & 0xfff) << 36
+        | (b_vid as u64 & 0xfff) << 24
+        | (i_sid as u64 & 0xff_ffff)
+}
+
+/// Key of `TAGS`: a VLAN that names a segment in the whole fabric.
+#[inline(always)]
+pub const fn global_vlan_key(slot: u16, vid: u16) -> u64 {
+    4 << 60 | (slot as u64) << 36 | (vid as u64 & 0xfff)
+}
+
 /// True for a key of [`line_key`].
 pub const fn is_line_key(key: u64) -> bool {
     key >> 60 == 2
@@ -580,9 +661,15 @@ pub const fn label_line(key: u64) -> Option<u32> {
     }
 }
 
-/// The slot of a key of [`tag_key`].
+/// The slot of a key of [`tag_key`], [`i_sid_key`] or [`global_vlan_key`].
 pub const fn tag_slot(key: u64) -> u16 {
-    (key >> 36 & 0x1ff) as u16
+    let shift = if key >> 60 == 3 { 48 } else { 36 };
+    (key >> shift & 0x1ff) as u16
+}
+
+/// True for a key of [`tag_key`].
+pub const fn is_tag_key(key: u64) -> bool {
+    key >> 60 == 0
 }
 
 /// Index in `ROUTES`.
@@ -708,6 +795,8 @@ const _: () = {
     assert!(size_of::<FloodKey>() == 8);
     assert!(size_of::<FloodCopy>() == 4 && capacity::FLOOD_MEMBERS as usize <= 1 << 9);
     assert!(size_of::<Silence>() == 8);
+    assert!(size_of::<TooBig>() == 20);
+    assert!(size_of::<TellLimit>() == 8);
     assert!(size_of::<Count>() == 16);
     assert!(size_of::<Bucket>() == 64);
 };
@@ -740,6 +829,10 @@ mod pod {
     unsafe impl Pod for super::FloodCopy {}
     // SAFETY: as above.
     unsafe impl Pod for super::Silence {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::TooBig {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::TellLimit {}
     // SAFETY: as above.
     unsafe impl Pod for super::Count {}
     // SAFETY: as above.

@@ -3,8 +3,8 @@
 use crate::classify::{self, Classified, Labelled, Relay, Underlay};
 use crate::decide::{Copied, Decision, decide, follow, relay_path, valid_next_hop};
 use crate::learn;
-use crate::maps::Port;
-use crate::rewrite::{bare, relay, rewrite};
+use crate::maps::{Path, Port, TooBig};
+use crate::rewrite::{bare, relay, rewrite, room};
 use crate::storage;
 use crate::wire::MACS;
 use crate::{DropReason, Frame, Tables};
@@ -27,6 +27,8 @@ pub enum Verdict {
         /// Length as it goes, in bytes.
         len_out: usize,
     },
+    /// Drop it as too big for its way, and tell its sender.
+    TooBig(TooBig),
     /// Send a copy to every other member of the segment. Nothing but the tenant's frame is left;
     /// [`crate::flood::copy`] gives each copy its own tags.
     Flood {
@@ -154,7 +156,10 @@ fn forward<F: Frame, T: Tables>(
                 next_hop
             };
             let (path, path_id) = follow(tables, port.slot, binding, next_hop)?;
-            let len_out = rewrite(frame, inner, macs, path)?;
+            let len_out = match rewrite(frame, inner, macs, path) {
+                Err(DropReason::TooBig) => return Ok(Verdict::TooBig(too_big(port, classified, path))),
+                len_out => len_out?,
+            };
             Ok(Verdict::Unicast {
                 slot: path.slot,
                 binding: binding.id(),
@@ -172,5 +177,24 @@ fn forward<F: Frame, T: Tables>(
                 len_in,
             })
         }
+    }
+}
+
+#[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the fabric's tags have fewer than 256 bytes"
+)]
+fn too_big(port: &Port, classified: &Classified<'_>, path: &Path) -> TooBig {
+    let Classified { binding, inner, .. } = classified;
+    TooBig {
+        segment: binding.segment(),
+        back: binding.learn(),
+        binding: binding.id(),
+        room: room(path),
+        slot: port.slot,
+        macs: inner.macs as u8,
+        body: inner.body as u8,
+        reserved: 0,
     }
 }

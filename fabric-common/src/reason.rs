@@ -116,14 +116,20 @@ drop_reasons! {
     LinkDown = 42, "link-down", "the port or link that leads there is down", "fabric port list; fabric link list";
     /// The copy of a flooded frame for the link that is not in use now.
     StandbyPath = 43, "standby-path", "a flooded copy for a link that only stands by", "none needed: the copy for the link in use was sent";
+    /// An I-SID of no segment in this VLAN of the backbone.
+    UnknownISid = 44, "unknown-i-sid", "no segment uses this I-SID in this B-VLAN of this link", "apply the same document on both ends";
+    /// IEEE 802.1Q clause 9.7: a frame whose Res2 is not 0 is discarded; one without customer addresses is none of ours.
+    BadITag = 45, "bad-i-tag", "an I-TAG without customer addresses, or with reserved bits set", "check the device at the other end of the link";
+    /// A VLAN of no segment on a link of global VLANs.
+    UnknownGlobalVlan = 46, "unknown-global-vlan", "no segment uses this global VLAN on this link", "apply the same document on both ends";
     /// Two machines with one identity must never both speak.
-    Fenced = 44, "fenced", "a storage machine's member that is not in charge", "fabric storage show VSM";
+    Fenced = 47, "fenced", "a storage machine's member that is not in charge", "fabric storage show VSM";
     /// Somebody else uses the address of a storage machine.
-    ForgedVsm = 45, "forged-vsm", "the source is a storage machine's address, and the sender is none of its members", "look for a broken or forging sender";
+    ForgedVsm = 48, "forged-vsm", "the source is a storage machine's address, and the sender is none of its members", "look for a broken or forging sender";
     /// Not lost: it was for the agent.
-    ProbeAnswer = 46, "probe-answer", "a member's answer to a probe, which ends here", "none needed";
+    ProbeAnswer = 49, "probe-answer", "a member's answer to a probe, which ends here", "none needed";
     /// Before the first decision of the agent.
-    NoMember = 47, "no-member", "no member of the storage machine is in charge", "fabric storage show VSM";
+    NoMember = 50, "no-member", "no member of the storage machine is in charge", "fabric storage show VSM";
 }
 
 impl DropReason {

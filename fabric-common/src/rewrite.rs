@@ -29,7 +29,7 @@ pub fn rewrite<F: Frame>(frame: &mut F, inner: Inner, macs: Macs, path: &Path) -
         return Err(DropReason::NeighbourUnresolved);
     }
     let pre = path.pre as usize & 0x7f;
-    let head = pre + MACS + (path.post_len as usize & 0xf);
+    let head = head(path);
     let len = frame.len() + head - inner.body;
     if len > path.max_len as usize {
         return Err(DropReason::TooBig);
@@ -40,6 +40,19 @@ pub fn rewrite<F: Frame>(frame: &mut F, inner: Inner, macs: Macs, path: &Path) -
         encapsulate(frame, inner, macs, path, head, len)?;
     }
     Ok(len)
+}
+
+/// Bytes in front of the tenant's own tag or EtherType.
+#[inline(always)]
+const fn head(path: &Path) -> usize {
+    (path.pre as usize & 0x7f) + MACS + (path.post_len as usize & 0xf)
+}
+
+/// Bytes that the egress link takes of what follows the fabric's tags.
+#[inline(always)]
+pub fn room(path: &Path) -> u16 {
+    #[expect(clippy::cast_possible_truncation, reason = "at most 127 + 12 + 15")]
+    path.max_len.saturating_sub(head(path) as u16)
 }
 
 /// Leaves nothing but the tenant's frame.

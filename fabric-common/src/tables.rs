@@ -59,6 +59,8 @@ pub trait Tables {
     fn flow(&self, index: u32) -> Option<&FlowRecord>;
     /// `CLOCK_MONOTONIC`.
     fn nanoseconds(&self) -> u64;
+    /// Whether one more sender behind a binding may be told something now, see [`crate::maps::TellLimit`].
+    fn may_tell(&self, binding: u32) -> bool;
     /// The next hop of one flooded copy.
     fn flood_copy(&self, key: &FloodKey) -> Option<FloodCopy>;
     /// Whether the port with this slot can send.

@@ -18,6 +18,8 @@ pub const IPV4_HEADER: usize = Ipv4Hdr::LEN;
 pub const IPV6_HEADER: usize = Ipv6Hdr::LEN;
 /// Length of a UDP header, in bytes (RFC 768).
 pub const UDP_HEADER: usize = UdpHdr::LEN;
+/// Length of an I-TAG with its EtherType, in bytes (IEEE 802.1Q clause 9.7).
+pub const I_TAG: usize = 6;
 /// Length of a VXLAN header, in bytes (RFC 7348 section 5).
 pub const VXLAN_HEADER: usize = VxlanHdr::LEN;
 
@@ -99,6 +101,16 @@ impl Macs {
     #[inline(always)]
     pub const fn source(self) -> u64 {
         (self.low >> 48) | ((self.high as u64) << 16)
+    }
+
+    /// The addresses of an answer.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "an address has 48 bits")]
+    pub const fn turned(self) -> Self {
+        Self {
+            low: self.source() | self.destination() << 48,
+            high: (self.destination() >> 16) as u32,
+        }
     }
 }
 

@@ -9,14 +9,21 @@ use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf::debug;
 use fabric_common::DropReason;
 use fabric_common::flood::{Metadata, Unsent, seal};
-use fabric_common::maps::{Count, Direction, drop_index};
+use fabric_common::maps::{Count, Direction, TooBig, drop_index};
 use fabric_common::pipeline::Verdict;
 
 use crate::frame::XdpFrame;
-use crate::maps::{COUNT_DROPS, COUNT_IN, COUNT_OUT, EGRESS, FLOOD, FLOOD_SEQUENCE, KernelTables};
+use crate::maps::{
+    COUNT_DROPS, COUNT_IN, COUNT_OUT, EGRESS, FLOOD, FLOOD_SEQUENCE, KernelTables, TELL, TOO_BIG,
+};
 
 #[inline(always)]
-pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> Result<u32, DropReason> {
+pub(crate) fn emit(
+    ctx: &XdpContext,
+    frame: &mut XdpFrame,
+    slot: u16,
+    verdict: Verdict,
+) -> Result<u32, DropReason> {
     match verdict {
         Verdict::Pass => {
             bump(drop_index(slot, Direction::In, 0));
@@ -38,6 +45,7 @@ pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> Result<
             count(&COUNT_OUT, path, len_out);
             Ok(action)
         }
+        Verdict::TooBig(ask) => Ok(too_big(ctx, slot, ask)),
         Verdict::Flood {
             segment,
             horizon,
@@ -52,6 +60,19 @@ pub(crate) fn emit(frame: &mut XdpFrame, slot: u16, verdict: Verdict) -> Result<
             Ok(action)
         }
     }
+}
+
+/// The drop is counted here, whatever comes of the message: that is another program's business, so that this one stays small.
+#[inline(always)]
+fn too_big(ctx: &XdpContext, slot: u16, ask: TooBig) -> u32 {
+    let action = dropped(ctx, slot, DropReason::TooBig);
+    if let Some(place) = TOO_BIG.get_ptr_mut(0) {
+        // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
+        unsafe { *place = ask };
+        // SAFETY: the context is the program's own. It goes on here if there is no such program.
+        unsafe { TELL.tail_call(ctx, 0) };
+    }
+    action
 }
 
 #[inline(always)]

@@ -9,8 +9,12 @@ use core::mem;
 
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
+use aya_ebpf::helpers::{
+    bpf_csum_diff, bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len,
+    bpf_xdp_load_bytes,
+};
 use aya_ebpf::programs::XdpContext;
+use fabric_common::rewrite::fold;
 use fabric_common::{Frame, NoHeadroom, Short};
 
 /// Drivers put at least so many bytes of a longer frame into the first buffer: a shorter one has no others, and asking
@@ -173,6 +177,20 @@ impl Frame for XdpFrame {
         Ok(words.iter().map(|word| u64::from(u32::from_be(*word))).sum())
     }
 
+    /// The helper sums words in memory order; the sum of swapped words is the swapped sum (RFC 1071 section 2).
+    #[inline(always)]
+    #[expect(clippy::cast_sign_loss, reason = "an error is negative, a sum has 32 bits")]
+    fn sum_of<const N: usize>(&self, at: usize) -> Result<u16, Short> {
+        let bytes = self.at::<[u8; N]>(at)?.cast();
+        // SAFETY: `at` has compared the bytes with the end of the frame; nothing is to be taken from the sum.
+        let sum = unsafe { bpf_csum_diff(core::ptr::null_mut(), 0, bytes, N as u32, 0) };
+        if sum < 0 {
+            Err(Short)
+        } else {
+            Ok(u16::from_be(fold(sum as u32)))
+        }
+    }
+
     #[inline(always)]
     fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Result<(), Short> {
         // SAFETY: `at` has compared the bytes with the end of the frame.
@@ -197,6 +215,17 @@ impl Frame for XdpFrame {
             return Err(NoHeadroom);
         }
         self.len = self.len.wrapping_add_signed(by as isize);
+        self.reload();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn cut_tail(&mut self, len: usize) -> Result<(), Short> {
+        // SAFETY: the kernel passes a valid context.
+        if unsafe { bpf_xdp_adjust_tail(self.ctx, len as i32 - self.len as i32) } != 0 {
+            return Err(Short);
+        }
+        self.len = len;
         self.reload();
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! The XDP programs: one entry per port role, one for flooded copies, one that tells the time.
+//! The XDP programs: one entry per port role, one for flooded copies, one for messages to
+//! senders, one that tells the time.
 //!
 //! Everything that decides is in `fabric-common`; here are the frame, the maps, and the step from a verdict
 //! to an action.
@@ -14,6 +15,8 @@ mod frame;
 mod maps;
 #[cfg(target_arch = "bpf")]
 mod programs;
+#[cfg(target_arch = "bpf")]
+mod tell;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

@@ -4,14 +4,14 @@ use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::btf_maps::{DevMapHash, HashOfMaps};
 use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
 use aya_ebpf::macros::{btf_map, map};
-use aya_ebpf::maps::{Array, DevMap, HashMap, PerCpuArray};
+use aya_ebpf::maps::{Array, DevMap, HashMap, PerCpuArray, ProgramArray};
 use fabric_common::Tables;
 use fabric_common::buckets::Bucket;
 use fabric_common::label;
 use fabric_common::maps::storage::{FlowRecord, Vsm, VsmPlace};
 use fabric_common::maps::{
     Binding, Count, FloodCopy, FloodKey, FloodProgress, Layout, Line, NextHop, Path, Port, Segment, Settings,
-    Silence, Tunnel, VtepAddress, capacity, tick,
+    Silence, TellLimit, TooBig, Tunnel, VtepAddress, capacity, tick,
 };
 use fabric_common::tables::Table;
 
@@ -72,6 +72,12 @@ pub(crate) static FLOOD_SEQUENCE: PerCpuArray<u32> = PerCpuArray::with_max_entri
 #[map]
 pub(crate) static FLOOD_PROGRESS: PerCpuArray<FloodProgress> =
     PerCpuArray::with_max_entries(capacity::PORTS, 0);
+#[map]
+pub(crate) static TOO_BIG: PerCpuArray<TooBig> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+static TELL_LIMITS: PerCpuArray<TellLimit> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub(crate) static TELL: ProgramArray = ProgramArray::with_max_entries(1, 0);
 #[map]
 pub(crate) static CLOCK: Array<u64> = Array::with_max_entries(1, 0);
 
@@ -208,6 +214,14 @@ impl Tables for KernelTables {
     fn nanoseconds(&self) -> u64 {
         // SAFETY: the helper has no arguments.
         unsafe { bpf_ktime_get_ns() }
+    }
+
+    #[inline(always)]
+    fn may_tell(&self, binding: u32) -> bool {
+        TELL_LIMITS.get_ptr_mut(binding).is_some_and(|limit| {
+            // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
+            unsafe { (*limit).take(self.now()) }
+        })
     }
 
     #[inline(always)]

@@ -13,6 +13,7 @@ use crate::copies::{finish_copy, refuse_copy};
 use crate::emit::{dropped, emit};
 use crate::frame::XdpFrame;
 use crate::maps::{CLOCK, KernelTables};
+use crate::tell::tell_sender;
 
 /// Entry of tenant-facing ports.
 #[xdp(frags)]
@@ -46,12 +47,18 @@ fn run(ctx: &XdpContext, way: impl Fn(&mut XdpFrame, &Port) -> Result<Verdict, D
             let verdict = way(&mut frame, port);
             (
                 port.slot,
-                verdict.and_then(|verdict| emit(&mut frame, port.slot, verdict)),
+                verdict.and_then(|verdict| emit(ctx, &mut frame, port.slot, verdict)),
             )
         }
         None => (0, Err(DropReason::UnknownPort)),
     };
     outcome.unwrap_or_else(|reason| dropped(ctx, slot, reason))
+}
+
+/// Goes on with a frame that an entry program has counted as too big: it becomes a message to its sender, or ends.
+#[xdp(frags)]
+fn fabric_tell(ctx: XdpContext) -> u32 {
+    tell_sender(&mut XdpFrame::new(&ctx)).unwrap_or(XDP_DROP)
 }
 
 /// Gives a flooded copy the tags of its destination, and lets pass what is complete.

@@ -64,8 +64,10 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
     }
     let (storage, segments) = storage::check(&document, &nodes, segments, &mut problems);
     let tree = Tree::of(&nodes, &links);
+    let routes = Routes::of(&tree, &nodes, &links);
     let fabric = reach::Fabric {
         tree: &tree,
+        routes: &routes,
         datacenters: &datacenters,
         nodes: &nodes,
         links: &links,
@@ -74,7 +76,6 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let routes = Routes::of(&tree, &nodes, &links);
     Ok(Valid {
         document,
         datacenters,

@@ -23,7 +23,7 @@ pub use capture::{Capture, Captured, Filter};
 pub use noise::{MARK, is_kernel_noise};
 pub use pcap::write_pcap;
 pub use receive::Received;
-pub use tshark::Tshark;
+pub use tshark::{Tshark, well_formed};
 
 use crate::netns::NetNs;
 

@@ -23,6 +23,8 @@ mod corpus;
 mod generate;
 #[path = "differential/labels.rs"]
 mod labels;
+#[path = "differential/numbered.rs"]
+mod numbered;
 #[path = "differential/random.rs"]
 mod random;
 #[path = "differential/rare.rs"]

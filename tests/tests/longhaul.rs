@@ -9,11 +9,21 @@
 
 #[path = "longhaul/cut.rs"]
 mod cut;
+#[path = "longhaul/equal.rs"]
+mod equal;
 #[path = "longhaul/figure2.rs"]
 mod figure2;
+#[path = "longhaul/gateway.rs"]
+mod gateway;
+#[path = "longhaul/numbered.rs"]
+mod numbered;
+#[path = "longhaul/reassign.rs"]
+mod reassign;
 #[path = "longhaul/routers.rs"]
 mod routers;
 #[path = "longhaul/site.rs"]
 mod site;
+#[path = "longhaul/sizes.rs"]
+mod sizes;
 #[path = "longhaul/tcp.rs"]
 mod tcp;

@@ -20,3 +20,5 @@ mod outer;
 mod replication;
 #[path = "vxlan/support.rs"]
 mod support;
+#[path = "vxlan/told.rs"]
+mod told;

@@ -2,12 +2,10 @@
 //! (RFC 3032, RFC 4385, RFC 4448 in tagged mode). They end here, or pass by their label alone.
 
 use super::trunk::tags;
-use super::{Classified, check_addresses, check_own, read_macs};
-use crate::buckets::find;
+use super::{Classified, bound, opened};
 use crate::label::{CONTROL_WORD, COUNT, ENTRY, Entry, FIRST};
 use crate::maps::{Binding, Port, label_key, route_index};
 use crate::rewrite::Inner;
-use crate::tables::Table;
 use crate::wire::{MACS, TPID_S, VLAN_TAG};
 use crate::{DropReason, Frame, Tables};
 
@@ -60,12 +58,7 @@ pub(super) fn label<'t, F: Frame, T: Tables>(
             .filter(|route| passes(route));
         return route.map(relay).ok_or(DropReason::UnknownLabel);
     }
-    let known = |s_vid, c_vid| {
-        let key = label_key(line, label, s_vid, c_vid);
-        let (_, id) = find(tables, Table::Tags, key, |value| value != 0)?;
-        #[expect(clippy::cast_possible_truncation, reason = "binding ids have 20 bits")]
-        tables.binding(id as u32).filter(|binding| binding.segment() != 0)
-    };
+    let known = |s_vid, c_vid| bound(tables, label_key(line, label, s_vid, c_vid));
     let inner = tags(frame, at + ENTRY + CONTROL_WORD + MACS, TPID_S);
     if let Ok((s_vid, c_vid)) = inner
         && let Some(binding) = known(s_vid, c_vid)
@@ -111,13 +104,10 @@ fn ends_here<'t, F: Frame>(
     if first >> 4 != 0 {
         return Err(DropReason::BadControlWord);
     }
-    let macs_at = at + ENTRY + CONTROL_WORD;
-    let macs = read_macs(frame, macs_at)?;
-    check_addresses(port, macs)?;
+    let macs = at + ENTRY + CONTROL_WORD;
     let inner = Inner {
-        macs: macs_at,
-        body: macs_at + MACS + 2 * VLAN_TAG,
+        macs,
+        body: macs + MACS + 2 * VLAN_TAG,
     };
-    check_own(frame, binding, inner.body)?;
-    Ok(Classified { binding, inner, macs })
+    opened(frame, port, binding, inner)
 }

@@ -1,12 +1,15 @@
-//! Dedicated lines with labels: each link perhaps in an outer VLAN, labelled frames and S+C tagged ones beside each other.
+//! Dedicated lines: each link perhaps in an outer VLAN; labelled frames, S+C tagged ones, those with an I-TAG and those in a
+//! global VLAN beside each other.
 
+use super::global_vlan::global_vlan;
+use super::itag::itag;
 use super::label::{Labelled, label};
 use super::read_macs;
 use super::trunk::tagged;
 use crate::buckets::find;
 use crate::maps::{Port, line_key};
 use crate::tables::Table;
-use crate::wire::{ETHERTYPE_MPLS, MACS, TPID_C, VID_MASK, VLAN_TAG};
+use crate::wire::{ETHERTYPE_MPLS, MACS, TPID_C, TPID_I, TPID_S, VID_MASK, VLAN_TAG};
 use crate::{DropReason, Frame, Tables};
 
 /// Classifies a frame of a line.
@@ -20,16 +23,36 @@ pub fn pseudowire<'t, F: Frame, T: Tables>(
     let (mut vlan, mut at) = (0, MACS);
     if kind == TPID_C && port.tpid != TPID_C {
         vlan = u16::from_be_bytes(frame.read(MACS + 2)?) & VID_MASK;
+        if let Some(here) = global_vlan(frame, port, vlan, tables) {
+            return here.map(Labelled::Here);
+        }
         at = MACS + VLAN_TAG;
         kind = u16::from_be_bytes(frame.read(at)?);
     }
-    if kind != ETHERTYPE_MPLS {
-        return tagged(frame, port, (vlan, at), tables).map(Labelled::Here);
+    match kind {
+        ETHERTYPE_MPLS => {
+            for_us(frame, port)?;
+            label(frame, port, (line(port, vlan, tables)?, at + 2), tables)
+        }
+        TPID_S if u16::from_be_bytes(frame.read(at + VLAN_TAG)?) == TPID_I => {
+            for_us(frame, port)?;
+            itag(frame, port, (vlan, at), tables).map(Labelled::Here)
+        }
+        _ if at != MACS && kind != port.tpid && port.has(Port::GLOBAL_VLANS) => {
+            Err(DropReason::UnknownGlobalVlan)
+        }
+        _ => tagged(frame, port, (vlan, at), tables).map(Labelled::Here),
     }
-    if read_macs(frame, 0)?.destination() != port.line_mac {
-        return Err(DropReason::NotForUs);
+}
+
+/// Only frames with an outer Ethernet header say which end of the line they are for.
+#[inline(always)]
+fn for_us<F: Frame>(frame: &F, port: &Port) -> Result<(), DropReason> {
+    if read_macs(frame, 0)?.destination() == port.line_mac {
+        Ok(())
+    } else {
+        Err(DropReason::NotForUs)
     }
-    label(frame, port, (line(port, vlan, tables)?, at + 2), tables)
 }
 
 #[inline(always)]

@@ -1,10 +1,8 @@
 //! Links between nodes of a datacenter: S-VID and C-VID name the segment and the end of it.
 
-use super::{Classified, check_addresses, check_own, read_macs};
-use crate::buckets::find;
+use super::{Classified, bound, opened};
 use crate::maps::{Port, tag_key};
 use crate::rewrite::Inner;
-use crate::tables::Table;
 use crate::wire::{MACS, TPID_C, VID_MASK, VID_RESERVED, VLAN_TAG};
 use crate::{DropReason, Frame, Tables};
 
@@ -26,22 +24,13 @@ pub(super) fn tagged<'t, F: Frame, T: Tables>(
     (vlan, at): (u16, usize),
     tables: &'t T,
 ) -> Result<Classified<'t>, DropReason> {
-    let macs = read_macs(frame, 0)?;
     let (s_vid, c_vid) = tags(frame, at, port.tpid)?;
-    let key = tag_key(port.slot, vlan, s_vid, c_vid);
-    let (_, id) = find(tables, Table::Tags, key, |value| value != 0).ok_or(DropReason::UnknownTags)?;
-    #[expect(clippy::cast_possible_truncation, reason = "binding ids have 20 bits")]
-    let binding = tables
-        .binding(id as u32)
-        .filter(|binding| binding.segment() != 0)
-        .ok_or(DropReason::UnknownTags)?;
-    check_addresses(port, macs)?;
+    let binding = bound(tables, tag_key(port.slot, vlan, s_vid, c_vid)).ok_or(DropReason::UnknownTags)?;
     let inner = Inner {
         macs: 0,
         body: at + 2 * VLAN_TAG,
     };
-    check_own(frame, binding, inner.body)?;
-    Ok(Classified { binding, inner, macs })
+    opened(frame, port, binding, inner)
 }
 
 /// The S-VID and C-VID of the two tags at `at`.

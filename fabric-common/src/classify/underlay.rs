@@ -3,7 +3,7 @@
 mod outer;
 
 use super::label::{Labelled, Relay, label};
-use super::{Classified, check_addresses, check_own, read_macs};
+use super::{Classified, opened};
 use crate::buckets::find;
 use crate::maps::{Port, Tunnel, mpls_key, tunnel_key};
 use crate::rewrite::Inner;
@@ -138,14 +138,12 @@ fn decapsulate<'t, F: Frame>(
         return Err(DropReason::UnknownVni);
     }
     outer.check(frame)?;
-    let macs_at = outer.udp + UDP_HEADER + VXLAN_HEADER;
-    let macs = read_macs(frame, macs_at)?;
-    check_addresses(port, macs)?;
+    let macs = outer.udp + UDP_HEADER + VXLAN_HEADER;
     let inner = Inner {
-        macs: macs_at,
-        body: macs_at + MACS,
+        macs,
+        body: macs + MACS,
     };
-    check_own(frame, binding, inner.body)?;
+    let classified = opened(frame, port, binding, inner)?;
     ecn::deliver(frame, outer.tos, inner.body)?;
-    Ok(Classified { binding, inner, macs })
+    Ok(classified)
 }

@@ -70,7 +70,8 @@ pub(super) type Retired = Vec<(Place, Both)>;
 pub(super) struct Reading {
     /// By port and segment.
     pub places: BTreeMap<Place, Both>,
-    /// By port slot and direction (`true` is out) and reason number; number 0 counts passed frames.
+    /// By port slot and direction (`true` is out) and reason number. Number 0 counts passed frames, and outward messages to
+    /// senders.
     pub drops: BTreeMap<(u16, bool, u8), u64>,
 }
 
@@ -259,6 +260,11 @@ impl Reading {
     /// Frames of a port that were handed to the host.
     pub(super) fn passed(&self, slot: u16) -> u64 {
         self.drops.get(&(slot, false, 0)).copied().unwrap_or(0)
+    }
+
+    /// Messages to senders whose frames came by a port, see [`fabric_common::maps::told_index`].
+    pub(super) fn told(&self, slot: u16) -> u64 {
+        self.drops.get(&(slot, true, 0)).copied().unwrap_or(0)
     }
 
     /// Reasons with frames, by number, of a port in one direction.

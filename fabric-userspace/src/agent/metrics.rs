@@ -118,7 +118,7 @@ type Pick = fn(&api::PortCounters) -> u64;
 type PickTenant = fn(&api::TenantCounters) -> u64;
 
 fn ports(text: &mut Text, ports: &[api::NamedPortCounters]) {
-    let families: [(&str, &str, Pick); 6] = [
+    let families: [(&str, &str, Pick); 7] = [
         (
             "fabric_port_receive_frames_total",
             "Frames that came in.",
@@ -138,6 +138,11 @@ fn ports(text: &mut Text, ports: &[api::NamedPortCounters]) {
             "fabric_port_passed_frames_total",
             "Frames handed to the host's own stack.",
             |one| one.passed_frames,
+        ),
+        (
+            "fabric_port_told_frames_total",
+            "Messages to senders whose packets came in and were too big for their way.",
+            |one| one.told_frames,
         ),
         (
             "fabric_port_transmit_frames_total",

@@ -28,6 +28,9 @@ pub struct PortCounters {
     pub transmitted: Count,
     /// Flooded copies dropped on their way out, all reasons.
     pub dropped_copies: u64,
+    /// Messages to senders whose packets came in here and were too big for their way.
+    #[serde(default)]
+    pub told_frames: u64,
     /// By reason, those that moved only.
     pub reasons: Vec<Reason>,
 }

@@ -161,16 +161,11 @@ impl<'a> Landings<'a> {
         let Some(own) = self.own() else {
             return self.segment.members.clone();
         };
-        let inside = |node: &NodeIx| routes.island(*node) == routes.island(self.here);
-        let ends = (0..self.valid.nodes().len())
-            .map(NodeIx::new)
-            .filter(|node| routes.ends_at(*node, own));
-        self.segment
-            .members
-            .iter()
-            .copied()
-            .chain(ends)
-            .filter(inside)
+        let island = routes.island(self.here);
+        let members = self.segment.members.iter().copied();
+        members
+            .filter(|node| routes.island(*node) == island)
+            .chain(routes.ends_of(island, own))
             .collect()
     }
 

@@ -23,6 +23,10 @@ pub(super) struct SegmentInput {
     pub(super) base_c_vid: u16,
     /// 0 for none.
     pub(super) vni: u32,
+    /// 0 for none.
+    pub(super) i_sid: u32,
+    /// 0 for none.
+    pub(super) global_vid: u16,
     pub(super) mac_limit: u32,
     /// See [`own`].
     pub(super) own: u32,
@@ -102,6 +106,8 @@ impl SegmentInput {
             s_vid: segment.s_vid.get(),
             base_c_vid: segment.base_c_vid.get(),
             vni: segment.vni.map_or(0, |vni| vni.get()),
+            i_sid: segment.i_sid.map_or(0, |i_sid| i_sid.get()),
+            global_vid: segment.global_vid.map_or(0, ServiceVid::get),
             mac_limit: segment.mac_limit,
             own: own_vlan(segment.vlan),
             mtu: TENANT_MTU,

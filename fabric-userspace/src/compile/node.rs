@@ -19,7 +19,7 @@ use crate::records::Records;
 use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
 
 use way::Numbers;
-pub(super) use way::{Added, Labels, Outside, Tags, Underlay, Vxlan, Way, Wire};
+pub(super) use way::{Added, Backbone, Labels, Outside, Tags, Underlay, Vxlan, Way, Wire};
 
 /// What segments need to know about the node that they are compiled for.
 #[derive(Clone, Debug, Default)]
@@ -226,10 +226,12 @@ impl NodeView {
         for way in self.ways.values() {
             let Some(labels) = way.wire.labels() else { continue };
             records.lines.insert(labels.line, labels.record(way.slot));
-            if let Outside::Line { vlan, .. } = labels.outside
-                && vlan != 0
+            if let Outside::Line(ethernet) = labels.outside
+                && ethernet.vlan != 0
             {
-                records.line_keys.insert(line_key(way.slot, vlan), labels.line);
+                records
+                    .line_keys
+                    .insert(line_key(way.slot, ethernet.vlan), labels.line);
             }
         }
         records
@@ -240,19 +242,12 @@ impl NodeView {
     /// The line without a VLAN of each port, and the address of the port's end of its lines.
     fn name_lines(&mut self) {
         for way in self.ways.values() {
-            let Some(Labels {
-                line,
-                outside: Outside::Line { from, vlan, .. },
-                ..
-            }) = way.wire.labels()
-            else {
+            let (Some(ethernet), Some(plan)) = (way.wire.ethernet(), self.ports.get_mut(&way.port)) else {
                 continue;
             };
-            if let Some(plan) = self.ports.get_mut(&way.port) {
-                plan.record.line_mac = mac_word(*from);
-                if *vlan == 0 {
-                    plan.record.line = u16::try_from(*line).unwrap_or(0);
-                }
+            plan.record.line_mac = mac_word(ethernet.from);
+            if let Some(labels) = way.wire.labels().filter(|_| ethernet.vlan == 0) {
+                plan.record.line = u16::try_from(labels.line).unwrap_or(0);
             }
         }
     }
@@ -310,7 +305,8 @@ fn record(
                 }
                 Carries::Vxlan { udp_port, .. } => record.udp_port = udp_port.get(),
                 Carries::MplsUdp { udp_port, .. } => record.mpls_port = udp_port.get(),
-                Carries::ITag { .. } | Carries::GlobalVlan { .. } => {}
+                Carries::GlobalVlan { .. } => record.flags |= Port::GLOBAL_VLANS,
+                Carries::ITag { .. } => {}
             }
         }
     }

@@ -4,7 +4,7 @@ use fabric_common::maps::{Binding, Path};
 use fabric_common::wire::{TPID_C, TPID_S};
 
 use super::PortFacts;
-use super::node::{Labels, Tags, Vxlan, Way};
+use super::node::{Backbone, Labels, Tags, Vxlan, Way};
 
 /// The frame as it is: delivery at an access port.
 pub(super) fn plain(slot: u16, facts: &PortFacts, segment: u32) -> Path {
@@ -58,6 +58,24 @@ pub(super) fn encapsulated(way: &Way, vxlan: &Vxlan, vni: u32, segment: u32) -> 
         flags: vxlan.underlay.unresolved(),
         ..on(way, segment)
     })
+}
+
+/// Outer Ethernet, the link's VLAN if there is one, B-TAG and I-TAG.
+pub(super) fn in_backbone(way: &Way, backbone: &Backbone, i_sid: u32, segment: u32) -> Path {
+    let stack = backbone.ethernet.stack().itag(backbone.b_vid, i_sid);
+    stack.on(on(way, segment))
+}
+
+/// The VLAN that names the segment in the whole fabric, with priority 0.
+pub(super) fn in_global_vlan(way: &Way, vid: u16, segment: u32) -> Path {
+    let mut post = [0; 16];
+    post[..2].copy_from_slice(&TPID_C.to_be_bytes());
+    post[2..4].copy_from_slice(&vid.to_be_bytes());
+    Path {
+        post_len: 4,
+        post,
+        ..on(way, segment)
+    }
 }
 
 /// A datacenter's label, and S-tag and C-tag inside.

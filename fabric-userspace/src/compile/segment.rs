@@ -4,14 +4,15 @@ mod far;
 mod storage;
 
 use fabric_common::maps::{
-    Binding, FloodCopy, FloodKey, Path, access_index, capacity, own, tag_key, tunnel_key,
+    Binding, FloodCopy, FloodKey, Path, access_index, capacity, global_vlan_key, i_sid_key, own, tag_key,
+    tunnel_key,
 };
 use fabric_common::wire::VID_RESERVED;
 
 use super::SegmentPart;
 use super::input::{Leg, Local, SegmentInput};
-use super::node::{Tags, Vxlan, Wire};
-use super::path::{encapsulated, plain, tagged};
+use super::node::{Backbone, Tags, Vxlan, Wire};
+use super::path::{encapsulated, in_backbone, in_global_vlan, plain, tagged};
 use super::places::{Places, Ways};
 use crate::error::{Refusal, codes};
 use crate::ids::{Place, Pools, SegmentIds};
@@ -78,12 +79,22 @@ impl Builder<'_> {
                     self.next_hop(exit(leg, c_vid), path, 0)?;
                 }
             }
-            if let Wire::Vxlan(vxlan) = &leg.way.wire {
-                let path = encapsulated(&leg.way, vxlan, input.vni, segment);
-                self.next_hop(exit(leg, 0), path, horizon(vxlan))?;
+            if let Some((path, horizon)) = self.numbered(leg) {
+                self.next_hop(exit(leg, 0), path, horizon)?;
             }
         }
         Ok(())
+    }
+
+    /// The path and split horizon group of a link on which one number names the segment and nothing names its ends.
+    fn numbered(&self, leg: &Leg) -> Option<(Path, u16)> {
+        let (input, segment, way) = (self.input, self.segment, &leg.way);
+        match &way.wire {
+            Wire::Vxlan(vxlan) => Some((encapsulated(way, vxlan, input.vni, segment), horizon(vxlan))),
+            Wire::ITag(backbone) => Some((in_backbone(way, backbone, input.i_sid, segment), 0)),
+            Wire::GlobalVlan => Some((in_global_vlan(way, input.global_vid, segment), 0)),
+            Wire::Trunk(_) | Wire::Pseudowire(..) | Wire::MplsUdp(_) => None,
+        }
     }
 
     fn next_hop(&mut self, place: Place, path: Path, horizon: u16) -> Result<(), Refusal> {
@@ -103,8 +114,14 @@ impl Builder<'_> {
             if let Some(tags) = leg.way.wire.tags() {
                 self.tags(leg, tags)?;
             }
-            if let Wire::Vxlan(vxlan) = &leg.way.wire {
-                self.tunnel(leg, vxlan)?;
+            match &leg.way.wire {
+                Wire::Vxlan(vxlan) => self.tunnel(leg, vxlan)?,
+                Wire::ITag(Backbone { ethernet, b_vid }) => {
+                    let key = i_sid_key(leg.way.slot, ethernet.vlan, *b_vid, input.i_sid);
+                    self.number(leg, key)?;
+                }
+                Wire::GlobalVlan => self.number(leg, global_vlan_key(leg.way.slot, input.global_vid))?,
+                Wire::Trunk(_) | Wire::Pseudowire(..) | Wire::MplsUdp(_) => {}
             }
             for (mac, c_vid) in leg.ends.iter().flat_map(|end| &end.stations) {
                 self.station(*mac, &exit(leg, *c_vid));
@@ -160,13 +177,24 @@ impl Builder<'_> {
         locals.chain(behind).chain(far).collect()
     }
 
+    /// What comes by a link on which one number names the segment.
+    fn number(&mut self, leg: &Leg, key: u64) -> Result<(), Refusal> {
+        let place = exit(leg, 0);
+        let binding = self.binding(&place, 0, self.id_of(&place), 0)?;
+        self.enter(key, binding);
+        Ok(())
+    }
+
+    fn enter(&mut self, key: u64, binding: Binding) {
+        let records = &mut self.places.records;
+        records.bindings.insert(binding.id(), binding);
+        records.tags.insert(key, binding.id());
+    }
+
     fn tag(&mut self, (leg, tags): (&Leg, Tags), c_vid: u16, learn: u32, direct: u32) -> Result<(), Refusal> {
         let place = Place::Remote(leg.way.name.clone(), c_vid);
         let binding = self.binding(&place, 0, learn, direct)?;
-        let records = &mut self.places.records;
-        records.bindings.insert(binding.id(), binding);
-        let key = tag_key(leg.way.slot, tags.vlan, self.input.s_vid, c_vid);
-        records.tags.insert(key, binding.id());
+        self.enter(tag_key(leg.way.slot, tags.vlan, self.input.s_vid, c_vid), binding);
         Ok(())
     }
 

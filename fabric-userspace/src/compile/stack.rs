@@ -2,6 +2,7 @@
 
 mod ethernet;
 mod ip;
+mod itag;
 mod mpls;
 mod vxlan;
 

@@ -9,8 +9,9 @@ mod frame;
 mod tables;
 
 use fabric_common::flood::{Metadata, Unsent, copy, seal};
-use fabric_common::maps::{Direction, Port, drop_index};
+use fabric_common::maps::{Direction, Port, TooBig, drop_index, told_index};
 use fabric_common::pipeline::{Verdict, from_access, from_pseudowire, from_trunk, from_underlay};
+use fabric_common::tell::tell;
 use fabric_common::{DropReason, Tables};
 
 use crate::records::Records;
@@ -29,6 +30,8 @@ pub enum Outcome {
     Dropped(DropReason),
     /// It left through one port.
     Sent(Sent),
+    /// It ended at its port of entry as too big, and this message went to its sender.
+    Told(Sent),
     /// Copies of it left, in the order of the flood list. It may have been none: each copy can be dropped.
     Flooded(Vec<Copied>),
 }
@@ -121,6 +124,7 @@ impl Twin {
                     bytes: frame.bytes().to_vec(),
                 })
             }
+            Verdict::TooBig(ask) => self.too_big(&ask, frame),
             Verdict::Flood {
                 segment,
                 horizon,
@@ -143,6 +147,24 @@ impl Twin {
                 Outcome::Flooded(self.copies((ifindex, slot), &list, &metadata, frame))
             }
         }
+    }
+
+    fn too_big(&mut self, ask: &TooBig, frame: &mut HostFrame) -> Outcome {
+        let dropped = self.dropped(ask.slot, DropReason::TooBig);
+        let Some(told) = tell(frame, ask, &self.tables) else {
+            return dropped;
+        };
+        let Some(target) = self.tables.records().egress.get(&told.slot).copied() else {
+            return dropped;
+        };
+        self.counters.count_out(told.path, told.len);
+        self.counters.bump(told_index(ask.slot));
+        Outcome::Told(Sent {
+            slot: told.slot,
+            ifindex: target,
+            path: told.path,
+            bytes: frame.bytes().to_vec(),
+        })
     }
 
     /// One copy for each entry of the list, but for those of the interface that the frame came in by.
@@ -217,7 +239,7 @@ impl Outcome {
     pub fn sent(&self) -> Vec<&Sent> {
         match self {
             Self::Passed | Self::Dropped(_) => Vec::new(),
-            Self::Sent(sent) => vec![sent],
+            Self::Sent(sent) | Self::Told(sent) => vec![sent],
             Self::Flooded(copies) => copies
                 .iter()
                 .filter_map(|copy| match copy {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aya::maps::{HashOfMaps, Map, MapData};
+use aya::maps::{HashOfMaps, Map, MapData, ProgramArray};
 use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use fabric_common::buckets::STASH;
@@ -118,18 +118,21 @@ pub enum Program {
     Underlay,
     /// [`program::FLOOD`].
     Flood,
+    /// [`program::TELL`].
+    Tell,
     /// [`program::CLOCK`].
     Clock,
 }
 
 impl Program {
     /// All programs.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Access,
         Self::Trunk,
         Self::Pseudowire,
         Self::Underlay,
         Self::Flood,
+        Self::Tell,
         Self::Clock,
     ];
 
@@ -141,6 +144,7 @@ impl Program {
             Self::Pseudowire => program::PSEUDOWIRE,
             Self::Underlay => program::UNDERLAY,
             Self::Flood => program::FLOOD,
+            Self::Tell => program::TELL,
             Self::Clock => program::CLOCK,
         }
     }
@@ -175,6 +179,9 @@ const PINNED: &[&str] = &[
     name::COUNT_DROPS,
     name::FLOOD_SEQUENCE,
     name::FLOOD_PROGRESS,
+    name::TOO_BIG,
+    name::TELL_LIMITS,
+    name::TELL,
 ];
 
 impl Datapath {
@@ -229,6 +236,7 @@ impl Datapath {
         for program in Program::ALL {
             xdp(&mut ebpf, program)?.load()?;
         }
+        put_tell(&mut ebpf)?;
         Self::with_maps(directory, settings, ebpf, log_drops)
     }
 
@@ -303,6 +311,14 @@ impl Datapath {
     }
 }
 
+/// Puts the program that tells senders where the entry programs look for it. The pin keeps it there.
+fn put_tell(ebpf: &mut Ebpf) -> Result<(), LoadError> {
+    let mut array: ProgramArray<_> = take(ebpf, name::TELL)?;
+    let program = xdp(ebpf, Program::Tell)?.fd()?;
+    let wrong = LoadError::map(name::TELL);
+    array.set(0, program, 0).map_err(|error| wrong(error.into()))
+}
+
 pub(super) fn xdp(ebpf: &mut Ebpf, program: Program) -> Result<&mut Xdp, LoadError> {
     let found = ebpf
         .program_mut(program.name())
@@ -368,6 +384,7 @@ fn load_object(
         .map_max_entries(name::FLOWS, sizes.vsm_places * FLOWS)
         .map_max_entries(name::FLOOD_NEXT_HOPS, sizes.next_hops)
         .map_max_entries(name::COUNT_IN, sizes.bindings)
+        .map_max_entries(name::TELL_LIMITS, sizes.bindings)
         .map_max_entries(name::COUNT_OUT, sizes.paths);
     Ok(loader.load(EBPF_OBJECT)?)
 }

@@ -52,7 +52,6 @@ macro_rules! codes {
 
 codes! {
     USAGE = "usage": "The command line could not be understood. Nothing was sent to the agent. `fabric help` lists the commands.";
-    NOT_BUILT = "not-built": "The document is right, but this version of the fabric cannot carry it out. Nothing was changed.";
     BUG = "bug": "The program reached a state that its authors excluded. Please report the command, the version and the agent's log.";
     FAILED = "failed": "An operation of the system failed; the sentence quotes the kernel or the tool. Nothing half-done was kept.";
 

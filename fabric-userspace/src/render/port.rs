@@ -141,8 +141,12 @@ fn received(counters: &PortCounters) -> String {
 }
 
 fn sent(counters: &PortCounters) -> String {
+    let told = match counters.told_frames {
+        0 => String::new(),
+        told => format!("; {told} senders told that their packets are too big"),
+    };
     format!(
-        "{}, {} bytes; {} copies dropped",
+        "{}, {} bytes; {} copies dropped{told}",
         frames(counters.transmitted.frames),
         counters.transmitted.bytes,
         counters.dropped_copies

@@ -179,6 +179,26 @@ impl Routes {
         members.into_iter().filter_map(landing).collect()
     }
 
+    /// The members of a segment, and the nodes where the tags of its frames end, which may be none.
+    pub fn reached(&self, nodes: &[ValidNode], segment: &ValidSegment) -> BTreeSet<NodeIx> {
+        let mut reached = segment.members.clone();
+        let landings = self.landings(nodes, segment);
+        if landings.len() > 1 {
+            reached.extend(
+                landings
+                    .iter()
+                    .flat_map(|(island, landing)| self.ends_of(*island, landing)),
+            );
+        }
+        reached
+    }
+
+    /// The nodes of an island where the tags of a landing end.
+    pub fn ends_of(&self, island: usize, landing: &Landing) -> impl Iterator<Item = NodeIx> {
+        let nodes = (0..self.links.len()).map(NodeIx::new);
+        nodes.filter(move |node| self.island(*node) == island && self.ends_at(*node, landing))
+    }
+
     /// The only member, if labels lead to it from every border; otherwise a border, a member if there is one.
     fn anchor(&self, island: usize, members: &[NodeIx], nodes: &[ValidNode]) -> Option<NodeIx> {
         let mut borders: Vec<NodeIx> = (0..nodes.len())

@@ -6,11 +6,12 @@ use super::valid::{Carries, ValidDatacenter, ValidLink, ValidNode, ValidSegment}
 use super::{DatacenterIx, NodeIx};
 use crate::error::{Problem, codes};
 use crate::model::{Document, LinkKind};
-use crate::topology::{Islands, Tree};
+use crate::topology::{Islands, Routes, Tree};
 
 /// What the ways of segments are looked up in.
 pub(super) struct Fabric<'a> {
     pub(super) tree: &'a Tree,
+    pub(super) routes: &'a Routes,
     pub(super) datacenters: &'a [ValidDatacenter],
     pub(super) nodes: &'a [ValidNode],
     pub(super) links: &'a [ValidLink],
@@ -167,7 +168,8 @@ impl Way<'_> {
         {
             return;
         }
-        let on_the_way = self.fabric.tree.all_member_links(&self.segment.members);
+        let reached = self.fabric.routes.reached(self.fabric.nodes, self.segment);
+        let on_the_way = self.fabric.tree.all_member_links(&reached);
         let remote = self.segment.remotes.iter().map(|end| end.link);
         let crossed: Vec<&ValidLink> = remote
             .chain(on_the_way)

@@ -115,16 +115,26 @@ impl Capture {
     /// # Errors
     /// When one is missing after `within`: the error names the closest frame that did come and where it differs.
     pub fn expect<E: Expected>(&self, frames: &[E], within: Duration) -> Result<()> {
-        let missing = |state: &mut State| {
+        self.take(frames, within).map(drop)
+    }
+
+    /// As [`Capture::expect`], and gives them to the caller.
+    ///
+    /// # Errors
+    /// As [`Capture::expect`].
+    pub fn take<E: Expected>(&self, frames: &[E], within: Duration) -> Result<Vec<Captured>> {
+        let mut found = Vec::new();
+        let complete = |state: &mut State| {
             let (taken, missing) = pick(&state.frames, frames);
             let done = missing.is_empty();
             if done {
+                found.extend(taken.iter().filter_map(|at| state.frames.get(*at).cloned()));
                 remove(&mut state.frames, &taken);
             }
             done
         };
-        if self.wait(within, missing)? {
-            return Ok(());
+        if self.wait(within, complete)? {
+            return Ok(found);
         }
         let state = self.lock()?;
         let (_, missing) = pick(&state.frames, frames);

@@ -17,6 +17,16 @@ pub struct Received {
     pub bytes: Vec<u8>,
 }
 
+impl From<Vec<u8>> for Received {
+    /// A frame that nobody has received.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            at: Duration::ZERO,
+            bytes,
+        }
+    }
+}
+
 /// The tag goes behind the two MAC addresses.
 const TAG_AT: usize = 12;
 const LARGEST: usize = 1 << 17;

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::{Captured, write_pcap};
+use crate::frame::hex_dump;
 
 /// How tshark is to read the bytes.
 ///
@@ -90,6 +91,32 @@ impl Tshark {
         run(&file, &self.options, arguments)
     }
 }
+
+/// Nothing in these frames is malformed to any dissector, and no checksum is wrong; a datacenter's label has Ethernet behind a
+/// control word.
+///
+/// # Errors
+/// The first frame that is not as it should be, and as [`Tshark::fields`].
+pub fn well_formed(frames: &[Captured]) -> Result<()> {
+    let wrong = Tshark::new()
+        .decode_as("mpls.label==1000-4095,pwethcw")
+        .filter(WRONG)
+        .fields(frames, &["frame.number", "frame.protocols", "_ws.expert.message"])?;
+    let Some(first) = wrong.first() else { return Ok(()) };
+    let number = first.first().and_then(|number| number.parse::<usize>().ok());
+    let frame = number.and_then(|number| frames.get(number.checked_sub(1)?));
+    let bytes = frame.map_or(String::new(), |frame| hex_dump(&frame.bytes));
+    bail!(
+        "tshark finds {} of {} frames wrong, the first: {}\n{bytes}",
+        wrong.len(),
+        frames.len(),
+        first.join(" ")
+    )
+}
+
+/// Malformed packets, and checksums that are there and wrong.
+const WRONG: &str = "_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 \
+                     || icmp.checksum.status == 0 || icmpv6.checksum.status == 0";
 
 fn run(file: &Path, options: &[String], arguments: &[&str]) -> Result<String> {
     let mut command = Command::new("tshark");

@@ -153,10 +153,12 @@ impl Both {
     /// A new round: nothing learned, nothing counted.
     pub(crate) fn begin(&mut self) {
         self.kernel.datapath.flush(|_, _, _| true);
+        let told = self.twin.tables.told();
         self.twin = Twin::new(self.records.clone(), self.settings);
         for slot in &self.silent {
             self.twin.tables.set_silent(*slot, true);
         }
+        self.twin.tables.set_told(told);
         assert_eq!(self.twin.tables.unplaced(), 0);
         self.before = self.counted();
         self.events = self.kernel_events();
@@ -247,6 +249,10 @@ impl Both {
                 "dropped"
             }
             Outcome::Sent(_) => "sent",
+            Outcome::Told(_) => {
+                self.reached.insert(DropReason::TooBig);
+                "told"
+            }
             Outcome::Flooded(copies) => {
                 if self.copies_run {
                     self.reached.extend(copies.iter().filter_map(|copy| match copy {
@@ -470,7 +476,7 @@ fn difference(run: &Run, outcome: &Outcome, frame: &[u8], metadata: usize) -> Op
         Outcome::Passed => (Action::Pass, Some(frame)),
         // The bytes of a frame that ends here are nobody's.
         Outcome::Dropped(_) => (Action::Drop, None),
-        Outcome::Sent(sent) => (Action::Redirect, Some(&sent.bytes[..])),
+        Outcome::Sent(sent) | Outcome::Told(sent) => (Action::Redirect, Some(&sent.bytes[..])),
         Outcome::Flooded(copies) => return flooded(run, copies, metadata),
     };
     if run.action != action {

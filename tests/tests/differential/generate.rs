@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use fabric_common::maps::{label_line, tag_slot};
+use fabric_common::maps::{is_tag_key, tag_slot};
 use fabric_common::wire::mac_octets;
 use fabric_tests::bpf::SHORTEST_RUN;
 use fabric_tests::fixtures::vtep_mac;
@@ -10,6 +10,7 @@ use fabric_tests::frame::Mac;
 use fabric_userspace::validate::PortRole;
 
 use super::labels::Labels;
+use super::numbered::Numbers;
 use super::random::Random;
 use super::site::{HERE, HERE_1, Port, REMOTES, Site};
 
@@ -22,6 +23,8 @@ pub(crate) struct Generator {
     tags: Vec<Tags>,
     /// What lines and label links know.
     pub(super) labels: Labels,
+    /// What the port of I-TAG and global VLAN links knows.
+    pub(super) numbers: Numbers,
     /// The last frames, to be mutated again.
     recent: Vec<(String, Vec<u8>)>,
 }
@@ -56,7 +59,7 @@ impl Generator {
     pub(crate) fn new(random: Random, site: &Site) -> Self {
         let stations = site.records.stations.keys().map(|(_, mac)| mac_octets(*mac));
         let on_trunks = site.records.tags.iter();
-        let on_trunks = on_trunks.filter(|(key, _)| label_line(**key).is_none());
+        let on_trunks = on_trunks.filter(|(key, _)| is_tag_key(**key));
         let tags = on_trunks.map(|(key, binding)| {
             let part = |shift: u32, mask: u64| u16::try_from(key >> shift & mask).unwrap();
             Tags {
@@ -72,6 +75,7 @@ impl Generator {
             stations: stations.collect(),
             tags: tags.collect(),
             labels: Labels::of(site),
+            numbers: Numbers::of(site),
             recent: Vec::new(),
         }
     }
@@ -99,6 +103,7 @@ impl Generator {
         let frame = match port.role {
             PortRole::Access => self.access(&port),
             PortRole::Trunk => self.trunk(&port),
+            PortRole::Pseudowire if port.name == "p2" => self.numbered(&port),
             PortRole::Pseudowire => self.line(&port),
             PortRole::Underlay if port.name == "u0" && self.random.percent(25) => self.label_in_udp(&port),
             PortRole::Underlay if port.name == "u1" && self.random.percent(25) => self.vxlan_6(&port),
@@ -358,24 +363,45 @@ impl Generator {
             header[6] = 0x20;
         }
         if self.random.percent(5) {
-            header[0] = self.random.byte();
+            header[0] = 0x40 | self.random.byte() & 0xb5;
         }
         header.extend([10, 0, 0, self.random.byte() & 3, 10, 0, 1, self.random.byte() & 3]);
-        let sum = checksum(&header);
-        header[10..12].copy_from_slice(&sum.to_be_bytes());
         let length = self.length();
-        header.extend(self.random.bytes(length));
+        if self.random.percent(80) {
+            let total = u16::try_from(length + 20).unwrap_or(u16::MAX);
+            header[2..4].copy_from_slice(&total.to_be_bytes());
+            header[6] |= if self.random.percent(70) { 0x40 } else { 0 };
+        }
+        let options = if self.random.percent(10) {
+            self.random.below(11)
+        } else {
+            0
+        };
+        if options > 0 && length >= options * 4 {
+            header[0] += u8::try_from(options).unwrap();
+            header.extend(self.random.bytes(options * 4));
+        }
+        if self.random.percent(97) {
+            let sum = checksum(&header);
+            header[10..12].copy_from_slice(&sum.to_be_bytes());
+        }
+        let rest = length + 20 - header.len();
+        header.extend(self.random.bytes(rest));
         header
     }
 
     fn ipv6(&mut self) -> Vec<u8> {
-        let next = *self.random.pick(&[6, 17, 58, 0]);
+        let next = *self.random.pick(&[6, 17, 58, 44, 0]);
+        let length = self.length();
         let mut header = vec![0x60, self.random.byte(), 0, 0, 0, 0, next, 64];
+        if self.random.percent(80) {
+            let payload = u16::try_from(length).unwrap_or(u16::MAX);
+            header[4..6].copy_from_slice(&payload.to_be_bytes());
+        }
         if self.random.percent(5) {
             header[0] = self.random.byte();
         }
         header.extend(self.random.bytes(32));
-        let length = self.length();
         header.extend(self.random.bytes(length));
         header
     }

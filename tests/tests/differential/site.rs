@@ -48,7 +48,11 @@ pub(crate) const SIZES: Sizes = Sizes {
 /// Small on purpose: the FDB gets full.
 pub(crate) const STATIONS: u32 = 128;
 
-const NAMES: [&str; 10] = ["eth1", "eth2", "eth3", "eth4", "t0", "t1", "u0", "u1", "p0", "p1"];
+const NAMES: [&str; 11] = [
+    "eth1", "eth2", "eth3", "eth4", "t0", "t1", "u0", "u1", "p0", "p1", "p2",
+];
+/// VLAN of the backbone behind `p2`.
+pub(crate) const B_VID: u16 = 500;
 /// VLAN and label of its own that the line at `p1` has.
 pub(crate) const LINE_VLAN: u16 = 40;
 pub(crate) const TRANSPORT: u32 = 30_600;
@@ -111,6 +115,17 @@ fn document() -> Value {
         .with("vni", 10_004)
         .at("edge1", "eth2", 40, 380)
         .remote("six", 381);
+    let service = Segment::new("service", 109, 1109)
+        .with("i_sid", 1_000_109)
+        .at("edge1", "eth2", 50, 390)
+        .station(&station(13))
+        .at("edge4", "eth1", 50, 391)
+        .station(&station(14));
+    let everywhere = Segment::new("everywhere", 110, 1110)
+        .with("global_vid", 4060)
+        .at("edge1", "eth2", 60, 392)
+        .at("edge5", "eth1", 60, 393)
+        .station(&station(15));
     let transit = Segment::new("transit", 107, 1107)
         .at("edge2", "eth7", "untagged", 370)
         .station(&station(11))
@@ -120,7 +135,7 @@ fn document() -> Value {
     strict["strict"] = json!(true);
     let mut unresolved = link("unresolved", "u1", HERE_1, REMOTES[2]);
     unresolved["vlan"] = json!(100);
-    let mut site = Document::new(&["edge1", "edge2", "edge3"])
+    let mut site = Document::new(&["edge1", "edge2", "edge3", "edge4", "edge5"])
         .option("edge1", "eth3", "drop_group_source", false)
         .option("edge1", "eth2", "tunnel_lldp", true)
         .trunk("west", "edge1", "edge2")
@@ -136,10 +151,16 @@ fn document() -> Value {
             {"node": "far1", "port": "p1"}, {"node": "far3", "port": "p0"}]}))
         .link(json!({"name": "long", "kind": "mpls-udp", "ends": [
             {"node": "edge1", "port": "u0", "address": HERE}, {"node": "far2", "port": "u0", "address": LONG}]}))
-        .tenant("globex", &[d, alone, pair, lost, six])
+        .link(json!({"name": "backbone", "kind": "i-tag", "b_vid": B_VID, "ends": [
+            {"node": "edge1", "port": "p2"}, {"node": "edge4", "port": "p0"}]}))
+        .link(json!({"name": "globals", "kind": "global-vlan", "ends": [
+            {"node": "edge1", "port": "p2"}, {"node": "edge5", "port": "p0"}]}))
+        .tenant("globex", &[d, alone, pair, lost, six, service, everywhere])
         .tenant("initech", &[transit])
         .document();
     site["links"][1]["outer_tpid"] = json!("0x8100");
+    site["datacenters"][0]["i_sids"] = json!("1000100-1000199");
+    site["global_vids"] = json!("4060-4094");
     other_datacenters(&mut site);
     site
 }
@@ -158,7 +179,7 @@ fn other_datacenters(site: &mut Value) {
     site["datacenters"][0]["labels"] = json!("1000-1999");
     let more = [
         json!({"name": "dc2", "id": 2, "s_vids": "1100-1199", "c_vids": "4000-4050", "labels": "2000-2999"}),
-        json!({"name": "dc3", "id": 3, "s_vids": "1200-1299", "c_vids": "4051-4094",
+        json!({"name": "dc3", "id": 3, "s_vids": "1200-1299", "c_vids": "4051-4059",
                "labels": format!("{}-{}", FOREIGN_LABELS.start, FOREIGN_LABELS.end - 1)}),
     ];
     site["datacenters"].as_array_mut().unwrap().extend(more);

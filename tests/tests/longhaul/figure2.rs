@@ -45,6 +45,7 @@ fn dci_1_golden_800_is_byte_exact_on_every_line_and_at_delivery() {
             .unwrap();
         assert_eq!(&first[..], &hop(("n212", "n222"), 0xff)[..]);
     }
+    rig.well_formed().unwrap();
 }
 
 /// DCI-3: labels that nobody knows, reserved ones and broken stacks end where they come in, each with its own reason.

@@ -5,7 +5,7 @@ use fabric_tests::netns::NetNs;
 use fabric_tests::topology::{End, Net};
 use fabric_tests::traffic::{ping, tcp};
 use fabric_tests::wait::{PATIENCE, until_true};
-use fabric_tests::wire::Capture;
+use fabric_tests::wire::{Capture, well_formed};
 use serde_json::{Value, json};
 
 use crate::site::datacenters;
@@ -126,6 +126,7 @@ fn crosses(plan: &Plan) {
     until_true(PATIENCE, "three requests as labelled packets", || {
         let frames = wire.drain()?;
         seen += frames.iter().filter(|frame| labelled(&frame.bytes)).count();
+        well_formed(&frames)?;
         Ok(seen >= 3)
     })
     .unwrap();
@@ -136,6 +137,7 @@ fn crosses(plan: &Plan) {
         let report = tcp(from, to, address.parse().unwrap(), BYTES).unwrap();
         assert!(report.intact() && report.bytes == BYTES);
     }
+    well_formed(&wire.drain().unwrap()).unwrap();
     for agent in provider.agents {
         agent.finish().unwrap();
     }

@@ -46,6 +46,7 @@ pub(super) fn port_counters(reading: &Reading, slot: u16) -> api::PortCounters {
         dropped_frames: sum(&dropped),
         transmitted: both.sent.into(),
         dropped_copies: sum(&copies),
+        told_frames: reading.told(slot),
         reasons: dropped.into_iter().chain(copies).collect(),
     }
 }

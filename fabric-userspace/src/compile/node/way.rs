@@ -10,7 +10,7 @@ use crate::compile::stack::Stack;
 use crate::compile::{HostFacts, PortFacts};
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Label, Name, ServiceVid};
-use crate::validate::{Carries, NodeIx, ValidLink, VxlanEnds};
+use crate::validate::{Carries, LineEnd, NodeIx, ValidLink, VxlanEnds};
 
 /// A link as this node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,10 @@ pub(in crate::compile) enum Wire {
     MplsUdp(Labels),
     /// VNIs.
     Vxlan(Vxlan),
+    /// I-SIDs.
+    ITag(Backbone),
+    /// Global VLANs.
+    GlobalVlan,
 }
 
 /// How frames with S-tag and C-tag begin.
@@ -67,6 +71,26 @@ pub(in crate::compile) struct Tags {
     /// EtherType of the S-tag.
     pub(in crate::compile) tpid: u16,
     /// The link's VLAN in front of it; 0 for none.
+    pub(in crate::compile) vlan: u16,
+}
+
+/// How frames with an I-TAG begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::compile) struct Backbone {
+    /// Ethernet from end to end.
+    pub(in crate::compile) ethernet: Ethernet,
+    /// The backbone's VLAN.
+    pub(in crate::compile) b_vid: u16,
+}
+
+/// An Ethernet header from end to end of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::compile) struct Ethernet {
+    /// Address of the other end.
+    pub(in crate::compile) to: [u8; 6],
+    /// Address of this end.
+    pub(in crate::compile) from: [u8; 6],
+    /// The link's VLAN; 0 for none.
     pub(in crate::compile) vlan: u16,
 }
 
@@ -85,14 +109,7 @@ pub(in crate::compile) struct Labels {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::compile) enum Outside {
     /// Ethernet from end to end of a line.
-    Line {
-        /// Address of the other end.
-        to: [u8; 6],
-        /// Address of this end.
-        from: [u8; 6],
-        /// The link's VLAN; 0 for none.
-        vlan: u16,
-    },
+    Line(Ethernet),
     /// Ethernet to the next router, IP and UDP.
     Udp(Underlay),
 }
@@ -132,7 +149,7 @@ impl Wire {
     /// The link as `here` sends on it.
     ///
     /// # Errors
-    /// The kind is not built.
+    /// A link over IP has no address here.
     pub(super) fn of(
         link: &ValidLink,
         here: NodeIx,
@@ -154,15 +171,10 @@ impl Wire {
             Carries::Pseudowire {
                 outer_tpid,
                 transport_label,
-                ends: [a, b],
+                ends,
                 ..
             } => {
-                let (own, far) = if a.node == here { (a, b) } else { (b, a) };
-                let outside = Outside::Line {
-                    to: far.mac.octets(),
-                    from: own.mac.octets(),
-                    vlan,
-                };
+                let outside = Outside::Line(Ethernet::of(ends, here, vlan));
                 let tpid = outer_tpid.ethertype();
                 Self::Pseudowire(Tags { tpid, vlan }, labels(transport_label, outside))
             }
@@ -181,7 +193,11 @@ impl Wire {
                 strict: *strict,
                 foreign: matches!(ends, VxlanEnds::Foreign { .. }),
             }),
-            Carries::ITag { .. } | Carries::GlobalVlan { .. } => return Err(not_built(link)),
+            Carries::ITag { b_vid, ends, .. } => Self::ITag(Backbone {
+                ethernet: Ethernet::of(ends, here, vlan),
+                b_vid: b_vid.get(),
+            }),
+            Carries::GlobalVlan { .. } => Self::GlobalVlan,
         })
     }
 
@@ -189,7 +205,7 @@ impl Wire {
     pub(in crate::compile) fn tags(&self) -> Option<Tags> {
         match self {
             Self::Trunk(tags) | Self::Pseudowire(tags, _) => Some(*tags),
-            Self::MplsUdp(_) | Self::Vxlan(_) => None,
+            Self::MplsUdp(_) | Self::Vxlan(_) | Self::ITag(_) | Self::GlobalVlan => None,
         }
     }
 
@@ -197,7 +213,7 @@ impl Wire {
     pub(in crate::compile) fn labels(&self) -> Option<&Labels> {
         match self {
             Self::Pseudowire(_, labels) | Self::MplsUdp(labels) => Some(labels),
-            Self::Trunk(_) | Self::Vxlan(_) => None,
+            Self::Trunk(_) | Self::Vxlan(_) | Self::ITag(_) | Self::GlobalVlan => None,
         }
     }
 
@@ -209,7 +225,26 @@ impl Wire {
                 ..
             }) => Some(underlay),
             Self::Vxlan(vxlan) => Some(&vxlan.underlay),
-            Self::MplsUdp(_) | Self::Trunk(_) | Self::Pseudowire(..) => None,
+            Self::MplsUdp(_) | Self::Trunk(_) | Self::Pseudowire(..) | Self::ITag(_) | Self::GlobalVlan => {
+                None
+            }
+        }
+    }
+
+    /// The outer Ethernet header that frames of a line have; others begin with the tenant's addresses, or those of a router.
+    pub(super) fn ethernet(&self) -> Option<&Ethernet> {
+        match self {
+            Self::Pseudowire(
+                _,
+                Labels {
+                    outside: Outside::Line(ethernet),
+                    ..
+                },
+            ) => Some(ethernet),
+            Self::ITag(backbone) => Some(&backbone.ethernet),
+            Self::Pseudowire(..) | Self::Trunk(_) | Self::MplsUdp(_) | Self::Vxlan(_) | Self::GlobalVlan => {
+                None
+            }
         }
     }
 
@@ -220,11 +255,26 @@ impl Wire {
     }
 }
 
+impl Ethernet {
+    fn of([a, b]: &[LineEnd; 2], here: NodeIx, vlan: u16) -> Self {
+        let (own, far) = if a.node == here { (a, b) } else { (b, a) };
+        Self {
+            to: far.mac.octets(),
+            from: own.mac.octets(),
+            vlan,
+        }
+    }
+
+    pub(in crate::compile) fn stack(&self) -> Stack {
+        Stack::ethernet(self.to, self.from, self.vlan)
+    }
+}
+
 impl Labels {
     /// Everything outside of a datacenter's label.
     pub(in crate::compile) fn stack(&self, facts: &PortFacts) -> Stack {
         match &self.outside {
-            Outside::Line { to, from, vlan } => Stack::ethernet(*to, *from, *vlan).mpls(),
+            Outside::Line(ethernet) => ethernet.stack().mpls(),
             Outside::Udp(underlay) => underlay.stack(facts).without_ecn(),
         }
         .transport(self.transport)
@@ -233,7 +283,7 @@ impl Labels {
     /// [`Path::UNRESOLVED`] as long as the next router has not answered.
     pub(in crate::compile) fn unresolved(&self) -> u8 {
         match &self.outside {
-            Outside::Line { .. } => 0,
+            Outside::Line(_) => 0,
             Outside::Udp(underlay) => underlay.unresolved(),
         }
     }
@@ -330,13 +380,4 @@ fn word(address: IpAddr) -> Address {
 
 fn vlan(vlan: Option<ServiceVid>) -> u16 {
     vlan.map_or(0, ServiceVid::get)
-}
-
-fn not_built(link: &ValidLink) -> Refusal {
-    let sentence = format!(
-        "link {} is {} link, which is not built yet",
-        link.name,
-        link.carries.kind().with_article()
-    );
-    Refusal::new(codes::NOT_BUILT, sentence).with_cure("use a trunk, pseudowire, mpls-udp or vxlan link")
 }

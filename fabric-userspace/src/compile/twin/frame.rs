@@ -1,3 +1,4 @@
+use fabric_common::rewrite::fold;
 use fabric_common::{Frame, NoHeadroom, Short};
 
 /// A frame in a buffer of the host, with room in front of it as a driver leaves it.
@@ -74,6 +75,17 @@ impl Frame for HostFrame {
             .sum())
     }
 
+    fn sum_of<const N: usize>(&self, at: usize) -> Result<u16, Short> {
+        let bytes = self.buffer.get(self.span(at, N)?).ok_or(Short)?;
+        let (words, _) = bytes.as_chunks();
+        Ok(fold(
+            words
+                .iter()
+                .map(|word| u32::from(u16::from_be_bytes(*word)))
+                .sum(),
+        ))
+    }
+
     fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Result<(), Short> {
         let span = self.span(at, N)?;
         self.buffer.get_mut(span).ok_or(Short)?.copy_from_slice(&bytes);
@@ -97,6 +109,15 @@ impl Frame for HostFrame {
             return Err(NoHeadroom);
         }
         self.start = start;
+        Ok(())
+    }
+
+    fn cut_tail(&mut self, len: usize) -> Result<(), Short> {
+        // The kernel leaves at least an Ethernet header (`bpf_xdp_adjust_tail`).
+        if len > self.len() || len < 14 {
+            return Err(Short);
+        }
+        self.buffer.truncate(self.start + len);
         Ok(())
     }
 }

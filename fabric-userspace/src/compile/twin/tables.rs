@@ -1,11 +1,12 @@
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_common::Tables;
 use fabric_common::buckets::{Bucket, Claim, STASH, Slot, claim, find};
 use fabric_common::maps::storage::{FLOWS, FlowRecord, Vsm, VsmPlace, flow_index};
 use fabric_common::maps::{
-    Binding, FdbValue, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Settings, Silence, Tunnel,
-    VtepAddress, fdb_key,
+    Binding, FdbValue, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Settings, Silence, TellLimit,
+    Tunnel, VtepAddress, fdb_key,
 };
 use fabric_common::tables::Table;
 
@@ -54,6 +55,8 @@ pub struct TwinTables {
     unwritten: Unwritten,
     /// Entries whose buckets were full; the real tables have the same limit.
     unplaced: usize,
+    /// By binding.
+    told: RefCell<BTreeMap<u32, TellLimit>>,
 }
 
 /// Where zeros lead to another verdict than no answer does.
@@ -95,6 +98,7 @@ impl TwinTables {
             silent: BTreeSet::new(),
             unwritten: Unwritten::default(),
             unplaced: 0,
+            told: RefCell::default(),
         };
         for (id, limits) in &records.segments {
             let segment = Segment::default();
@@ -139,6 +143,16 @@ impl TwinTables {
     /// Entries that found no place in their buckets: 0, or the settings are too small for the records.
     pub fn unplaced(&self) -> usize {
         self.unplaced
+    }
+
+    /// What senders were told so far, for tables that go on where these end.
+    pub fn told(&self) -> BTreeMap<u32, TellLimit> {
+        self.told.borrow().clone()
+    }
+
+    /// Goes on where other tables ended, see [`TwinTables::told`].
+    pub fn set_told(&mut self, told: BTreeMap<u32, TellLimit>) {
+        self.told = RefCell::new(told);
     }
 
     /// Lets time pass.
@@ -273,6 +287,14 @@ impl Tables for TwinTables {
 
     fn nanoseconds(&self) -> u64 {
         self.settings.nanoseconds
+    }
+
+    fn may_tell(&self, binding: u32) -> bool {
+        self.told
+            .borrow_mut()
+            .entry(binding)
+            .or_default()
+            .take(self.now())
     }
 
     fn flood_copy(&self, key: &FloodKey) -> Option<FloodCopy> {

@@ -4,7 +4,7 @@ use super::super::NodeIx;
 use super::super::valid::Carries;
 use super::shared::conflict;
 use crate::error::Problem;
-use crate::model::{IfName, LinkKind, Name, OuterTpid, Range, ServiceVid};
+use crate::model::{IfName, LinkKind, Mac, Name, OuterTpid, Range, ServiceVid};
 
 /// Links on dedicated lines, by port: how their frames begin must tell them apart.
 pub(super) struct Lines {
@@ -18,6 +18,8 @@ struct Line {
     kind: LinkKind,
     vlan: Option<ServiceVid>,
     outer_tpid: Option<OuterTpid>,
+    /// Address of the end here, where frames of the link name it.
+    mac: Option<Mac>,
 }
 
 impl Lines {
@@ -35,16 +37,21 @@ impl Lines {
             kind: carries.kind(),
             vlan: carries.vlan(),
             outer_tpid: outer_tpid(carries),
+            mac: None,
         };
         let mut problem = None;
         for (at, (node, port)) in carries.places().into_iter().enumerate() {
+            let line = Line {
+                mac: mac(carries, at),
+                ..line.clone()
+            };
             let others = self.at.entry((node, port.clone())).or_default();
             let place = Place { path, at, port };
             problem = problem.or_else(|| {
                 let mut others = others.iter();
                 others.find_map(|other| line.problem(other, &place, self.global_vids))
             });
-            others.push(line.clone());
+            others.push(line);
         }
         problems.extend(problem);
     }
@@ -71,31 +78,42 @@ impl Line {
             let sentence = format!("is {own}, but link {name} on port {port} has {theirs}");
             return Some(conflict(format!("{path}.outer_tpid"), sentence));
         }
-        let (vlan, of, with) = self.first_tags_meet(other, global)?;
-        let sentence =
-            format!("shares {port} with link {name}: vlan {vlan} of {of} cannot be told from {with}");
+        if let (Some(own), Some(theirs)) = (self.mac, other.mac)
+            && own != theirs
+        {
+            let sentence = format!("is {own}, but link {name} on port {port} has {theirs}");
+            return Some(conflict(format!("{path}.ends[{at}].mac"), sentence));
+        }
+        let (what, with) = self.first_tags_meet(other, global)?;
+        let sentence = format!("shares {port} with link {name}: {what} cannot be told from {with}");
         Some(conflict((*path).to_owned(), sentence))
     }
 
     /// A link's VLAN, a global VLAN and an S-tag with 0x8100 all look the same as the first tag of a frame.
-    fn first_tags_meet<'a>(
-        &'a self,
-        other: &'a Self,
-        global: Option<Range<ServiceVid>>,
-    ) -> Option<(ServiceVid, &'a Name, String)> {
+    fn first_tags_meet(&self, other: &Self, global: Option<Range<ServiceVid>>) -> Option<(String, String)> {
         [(self, other), (other, self)].into_iter().find_map(|(a, b)| {
-            let vlan = a.vlan?;
-            let with = match global {
-                _ if b.outer_tpid == Some(OuterTpid::Customer) => {
-                    format!("the S-tags of {}, which have 0x8100", b.name)
-                }
-                Some(range) if b.kind == LinkKind::GlobalVlan && range.contains(vlan) => {
-                    format!("the global VLANs {range} of {}", b.name)
-                }
-                Some(_) | None => return None,
+            let first = match (a.vlan, a.kind) {
+                (Some(vlan), _) => format!("vlan {vlan} of {}", a.name),
+                (None, LinkKind::GlobalVlan) => format!("a global VLAN of {}", a.name),
+                (None, _) => return None,
             };
-            Some((vlan, &a.name, with))
+            if b.outer_tpid == Some(OuterTpid::Customer) {
+                return Some((first, format!("the S-tags of {}, which have 0x8100", b.name)));
+            }
+            let range = global.filter(|range| a.vlan.is_some_and(|vlan| range.contains(vlan)))?;
+            let with = format!("the global VLANs {range} of {}", b.name);
+            (b.kind == LinkKind::GlobalVlan).then_some((first, with))
         })
+    }
+}
+
+fn mac(carries: &Carries, at: usize) -> Option<Mac> {
+    match carries {
+        Carries::Pseudowire { ends, .. } | Carries::ITag { ends, .. } => ends.get(at).map(|end| end.mac),
+        Carries::Trunk { .. }
+        | Carries::MplsUdp { .. }
+        | Carries::Vxlan { .. }
+        | Carries::GlobalVlan { .. } => None,
     }
 }
 

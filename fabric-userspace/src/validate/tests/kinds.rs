@@ -293,6 +293,14 @@ fn first_tags_of_0x8100_mean_one_thing_on_a_port() {
         "links[3] shares p0 with link x1: vlan 5 of x2 cannot be told from the S-tags of x1, which have 0x8100",
     );
     refused(
+        two(
+            json!({"kind": "global-vlan"}),
+            json!({"kind": "trunk", "outer_tpid": "0x8100"}),
+        ),
+        codes::LINK_CONFLICT,
+        "links[3] shares p0 with link x1: a global VLAN of x1 cannot be told from the S-tags of x2, which have 0x8100",
+    );
+    refused(
         |json| {
             json["global_vids"] = "4000-4094".into();
             two(
@@ -302,6 +310,30 @@ fn first_tags_of_0x8100_mean_one_thing_on_a_port() {
         },
         codes::LINK_CONFLICT,
         "links[3] shares p0 with link x1: vlan 4001 of x1 cannot be told from the global VLANs 4000-4094 of x2",
+    );
+}
+
+/// Frames name the end that they are for, and a port has one address for that.
+#[test]
+fn the_ends_of_one_port_have_one_address() {
+    let at = |last: u8| {
+        let end = |node: &str, last: u8| json!({"node": node, "port": "p0", "mac": format!("02:00:00:00:{last:02x}:{}", &node[4..].repeat(2))});
+        ends(end("edge1", last), end("edge2", last))
+    };
+    valid_in(
+        FIGURE_1,
+        two(
+            json!({"kind": "pseudowire", "ends": at(1)}),
+            json!({"kind": "i-tag", "b_vid": 500, "ends": at(1)}),
+        ),
+    );
+    refused(
+        two(
+            json!({"kind": "pseudowire", "ends": at(1)}),
+            json!({"kind": "i-tag", "b_vid": 500, "ends": at(2)}),
+        ),
+        codes::LINK_CONFLICT,
+        "links[3].ends[0].mac is 02:00:00:00:02:11, but link x1 on port p0 has 02:00:00:00:01:11",
     );
 }
 
@@ -391,6 +423,38 @@ fn numbers_that_a_link_needs_and_nobody_has_are_missed() {
         assert_eq!(problems[0].to_string(), text);
         assert_eq!(problems[0].code, codes::NO_FREE_NUMBER);
     }
+}
+
+/// The node where labels end has no member: the link behind it is crossed all the same.
+#[test]
+fn numbers_of_links_behind_a_gateway_without_a_member_are_missed_too() {
+    let between = |vnis: Option<&str>| {
+        let mut document = json!({
+            "schema": "fabric/1",
+            "datacenters": [
+                {"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "200-1199", "labels": "1000-1999"},
+                {"name": "dc2", "id": 2, "s_vids": "1200-1299", "c_vids": "1300-1999", "labels": "2000-2999"}],
+            "nodes": [{"name": "a", "datacenter": "dc2"}, {"name": "b", "datacenter": "dc1"},
+                {"name": "gateway", "datacenter": "dc1"}],
+            "links": [
+                {"name": "long", "kind": "pseudowire", "ends": ends(at("a", "p0"), at("gateway", "p0"))},
+                {"name": "near", "kind": "vxlan", "ends": [
+                    {"node": "gateway", "port": "u0", "address": "192.0.2.1"},
+                    {"node": "b", "port": "u0", "address": "192.0.2.2"}]}],
+            "tenants": [{"name": "t", "segments": [{"name": "t", "datacenter": "dc1", "attachments": [
+                {"node": "a", "port": "eth1", "vlan": 10}, {"node": "b", "port": "eth1", "vlan": 10}]}]}],
+        });
+        if let Some(vnis) = vnis {
+            document["datacenters"][0]["vnis"] = vnis.into();
+        }
+        validate(serde_json::from_value(document).expect("a document"))
+    };
+    let problems = between(None).expect_err("no VNI");
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["tenants[0].segments[0].vni is not given and none is free, but link near needs one"]
+    );
+    assert!(between(Some("10000-10099")).is_ok());
 }
 
 #[test]

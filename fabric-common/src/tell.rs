@@ -1,0 +1,126 @@
+//! Telling a sender that his packet is larger than its way takes: "fragmentation needed" (RFC 792, RFC 1191 section 4) and
+//! "packet too big" (RFC 4443 section 3.2).
+//!
+//! The message travels as the receiver's answer would: from his addresses, in the sender's own VLAN, by the way back to the
+//! sender. So it needs no address of the fabric's. It is told of known unicast alone, and never of what RFC 1122 section
+//! 3.2.2 and RFC 4443 section 2.4 except: errors, fragments but the first, groups, and senders that are no single host.
+
+mod ipv4;
+mod ipv6;
+
+use crate::maps::{NextHop, TooBig};
+use crate::rewrite::{Inner, rewrite};
+use crate::wire::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, MACS, Macs, is_group};
+use crate::{DropReason, Frame, Tables, flow};
+
+/// Length of the header of either kind of message, in bytes.
+const ICMP_HEADER: usize = 8;
+const HOPS: u8 = 64;
+
+/// A message that is ready to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Slot of the port that leads back to the sender.
+    pub slot: u16,
+    /// Index in `COUNT_OUT`.
+    pub path: u32,
+    /// Length in bytes.
+    pub len: usize,
+}
+
+/// Where the parts of the frame are.
+struct Place {
+    macs: Macs,
+    /// The tenant's own tag, if he has one, and his EtherType.
+    tags: [u8; 6],
+    /// Their length, 2 or 6.
+    tags_len: usize,
+    /// Offset of the IP header.
+    ip: usize,
+    /// Largest IP packet that the way takes, in bytes.
+    mtu: usize,
+}
+
+/// Makes a message to its sender out of a frame that was refused; `None` if he is not to be told. The frame may have been
+/// changed then.
+#[inline(always)]
+pub fn tell<F: Frame, T: Tables>(frame: &mut F, ask: &TooBig, tables: &T) -> Option<Told> {
+    let next_hop = tables.next_hop(ask.back).filter(|hop| leads_back(hop, ask))?;
+    let path = tables.path(next_hop.path)?;
+    let place = place(frame, ask)?;
+    match place.kind() {
+        ETHERTYPE_IPV4 => {
+            let header = ipv4::eligible(frame, &place)?;
+            tables.may_tell(ask.binding).then_some(())?;
+            ipv4::write(frame, ask, &place, header).ok()?;
+        }
+        ETHERTYPE_IPV6 => {
+            let header = ipv6::eligible(frame, &place)?;
+            tables.may_tell(ask.binding).then_some(())?;
+            ipv6::write(frame, ask, &place, header).ok()?;
+        }
+        _ => return None,
+    }
+    let len = rewrite(frame, Inner::PLAIN, place.macs.turned(), path).ok()?;
+    Some(Told {
+        slot: path.slot,
+        path: next_hop.path,
+        len,
+    })
+}
+
+#[inline(always)]
+fn leads_back(next_hop: &NextHop, ask: &TooBig) -> bool {
+    next_hop.segment == ask.segment && next_hop.path != 0
+}
+
+#[inline(always)]
+fn place<F: Frame>(frame: &F, ask: &TooBig) -> Option<Place> {
+    let (macs_at, body) = (usize::from(ask.macs), usize::from(ask.body));
+    let macs = Macs::from_wire(frame.read(macs_at).ok()?, frame.read(macs_at + 8).ok()?);
+    if is_group(macs.destination()) || is_group(macs.source()) {
+        return None;
+    }
+    let (_, ip) = flow::payload(frame, body).ok()?;
+    let tags_len = ip - body;
+    Some(Place {
+        macs,
+        tags: frame.read(body).ok()?,
+        tags_len,
+        ip,
+        mtu: usize::from(ask.room).checked_sub(tags_len)?,
+    })
+}
+
+impl Place {
+    /// The EtherType behind the tag.
+    #[inline(always)]
+    const fn kind(&self) -> u16 {
+        let [a, b, _, _, e, f] = self.tags;
+        u16::from_be_bytes(if self.tags_len == 2 { [a, b] } else { [e, f] })
+    }
+}
+
+/// Leaves `QUOTE` bytes of the packet, with room for `HEAD` bytes in front and the tenant's addresses and tags before those;
+/// offset of that room.
+#[inline(always)]
+fn make_room<F: Frame, const HEAD: usize, const QUOTE: usize>(
+    frame: &mut F,
+    ask: &TooBig,
+    place: &Place,
+) -> Result<usize, DropReason> {
+    frame.cut_tail(place.ip + QUOTE)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "both are below 256"
+    )]
+    let by = (MACS + HEAD) as i32 - i32::from(ask.body);
+    frame.resize_head(by)?;
+    let (low, high) = place.macs.turned().to_wire();
+    frame.write(0, low)?;
+    frame.write(8, high)?;
+    // Six bytes also where two are enough: what is too much is written over next.
+    frame.write(MACS, place.tags)?;
+    Ok(MACS + place.tags_len)
+}
