@@ -5,7 +5,6 @@ use aya_ebpf::helpers::bpf_jiffies64;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use fabric_common::flood::is_sealed;
-use fabric_common::maps::Port;
 use fabric_common::pipeline::{Verdict, from_access, from_pseudowire, from_trunk, from_underlay};
 use fabric_common::{DropReason, Tables};
 
@@ -15,44 +14,51 @@ use crate::frame::XdpFrame;
 use crate::maps::{CLOCK, KernelTables};
 use crate::tell::tell_sender;
 
+/// The way of a frame through the function `$way`. As a parameter of a function it would be called through a function of its
+/// own in BPF, where the verifier does not know any more where the frame ends.
+macro_rules! run {
+    ($ctx:expr, $way:ident) => {{
+        let mut frame = XdpFrame::new($ctx);
+        match KernelTables.port(frame.ingress_ifindex()) {
+            Some(port) => {
+                let verdict = $way(&mut frame, port, &KernelTables);
+                leave($ctx, &mut frame, port.slot, verdict)
+            }
+            None => dropped($ctx, 0, DropReason::UnknownPort),
+        }
+    }};
+}
+
 /// Entry of tenant-facing ports.
 #[xdp(frags)]
 fn fabric_access(ctx: XdpContext) -> u32 {
-    run(&ctx, |frame, port| from_access(frame, port, &KernelTables))
+    run!(&ctx, from_access)
 }
 
 /// Entry of S+C tagged links.
 #[xdp(frags)]
 fn fabric_trunk(ctx: XdpContext) -> u32 {
-    run(&ctx, |frame, port| from_trunk(frame, port, &KernelTables))
+    run!(&ctx, from_trunk)
 }
 
 /// Entry of dedicated lines with labels.
 #[xdp(frags)]
 fn fabric_pseudowire(ctx: XdpContext) -> u32 {
-    run(&ctx, |frame, port| from_pseudowire(frame, port, &KernelTables))
+    run!(&ctx, from_pseudowire)
 }
 
 /// Entry of underlay ports.
 #[xdp(frags)]
 fn fabric_underlay(ctx: XdpContext) -> u32 {
-    run(&ctx, |frame, port| from_underlay(frame, port, &KernelTables))
+    run!(&ctx, from_underlay)
 }
 
+/// Counts whatever becomes of the frame.
 #[inline(always)]
-fn run(ctx: &XdpContext, way: impl Fn(&mut XdpFrame, &Port) -> Result<Verdict, DropReason>) -> u32 {
-    let mut frame = XdpFrame::new(ctx);
-    let (slot, outcome) = match KernelTables.port(frame.ingress_ifindex()) {
-        Some(port) => {
-            let verdict = way(&mut frame, port);
-            (
-                port.slot,
-                verdict.and_then(|verdict| emit(ctx, &mut frame, port.slot, verdict)),
-            )
-        }
-        None => (0, Err(DropReason::UnknownPort)),
-    };
-    outcome.unwrap_or_else(|reason| dropped(ctx, slot, reason))
+fn leave(ctx: &XdpContext, frame: &mut XdpFrame, slot: u16, verdict: Result<Verdict, DropReason>) -> u32 {
+    verdict
+        .and_then(|verdict| emit(ctx, frame, slot, verdict))
+        .unwrap_or_else(|reason| dropped(ctx, slot, reason))
 }
 
 /// Goes on with a frame that an entry program has counted as too big: it becomes a message to its sender, or ends.
