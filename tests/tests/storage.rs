@@ -9,6 +9,8 @@
 
 #[path = "storage/copies.rs"]
 mod copies;
+#[path = "storage/datacenters.rs"]
+mod datacenters;
 #[path = "storage/fcoe.rs"]
 mod fcoe;
 #[path = "storage/figure10.rs"]
@@ -19,5 +21,7 @@ mod pair;
 mod pathway;
 #[path = "storage/protocols.rs"]
 mod protocols;
+#[path = "storage/sites.rs"]
+mod sites;
 #[path = "storage/support.rs"]
 mod support;
