@@ -75,7 +75,7 @@ impl Member {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn freeze(&self) -> Result<()> {
+    pub fn freeze(&mut self) -> Result<()> {
         self.signal(Signal::SIGSTOP)
     }
 
@@ -83,12 +83,12 @@ impl Member {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn thaw(&self) -> Result<()> {
+    pub fn thaw(&mut self) -> Result<()> {
         self.signal(Signal::SIGCONT)
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
-        if let Some(front) = &self.front {
+    fn signal(&mut self, signal: Signal) -> Result<()> {
+        if let Some(front) = &mut self.front {
             front.signal(signal)?;
         }
         self.qsd.signal(signal)

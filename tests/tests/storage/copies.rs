@@ -118,7 +118,7 @@ fn a_copy_that_broke_is_seen_and_made_anew() {
 fn a_reader_waits_for_its_answer_and_checks_it() {
     let pair = Pair::start(1);
     let folder = pair.folder("working");
-    let member = Member::start(&pair.members[0], &folder, VOLUME).unwrap();
+    let mut member = Member::start(&pair.members[0], &folder, VOLUME).unwrap();
     fill(member.volume(), 7, 64).unwrap();
     let target = Target::tcp(pair.service(10_809));
     let load = Load::read(&pair.client, &target, 7, 64).unwrap();
