@@ -94,11 +94,12 @@ impl Member {
         self.qsd.signal(signal)
     }
 
-    /// `kill -9` to all its processes, those that answer clients first.
+    /// `kill -9` to all its processes at once, those that answer clients first.
     ///
     /// # Errors
     /// When one does not end.
     pub fn kill_hard(&mut self) -> Result<()> {
+        self.signal(Signal::SIGKILL)?;
         if let Some(front) = &mut self.front {
             front.kill_hard()?;
         }

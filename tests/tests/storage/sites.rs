@@ -1,37 +1,39 @@
-//! One or two datacenters with an edge each, and a line with labels between the two.
+//! Datacenters with an edge each, and a line with labels from the first to each other one.
 
 use fabric_tests::fabric::Agent;
 use fabric_tests::netns::NetNs;
 use fabric_tests::topology::{End, Net};
 use serde_json::{Value, json};
 
-const NAMES: [&str; 2] = ["edge1", "edge2"];
-const MACS: [&str; 2] = ["02:00:00:00:e1:01", "02:00:00:00:e2:01"];
-/// Of the line: 1500 and a full stack.
+const NAMES: [&str; 4] = ["edge1", "edge2", "edge3", "edge4"];
+/// Of a line: 1500 and a full stack.
 const LINE_MTU: u32 = 1600;
 
 /// A segment: its name, and where its members are plugged in.
 pub(crate) type Lan<'a> = (&'a str, &'a [(&'a NetNs, &'a str)]);
 
-/// The edges and their line.
+/// The edges and their lines.
 pub(crate) struct Sites {
     pub(crate) edges: Vec<NetNs>,
     pub(crate) net: Net,
 }
 
 impl Sites {
-    /// `count` is 1 or 2.
+    /// `count` is 1 to 4.
     pub(crate) fn new(count: usize) -> Self {
         let net = Net::new().unwrap();
         let edges: Vec<NetNs> = NAMES[..count]
             .iter()
             .map(|name| net.host(name).unwrap())
             .collect();
-        if let [one, other] = &edges[..] {
-            let end = |edge, mac| End::port(edge, "line").mac(mac).no_arp();
+        for number in 1..count {
+            let [one, other] = ends(number).map(|(edge, port, mac)| {
+                let end = End::port(&edges[edge], &port);
+                end.mac(mac).no_arp()
+            });
             // Two ports of agents on one veth would undo each other's offloads at the end.
-            let (one, other) = (end(one, MACS[0]), end(other, MACS[1]));
-            net.tapped("between", LINE_MTU, one, other).unwrap();
+            net.tapped(&format!("line{number}"), LINE_MTU, one, other)
+                .unwrap();
         }
         Self { edges, net }
     }
@@ -68,18 +70,40 @@ impl Sites {
             json!({"name": name, "segments": segments})
         };
         let node = |number: usize| json!({"name": NAMES[number], "datacenter": format!("dc{number}")});
-        let end = |number: usize| json!({"node": NAMES[number], "port": "line", "mac": MACS[number]});
-        let line = json!({"name": "line", "kind": "pseudowire", "ends": [end(0), end(1)]});
         let count = self.edges.len();
         json!({
             "schema": "fabric/1",
-            "datacenters": [
-                {"name": "dc0", "id": 1, "s_vids": "100-199", "c_vids": "200-1199", "labels": "1000-1999"},
-                {"name": "dc1", "id": 2, "s_vids": "1200-1299", "c_vids": "1300-1999", "labels": "2000-2999"},
-            ],
+            "datacenters": (0..count).map(datacenter).collect::<Vec<_>>(),
             "nodes": (0..count).map(node).collect::<Vec<_>>(),
-            "links": if count == 2 { vec![line] } else { vec![] },
+            "links": (1..count).map(line).collect::<Vec<_>>(),
             "tenants": tenants.iter().map(tenant).collect::<Vec<_>>(),
         })
     }
+}
+
+/// Ranges of its own for each number: thousands tell the datacenter.
+fn datacenter(number: usize) -> Value {
+    let from = number * 1000;
+    let range = |first: usize, last: usize| format!("{}-{}", from + first, from + last);
+    json!({
+        "name": format!("dc{number}"),
+        "id": number + 1,
+        "s_vids": range(100, 199),
+        "c_vids": range(200, 999),
+        "labels": range(1000, 1999),
+    })
+}
+
+/// The ends of line `number`, at the first edge and at its own: edge, port, MAC address.
+fn ends(number: usize) -> [(usize, String, String); 2] {
+    let mac = |edge: usize| format!("02:00:00:ed:{edge:02x}:{number:02x}");
+    [
+        (0, format!("line{number}"), mac(0)),
+        (number, "line".to_owned(), mac(number)),
+    ]
+}
+
+fn line(number: usize) -> Value {
+    let ends = ends(number).map(|(edge, port, mac)| json!({"node": NAMES[edge], "port": port, "mac": mac}));
+    json!({"name": format!("line{number}"), "kind": "pseudowire", "ends": ends})
 }
