@@ -33,7 +33,14 @@ fn survive(pair: &Pair, working: &mut Member, target: &Target) -> Record {
     working.kill_hard().unwrap();
     pair.take_over();
     load.wait_answers(SOME, LONG).unwrap();
-    load.stop().unwrap()
+    let record = load.stop().unwrap();
+    println!(
+        "{} writes acknowledged, the longest stall {:?}, {} sessions broken",
+        record.answered.len(),
+        record.longest_stall().length(),
+        record.breaks.len()
+    );
+    record
 }
 
 /// P53, "concurrent": the client's NBD session goes on and no acknowledged write is missing.
