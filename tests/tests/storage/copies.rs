@@ -119,8 +119,32 @@ fn a_copy_that_broke_is_seen_and_made_anew() {
     assert_eq!((lost(&working), lost(&protecting)), (vec![], vec![]));
 }
 
-/// A reader has nothing to send again: with a server that took the request and is gone, it waits. It is the tool's part to
-/// show that, and the fabric's to end it.
+/// What the fabric's nudge is for: a reader whose request was taken by a machine that is gone has nothing to send again. It
+/// waits, though the other machine is there under the same address and answers whoever asks anew.
+#[test]
+fn a_reader_whose_request_was_taken_waits_for_ever() {
+    let pair = Pair::start(1);
+    let [mut working, protecting] = members(&pair, false);
+    for member in [&working, &protecting] {
+        fill(member.volume(), 7, 64).unwrap();
+    }
+    let target = Target::tcp(pair.service(10_809));
+    let load = Load::read(&pair.client, &target, 7, 64).unwrap();
+    load.wait_answers(SOME, LONG).unwrap();
+    working.freeze().unwrap();
+    assert!(load.wait_answers(SOME, Duration::from_millis(200)).is_err());
+    pair.take_over();
+    let answered = load.answered();
+    let anew = Load::read(&pair.client, &target, 7, 64).unwrap();
+    anew.wait_answers(SOME, LONG).unwrap();
+    assert!(load.wait_answers(1, Duration::from_secs(1)).is_err());
+    assert!(anew.stop().unwrap().wrong.is_empty());
+    let record = load.stop().unwrap();
+    assert_eq!((record.answered.len() as u64, record.breaks.len()), (answered, 0));
+    assert!(record.pending.is_some());
+}
+
+/// A server that takes its time is waited for, and every answer is checked.
 #[test]
 fn a_reader_waits_for_its_answer_and_checks_it() {
     let pair = Pair::start(1);
