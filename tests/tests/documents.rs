@@ -94,7 +94,7 @@ fn tests_in(file: &Path) -> BTreeSet<String> {
     text.split("#[test]").skip(1).filter_map(after).collect()
 }
 
-/// The rows of a table of docs/conformance.md: id, and what stands in the column of tests.
+/// The rows of the tables of a page: id, and what stands in the column of tests.
 fn rows(text: &str) -> Vec<(&str, &str)> {
     text.lines()
         .filter_map(|line| {
@@ -108,33 +108,60 @@ fn rows(text: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-#[test]
-fn every_rule_of_the_conformance_table_has_a_test_or_a_reason() {
-    let page = root().join("docs/conformance.md");
+/// What is wrong with a row: no test and no reason, or a test that is not there.
+fn unkept(page: &Path, (id, tests): (&str, &str)) -> Option<String> {
+    if let Some(reason) = tests.strip_prefix("not yet: ") {
+        return (reason.len() <= 20).then(|| format!("{id} gives no reason: {tests}"));
+    }
+    let named: Vec<&str> = tests.split("[`").skip(1).collect();
+    if named.is_empty() {
+        return Some(format!("{id} has neither a test nor a reason"));
+    }
+    named.into_iter().find_map(|test| {
+        let (name, rest) = test.split_once("`](").unwrap();
+        let file = page.parent().unwrap().join(rest.split_once(')').unwrap().0);
+        let missing = !file.exists() || !tests_in(&file).contains(name);
+        missing.then(|| format!("{id}: {} has no test {name}", file.display()))
+    })
+}
+
+/// The ids of a page whose every row names a test that exists, or gives a reason.
+fn kept(name: &str) -> Vec<String> {
+    let page = root().join(name);
     let text = fs::read_to_string(&page).unwrap();
     let rows = rows(&text);
-    let count = |area: &str| rows.iter().filter(|(id, _)| id.starts_with(area)).count();
+    let wrong: Vec<String> = rows.iter().filter_map(|row| unkept(&page, *row)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    rows.iter().map(|(id, _)| (*id).to_owned()).collect()
+}
+
+#[test]
+fn every_rule_of_the_conformance_table_has_a_test_or_a_reason() {
+    let ids = kept("docs/conformance.md");
+    let count = |area: &str| ids.iter().filter(|id| id.starts_with(area)).count();
     assert_eq!(
         ["TAG-", "DLV-", "L2CP-", "VXL-", "OPS-", "DCI-"].map(count),
         [17, 13, 10, 15, 11, 5]
     );
-    for (id, tests) in rows {
-        if let Some(reason) = tests.strip_prefix("not yet: ") {
-            assert!(reason.len() > 20, "{id} gives no reason: {tests}");
-            continue;
-        }
-        let named: Vec<_> = tests.split("[`").skip(1).collect();
-        assert!(!named.is_empty(), "{id} has neither a test nor a reason");
-        for test in named {
-            let (name, rest) = test.split_once("`](").unwrap();
-            let file = page.parent().unwrap().join(rest.split_once(')').unwrap().0);
-            assert!(
-                tests_in(&file).contains(name),
-                "{id}: {} has no test {name}",
-                file.display()
-            );
-        }
-    }
+}
+
+#[test]
+fn every_claim_and_figure_of_the_patent_has_a_test_or_a_reason() {
+    let claims = (1..=62).map(|number| number.to_string());
+    let figures = (1..=13).map(|number| format!("FIG {number}"));
+    assert_eq!(kept("docs/claims.md"), claims.chain(figures).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_row_without_a_test_or_with_a_wrong_one_is_found() {
+    let page = root().join("docs/claims.md");
+    let found = |tests: &str| unkept(&page, ("1", tests)).unwrap();
+    assert!(found("").ends_with("neither a test nor a reason"));
+    assert!(found("not yet: later").contains("gives no reason"));
+    assert!(found("[`no_such_test`](../tests/tests/documents.rs)").ends_with("has no test no_such_test"));
+    assert!(found("[`some_test`](../tests/tests/no_such_file.rs)").ends_with("has no test some_test"));
+    let this = "[`a_broken_link_and_a_missing_heading_are_found`](../tests/tests/documents.rs)";
+    assert_eq!(unkept(&page, ("1", this)), None);
 }
 
 #[test]

@@ -4,11 +4,14 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "helpers of tests are tests"
 )]
 
 #[path = "storage/copies.rs"]
 mod copies;
+#[path = "storage/datacenters.rs"]
+mod datacenters;
 #[path = "storage/fcoe.rs"]
 mod fcoe;
 #[path = "storage/figure10.rs"]
@@ -19,5 +22,7 @@ mod pair;
 mod pathway;
 #[path = "storage/protocols.rs"]
 mod protocols;
+#[path = "storage/sites.rs"]
+mod sites;
 #[path = "storage/support.rs"]
 mod support;

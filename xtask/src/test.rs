@@ -52,8 +52,11 @@ struct Session {
 
 impl Session {
     fn all(&mut self, options: &Options) {
-        let tools = options.tools.clone();
-        let toolchain = self.step("tools", "cargo xtask build", |workspace, progress| {
+        let tools = tools::ToolOptions {
+            storage: true,
+            ..options.tools.clone()
+        };
+        let toolchain = self.step("tools", "cargo xtask test", |workspace, progress| {
             root_and_tools(&tools, workspace, progress)
         });
         if options.filter.is_none() {

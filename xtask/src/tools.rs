@@ -31,6 +31,9 @@ pub(crate) struct ToolOptions {
     /// Whose Rust builds the XDP programs
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = Choice::Auto)]
     pub(crate) toolchain: Choice,
+    /// Storage servers and their clients too; who runs storage sets it.
+    #[arg(skip)]
+    pub(crate) storage: bool,
 }
 
 /// Where the compiler and the sources of `core` for the BPF target come from.
@@ -54,7 +57,7 @@ pub(crate) fn ensure(
     progress: &Progress,
 ) -> Result<(Done, Toolchain)> {
     let mut installed = false;
-    let mut facts = probe::gather(workspace);
+    let mut facts = probe::gather(workspace, options.storage);
     loop {
         let plan = plan::plan(&facts, options.toolchain)?;
         if plan.actions.is_empty() {
@@ -64,11 +67,11 @@ pub(crate) fn ensure(
         if options.no_install {
             return Err(missing(&plan, workspace).into());
         }
-        let source_refused = perform(&plan, options.toolchain, workspace, progress)?;
+        let source_refused = perform(&plan, options, workspace, progress)?;
         installed = true;
         facts = Facts {
             source_refused,
-            ..probe::gather(workspace)
+            ..probe::gather(workspace, options.storage)
         };
     }
 }
@@ -98,7 +101,8 @@ pub(crate) fn ensure_checkers(
 
 /// Performs all actions. True if the sources of `core` could not be had from rustup and the
 /// distribution's may be tried instead.
-fn perform(plan: &Plan, choice: Choice, workspace: &Workspace, progress: &Progress) -> Result<bool> {
+fn perform(plan: &Plan, options: &ToolOptions, workspace: &Workspace, progress: &Progress) -> Result<bool> {
+    let choice = options.toolchain;
     for action in &plan.actions {
         let done = action.perform(workspace, progress);
         let replaceable = matches!(action, Action::RustSource { .. }) && choice == Choice::Auto;
@@ -114,7 +118,7 @@ fn perform(plan: &Plan, choice: Choice, workspace: &Workspace, progress: &Progre
         }
     }
     // An action that succeeds but changes nothing would be planned again for ever.
-    let left = plan::plan(&probe::gather(workspace), choice)?;
+    let left = plan::plan(&probe::gather(workspace, options.storage), choice)?;
     match left.actions.iter().find(|action| plan.actions.contains(action)) {
         None => Ok(false),
         Some(action) => {

@@ -74,30 +74,40 @@ impl Daemon {
         self.process.pid()
     }
 
-    /// Sends `signal` to it and to all that it forked.
-    pub(super) fn signal_all(&self, signal: Signal) -> Result<()> {
-        for pid in family(self.pid().cast_signed()) {
+    /// Sends `signal` to it and to all that it forked; gives their process ids. After its end there are none: its id may
+    /// be another's by then.
+    pub(super) fn signal_all(&mut self, signal: Signal) -> Result<Vec<i32>> {
+        if self.process.ended()?.is_some() {
+            return Ok(Vec::new());
+        }
+        let all = family(self.pid().cast_signed());
+        for &pid in &all {
             match kill(Pid::from_raw(pid), signal) {
                 Ok(()) | Err(Errno::ESRCH) => {}
                 Err(error) => return Err(error).with_context(|| format!("{signal} to {pid}")),
             }
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Ends it in order, with its children.
     pub(super) fn terminate(&mut self) -> Result<()> {
-        self.signal_all(Signal::SIGTERM)?;
-        self.process
-            .wait(wait::PATIENCE)
-            .map(drop)
-            .with_context(|| self.last_words())
+        self.end(Signal::SIGTERM)
     }
 
     /// Ends it as a power cut would, with its children.
     pub(super) fn kill_hard(&mut self) -> Result<()> {
-        self.signal_all(Signal::SIGKILL)?;
-        self.process.wait(wait::PATIENCE).map(drop)
+        self.end(Signal::SIGKILL)
+    }
+
+    /// A child may outlive its parent, and would write into a folder that is being removed.
+    fn end(&mut self, signal: Signal) -> Result<()> {
+        let all = self.signal_all(signal)?;
+        let ended = self.process.wait(wait::PATIENCE);
+        ended.with_context(|| self.last_words())?;
+        wait::until_true(wait::PATIENCE, "the server's children to end", || {
+            Ok(all.iter().all(|&pid| has_ended(pid)))
+        })
     }
 
     /// All that it said.
@@ -129,6 +139,15 @@ fn family(pid: i32) -> Vec<i32> {
         next += 1;
     }
     all
+}
+
+/// Gone, or a zombie that nobody has reaped yet (proc_pid_stat(5): the state follows the name in parentheses).
+fn has_ended(pid: i32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return true;
+    };
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+    state.is_some_and(|state| state.starts_with(['Z', 'X']))
 }
 
 /// Of all threads: each has a list of its own (proc_pid_task(5), `children`).

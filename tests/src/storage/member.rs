@@ -81,7 +81,7 @@ impl Member {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn freeze(&self) -> Result<()> {
+    pub fn freeze(&mut self) -> Result<()> {
         self.signal(Signal::SIGSTOP)
     }
 
@@ -89,22 +89,23 @@ impl Member {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn thaw(&self) -> Result<()> {
+    pub fn thaw(&mut self) -> Result<()> {
         self.signal(Signal::SIGCONT)
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
-        if let Some(front) = &self.front {
+    fn signal(&mut self, signal: Signal) -> Result<()> {
+        if let Some(front) = &mut self.front {
             front.signal(signal)?;
         }
         self.qsd.signal(signal)
     }
 
-    /// `kill -9` to all its processes, those that answer clients first.
+    /// `kill -9` to all its processes at once, those that answer clients first.
     ///
     /// # Errors
     /// When one does not end.
     pub fn kill_hard(&mut self) -> Result<()> {
+        self.signal(Signal::SIGKILL)?;
         if let Some(front) = &mut self.front {
             front.kill_hard()?;
         }

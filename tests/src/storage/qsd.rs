@@ -64,8 +64,8 @@ impl Qsd {
         &self.monitor
     }
 
-    pub(super) fn signal(&self, signal: Signal) -> Result<()> {
-        self.daemon.signal_all(signal)
+    pub(super) fn signal(&mut self, signal: Signal) -> Result<()> {
+        self.daemon.signal_all(signal).map(drop)
     }
 
     /// Runs one QMP command and gives what it returns.

@@ -131,7 +131,7 @@ impl Server {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn freeze(&self) -> Result<()> {
+    pub fn freeze(&mut self) -> Result<()> {
         self.signal(Signal::SIGSTOP)
     }
 
@@ -139,12 +139,12 @@ impl Server {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn thaw(&self) -> Result<()> {
+    pub fn thaw(&mut self) -> Result<()> {
         self.signal(Signal::SIGCONT)
     }
 
-    pub(super) fn signal(&self, signal: Signal) -> Result<()> {
-        self.daemon.signal_all(signal)
+    pub(super) fn signal(&mut self, signal: Signal) -> Result<()> {
+        self.daemon.signal_all(signal).map(drop)
     }
 
     /// Ends in order.

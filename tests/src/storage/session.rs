@@ -30,6 +30,8 @@ const CMD_WRITE: u16 = 1;
 
 /// How often a session that waits looks whether it is still to wait.
 const TICK: Duration = Duration::from_millis(10);
+/// The kernel answers a SYN, a process the handshake.
+const GREETINGS: u32 = 10;
 /// Longer than any option reply of the servers in use.
 const LONGEST_REPLY: usize = 64 << 10;
 
@@ -43,7 +45,7 @@ pub(super) enum Address {
 /// What keeps a session from waiting for ever.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// For a connection and for each step of the handshake.
+    /// For a connection; [`GREETINGS`] times as long for the handshake.
     pub(super) connect: Duration,
     /// TCP keepalive: seconds of silence until the first probe and between probes; two unanswered ones end the session.
     pub(super) keepalive_seconds: Option<u32>,
@@ -86,7 +88,7 @@ impl Session {
             size: 0,
             cookie: 0,
         };
-        session.shake_hands(export, Instant::now() + limits.connect)?;
+        session.shake_hands(export, Instant::now() + limits.connect * GREETINGS)?;
         Ok(session)
     }
 

@@ -53,7 +53,7 @@ fn a_reader_recovers_by_the_nudge_and_hangs_without() {
         let mut options = serving(false);
         options.health = json!({"nudge": nudge});
         let rig = fabric_tests::storage::Rig::start(&options).unwrap();
-        let members = rig.serve(VOLUME).unwrap();
+        let mut members = rig.serve(VOLUME).unwrap();
         rig.wait_all_up().unwrap();
         for member in &members {
             fill(member.volume(), 7, 64).unwrap();
@@ -145,7 +145,7 @@ fn idle_is_not_death() {
     let mut options = serving(false);
     options.health = json!({"silence_ms": 100});
     let mut rig = fabric_tests::storage::Rig::start(&options).unwrap();
-    let members = rig.serve(VOLUME).unwrap();
+    let mut members = rig.serve(VOLUME).unwrap();
     rig.wait_all_up().unwrap();
     rig.agent.kill9().unwrap();
     let load = writer(&rig, 1);

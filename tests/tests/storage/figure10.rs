@@ -311,7 +311,7 @@ fn come_and_go(figure: &Figure10, [before, with_nic]: [&Value; 2], turn: &str) {
     round_trip(Protocol::Nbd, &tenant.client, address, &folder, &tenant.data(3)).unwrap();
     server.stop().unwrap();
     figure.apply(before);
-    assert_eq!(ping(&tenant.client, VOLUME_BEHIND, 2).unwrap().answered, 0);
+    assert_eq!(ping(&tenant.client, VOLUME_BEHIND, 1).unwrap().answered, 0);
     machine.output(&["ip", "link", "del", "eth0"]).unwrap();
     // Four are left: the wire's, and a port for each VSM.
     until_true(PATIENCE, "the virtual NIC to be gone", || {

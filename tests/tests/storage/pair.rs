@@ -5,12 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use fabric_tests::fabric::Agent;
-use fabric_tests::fixtures::{Segment, Site};
 use fabric_tests::frame::eth;
 use fabric_tests::netns::NetNs;
-use fabric_tests::topology::{End, Net};
 use fabric_tests::wire::RawSocket;
 
+use super::sites::Sites;
 use super::support::{CLIENT, CLIENT_MAC, SERVER, SERVER_MAC};
 
 /// [`SERVER`] as ARP writes it.
@@ -19,46 +18,40 @@ const ADDRESS: [u8; 4] = [10, 0, 0, 10];
 const COPY: [&str; 2] = ["10.9.0.10", "10.9.0.11"];
 
 pub(crate) struct Pair {
-    // First to go, while its interfaces are there.
-    _agent: Agent,
+    // First to go, while their interfaces are there.
+    _agents: Vec<Agent>,
     pub(crate) client: NetNs,
     /// The working one, and the protecting one, whose port to the client is down.
     pub(crate) members: [NetNs; 2],
     folder: tempfile::TempDir,
-    _net: Net,
+    _sites: Sites,
 }
 
 impl Pair {
-    pub(crate) fn start() -> Self {
-        let net = Net::new().unwrap();
-        let edge = net.host("edge1").unwrap();
-        let client = net.host("client").unwrap();
-        let members = ["working", "protecting"].map(|label| net.host(label).unwrap());
-        let cable = |host: &NetNs, name: &str, port: &str, mac: &str, address: &str| {
-            let end = End::client(host, name).mac(mac).address(&format!("{address}/24"));
-            net.veth(end, End::port(&edge, port)).unwrap();
-        };
-        cable(&client, "eth0", "eth1", CLIENT_MAC, CLIENT);
-        for (number, member) in members.iter().enumerate() {
-            cable(member, "eth0", &format!("eth{}", 2 + number), SERVER_MAC, SERVER);
+    /// All at one edge, or with the protecting member at the edge of another datacenter.
+    pub(crate) fn start(datacenters: usize) -> Self {
+        let sites = Sites::new(datacenters);
+        let [client, working, protecting] =
+            ["client", "working", "protecting"].map(|label| sites.net.host(label).unwrap());
+        let members = [working, protecting];
+        let (near, far) = (&sites.edges[0], &sites.edges[datacenters - 1]);
+        sites.cable((&client, "eth0"), (near, "eth1"), CLIENT_MAC, CLIENT);
+        let ports = [[(near, "eth2"), (near, "eth4")], [(far, "eth3"), (far, "eth5")]];
+        for (number, (member, [lan, copy])) in members.iter().zip(ports).enumerate() {
+            sites.cable((member, "eth0"), lan, SERVER_MAC, SERVER);
             let mac = format!("02:00:00:00:09:1{number}");
-            cable(member, "copy0", &format!("eth{}", 4 + number), &mac, COPY[number]);
+            sites.cable((member, "copy0"), copy, &mac, COPY[number]);
         }
         set(&members[1], "down");
-        let lan = Segment::new("lan", 100, 1100)
-            .at("edge1", "eth1", "untagged", 301)
-            .at("edge1", "eth2", "untagged", 302)
-            .at("edge1", "eth3", "untagged", 303);
-        let copy = Segment::new("copy", 101, 1101)
-            .at("edge1", "eth4", "untagged", 304)
-            .at("edge1", "eth5", "untagged", 305);
-        let site = Site::new(&["edge1"]).tenant("acme", &[lan, copy]);
+        let lan = [(near, "eth1"), ports[0][0], ports[1][0]];
+        let copy = [ports[0][1], ports[1][1]];
+        let agents = sites.start(&[("acme", &[("lan", &lan), ("copy", &copy)])]);
         Self {
-            _agent: Agent::start(&edge, &site.document(), "edge1").unwrap(),
+            _agents: agents,
             client,
             members,
             folder: tempfile::tempdir().unwrap(),
-            _net: net,
+            _sites: sites,
         }
     }
 

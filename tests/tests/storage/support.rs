@@ -20,7 +20,7 @@ pub(crate) const SERVER_MAC: &str = "02:00:00:00:01:10";
 /// Of iSCSI and NBD.
 const VOLUME: u64 = 8 << 20;
 /// What a tenant writes and reads back.
-const DATA: usize = 3 << 20;
+const DATA: usize = 2 << 20;
 /// Length of a mark.
 const MARK: usize = 16;
 /// Larger than anything that GRO merges.

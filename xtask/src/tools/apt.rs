@@ -26,10 +26,7 @@ const fn needed(name: &'static str, debian: &'static [&'static str]) -> Needed {
     }
 }
 
-/// Which of the first two holds the storage daemon differs between releases; the third must be of their version.
-const QEMU: [&str; 3] = ["qemu-utils", "qemu-system-common", "qemu-block-extra"];
-
-const COMMANDS: [Needed; 26] = [
+const COMMANDS: [Needed; 9] = [
     needed("cc", &["gcc", "libc6-dev"]),
     needed("ip", &["iproute2"]),
     needed("ethtool", &["ethtool"]),
@@ -39,7 +36,19 @@ const COMMANDS: [Needed; 26] = [
     needed("etcd", &["etcd-server"]),
     needed("etcdctl", &["etcd-client"]),
     needed("openssl", &["openssl"]),
-    // The storage tests run real servers and clients of them.
+    // Ubuntu ships bpftool with the kernel's tools.
+    Needed {
+        name: "bpftool",
+        debian: &["bpftool"],
+        ubuntu: Some(&["linux-tools-common", "linux-tools-generic"]),
+    },
+];
+
+/// Which of the first two holds the storage daemon differs between releases; the third must be of their version.
+const QEMU: [&str; 3] = ["qemu-utils", "qemu-system-common", "qemu-block-extra"];
+
+/// What only the storage tests run: servers and clients of each protocol.
+const STORAGE: [Needed; 17] = [
     needed("tgtd", &["tgt"]),
     needed("tgtadm", &["tgt"]),
     needed("iscsi-ls", &["libiscsi-bin"]),
@@ -57,12 +66,6 @@ const COMMANDS: [Needed; 26] = [
     needed("qemu-img", &QEMU),
     needed("qemu-storage-daemon", &QEMU),
     needed("qemu/block-iscsi.so", &QEMU),
-    // Ubuntu ships bpftool with the kernel's tools.
-    Needed {
-        name: "bpftool",
-        debian: &["bpftool"],
-        ubuntu: Some(&["linux-tools-common", "linux-tools-generic"]),
-    },
 ];
 
 /// Debian's Rust that is new enough (bookworm-security), with the sources where build-std looks for them.
@@ -70,10 +73,12 @@ pub(crate) const SYSTEM_RUST: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-s
 /// What bpf-linker is built with when it cannot use the compiler's own LLVM.
 pub(crate) const SYSTEM_LLVM: [&str; 2] = ["llvm-22-dev", "libpolly-22-dev"];
 
-/// Names of the needed commands that are not there.
-pub(crate) fn missing_commands() -> Vec<&'static str> {
+/// Names of the needed commands that are not there, with or without those for storage.
+pub(crate) fn missing_commands(storage: bool) -> Vec<&'static str> {
+    let more: &[Needed] = if storage { &STORAGE } else { &[] };
     COMMANDS
         .iter()
+        .chain(more)
         .map(|needed| needed.name)
         .filter(|name| find(name).is_none())
         .collect()
@@ -81,7 +86,8 @@ pub(crate) fn missing_commands() -> Vec<&'static str> {
 
 /// The packages that hold `commands` on the distribution `id` (of os-release), each once.
 pub(crate) fn packages(commands: &[&str], id: &str) -> Vec<&'static str> {
-    let wanted = COMMANDS.iter().filter(|needed| commands.contains(&needed.name));
+    let all = COMMANDS.iter().chain(&STORAGE);
+    let wanted = all.filter(|needed| commands.contains(&needed.name));
     let ubuntu = id == "ubuntu";
     let mut packages = Vec::new();
     for package in wanted.flat_map(|needed| needed.ubuntu.filter(|_| ubuntu).unwrap_or(needed.debian)) {
@@ -96,7 +102,7 @@ pub(crate) fn packages(commands: &[&str], id: &str) -> Vec<&'static str> {
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let libraries = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
-    let more = ["/usr/sbin", "/sbin", &libraries].map(PathBuf::from);
+    let more = ["/usr/sbin", "/sbin", &libraries, "/usr/lib64"].map(PathBuf::from);
     std::env::split_paths(&path)
         .chain(more)
         .map(|folder| folder.join(name))

@@ -16,9 +16,9 @@ const LLVM: u32 = 22;
 /// The workspace's `rust-version`.
 const OLDEST: (u32, u32) = (1, 95);
 
-pub(crate) fn gather(workspace: &Workspace) -> Facts {
+pub(crate) fn gather(workspace: &Workspace, storage: bool) -> Facts {
     Facts {
-        missing_commands: apt::missing_commands(),
+        missing_commands: apt::missing_commands(storage),
         apt: apt::distribution(),
         rustup: rustup(),
         system: System {
