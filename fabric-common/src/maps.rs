@@ -838,3 +838,31 @@ mod pod {
     // SAFETY: as above.
     unsafe impl Pod for super::storage::VsmPlace {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FloodCopy, Silence, capacity};
+
+    #[test]
+    fn silence_ends_by_itself_also_over_the_end_of_the_clock() {
+        assert!(!Silence::default().is_set() && !Silence::default().holds_at(0));
+        for until in [0, 1, 7, u32::MAX] {
+            let silence = Silence::until(until);
+            assert!(silence.is_set(), "{until}");
+            assert!(silence.holds_at(until.wrapping_sub(1)), "{until}");
+            assert!(
+                !silence.holds_at(until) && !silence.holds_at(until.wrapping_add(9)),
+                "{until}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_copy_keeps_its_next_hop_and_how_many_follow() {
+        let last = (capacity::NEXT_HOP_IDS - 1, 511);
+        for (next_hop, more) in [(0, 0), (1, 5), last] {
+            let copy = FloodCopy::new(next_hop, more);
+            assert_eq!((copy.next_hop(), copy.more()), (next_hop, u32::from(more)));
+        }
+    }
+}
