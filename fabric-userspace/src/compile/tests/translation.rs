@@ -2,20 +2,25 @@
 
 use std::cell::RefCell;
 
+use fabric_common::rewrite::fold;
 use fabric_common::wire::{TPID_C, TPID_S};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use super::support::{Station, compile_at, host, valid};
-use crate::compile::HostFacts;
+use super::support::{Station, host, valid};
+use crate::compile::twin::Outcome;
+use crate::compile::{HostFacts, Image, Request, Scope, compile};
+use crate::ids::Sizes;
 use crate::validate::Valid;
 
 /// Of a station at node `a` and of one at node `b`.
 const MACS: [[u8; 6]; 2] = [[0x56, 0, 0, 0, 0, 1], [0x56, 0, 0, 0, 0, 2]];
 /// Room for the largest stack around 1500 bytes.
 const MTU: u32 = 1700;
+/// Too small for 1500 bytes with any stack but one tag around them.
+const NARROW: u32 = 1500;
 
 /// A kind of link, what it is made with, the addresses of its ends, and whether it leads to another datacenter.
 struct Kind {
@@ -103,7 +108,26 @@ struct Chain([Station; 3]);
 impl Chain {
     fn of(document: &Value) -> Self {
         let valid = valid(document);
-        Self(["a", "g", "b"].map(|name| station(&valid, name)))
+        Self(["a", "g", "b"].map(|name| station(&valid, name, MTU)))
+    }
+
+    /// The same, with a second link that came to be too small for the tenants' packets.
+    fn narrow(document: &Value) -> Self {
+        let valid = valid(document);
+        Self([("a", MTU), ("g", NARROW), ("b", MTU)].map(|(name, mtu)| station(&valid, name, mtu)))
+    }
+
+    /// What the sender at `a` hears of a packet that goes on from `g`, or not.
+    fn send(&mut self, frame: &[u8], what: &str) -> Option<Vec<u8>> {
+        let (_, on_the_first) = self.0[0].forward("eth1", frame);
+        match self.0[1].receive("x", &on_the_first) {
+            Outcome::Sent(_) => None,
+            Outcome::Told(sent) => {
+                assert_eq!(self.0[1].name_of(&sent), "x");
+                Some(self.0[0].forward("x", &sent.bytes).1)
+            }
+            other => panic!("{what}: {other:?}"),
+        }
     }
 
     /// What comes out at the other end. A frame for everybody has a copy for each datacenter on its way.
@@ -132,13 +156,24 @@ impl Chain {
     }
 }
 
-fn station(valid: &Valid, name: &str) -> Station {
+/// A node whose port `y` has this MTU. That is no reason to refuse a document that is in force.
+fn station(valid: &Valid, name: &str, mtu: u32) -> Station {
     let mut facts = host(valid, name, MTU);
     let here = valid.find_node(name).expect("a node");
     for (_, link) in valid.links_at(here) {
         neighbour(valid, &mut facts, (name, link.name.as_str()));
     }
-    Station::of(compile_at(valid, name, &facts).expect("it fits"))
+    if let Some(port) = facts.ports.get_mut("y") {
+        port.mtu = mtu;
+    }
+    let request = Request {
+        valid,
+        node: &name.parse().expect("a name"),
+        host: &facts,
+        in_force: true,
+    };
+    let image = compile(&request, &Image::empty(&Sizes::default()), &Scope::All);
+    Station::of(image.expect("it is in force"))
 }
 
 /// The address of the port at the other end of a link.
@@ -229,4 +264,59 @@ fn every_stack_translated_into_every_other_and_back_gives_the_original_bytes() {
             }
         }
     }
+}
+
+/// An IPv4 packet of so many bytes that must not be cut, from `a` to `b`.
+fn packet(length: u16) -> Vec<u8> {
+    let mut header = [
+        0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 168, 0, 1, 192, 168, 0, 2,
+    ];
+    header[2..4].copy_from_slice(&length.to_be_bytes());
+    let (words, _) = header.as_chunks();
+    let sum = words
+        .iter()
+        .map(|word| u32::from(u16::from_be_bytes(*word)))
+        .sum();
+    header[10..12].copy_from_slice(&(!fold(sum)).to_be_bytes());
+    let [from, to] = MACS;
+    let rest = vec![0x5a; usize::from(length) - header.len()];
+    [&to[..], &from, &[0x81, 0, 0xa0, 10], &[8, 0], &header, &rest].concat()
+}
+
+/// Behind whatever stacks: the message is the tenant's own traffic on its way back, and the MTU in it is right to the byte.
+#[test]
+fn a_sender_behind_any_stack_is_told_the_exact_size_that_any_other_stack_takes() {
+    let mut told = 0;
+    for first in &kinds() {
+        // From label to label the node between only passes frames on, and tells nobody; a pseudowire inside of a datacenter
+        // carries labels as well.
+        let passes = |second: &Kind| {
+            let both = [first, second]
+                .iter()
+                .all(|kind| kind.labels || kind.name == "pseudowire");
+            both && (first.labels || second.labels)
+        };
+        for second in kinds().iter().filter(|second| !passes(second)) {
+            let mut chain = Chain::narrow(&document(first, second, &json!(10), false));
+            let what = format!(
+                "{} {} to {} {}",
+                first.name, first.options, second.name, second.options
+            );
+            let Some(message) = chain.send(&packet(1500), &what) else {
+                continue;
+            };
+            let [from, to] = MACS;
+            assert_eq!(
+                message[..18],
+                [&from[..], &to, &[0x81, 0, 0xa0, 10], &[8, 0]].concat(),
+                "{what}"
+            );
+            assert_eq!(message[30..40], [192, 168, 0, 2, 192, 168, 0, 1, 3, 4], "{what}");
+            let mtu = u16::from_be_bytes([message[44], message[45]]);
+            assert_eq!(chain.send(&packet(mtu), &what), None, "{what}: {mtu}");
+            assert!(chain.send(&packet(mtu + 1), &what).is_some(), "{what}: {mtu}");
+            told += 1;
+        }
+    }
+    assert!(told > 100, "{told} of the pairs");
 }
