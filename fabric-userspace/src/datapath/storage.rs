@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fabric_common::maps::storage::{FLOWS, FlowRecord, Vsm, VsmPlace, flow_index};
+use fabric_common::maps::storage::{ClientFlow, FLOWS, FlowRecord, Vsm, VsmPlace, flow_index};
 use fabric_common::maps::{NextHop, Path, name};
 
 use super::mapped::Mapped;
@@ -46,6 +46,19 @@ impl Datapath {
             return Ok(());
         }
         Err(LoadError::map(name::VSM_PLACES)(format!("no place {id}").into()))
+    }
+
+    /// A storage machine's live words.
+    pub fn vsm(&self, id: u32) -> Option<&Vsm> {
+        self.vsms.shared(id)
+    }
+
+    /// The flows that were noted at a place, with their position.
+    pub fn flows(&self, place: u32) -> impl Iterator<Item = (u32, ClientFlow)> {
+        (0..FLOWS).filter_map(move |flow| {
+            let record = self.flows.shared(flow_index(place, flow))?;
+            Some((flow, record.read()?))
+        })
     }
 
     pub(super) fn observe_vsms(&self) -> Vec<(u32, VsmLimits)> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use fabric_common::DropReason;
 use fabric_common::flood::{Metadata, SEAL};
+use fabric_common::maps::storage::{Charge, ClientFlow, FLOWS, Vsm, flow_index};
 use fabric_common::maps::{Count, Direction, drop_index};
 use fabric_common::wire::Macs;
 use fabric_tests::bpf::{Action, Run, SHORTEST_RUN, XdpProgram};
@@ -19,6 +20,9 @@ use fabric_userspace::validate::PortRole;
 use nix::time::{ClockId, clock_getres};
 
 use super::site::{Port, SIZES, STATIONS, Site, settings};
+
+/// Number of the storage machine `disk`: the first of the document.
+const DISK: u32 = 1;
 
 /// The kernel's maps and programs.
 pub(crate) struct Kernel {
@@ -103,6 +107,7 @@ impl Both {
         let settings = TwinSettings {
             settings: settings(&kernel.pins),
             now: 0,
+            nanoseconds: 1,
         };
         let mut both = Self {
             kernel,
@@ -159,11 +164,49 @@ impl Both {
             self.twin.tables.set_silent(*slot, true);
         }
         self.twin.tables.set_told(told);
+        self.put_in_charge();
         assert_eq!(self.twin.tables.unplaced(), 0);
         self.before = self.counted();
         self.events = self.kernel_events();
         self.unsure = false;
         self.tick();
+    }
+
+    /// Of the storage machine `disk` the first member, with the second behind it; of `idle` nobody. No flow is known.
+    fn put_in_charge(&mut self) {
+        use fabric_common::Tables as _;
+        for vsm in [self.kernel.datapath.vsm(DISK), self.twin.tables.vsm(DISK)] {
+            let vsm = vsm.expect("a storage machine");
+            vsm.charge.store(Charge::new(1, Some(0), Some(1)).0);
+            vsm.unanswered.iter().for_each(|since| since.store(0));
+        }
+        let places = self.records.vsm_places.clone();
+        for (id, place) in &places {
+            self.kernel.datapath.set_vsm_place(*id, None).unwrap();
+            self.kernel.datapath.set_vsm_place(*id, Some(place)).unwrap();
+        }
+    }
+
+    /// Who is in charge, which members owe an answer, and every flow.
+    fn compare_storage(&self) {
+        use fabric_common::Tables as _;
+        let live = |vsm: &Vsm| {
+            let owes = vsm.unanswered.each_ref().map(|since| since.load() != 0);
+            (Charge(vsm.charge.load()), owes)
+        };
+        let tables = &self.twin.tables;
+        for id in self.records.vsms.keys() {
+            let kernel = self.kernel.datapath.vsm(*id).map(live);
+            assert_eq!(kernel, tables.vsm(*id).map(live), "storage machine {id}");
+        }
+        for place in self.records.vsm_places.keys() {
+            let kernel: BTreeMap<u32, ClientFlow> = self.kernel.datapath.flows(*place).collect();
+            let twin = (0..FLOWS).filter_map(|flow| {
+                let record = tables.flow(flow_index(*place, flow))?;
+                Some((flow, record.read()?))
+            });
+            assert_eq!(kernel, twin.collect(), "flows at {place}");
+        }
     }
 
     /// Gives the twin the kernel's time.
@@ -314,6 +357,7 @@ impl Both {
             "out"
         );
         assert_eq!(self.kernel_stations(), self.twin_stations(), "stations");
+        self.compare_storage();
         let events = self.kernel_events();
         for (id, before) in &self.events {
             let moved = moved(before, &events[id]);

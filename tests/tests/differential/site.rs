@@ -44,6 +44,7 @@ pub(crate) const SIZES: Sizes = Sizes {
     next_hops: 256,
     paths: 256,
     tunnels: 64,
+    vsm_places: 8,
 };
 /// Small on purpose: the FDB gets full.
 pub(crate) const STATIONS: u32 = 128;
@@ -162,7 +163,23 @@ fn document() -> Value {
     site["datacenters"][0]["i_sids"] = json!("1000100-1000199");
     site["global_vids"] = json!("4060-4094");
     other_datacenters(&mut site);
+    site["storage"] = storage();
     site
+}
+
+/// One with two members here, and one that nobody is ever put in charge of.
+fn storage() -> Value {
+    // Longer than any run: the kernel's clock is not the twin's.
+    let health = json!({"interval_ms": 60_000, "multiplier": 255, "silence_ms": 60_000 * 255});
+    let member = |name: &str, port: &str| json!({"name": name, "node": "edge1", "port": port});
+    json!([
+        {"name": "disk", "mac": "02:00:00:00:aa:30", "tcp_port": 3260, "health": health,
+         "segments": [{"segment": "a", "address": "10.0.0.9", "probe_address": "10.0.0.10"}],
+         "members": [member("one", "eth1"), member("two", "eth2")]},
+        {"name": "idle", "mac": "02:00:00:00:aa:31", "health": health,
+         "segments": [{"segment": "d", "address": "10.0.0.9"}],
+         "members": [member("only", "eth3")]},
+    ])
 }
 
 fn line(name: &str, (port, far): (&str, &str), inside: Option<(u16, u32)>) -> Value {

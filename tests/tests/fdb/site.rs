@@ -202,6 +202,7 @@ fn datapath(node: &NetNs, pins: &std::path::Path) -> Datapath {
         next_hops: 64,
         paths: 64,
         tunnels: 64,
+        vsm_places: 8,
     };
     let (mut datapath, _) = Datapath::open(pins, &sizes, 256, false).unwrap();
     let limits = SegmentLimits {
