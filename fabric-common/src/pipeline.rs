@@ -134,8 +134,12 @@ fn forward<F: Frame, T: Tables>(
     classified: &Classified<'_>,
 ) -> Result<Verdict, DropReason> {
     let Classified { binding, inner, macs } = *classified;
-    if !crate::wire::is_group(macs.source())
-        && let Some(vsm) = learn::source(tables, binding.segment(), macs.source(), binding.learn())
+    let mut fixed = 0;
+    if !crate::wire::is_group(macs.source()) {
+        fixed = learn::source(tables, binding.segment(), macs.source(), binding.learn());
+    }
+    if fixed != 0
+        && let Some(vsm) = valid_next_hop(tables, binding, fixed).filter(|hop| hop.is_vsm())
     {
         let to_us = macs.destination() == port.mac;
         if let Some(reason) = storage::speaks(frame, inner.body, tables, binding, (vsm, to_us)) {

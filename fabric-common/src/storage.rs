@@ -47,10 +47,12 @@ fn heard<F: Frame, T: Tables>(
 ) -> Result<bool, DropReason> {
     let place = tables.vsm_place(next_hop.path).ok_or(DropReason::StaleNextHop)?;
     let vsm = tables.vsm(place.vsm).ok_or(DropReason::StaleNextHop)?;
+    // Before the member is looked for: the verifier follows each member by itself from there on.
+    let is_alive = Packet::read(frame, body).is_alive(vsm.tcp_only.load() != 0);
     let charge = Charge(vsm.charge.load());
     let member = member_at(place, charge, binding.learn()).ok_or(DropReason::ForgedVsm)?;
     let since = &vsm.unanswered[member & (MEMBERS - 1)];
-    if since.load() != 0 && Packet::read(frame, body).is_alive(vsm.tcp_only.load() != 0) {
+    if is_alive && since.load() != 0 {
         since.store(0);
     }
     Ok(charge.member() == Some(member))
@@ -94,7 +96,7 @@ pub fn steer<F: Frame, T: Tables>(
     {
         record.note(&flow, tables.now());
     }
-    in_charge(tables, vsm, packet.wants_answer).map_or(0, |member| place.next_hops[member & (MEMBERS - 1)])
+    in_charge(tables, vsm, packet.wants_answer()).map_or(0, |member| place.next_hops[member & (MEMBERS - 1)])
 }
 
 #[inline(always)]

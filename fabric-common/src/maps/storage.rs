@@ -57,6 +57,7 @@ const fn one_based(place: Option<u8>) -> u64 {
 }
 
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "eight bits are left")]
 const fn place(bits: u64) -> Option<usize> {
     match bits & 0xff {
         0 => None,

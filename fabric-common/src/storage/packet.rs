@@ -1,6 +1,7 @@
 //! What a frame to or from a storage machine says of its sender's state.
 //!
-//! Numbers only, no addresses: a structure of a hundred bytes would be copied byte by byte in BPF.
+//! Numbers as they stand in the frame, no answers and no addresses: each answer is a branch that the verifier follows to the end
+//! of the program, and a structure of a hundred bytes would be copied byte by byte in BPF.
 
 use crate::address::Address;
 use crate::flow::payload;
@@ -20,10 +21,10 @@ mod flag {
 /// A frame as far as liveness goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Packet {
-    /// Its receiver must answer: a TCP segment that must be acknowledged, or an ARP request.
-    pub(super) wants_answer: bool,
-    /// It resets or ends a TCP connection, as the kernel of a machine does whose server is gone.
-    ends: bool,
+    /// Of a TCP segment.
+    flags: u8,
+    /// Bytes of data in a TCP segment; not 0 for an ARP request.
+    data: u16,
     /// Where the IP header of a TCP segment is; 0 for other frames.
     ip_at: usize,
     is_v6: bool,
@@ -32,8 +33,8 @@ pub(super) struct Packet {
 impl Packet {
     /// Nothing known.
     const OTHER: Self = Self {
-        wants_answer: false,
-        ends: false,
+        flags: 0,
+        data: 0,
         ip_at: 0,
         is_v6: false,
     };
@@ -50,10 +51,17 @@ impl Packet {
         .unwrap_or(Self::OTHER)
     }
 
-    /// Whether its sender serves. With `tcp_only` only TCP tells.
+    /// Whether its receiver must answer: a TCP segment that must be acknowledged, or an ARP request.
+    #[inline(always)]
+    pub(super) const fn wants_answer(&self) -> bool {
+        (self.data != 0 || self.flags & (flag::SYN | flag::FIN) != 0) && self.flags & flag::RST == 0
+    }
+
+    /// Whether its sender serves. With `tcp_only` only TCP tells. What resets or ends a connection is sent by the kernel of a
+    /// machine whose server is gone.
     #[inline(always)]
     pub(super) const fn is_alive(&self, tcp_only: bool) -> bool {
-        !self.ends && (!tcp_only || self.ip_at != 0)
+        self.flags & (flag::RST | flag::FIN) == 0 && (!tcp_only || self.ip_at != 0)
     }
 
     /// The TCP connection that a client's segment belongs to. `mac` is his, `next_hop` the way back to him.
@@ -90,12 +98,12 @@ impl Packet {
     }
 }
 
-/// RFC 826: operation 1 is a request.
+/// RFC 826: operation 1 is a request and 2 an answer; others are as odd and even.
 #[inline(always)]
 fn arp<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
     let operation = u16::from_be_bytes(frame.read(at + 6)?);
     Ok(Packet {
-        wants_answer: operation == 1,
+        data: operation & 1,
         ..Packet::OTHER
     })
 }
@@ -108,7 +116,7 @@ fn ipv4<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
     if version != 0x45 || protocol != PROTO_TCP || (f0 & 0x3f) | f1 != 0 {
         return Ok(Packet::OTHER);
     }
-    let len = u16::from_be_bytes([l0, l1]).saturating_sub(20);
+    let len = u16::from_be_bytes([l0, l1]).wrapping_sub(20);
     Ok(Packet {
         ip_at: at,
         ..tcp(frame, at + IPV4_HEADER, len)?
@@ -132,10 +140,10 @@ fn ipv6<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
 #[inline(always)]
 fn tcp<F: Frame>(frame: &F, at: usize, len: u16) -> Result<Packet, Short> {
     let [offset, flags] = frame.read(at + 12)?;
-    let data = len.saturating_sub(u16::from(offset >> 4) * 4);
     Ok(Packet {
-        wants_answer: (data > 0 || flags & (flag::SYN | flag::FIN) != 0) && flags & flag::RST == 0,
-        ends: flags & (flag::RST | flag::FIN) != 0,
+        // A header that claims to be longer than the segment leaves something as well; what is forged here hurts its sender alone.
+        data: len.wrapping_sub(u16::from(offset >> 4) * 4),
+        flags,
         ..Packet::OTHER
     })
 }

@@ -13,13 +13,14 @@ use crate::model::{Datacenter, Link};
 impl Core {
     /// The document after an edit of what the operator owns.
     pub(super) fn planted(&mut self, edit: &api::Edit) -> Result<Done, Refusal> {
-        let clients = match edit {
-            api::Edit::RemoveStorage {
-                storage,
-                force: false,
-            } => self.clients_of(storage)?,
-            _ => 0,
-        };
+        let mut clients = 0;
+        if let api::Edit::RemoveStorage {
+            storage,
+            force: false,
+        } = edit
+        {
+            clients = self.clients_of(storage)?;
+        }
         let document = self.document();
         match edit {
             api::Edit::AddDatacenter { datacenter } => {
