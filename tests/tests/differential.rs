@@ -69,6 +69,7 @@ fn kernel_and_host_agree_on_every_frame_and_every_reason_is_reached() {
             learning.iter().all(|count| *count > 0),
             "learned, moved, damped, refused, unplaced: {learning:?}"
         );
+        assert!(both.told() > 0, "no sender was told that his packet is too big");
         reached.extend(both.reached());
         reached.extend(rare::in_test_runs(&mut both));
         drop(both);

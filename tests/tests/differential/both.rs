@@ -316,6 +316,11 @@ impl Both {
         self.reached.clone()
     }
 
+    /// Frames that ended as a message to their sender.
+    pub(crate) fn told(&self) -> usize {
+        self.actions.get("told").copied().unwrap_or(0)
+    }
+
     /// How often stations were learned, moved, were damped, refused for a quota, and found their buckets full.
     pub(crate) fn learning(&self) -> [u32; 5] {
         self.learning

@@ -281,6 +281,28 @@ fn vxl_7_messages_are_limited_and_drops_are_counted_all_the_same() {
     assert_eq!(ear.frames().unwrap().len(), told);
 }
 
+/// The message needs no agent: it comes while he is dead, and from the next one's program as well.
+#[test]
+fn vxl_7_senders_are_told_while_the_agent_is_dead_and_after_the_next_one_has_come() {
+    let mut rig = narrow();
+    let frame = with_packet(outward().ipv4(CLIENT, SERVER).tcp(40_000, 80, 1, 1), 14, ROOM + 1);
+    let message = fragmentation_needed(&frame[14..], |frame| frame, ROOM);
+    let told = |rig: &Rig| {
+        let ear = rig.ear("edge1.eth1").unwrap();
+        ear.socket().send(&frame).unwrap();
+        ear.expect(&[&message], PATIENCE).unwrap();
+    };
+    rig.agent_mut("edge1").unwrap().kill9().unwrap();
+    told(&rig);
+    rig.agent_mut("edge1").unwrap().restart().unwrap();
+    told(&rig);
+    let counters = rig.counters("edge1").unwrap();
+    assert_eq!(
+        (counters.get("eth1.told"), counters.get("eth1.dropped.too-big")),
+        (2, 2)
+    );
+}
+
 /// VXL-7: a client of Linux with the usual MTU behind an underlay with the usual MTU: his connection finds its size by the
 /// messages and carries every byte, over IPv4 and IPv6. The message is what tells him: the routing table has it.
 #[test]
