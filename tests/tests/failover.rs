@@ -1,4 +1,11 @@
 //! Storage machines: the death of a member is not the client's business (CONFORMANCE FO, PATENT P52 to P60).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests are tests"
+)]
 
 #[path = "failover/identity.rs"]
 mod identity;

@@ -204,12 +204,7 @@ impl Rig {
     /// # Errors
     /// When one does not answer.
     pub fn wait_all_up(&self) -> Result<()> {
-        for number in 0..self.members.len() {
-            self.wait_member(number, &format!("{} to answer", MEMBERS[number]), |member| {
-                member["health"] == "up"
-            })?;
-        }
-        Ok(())
+        self.wait_up(0)
     }
 
     /// The same without the first one, which may be dead.
@@ -217,8 +212,13 @@ impl Rig {
     /// # Errors
     /// When one does not answer.
     pub fn wait_all_but_first(&self) -> Result<()> {
-        (1..self.members.len()).try_for_each(|number| {
-            self.wait_member(number, &format!("{} to answer", MEMBERS[number]), |member| {
+        self.wait_up(1)
+    }
+
+    fn wait_up(&self, first: usize) -> Result<()> {
+        let all = MEMBERS.iter().enumerate().take(self.members.len());
+        all.skip(first).try_for_each(|(number, name)| {
+            self.wait_member(number, &format!("{name} to answer"), |member| {
                 member["health"] == "up"
             })
         })

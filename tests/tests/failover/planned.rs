@@ -20,14 +20,14 @@ fn a_switch_moves_the_clients_frames_and_nothing_else() {
     let sender = RawSocket::open(&rig.client, "eth0").unwrap();
     let before = eth(SERVICE_MAC, CLIENT_MAC).ethertype(0x88b5).payload("before");
     sender.send(before.bytes()).unwrap();
-    one.expect(&[before.clone()], PATIENCE).unwrap();
+    one.expect(std::slice::from_ref(&before), PATIENCE).unwrap();
 
     rig.agent
         .ok(&["storage", "switch", VSM, "--to", "array-2"])
         .unwrap();
     let after = eth(SERVICE_MAC, CLIENT_MAC).ethertype(0x88b5).payload("after");
     sender.send(after.bytes()).unwrap();
-    other.expect(&[after.clone()], PATIENCE).unwrap();
+    other.expect(std::slice::from_ref(&after), PATIENCE).unwrap();
     let is = |frame: &fabric_tests::frame::Frame| frame.bytes().to_vec();
     assert_eq!(one.count(|bytes| bytes == is(&after)).unwrap(), 0);
     assert_eq!(other.count(|bytes| bytes == is(&before)).unwrap(), 0);
