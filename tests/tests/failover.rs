@@ -7,6 +7,8 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "failover/commands.rs"]
+mod commands;
 #[path = "failover/identity.rs"]
 mod identity;
 #[path = "failover/planned.rs"]

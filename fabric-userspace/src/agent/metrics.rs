@@ -3,6 +3,8 @@
 //! Label sets exist from the start with 0, because a counter that first appears at 1 has no rate. Labels are
 //! names of the document only, never addresses or free text.
 
+mod storage;
+
 use std::fmt::Write as _;
 
 use fabric_common::DropReason;
@@ -62,6 +64,7 @@ pub(super) fn text(core: &mut Core) -> Result<String, Refusal> {
     safe(&mut text, core);
     tenants(&mut text, &counters.tenants);
     fdb(&mut text, core);
+    storage::storage(&mut text, core)?;
     Ok(text.0)
 }
 

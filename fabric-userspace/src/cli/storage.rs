@@ -73,10 +73,10 @@ pub(super) struct AddArgs {
     #[arg(long)]
     mac: Mac,
     /// SEGMENT=ADDRESS[,PROBE-ADDRESS]; once for each segment
-    #[arg(long = "segment", value_name = "PLACE", required = true, value_parser = place)]
+    #[arg(short, long = "segment", value_name = "PLACE", required = true, value_parser = place)]
     segments: Vec<model::VsmSegment>,
     /// NAME=PORT[@NODE], the preferred one first
-    #[arg(long = "member", value_name = "MEMBER", required = true, value_parser = member)]
+    #[arg(short, long = "member", value_name = "MEMBER", required = true, value_parser = member)]
     members: Vec<NewMember>,
     /// TCP port of its protocol, as 3260 for iSCSI
     #[arg(long, value_name = "N")]
@@ -97,7 +97,7 @@ pub(super) struct AddArgs {
     #[arg(long, hide_short_help = true)]
     non_revertive: bool,
     /// sync, interval or batch; left out if the members share their data
-    #[arg(long, value_name = "POLICY", value_parser = policy)]
+    #[arg(long, value_name = "POLICY", value_parser = policy, hide_short_help = true)]
     replication: Option<ReplicationPolicy>,
     #[command(flatten)]
     change: ChangeArgs,

@@ -7,6 +7,7 @@ mod ids;
 mod numbered;
 mod protection;
 mod refusals;
+mod storage;
 pub(crate) mod support;
 mod translation;
 mod vxlan;

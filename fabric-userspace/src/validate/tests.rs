@@ -5,6 +5,7 @@ mod links;
 mod numbers;
 mod properties;
 mod segments;
+mod storage;
 mod structure;
 
 use serde_json::Value;

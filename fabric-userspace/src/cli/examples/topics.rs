@@ -391,17 +391,11 @@ pub(super) const TOPICS: &[Topic] = &[
         "fabric storage add",
         [
             (
-                "fabric storage add vsm-a --mac 02:00:00:10:02:0a --segment acme=10.10.10.100 --member a=eth5 --member b=eth6",
-                "asked by ARP",
+                "fabric storage add v --mac 02:00:00:00:00:09 -s lan=10.0.0.9 -m a=eth5",
+                "new",
             ),
-            (
-                "fabric storage add vsm-a --mac 02:00:00:10:02:0a --segment acme=10.10.10.100,10.10.10.250 --member a=eth5 --tcp-port 3260",
-                "iSCSI",
-            ),
-            (
-                "fabric storage add vsm-a --mac 02:00:00:10:02:0a --segment acme=10.10.10.100 --member a=eth5 --dry-run",
-                "only look",
-            ),
+            ("fabric storage remove v", "undo"),
+            ("fabric storage show v", "look"),
         ],
         "fabric storage show, fabric schema",
     ),

@@ -1,0 +1,176 @@
+use serde_json::json;
+
+use super::*;
+use crate::error::codes;
+
+/// One storage machine with two members at one node, in the segments of two tenants.
+const SITE: &str = r#"{
+    "schema": "fabric/1",
+    "datacenters": [{"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "1000-1999"}],
+    "nodes": [{"name": "edge1", "datacenter": "dc1"}, {"name": "edge2", "datacenter": "dc1"}],
+    "links": [{"name": "t", "kind": "trunk", "ends": [{"node": "edge1", "port": "t0"}, {"node": "edge2", "port": "t0"}]}],
+    "tenants": [
+        {"name": "acme", "segments": [{"name": "a", "attachments": [
+            {"node": "edge1", "port": "eth1", "vlan": 10}, {"node": "edge1", "port": "eth2", "vlan": 10},
+            {"node": "edge1", "port": "eth3", "vlan": 10}, {"node": "edge2", "port": "eth9", "vlan": 10}]}]},
+        {"name": "globex", "segments": [{"name": "g", "attachments": [
+            {"node": "edge1", "port": "eth2", "vlan": 20}, {"node": "edge1", "port": "eth3", "vlan": 20}]}]}
+    ],
+    "storage": [{
+        "name": "disk",
+        "mac": "02:00:00:00:00:09",
+        "tcp_port": 3260,
+        "segments": [
+            {"segment": "a", "address": "10.0.0.9", "probe_address": "10.0.0.8"},
+            {"segment": "g", "address": "10.0.0.9"}],
+        "members": [
+            {"name": "one", "node": "edge1", "port": "eth2"},
+            {"name": "two", "node": "edge1", "port": "eth3"}]
+    }]
+}"#;
+
+fn only(pointer: &str, value: serde_json::Value, code: Code, text: &str) {
+    only_problem_in(SITE, |json| set(json, pointer, value), code, text);
+}
+
+#[test]
+fn a_storage_machine_is_seen_in_each_of_its_segments() {
+    let valid = valid_in(SITE, |_| {});
+    let vsm = &valid.storage()[0];
+    assert_eq!((vsm.members.len(), vsm.segments.len()), (2, 2));
+    assert_eq!(vsm.node(), valid.find_node("edge1"));
+    // The last of four probes has half an interval to be answered.
+    assert_eq!(vsm.silence_limit(), 17_500_000);
+    assert!(valid.segments().iter().all(|segment| segment.storage == [0]));
+}
+
+#[test]
+fn it_needs_members_and_segments() {
+    only(
+        "/storage/0/members",
+        json!([]),
+        codes::BAD_STORAGE,
+        "storage[0].members is empty: there is nothing that could serve",
+    );
+    only(
+        "/storage/0/segments",
+        json!([]),
+        codes::BAD_STORAGE,
+        "storage[0].segments is empty: nobody would see the storage machine",
+    );
+    only(
+        "/storage/0/segments/0/segment",
+        json!("nowhere"),
+        codes::UNKNOWN_SEGMENT,
+        "storage[0].segments[0].segment is nowhere, and no tenant has a segment of this name",
+    );
+}
+
+#[test]
+fn two_have_not_the_same_identity_in_one_segment() {
+    let mut other = serde_json::from_str::<serde_json::Value>(SITE).expect("JSON")["storage"][0].clone();
+    other["name"] = json!("other");
+    other["segments"] = json!([{"segment": "a", "address": "10.0.0.7"}]);
+    only(
+        "/storage/-",
+        other.clone(),
+        codes::BAD_STORAGE,
+        "storage[1].segments[0] is a, where 02:00:00:00:00:09 is the address of storage machine disk",
+    );
+    other["mac"] = json!("02:00:00:00:00:0a");
+    other["segments"][0]["address"] = json!("10.0.0.9");
+    only(
+        "/storage/-",
+        other,
+        codes::BAD_STORAGE,
+        "storage[1].segments[0].address is 10.0.0.9, which is the address of storage machine disk in a",
+    );
+    only(
+        "/tenants/0/segments/0/attachments/0/stations",
+        json!([{"mac": "02:00:00:00:00:09"}]),
+        codes::BAD_STORAGE,
+        "storage[0].segments[0] is a, where 02:00:00:00:00:09 is the address of a station of a",
+    );
+}
+
+#[test]
+fn members_stand_at_attached_access_ports_of_one_node() {
+    only(
+        "/storage/0/members/1/port",
+        json!("t0"),
+        codes::BAD_STORAGE,
+        "storage[0].members[1].port is t0, which is a trunk port: a member is a tenant-facing machine",
+    );
+    only(
+        "/storage/0/members/1/port",
+        json!("eth1"),
+        codes::BAD_STORAGE,
+        "storage[0].members[1].port is eth1, which is not attached to segment g",
+    );
+    only(
+        "/storage/0/members/1/port",
+        json!("eth2"),
+        codes::BAD_STORAGE,
+        "storage[0].members[1].port is eth2, where an earlier member stands",
+    );
+    only(
+        "/storage/0/members/1/name",
+        json!("one"),
+        codes::DUPLICATE_NAME,
+        "storage[0].members[1].name is one, which is the name of storage[0].members[0] already",
+    );
+    let problems = broken_in(SITE, |json| {
+        set(
+            json,
+            "/storage/0/segments",
+            json!([{"segment": "a", "address": "10.0.0.9"}]),
+        );
+        set(
+            json,
+            "/storage/0/members/1",
+            json!({"name": "two", "node": "edge2", "port": "eth9"}),
+        );
+    });
+    let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "storage[0].members stand at nodes edge1 and edge2: nodes that decide apart could let two members speak"
+        ]
+    );
+}
+
+#[test]
+fn limits_must_make_sense() {
+    let health = "/storage/0/health";
+    only(
+        health,
+        json!({"interval_ms": 0}),
+        codes::BAD_STORAGE,
+        "storage[0].health.interval_ms is 0, an interval has 1 to 60000 ms",
+    );
+    only(
+        health,
+        json!({"multiplier": 1}),
+        codes::BAD_STORAGE,
+        "storage[0].health.multiplier is 1, a member is given 2 to 255 intervals to answer",
+    );
+    only(
+        health,
+        json!({"silence_ms": 19}),
+        codes::BAD_STORAGE,
+        "storage[0].health.silence_ms is 19, less than interval_ms times multiplier; without probes death takes longer to prove",
+    );
+    only(
+        "/storage/0/segments/0/probe_address",
+        json!("10.0.0.9"),
+        codes::BAD_STORAGE,
+        "storage[0].segments[0].probe_address is 10.0.0.9, which is the storage machine's own address",
+    );
+    only(
+        "/storage/0/mac",
+        json!("03:00:00:00:00:09"),
+        codes::BAD_STORAGE,
+        "storage[0].mac is 03:00:00:00:00:09, which is no individual address",
+    );
+}

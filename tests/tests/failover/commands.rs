@@ -1,0 +1,141 @@
+//! Every command for storage machines, and what is refused.
+
+use fabric_tests::storage::{MEMBERS, Rig, VOLUME, VSM};
+use serde_json::json;
+
+use super::support::{calm, rig, serving, writer};
+
+const MAC: &str = "02:00:00:10:02:0b";
+
+#[test]
+fn a_storage_machine_comes_and_goes_by_command() {
+    let rig = rig(&calm());
+    let add = [
+        "storage",
+        "add",
+        "second",
+        "--mac",
+        MAC,
+        "--segment",
+        "acme-storage=10.10.10.101",
+    ];
+    let refused = rig
+        .agent
+        .refused(&[&add[..], &["--member", "a=copy0"]].concat(), "bad-storage");
+    assert!(refused.unwrap().stderr.contains("copy0, which is not attached"));
+    rig.agent
+        .ok(&[&add[..], &["--member", "a=eth2", "--member", "b=eth3"]].concat())
+        .unwrap();
+    let list = rig.agent.json(&["storage", "list"]).unwrap();
+    let names: Vec<&str> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|vsm| vsm["name"].as_str())
+        .collect();
+    assert_eq!(names, ["second", VSM]);
+    let shown = rig.agent.ok(&["storage", "show", "second"]).unwrap().stdout;
+    assert!(
+        shown.contains("10.10.10.101") && shown.contains("edge1:eth3"),
+        "{shown}"
+    );
+    rig.agent.ok(&["storage", "remove", "second"]).unwrap();
+    rig.agent
+        .refused(&["storage", "show", "second"], "unknown-storage")
+        .unwrap();
+    rig.agent
+        .refused(&["storage", "remove", "second"], "unknown-storage")
+        .unwrap();
+}
+
+#[test]
+fn a_switch_is_refused_that_would_stop_the_service() {
+    let mut options = calm();
+    options.health = json!({"hold_down_s": 0, "revertive": false});
+    let rig = rig(&options);
+    let switch = |to: &str| ["storage", "switch", VSM, "--to", to].map(str::to_owned);
+    let words = |words: &[String]| words.iter().map(String::as_str).collect::<Vec<&str>>().join(" ");
+    let refused = |to: &str, code: &str| {
+        let line = words(&switch(to));
+        rig.agent
+            .refused(&line.split(' ').collect::<Vec<_>>(), code)
+            .unwrap()
+    };
+    refused("array-9", "unknown-storage");
+    refused("array-1", "bad-storage");
+    rig.cut(1, true).unwrap();
+    rig.wait_member(1, "array-2 to be silent", |member| member["health"] == "down")
+        .unwrap();
+    let said = refused("array-2", "member-down");
+    assert!(said.stderr.contains("--force"), "{}", said.stderr);
+    rig.agent
+        .refused(&["storage", "drain", VSM, "--member", "array-1"], "member-down")
+        .unwrap();
+    assert_eq!(rig.show().unwrap()["epoch"], 1, "nothing was changed");
+    rig.cut(1, false).unwrap();
+    rig.wait_all_up().unwrap();
+    rig.agent
+        .ok(&["storage", "drain", VSM, "--member", "array-1"])
+        .unwrap();
+    assert_eq!(rig.working().unwrap().as_deref(), Some(MEMBERS[1]));
+    assert_eq!(rig.show().unwrap()["members"][0]["role"], "drained");
+    rig.agent
+        .ok(&["storage", "restore", VSM, "--member", "array-1"])
+        .unwrap();
+    assert_eq!(rig.show().unwrap()["members"][0]["role"], "protection");
+    rig.agent.ok(&["storage", "nudge", VSM]).unwrap();
+}
+
+/// What the copy lacks would be lost, and what clients use is not taken away, unless somebody says so.
+#[test]
+fn stale_copies_and_clients_at_work_are_protected() {
+    let rig = Rig::start(&serving(true)).unwrap();
+    let members = rig.serve(VOLUME).unwrap();
+    rig.wait_all_up().unwrap();
+    let load = writer(&rig, 1);
+    let to = ["storage", "switch", VSM, "--to", "array-2"];
+    let said = rig.agent.refused(&to, "stale-member").unwrap();
+    assert!(
+        said.stderr.contains("lose acknowledged writes"),
+        "{}",
+        said.stderr
+    );
+    let said = rig
+        .agent
+        .refused(&["storage", "remove", VSM], "still-used")
+        .unwrap();
+    assert!(said.stderr.contains("1 connections"), "{}", said.stderr);
+    let mirror = rig.copy(&members).unwrap();
+    mirror.end(&members[0]).unwrap();
+    rig.wait_member(1, "the copy to be stale", |member| member["copy"] == "stale")
+        .unwrap();
+    rig.agent.ok(&[&to[..], &["--force"]].concat()).unwrap();
+    assert_eq!(rig.working().unwrap().as_deref(), Some("array-2"));
+    drop(load);
+    let metrics = rig.agent.text("/metrics").unwrap();
+    for line in [
+        "fabric_storage_member_active{vsm=\"vsm-1002a\",member=\"array-2\"} 1",
+        "fabric_storage_member_up{vsm=\"vsm-1002a\",member=\"array-1\"} 1",
+        "fabric_storage_switches_total{vsm=\"vsm-1002a\",cause=\"manual\"} 1",
+        "fabric_storage_epoch{vsm=\"vsm-1002a\"} 2",
+    ] {
+        assert!(metrics.lines().any(|known| known == line), "{line}\n{metrics}");
+    }
+    rig.agent.ok(&["storage", "remove", VSM, "--force"]).unwrap();
+}
+
+/// Who is in charge survives the agent, and a machine that starts anew: an old copy is not served because the document lists
+/// it first.
+#[test]
+fn who_is_in_charge_survives_the_agent_and_its_data_path() {
+    let mut rig = rig(&calm());
+    rig.agent
+        .ok(&["storage", "switch", VSM, "--to", "array-2"])
+        .unwrap();
+    rig.agent.kill9().unwrap();
+    rig.agent.restart().unwrap();
+    rig.wait_working("array-2").unwrap();
+    assert_eq!(rig.show().unwrap()["epoch"], 2);
+    let kept = std::fs::read_to_string(rig.agent.state_dir().join("storage.json")).unwrap();
+    assert!(kept.contains("\"array-2\""), "{kept}");
+}
