@@ -48,7 +48,7 @@ fn heard<F: Frame, T: Tables>(
     let place = tables.vsm_place(next_hop.path).ok_or(DropReason::StaleNextHop)?;
     let vsm = tables.vsm(place.vsm).ok_or(DropReason::StaleNextHop)?;
     // Before the member is looked for: the verifier follows each member by itself from there on.
-    let is_alive = Packet::read(frame, body).is_alive(vsm.tcp_only.load() != 0);
+    let is_alive = Packet::read(frame, body).is_alive(vsm.tcp_port.load() != 0);
     let charge = Charge(vsm.charge.load());
     let member = member_at(place, charge, binding.learn()).ok_or(DropReason::ForgedVsm)?;
     let since = &vsm.unanswered[member & (MEMBERS - 1)];
@@ -91,12 +91,19 @@ pub fn steer<F: Frame, T: Tables>(
         return 0;
     };
     let packet = Packet::read(frame, body);
+    // What is for another port than the service's says nothing of the service: a closed port is answered with a reset.
+    let port = vsm.tcp_port.load();
+    let mut concerns = port == 0;
     if let Ok(flow) = packet.flow(frame, body, source, binding.learn())
-        && let Some(record) = tables.flow(flow_index(next_hop.path, hash(&flow)))
+        && (port == 0 || flow.server_port as u64 == port)
     {
-        record.note(&flow, tables.now());
+        concerns = true;
+        if let Some(record) = tables.flow(flow_index(next_hop.path, hash(&flow))) {
+            record.note(&flow, tables.now());
+        }
     }
-    in_charge(tables, vsm, packet.wants_answer()).map_or(0, |member| place.next_hops[member & (MEMBERS - 1)])
+    let wants_answer = concerns && packet.wants_answer();
+    in_charge(tables, vsm, wants_answer).map_or(0, |member| place.next_hops[member & (MEMBERS - 1)])
 }
 
 #[inline(always)]

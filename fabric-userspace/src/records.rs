@@ -67,8 +67,8 @@ pub struct VsmLimits {
     pub probe: u64,
     /// The same without probes, in nanoseconds.
     pub silence: u64,
-    /// Signs of life are TCP segments alone.
-    pub tcp_only: bool,
+    /// Port of the service, if members are tried by connecting to it; else 0.
+    pub tcp_port: u16,
 }
 
 impl Records {

@@ -77,8 +77,9 @@ pub struct Vsm {
     pub silence_limit: SharedU64,
     /// When the agent last sent probes, in nanoseconds of `CLOCK_MONOTONIC`.
     pub probed_at: SharedU64,
-    /// Not 0: signs of life are TCP segments alone, since a machine answers ARP when its server is gone.
-    pub tcp_only: SharedU64,
+    /// Port of the service, if members are tried by connecting to it: then TCP segments alone are signs of life, since a machine
+    /// answers ARP when its server is gone, and only what is for this port must be answered. 0: ARP will do.
+    pub tcp_port: SharedU64,
     /// Zero.
     pub reserved: [SharedU64; 3],
     /// By member: when the first frame was sent to it that it has not answered, in nanoseconds of `CLOCK_MONOTONIC`; 0 for none.

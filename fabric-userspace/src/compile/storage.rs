@@ -46,8 +46,7 @@ impl Steered {
             limits: VsmLimits {
                 probe: vsm.silence_limit(),
                 silence: u64::from(health.silence_ms) * MILLISECOND,
-                tcp_only: vsm.tcp_port.is_some()
-                    && vsm.segments.iter().all(|place| place.probe_address.is_some()),
+                tcp_port: vsm.tried_port().unwrap_or(0),
             },
         })
     }

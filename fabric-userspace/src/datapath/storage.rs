@@ -25,7 +25,7 @@ impl Datapath {
         }
         let limits = limits.unwrap_or_default();
         vsm.silence_limit.store(limits.silence);
-        vsm.tcp_only.store(u64::from(limits.tcp_only));
+        vsm.tcp_port.store(u64::from(limits.tcp_port));
         vsm.probe_limit.store(limits.probe);
         Ok(())
     }
@@ -67,7 +67,7 @@ impl Datapath {
             let limits = VsmLimits {
                 probe: vsm.probe_limit.load(),
                 silence: vsm.silence_limit.load(),
-                tcp_only: vsm.tcp_only.load() != 0,
+                tcp_port: u16::try_from(vsm.tcp_port.load()).unwrap_or(0),
             };
             (limits.probe != 0).then_some((id, limits))
         })

@@ -10,7 +10,7 @@ use fabric_common::wire::Macs;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::frames::{Ends, Segment, Tcp, nudge, who_has};
+use super::frames::{Ends, Segment, Tcp, is_at, nudge, who_has};
 use super::judge::{Answers, Cause, CopyState, Member, Restoring, judge};
 use super::monitor::Progress;
 use super::socket::PacketSocket;
@@ -90,7 +90,8 @@ pub(super) struct Watched {
     probes: u32,
     /// Nudges on their way: interface and frame.
     waiting: VecDeque<(u32, Vec<u8>)>,
-    nudge_again: Option<u64>,
+    /// When the same clients are nudged once more, and how.
+    nudge_again: Option<(u64, Vec<(u32, Vec<u8>)>)>,
 }
 
 /// Everything that this node steers.
@@ -625,7 +626,8 @@ impl Watched {
         } else {
             0
         };
-        self.nudge_again = (nudges > 0).then_some(switched + NUDGE_AGAIN);
+        let again = self.waiting.iter().cloned().collect();
+        self.nudge_again = (nudges > 0).then_some((switched + NUDGE_AGAIN, again));
         self.last = Some(Switch {
             epoch: self.charge.epoch(),
             heard: from.as_ref().and_then(|from| from.heard),
@@ -677,6 +679,13 @@ impl Watched {
             if ask {
                 let frame = who_has(ends, spec.probed.address, spec.probed.source);
                 tools.send(target.ifindex, &frame);
+                let known = spec
+                    .probed
+                    .source
+                    .and_then(|source| is_at(ends, source, spec.probed.address));
+                if let Some(frame) = known {
+                    tools.send(target.ifindex, &frame);
+                }
             }
             connect(&spec, target, ends, self.probes, tools);
         }
@@ -709,9 +718,9 @@ impl Watched {
     }
 
     fn send_nudges(&mut self, tools: &Tools<'_>, now: u64) {
-        if self.nudge_again.is_some_and(|again| now >= again) {
-            self.nudge_again = None;
-            self.fill_nudges(tools);
+        if let Some((_, frames)) = self.nudge_again.take_if(|(when, _)| now >= *when) {
+            // Those of the moment of the switch: a connection that was opened since then needs none.
+            self.waiting.extend(frames);
         }
         if self.waiting.is_empty() {
             return;

@@ -51,6 +51,20 @@ pub(super) fn who_has(ends: Ends, address: IpAddr, source: Option<Ipv4Addr>) -> 
     }
 }
 
+/// Says that `source` is at the sender's address, to somebody who knows that already: what he knows is confirmed (RFC 826; Linux
+/// `arp_process`). Without it he would ask every few seconds, and be deaf for a second when nobody answers.
+pub(super) fn is_at(ends: Ends, source: Ipv4Addr, receiver: IpAddr) -> Option<Vec<u8>> {
+    let IpAddr::V4(receiver) = receiver else {
+        return None;
+    };
+    let mut arp = vec![0, 1, 8, 0, 6, 4, 0, 2];
+    arp.extend(ends.from);
+    arp.extend(source.octets());
+    arp.extend(ends.to);
+    arp.extend(receiver.octets());
+    Some(ends.frame(ETHERTYPE_ARP, &arp))
+}
+
 fn solicitation(ends: Ends, address: Ipv6Addr) -> Vec<u8> {
     let source = link_local(ends.from);
     let mut message = vec![135, 0, 0, 0, 0, 0, 0, 0];
@@ -200,6 +214,18 @@ mod tests {
         let mut expected = vec![
             2, 0, 0, 16, 2, 10, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0,
             0, 0, 0, 0, 0, 0, 10, 10, 10, 100,
+        ];
+        expected.resize(60, 0);
+        assert_eq!(frame, expected);
+    }
+
+    #[test]
+    fn an_arp_answer_names_both_ends() {
+        let source = Ipv4Addr::new(10, 10, 10, 250);
+        let frame = is_at(ENDS, source, "10.10.10.100".parse().expect("address")).expect("IPv4");
+        let mut expected = vec![
+            2, 0, 0, 16, 2, 10, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 1, 10, 10, 10,
+            250, 2, 0, 0, 16, 2, 10, 10, 10, 10, 100,
         ];
         expected.resize(60, 0);
         assert_eq!(frame, expected);

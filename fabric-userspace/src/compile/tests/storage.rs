@@ -129,6 +129,18 @@ fn an_answer_ends_the_wait_and_what_needs_none_begins_none() {
     assert_eq!(vsm(&edge).unanswered[0].load(), NOW, "SYN");
 }
 
+/// Whoever asks for another port learns nothing of the service, and must not make it look dead.
+#[test]
+fn what_is_for_another_port_waits_for_no_answer() {
+    let mut edge = edge();
+    let mut other = request();
+    other[36..38].copy_from_slice(&22_u16.to_be_bytes());
+    assert_eq!(port_of(&mut edge, "eth1", &other), "eth2");
+    let arp = [&SERVICE[..], &CLIENT, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &[0; 20]].concat();
+    assert_eq!(port_of(&mut edge, "eth1", &arp), "eth2");
+    assert_eq!(vsm(&edge).unanswered[0].load(), 0);
+}
+
 #[test]
 fn the_kernel_of_a_dead_server_gives_no_sign_of_life() {
     let mut edge = edge();

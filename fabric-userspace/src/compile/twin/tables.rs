@@ -114,7 +114,7 @@ impl TwinTables {
             let vsm = Vsm::default();
             vsm.probe_limit.store(limits.probe);
             vsm.silence_limit.store(limits.silence);
-            vsm.tcp_only.store(u64::from(limits.tcp_only));
+            vsm.tcp_port.store(u64::from(limits.tcp_port));
             tables.vsms.insert(*id, vsm);
         }
         for place in records.vsm_places.keys() {

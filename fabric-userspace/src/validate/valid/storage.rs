@@ -29,6 +29,12 @@ impl ValidVsm {
         interval * u64::from(self.health.multiplier) - interval / 2
     }
 
+    /// The port that members are tried at, if there is an address to try it from. Members are probed in the first segment.
+    pub fn tried_port(&self) -> Option<u16> {
+        let source = self.segments.first()?.probe_address;
+        self.tcp_port.filter(|_| source.is_some())
+    }
+
     /// The node that steers: the one with the members' ports.
     pub fn node(&self) -> Option<NodeIx> {
         self.members.first().map(|member| member.node)
