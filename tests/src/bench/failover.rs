@@ -121,7 +121,7 @@ pub(super) fn run(options: &Failover) -> Result<bool> {
 }
 
 fn measure(case: &Case, runs: u64) -> Result<Row> {
-    let mut rig = Rig::start(&RigOptions {
+    let rig = Rig::start(&RigOptions {
         tcp_port: Some(case.protocol.port()),
         copied: true,
         ..RigOptions::default()

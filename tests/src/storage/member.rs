@@ -115,8 +115,9 @@ impl Member {
 
 /// The target, and the file through which it reaches the volume: the storage daemon's own FUSE export cannot be had
 /// together with a mirror (both want the node's resize permission). Its mount is private, and goes with them.
-const FRONT: &str = "nbdfuse \"$1\" \"$2\" & until [ -s \"$1\" ]; do kill -0 $! || exit 1; sleep 0.005; done; \
-    shift 2; exec \"$@\"";
+/// It goes into the background when the file is there: its end is a failure only without the file.
+const FRONT: &str = "nbdfuse \"$1\" \"$2\" & until [ -s \"$1\" ]; do kill -0 $! 2>&- || [ -s \"$1\" ] || exit 1; sleep 0.005; \
+    done; shift 2; exec \"$@\"";
 
 fn front(namespace: &NetNs, folder: &Path) -> Result<Server> {
     let file = folder.join("lun");

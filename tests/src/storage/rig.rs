@@ -319,16 +319,17 @@ impl Rig {
     ///
     /// # Errors
     /// When the agent refuses the rules.
-    pub fn begin_again(&mut self, health: Value) -> Result<()> {
+    pub fn begin_again(&self, health: Value) -> Result<()> {
         for number in 0..self.members.len() {
             self.cut(number, false)?;
             let folder = self.folder(MEMBERS[number])?;
             std::fs::remove_dir_all(&folder).with_context(|| format!("cannot clear {}", folder.display()))?;
         }
-        self.options.health = health;
-        let file = self
-            .agent
-            .file("rules.json", &document(&self.options, &self.folder))?;
+        let options = RigOptions {
+            health,
+            ..self.options.clone()
+        };
+        let file = self.agent.file("rules.json", &document(&options, &self.folder))?;
         self.agent.ok(&["apply", "-f", &file, "--yes"])?;
         if self.working()?.as_deref() != Some(MEMBERS[0]) {
             self.agent
