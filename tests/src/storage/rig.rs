@@ -320,9 +320,11 @@ impl Rig {
     /// # Errors
     /// When the agent refuses the rules.
     pub fn begin_again(&self, health: Value) -> Result<()> {
-        for number in 0..self.members.len() {
+        for (number, (member, name)) in self.members.iter().zip(MEMBERS).enumerate() {
             self.cut(number, false)?;
-            let folder = self.folder(MEMBERS[number])?;
+            // What it asked while it was fenced is no state of a machine that has just started.
+            member.output(&["ip", "neigh", "flush", "dev", "eth0"])?;
+            let folder = self.folder(name)?;
             std::fs::remove_dir_all(&folder).with_context(|| format!("cannot clear {}", folder.display()))?;
         }
         let options = RigOptions {

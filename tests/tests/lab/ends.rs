@@ -72,7 +72,7 @@ fn figures_12_and_13_lose_a_machine_and_no_write() {
             .unwrap()
     };
     for name in ["all on, killed ", "all on  ", "no in-path ", "all on, read "] {
-        assert!(row(name).ends_with(" ms") && row(name).contains("..#"), "{said}");
+        assert!(row(name).ends_with(" ms"), "{said}");
     }
     // Nobody answers its request, and nothing makes it ask again.
     assert!(row("no nudge, read ").ends_with("hangs"), "{said}");
