@@ -336,9 +336,22 @@ impl Rig {
         if self.working()?.as_deref() != Some(MEMBERS[0]) {
             self.agent
                 .ok(&["storage", "switch", VSM, "--to", MEMBERS[0], "--force"])?;
+            self.wait_second_nudge()?;
         }
         self.agent.ok(&["storage", "restore", VSM])?;
         Ok(())
+    }
+
+    /// A client that the second nudge of a switch reaches answers no other one for half a second (`tcp_invalid_ratelimit`).
+    fn wait_second_nudge(&self) -> Result<()> {
+        let shown = self.show()?;
+        if shown["last_switch"]["nudges"].as_u64().unwrap_or(0) == 0 {
+            return Ok(());
+        }
+        let first = shown["nudges"].as_u64();
+        wait::until_true(wait::PATIENCE, "the second nudge of a switch", || {
+            Ok(self.show()?["nudges"].as_u64() > first)
+        })
     }
 
     /// Leaves it up after this process.

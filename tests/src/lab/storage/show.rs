@@ -11,7 +11,7 @@ use crate::lab::interrupt;
 use crate::storage::{Drill, Event, Protocol, VOLUME, drill};
 
 /// Longer than any stall here that ends by itself.
-const HANGS: Duration = Duration::from_secs(3);
+const HANGS: Duration = Duration::from_secs(2);
 
 /// A row of the chart.
 struct Case {
