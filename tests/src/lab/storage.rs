@@ -34,8 +34,6 @@ const PICTURE: &str = "                          ┌───────┐ eth
 pub struct Failover {
     /// As in `no nudge`.
     pub name: &'static str,
-    /// What the client does.
-    pub is_reader: bool,
     /// What came of it.
     pub outcome: Outcome,
 }

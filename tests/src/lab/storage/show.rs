@@ -22,13 +22,12 @@ struct Case {
     recovers: bool,
 }
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 5] = [
     Case::new("all on, killed", Event::Kill, || json!({}), true),
     Case::new("all on", Event::Cut, || json!({}), true),
     Case::new("no in-path", Event::Cut, || json!({"in_path": false}), true),
     // Its request may have been acknowledged and not answered: such a client hangs.
     Case::new("no nudge", Event::Cut, || json!({"nudge": false}), false),
-    Case::new("all on, read", Event::CutUnanswered, || json!({}), true),
     Case::new(
         "no nudge, read",
         Event::CutUnanswered,
@@ -84,7 +83,6 @@ fn failover(lab: &Storage, case: &Case, run: u64) -> Result<Failover> {
     wanted.patience = HANGS;
     Ok(Failover {
         name: case.name,
-        is_reader: case.event == Event::CutUnanswered,
         outcome: drill(&lab.rig, &wanted)?,
     })
 }

@@ -23,10 +23,7 @@ pub(in crate::lab) fn failovers(console: Console, rows: &[Failover]) -> Vec<Stri
     )];
     lines.push(format!(" {:<16}{}", "", scale()));
     lines.extend(rows.iter().map(|row| chart(console, row)));
-    for row in rows
-        .iter()
-        .filter(|row| row.name.starts_with("all on") && !row.is_reader)
-    {
+    for row in rows.iter().filter(|row| row.name.starts_with("all on")) {
         lines.push(String::new());
         lines.extend(times(console, row));
     }
