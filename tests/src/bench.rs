@@ -15,6 +15,7 @@ mod cores;
 mod cpu;
 mod device;
 mod fabrics;
+mod failover;
 mod limits;
 mod line;
 mod options;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         None => suite::run(&options),
         Some(What::Scale(scale)) => scale::run(scale),
         Some(What::Cores) => cores::run(),
+        Some(What::Failover(options)) => failover::run(options),
     });
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

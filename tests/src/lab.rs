@@ -22,6 +22,7 @@ pub mod mesh;
 mod options;
 mod report;
 pub mod session;
+pub mod storage;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ use self::figure1::Figure1;
 use self::mesh::{Figure2, Figure3, Mesh};
 use self::options::{Options, Which, steps};
 use self::session::Session;
+use self::storage::Storage;
 use crate::fabric::binary;
 use crate::netns::need_root;
 
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
         Which::Figure1 => session.run::<Figure1>(),
         Which::Figure2 => session.run::<Mesh<Figure2>>(),
         Which::Figure3 => session.run::<Mesh<Figure3>>(),
+        Which::Storage => session.run::<Storage>(),
     }
 }
 

@@ -28,6 +28,7 @@ mod blocks;
 mod client;
 mod daemon;
 mod disk;
+mod drill;
 mod iscsi;
 mod load;
 mod member;
@@ -49,13 +50,15 @@ use anyhow::{Context, Result};
 pub use blocks::{BLOCK, Verdict, block, fill, number};
 pub use client::{iscsi_round_trip, round_trip};
 pub use disk::Disk;
+pub use drill::{Drill, Event, Outcome, Told, drill};
 pub use iscsi::{IQN, iscsi_url};
 pub use load::{Load, Target};
 pub use member::Member;
 pub use mirror::{Mirror, MirrorState};
 pub use qsd::EXPORT;
 pub use record::{Break, Exchange, IoError, Record, Stall, monotonic_us};
-pub use rig::{CLIENT, CLIENT_MAC, MEMBERS, Rig, RigOptions, SERVICE, SERVICE_MAC, VSM};
+pub use rig::{CLIENT, CLIENT_MAC, MEMBERS, Rig, RigOptions, SECOND_VSM, SERVICE, SERVICE_MAC, Service, VSM};
+
 pub use server::{Protocol, Server};
 
 /// A volume of this many bytes has room for every block of a test: none is written twice. It takes no room on the disk

@@ -10,7 +10,8 @@ use crate::{build, exec, sudo, tools, ui::Steps, workspace::Workspace};
 #[derive(Args)]
 #[command(
     after_help = "Other arguments go on to fabric-bench: --quick, --only TEXT, --sizes BYTES, --rounds NUMBER, \
-                  --json FILE; or scale [--most NUMBER] [--json FILE] [--plot FILE], or cores."
+                  --json FILE; or scale [--most NUMBER] [--json FILE] [--plot FILE], or cores, or \
+                  failover [--runs NUMBER] [--only TEXT] [--json FILE]."
 )]
 pub(crate) struct Options {
     #[command(flatten)]

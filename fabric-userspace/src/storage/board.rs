@@ -74,6 +74,9 @@ pub(crate) struct Switch {
     pub(crate) at: String,
 }
 
+/// Interface and frame.
+type Outbound = (u32, Vec<u8>);
+
 /// One storage machine.
 pub(super) struct Watched {
     pub(super) spec: Arc<Spec>,
@@ -88,10 +91,10 @@ pub(super) struct Watched {
     next_probe: u64,
     asked: u64,
     probes: u32,
-    /// Nudges on their way: interface and frame.
-    waiting: VecDeque<(u32, Vec<u8>)>,
+    /// Nudges on their way.
+    waiting: VecDeque<Outbound>,
     /// When the same clients are nudged once more, and how.
-    nudge_again: Option<(u64, Vec<(u32, Vec<u8>)>)>,
+    nudge_again: Option<(u64, Vec<Outbound>)>,
 }
 
 /// Everything that this node steers.

@@ -43,6 +43,22 @@ pub(super) enum What {
     Scale(Scale),
     /// What a second CPU adds
     Cores,
+    /// How long a client waits when the storage machine that it works with dies or is cut off
+    Failover(Failover),
+}
+
+/// Options of `failover`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Failover {
+    /// Runs of each row; a row that only compares has five at most
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub runs: u64,
+    /// Only rows whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Write every figure to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// Options of `scale`.

@@ -9,6 +9,7 @@ use super::counts::EdgeCounts;
 use super::flows::FlowResult;
 use super::isolation::{Matrix, Tenant};
 use super::mesh::{Cut, Trace};
+use super::storage::{Failover, Roles};
 use crate::wire::{Captured, write_pcap};
 
 /// Everything that a lab shows.
@@ -30,6 +31,10 @@ pub struct Findings {
     pub traces: Vec<Trace>,
     /// Lines that were cut.
     pub cuts: Vec<Cut>,
+    /// What happened to working storage machines.
+    pub failovers: Vec<Failover>,
+    /// A machine that works for one client and protects another one.
+    pub roles: Option<Roles>,
     /// By edge.
     pub counts: Vec<EdgeCounts>,
     /// Frames where they should not have been, by port.

@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "fabric-lab",
-    after_help = "Examples:\n  fabric-lab\n  fabric-lab --lab figure-2\n  fabric-lab --keep\n  fabric-lab --down fab4711-1\n\n\
+    after_help = "Examples:\n  fabric-lab\n  fabric-lab --lab figure-2\n  fabric-lab --lab storage\n  fabric-lab --keep\n  fabric-lab --down fab4711-1\n\n\
                   Exit codes: 0 all is well, 1 something failed, 2 wrong usage, 130 interrupted.\n\
                   FABRIC_BIN names the fabric program; without it, the one that was built last here is taken."
 )]
@@ -35,6 +35,8 @@ pub(super) enum Which {
     /// Three datacenters, one dedicated line and two providers' networks
     #[value(name = "figure-3")]
     Figure3,
+    /// Figures 12 and 13: a storage machine dies under its clients
+    Storage,
 }
 
 /// The number of the lab's first step and of all steps, from `FABRIC_STEPS=3/4`.

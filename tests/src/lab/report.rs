@@ -9,6 +9,7 @@ use super::findings::Findings;
 use super::flows::FlowResult;
 use super::isolation::{Matrix, Tenant};
 use super::mesh::{Cut, Trace};
+use super::storage::tell;
 
 /// Columns of a flow: route, stack, bytes, ping, TCP.
 const ROUTE: usize = 13;
@@ -34,6 +35,15 @@ pub(super) fn say(console: Console, findings: &Findings) {
         lines.extend(outage(cut));
         lines.push(String::new());
     }
+    for part in [
+        tell::failovers(console, &findings.failovers),
+        tell::roles(console, findings.roles.as_ref()),
+    ] {
+        if !part.is_empty() {
+            lines.extend(part);
+            lines.push(String::new());
+        }
+    }
     if let Some(churn) = &findings.churn {
         lines.extend(attach(console, churn));
         lines.push(String::new());
@@ -49,14 +59,21 @@ pub(super) fn say(console: Console, findings: &Findings) {
 
 /// The last line of a lab that found everything well.
 pub(super) fn say_ok(console: Console, findings: &Findings, elapsed: Duration, end: &str) {
-    let (zero, cells) = findings.isolation.as_ref().map_or((0, 0), Matrix::foreign_zero);
     console.say(&format!(
-        "lab: {}   {} flows, {zero} of {cells} foreign cells zero, {} frames lost   {} after the build, {end}",
+        "lab: {}   {}   {} after the build, {end}",
         console.good("OK"),
-        findings.flows.len(),
-        findings.lost(),
+        tell::sum(findings).unwrap_or_else(|| frames(findings)),
         seconds(elapsed)
     ));
+}
+
+fn frames(findings: &Findings) -> String {
+    let (zero, cells) = findings.isolation.as_ref().map_or((0, 0), Matrix::foreign_zero);
+    format!(
+        "{} flows, {zero} of {cells} foreign cells zero, {} frames lost",
+        findings.flows.len(),
+        findings.lost()
+    )
 }
 
 fn way(console: Console, trace: &Trace) -> Vec<String> {

@@ -129,7 +129,10 @@ impl Load {
             record: Mutex::new(Record::new(run)),
         });
         // Before the thread starts, so that a wrong address is an error here and not a client that never gets anywhere.
-        let session = client.run(|| shared.open())?;
+        // A busy machine may need more than one attempt.
+        let opened =
+            |shared: &Shared| wait::until(wait::PATIENCE, "the disk to open", || Ok(shared.open().ok()));
+        let session = client.run(|| opened(&shared).or_else(|_| shared.open()))?;
         let worker = Arc::clone(&shared);
         let thread = client.spawn(move || worker.work(session))?;
         Ok(Self {

@@ -67,12 +67,6 @@ impl Member {
         self.qsd.daemon().pid()
     }
 
-    /// The QMP socket of its storage daemon, which serves one client at a time.
-    #[must_use]
-    pub fn monitor(&self) -> &Path {
-        self.qsd.monitor()
-    }
-
     pub(super) fn qsd(&self) -> &Qsd {
         &self.qsd
     }
@@ -115,8 +109,9 @@ impl Member {
 
 /// The target, and the file through which it reaches the volume: the storage daemon's own FUSE export cannot be had
 /// together with a mirror (both want the node's resize permission). Its mount is private, and goes with them.
-const FRONT: &str = "nbdfuse \"$1\" \"$2\" & until [ -s \"$1\" ]; do kill -0 $! || exit 1; sleep 0.005; done; \
-    shift 2; exec \"$@\"";
+/// It goes into the background when the file is there: its end is a failure only without the file.
+const FRONT: &str = "nbdfuse \"$1\" \"$2\" & until [ -s \"$1\" ]; do kill -0 $! 2>&- || [ -s \"$1\" ] || exit 1; sleep 0.005; \
+    done; shift 2; exec \"$@\"";
 
 fn front(namespace: &NetNs, folder: &Path) -> Result<Server> {
     let file = folder.join("lun");

@@ -45,7 +45,15 @@ impl Qsd {
             "socket,path={},server=on,wait=off,id=qmp",
             monitor.display()
         ));
-        command.args(["--monitor", "chardev=qmp"]);
+        command.args(["--monitor", "chardev=qmp", "--chardev"]);
+        // A monitor serves one client at a time, and the fabric asks it all the time.
+        let watched = folder.join(format!("{name}.watch"));
+        command.arg(format!(
+            "socket,path={},server=on,wait=off,id=watch",
+            watched.display()
+        ));
+        command.args(["--monitor", "chardev=watch"]);
+        drop(std::fs::remove_file(&watched));
         // A socket of a predecessor would look like an answer.
         drop(std::fs::remove_file(&monitor));
         let mut daemon = Daemon::start(namespace, &mut command, folder.join(format!("{name}.log")))
@@ -58,10 +66,6 @@ impl Qsd {
 
     pub(super) fn daemon(&mut self) -> &mut Daemon {
         &mut self.daemon
-    }
-
-    pub(super) fn monitor(&self) -> &Path {
-        &self.monitor
     }
 
     pub(super) fn signal(&mut self, signal: Signal) -> Result<()> {

@@ -1,7 +1,8 @@
-//! FIG 12 on one node: a client, members with one identity, and a line on which they copy.
+//! FIG 12 on one node: a client, members with one identity, and a line on which they copy. With two tenants it is FIG 13's
+//! roles by client: each machine works for one of them and protects the other.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::member::Member;
 use super::mirror::Mirror;
-use crate::fabric::Agent;
+use crate::fabric::{Agent, Launch};
 use crate::fixtures::{Segment, Site};
 use crate::netns::NetNs;
 use crate::topology::{End, Net, WireTap};
@@ -27,7 +28,9 @@ pub const SERVICE_MAC: &str = "02:00:00:10:02:0a";
 const PROBE: &str = "10.10.10.250";
 /// The storage machine's name.
 pub const VSM: &str = "vsm-1002a";
-/// The members' names, in the order of preference.
+/// The one of the second tenant.
+pub const SECOND_VSM: &str = "vsm-1002b";
+/// The machines' names, in the first tenant's order of preference; the second one prefers the last.
 pub const MEMBERS: [&str; 3] = ["array-1", "array-2", "array-3"];
 
 /// What a rig has.
@@ -41,6 +44,8 @@ pub struct RigOptions {
     pub copied: bool,
     /// The object `health` of the document.
     pub health: Value,
+    /// There is a second tenant, with the same addresses, whose order of members is the opposite one.
+    pub shared: bool,
 }
 
 impl Default for RigOptions {
@@ -50,8 +55,23 @@ impl Default for RigOptions {
             tcp_port: None,
             copied: false,
             health: json!({}),
+            shared: false,
         }
     }
+}
+
+/// One tenant's storage machine.
+#[derive(Debug)]
+pub struct Service {
+    /// Name of the storage machine.
+    pub vsm: &'static str,
+    /// Interface `eth0`.
+    pub client: NetNs,
+    /// By machine: interfaces `eth0`, with the service's identity, and `copy0`. A machine has a network of its own for each
+    /// tenant, as the array of FIG 10 has.
+    pub members: Vec<NetNs>,
+    wires: Vec<WireTap>,
+    tenancy: Tenancy,
 }
 
 /// A running fabric with a storage machine.
@@ -59,15 +79,18 @@ impl Default for RigOptions {
 pub struct Rig {
     /// Ends first, while its interfaces are there.
     pub agent: Agent,
-    /// Interface `eth0`.
+    /// The first tenant's.
     pub client: NetNs,
-    /// Interfaces `eth0`, with the service's identity, and `copy0`.
+    /// The first tenant's.
     pub members: Vec<NetNs>,
-    /// The node, with the client at `eth1` and the members at `eth2` and on.
+    /// The node, with the client at `eth1` and the members at `eth2` and on; the second tenant's are `eth11`, `eth12` and on.
     pub edge: NetNs,
-    wires: Vec<WireTap>,
-    folder: tempfile::TempDir,
-    _net: Net,
+    /// One for each tenant.
+    pub services: Vec<Service>,
+    options: RigOptions,
+    folder: PathBuf,
+    _own_folder: Option<tempfile::TempDir>,
+    net: Net,
 }
 
 impl Rig {
@@ -76,41 +99,41 @@ impl Rig {
     /// # Errors
     /// When the agent does not start or refuses the document.
     pub fn start(options: &RigOptions) -> Result<Self> {
-        let net = Net::new()?;
-        let (edge, client) = (net.host("edge1")?, net.host("client")?);
-        net.veth(
-            End::client(&client, "eth0")
-                .mac(CLIENT_MAC)
-                .address(&format!("{CLIENT}/24")),
-            End::port(&edge, "eth1"),
-        )?;
         let folder = tempfile::tempdir()?;
-        let (mut members, mut wires) = (Vec::new(), Vec::new());
-        for number in 0..options.members {
-            let member = net.host(MEMBERS.get(number).context("three members at most")?)?;
-            let service = End::client(&member, "eth0").mac(SERVICE_MAC);
-            wires.push(net.tapped(
-                &format!("wire{}", 2 + number),
-                1500,
-                service.address(&format!("{SERVICE}/24")),
-                End::port(&edge, &format!("eth{}", 2 + number)),
-            )?);
-            let copy = End::client(&member, "copy0").mac(format!("02:00:00:12:00:0{number}"));
-            net.veth(
-                copy.address(&format!("{}/24", copy_address(number))),
-                End::port(&edge, &format!("copy{number}")),
-            )?;
-            members.push(member);
-        }
-        let document = document(options, folder.path());
+        let mut rig = Self::build(Net::new()?, folder.path(), options, |launch| launch)?;
+        rig._own_folder = Some(folder);
+        Ok(rig)
+    }
+
+    /// The same in an empty net, with all files in `folder`.
+    ///
+    /// # Errors
+    /// As [`Rig::start`].
+    pub fn build(
+        net: Net,
+        folder: &Path,
+        options: &RigOptions,
+        launch: impl FnOnce(Launch) -> Launch,
+    ) -> Result<Self> {
+        let edge = net.host("edge1")?;
+        let tenancies = &TENANCIES[..1 + usize::from(options.shared)];
+        let services = tenancies
+            .iter()
+            .map(|tenancy| Service::build(&net, &edge, *tenancy, options.members))
+            .collect::<Result<Vec<_>>>()?;
+        let first = services.first().context("no tenant")?;
+        let (client, members) = (first.client.clone(), first.members.clone());
+        let document = document(options, folder);
         Ok(Self {
-            agent: Agent::start(&edge, &document, "edge1")?,
+            agent: launch(Launch::new(&edge, "edge1").document(&document)).start()?,
             client,
             members,
             edge,
-            wires,
-            folder,
-            _net: net,
+            services,
+            options: options.clone(),
+            folder: folder.to_owned(),
+            _own_folder: None,
+            net,
         })
     }
 
@@ -119,20 +142,46 @@ impl Rig {
     /// # Errors
     /// When it cannot be made.
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
-        let path = self.folder.path().join(name);
+        let path = self.folder.join(name);
         std::fs::create_dir_all(&path)?;
         Ok(path)
     }
 
-    /// Starts the storage daemons of all members, each with a volume of `bytes`.
+    /// Its namespaces.
+    #[must_use]
+    pub fn namespaces(&self) -> Vec<NetNs> {
+        self.net.hosts()
+    }
+
+    /// Starts the storage daemons of all members of the first tenant, each with a volume of `bytes`.
     ///
     /// # Errors
     /// When one does not start.
     pub fn serve(&self, bytes: u64) -> Result<Vec<Member>> {
-        let started = self.members.iter().zip(MEMBERS);
-        started
-            .map(|(member, name)| Member::start(member, &self.folder(name)?, bytes))
-            .collect()
+        self.serve_for(self.service_of(0)?, bytes)
+    }
+
+    /// The same of any tenant.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub fn serve_for(&self, service: &Service, bytes: u64) -> Result<Vec<Member>> {
+        let start = |(number, member): (usize, &NetNs)| {
+            Member::start(
+                member,
+                &self.folder(&service.tenancy.label(MEMBERS[number]))?,
+                bytes,
+            )
+        };
+        service.members.iter().enumerate().map(start).collect()
+    }
+
+    /// A tenant's storage machine, counted from 0.
+    ///
+    /// # Errors
+    /// When there are fewer.
+    pub fn service_of(&self, tenant: usize) -> Result<&Service> {
+        self.services.get(tenant).context("no such tenant")
     }
 
     /// Copies from the first member to the second, and waits until the fabric knows that the copy is complete.
@@ -140,12 +189,24 @@ impl Rig {
     /// # Errors
     /// When it does not become complete.
     pub fn copy(&self, members: &[Member]) -> Result<Mirror> {
-        let working = members.first().context("no member")?;
-        let peer: SocketAddr = format!("{}:10809", copy_address(1)).parse()?;
-        let mirror = Mirror::start_as(MEMBERS[1], working, peer)?;
+        self.copy_for(self.service_of(0)?, members)
+    }
+
+    /// The same for any tenant, from the one that he prefers to the other.
+    ///
+    /// # Errors
+    /// When it does not become complete.
+    pub fn copy_for(&self, service: &Service, members: &[Member]) -> Result<Mirror> {
+        let [from, to] = service.tenancy.pair();
+        let working = members.get(from).context("no member")?;
+        let peer: SocketAddr = format!("{}:10809", copy_address(to)).parse()?;
+        let mirror = Mirror::start_as(MEMBERS[to], working, peer)?;
         mirror.wait_ready(working, Duration::from_secs(20))?;
-        self.wait_member(1, "the copy to be complete", |member| {
-            member["role"] == "protection" && member["copy"] == "current"
+        wait::until_true(wait::PATIENCE, "the copy to be complete", || {
+            let shown = self.show_of(service.vsm)?;
+            Ok(shown["members"].as_array().into_iter().flatten().any(|member| {
+                member["name"] == MEMBERS[to] && member["role"] == "protection" && member["copy"] == "current"
+            }))
         })?;
         Ok(mirror)
     }
@@ -163,7 +224,15 @@ impl Rig {
     /// # Errors
     /// When the agent does not answer.
     pub fn show(&self) -> Result<Value> {
-        let answer = self.agent.json(&["storage", "show", VSM])?;
+        self.show_of(VSM)
+    }
+
+    /// The same of a storage machine by name.
+    ///
+    /// # Errors
+    /// When the agent does not answer.
+    pub fn show_of(&self, vsm: &str) -> Result<Value> {
+        let answer = self.agent.json(&["storage", "show", vsm])?;
         answer["items"][0].as_object().context("no storage machine")?;
         Ok(answer["items"][0].clone())
     }
@@ -173,8 +242,16 @@ impl Rig {
     /// # Errors
     /// When the agent does not answer.
     pub fn working(&self) -> Result<Option<String>> {
-        let vsm = self.show()?;
-        let members = vsm["members"].as_array().context("no members")?;
+        self.working_of(VSM)
+    }
+
+    /// The same of a storage machine by name.
+    ///
+    /// # Errors
+    /// When the agent does not answer.
+    pub fn working_of(&self, vsm: &str) -> Result<Option<String>> {
+        let shown = self.show_of(vsm)?;
+        let members = shown["members"].as_array().context("no members")?;
         let working = members.iter().find(|member| member["role"] == "working");
         Ok(working.and_then(|member| member["name"].as_str().map(str::to_owned)))
     }
@@ -199,25 +276,28 @@ impl Rig {
         })
     }
 
-    /// Waits until the agent has heard every member.
+    /// Waits until the agent has heard every member of every tenant.
     ///
     /// # Errors
     /// When one does not answer.
     pub fn wait_all_up(&self) -> Result<()> {
-        self.wait_up(0)
+        self.services.iter().try_for_each(|service| {
+            let what = format!("the members of {} to answer", service.vsm);
+            wait::until_true(wait::PATIENCE, &what, || {
+                let shown = self.show_of(service.vsm)?;
+                let members = shown["members"].as_array().context("no members")?;
+                Ok(members.iter().all(|member| member["health"] == "up"))
+            })
+        })
     }
 
-    /// The same without the first one, which may be dead.
+    /// The same of the first tenant, without the first member, which may be dead.
     ///
     /// # Errors
     /// When one does not answer.
     pub fn wait_all_but_first(&self) -> Result<()> {
-        self.wait_up(1)
-    }
-
-    fn wait_up(&self, first: usize) -> Result<()> {
         let all = MEMBERS.iter().enumerate().take(self.members.len());
-        all.skip(first).try_for_each(|(number, name)| {
+        all.skip(1).try_for_each(|(number, name)| {
             self.wait_member(number, &format!("{name} to answer"), |member| {
                 member["health"] == "up"
             })
@@ -229,10 +309,209 @@ impl Rig {
     /// # Errors
     /// When the kernel refuses.
     pub fn cut(&self, number: usize, cut: bool) -> Result<()> {
-        let wire = self.wires.get(number).context("no such member")?;
+        let wire = self.service_of(0)?.wires.get(number).context("no such member")?;
         let state = if cut { "down" } else { "up" };
         wire.namespace().output(&["ip", "link", "set", "one", state])?;
         Ok(())
+    }
+
+    /// As it was in the beginning, but for the epoch: with new rules `health`, all cables whole, no data, and the preferred
+    /// member in charge. The servers of before must be gone.
+    ///
+    /// # Errors
+    /// When the agent refuses the rules.
+    pub fn begin_again(&self, health: Value) -> Result<()> {
+        for (number, (member, name)) in self.members.iter().zip(MEMBERS).enumerate() {
+            self.cut(number, false)?;
+            // What it asked while it was fenced is no state of a machine that has just started.
+            member.output(&["ip", "neigh", "flush", "dev", "eth0"])?;
+            let folder = self.folder(name)?;
+            std::fs::remove_dir_all(&folder).with_context(|| format!("cannot clear {}", folder.display()))?;
+        }
+        let options = RigOptions {
+            health,
+            ..self.options.clone()
+        };
+        let file = self.agent.file("rules.json", &document(&options, &self.folder))?;
+        self.agent.ok(&["apply", "-f", &file, "--yes"])?;
+        if self.working()?.as_deref() != Some(MEMBERS[0]) {
+            self.agent
+                .ok(&["storage", "switch", VSM, "--to", MEMBERS[0], "--force"])?;
+            self.wait_second_nudge()?;
+        }
+        self.agent.ok(&["storage", "restore", VSM])?;
+        Ok(())
+    }
+
+    /// A client that the second nudge of a switch reaches answers no other one for half a second (`tcp_invalid_ratelimit`).
+    fn wait_second_nudge(&self) -> Result<()> {
+        let shown = self.show()?;
+        if shown["last_switch"]["nudges"].as_u64().unwrap_or(0) == 0 {
+            return Ok(());
+        }
+        let first = shown["nudges"].as_u64();
+        wait::until_true(wait::PATIENCE, "the second nudge of a switch", || {
+            Ok(self.show()?["nudges"].as_u64() > first)
+        })
+    }
+
+    /// Leaves it up after this process.
+    ///
+    /// # Errors
+    /// When it cannot be protected from the next sweep.
+    pub fn keep(self) -> Result<()> {
+        self.net.keep()?;
+        // It runs on; who it is can be asked over its socket.
+        drop(self.agent.keep());
+        Ok(())
+    }
+
+    /// Takes it down and says what was wrong.
+    ///
+    /// # Errors
+    /// What was left behind, or an error in the agent's log.
+    pub fn tear_down(self) -> Result<()> {
+        self.agent.finish().and(self.net.tear_down())
+    }
+}
+
+impl Service {
+    fn build(net: &Net, edge: &NetNs, tenancy: Tenancy, members: usize) -> Result<Self> {
+        let client = net.host(&tenancy.label("client"))?;
+        net.veth(
+            End::client(&client, "eth0")
+                .mac(CLIENT_MAC)
+                .address(&format!("{CLIENT}/24")),
+            End::port(edge, &tenancy.client_port()),
+        )?;
+        let mut service = Self {
+            vsm: tenancy.vsm,
+            client,
+            members: Vec::new(),
+            wires: Vec::new(),
+            tenancy,
+        };
+        for number in 0..members {
+            let name = MEMBERS.get(number).context("three members at most")?;
+            let member = net.host(&tenancy.label(name))?;
+            let end = End::client(&member, "eth0").mac(SERVICE_MAC);
+            service.wires.push(net.tapped(
+                &tenancy.label(&format!("wire{}", 2 + number)),
+                1500,
+                end.address(&format!("{SERVICE}/24")),
+                End::port(edge, &tenancy.member_port(number)),
+            )?);
+            let copy = End::client(&member, "copy0").mac(format!("02:00:00:12:00:0{number}"));
+            net.veth(
+                copy.address(&format!("{}/24", copy_address(number))),
+                End::port(edge, &tenancy.copy_port(number)),
+            )?;
+            service.members.push(member);
+        }
+        Ok(service)
+    }
+}
+
+/// What one tenant has in a rig.
+#[derive(Clone, Copy, Debug)]
+struct Tenancy {
+    name: &'static str,
+    vsm: &'static str,
+    /// Behind the names of his namespaces and folders.
+    suffix: &'static str,
+    /// 0 or 1.
+    number: u16,
+}
+
+const TENANCIES: [Tenancy; 2] = [
+    Tenancy {
+        name: "acme",
+        vsm: VSM,
+        suffix: "",
+        number: 0,
+    },
+    Tenancy {
+        name: "globex",
+        vsm: SECOND_VSM,
+        suffix: "b",
+        number: 1,
+    },
+];
+
+impl Tenancy {
+    fn label(self, name: &str) -> String {
+        format!("{name}{}", self.suffix)
+    }
+
+    fn client_port(self) -> String {
+        format!("eth{}", 10 * self.number + 1)
+    }
+
+    fn member_port(self, machine: usize) -> String {
+        format!("eth{}", usize::from(10 * self.number) + 2 + machine)
+    }
+
+    fn copy_port(self, machine: usize) -> String {
+        format!("copy{}", usize::from(10 * self.number) + machine)
+    }
+
+    /// The machine that he prefers, and the one that it copies to.
+    fn pair(self) -> [usize; 2] {
+        if self.number == 0 { [0, 1] } else { [1, 0] }
+    }
+
+    fn segments(self, members: usize) -> [Segment; 2] {
+        let new = |what: &str, kind| {
+            let at = 2 * self.number + kind;
+            Segment::new(&format!("{}-{what}", self.name), 100 + at, 1100 + at)
+        };
+        let first = 301 + 40 * self.number;
+        let mut lan = new("storage", 0).at("edge1", &self.client_port(), "untagged", first);
+        let mut copy = new("copy", 1);
+        for number in 0..members {
+            let c_vid = first + u16::try_from(number).unwrap_or(0);
+            lan = lan.at("edge1", &self.member_port(number), "untagged", c_vid + 1);
+            copy = copy.at("edge1", &self.copy_port(number), "untagged", c_vid + 11);
+        }
+        [lan, copy]
+    }
+
+    fn vsm(self, options: &RigOptions, folder: &Path) -> Value {
+        let member = |(number, name): (usize, &&str)| {
+            let mut member = json!({"name": name, "node": "edge1", "port": self.member_port(number)});
+            if options.copied {
+                let monitor = folder.join(self.label(name)).join("member.watch");
+                member["monitor"] = json!(monitor.display().to_string());
+            }
+            member
+        };
+        let mut members: Vec<Value> = MEMBERS
+            .iter()
+            .take(options.members)
+            .enumerate()
+            .map(member)
+            .collect();
+        if self.number == 1 {
+            members.reverse();
+        }
+        let mut place = json!({"segment": format!("{}-storage", self.name), "address": SERVICE});
+        if options.tcp_port.is_some() {
+            place["probe_address"] = json!(PROBE);
+        }
+        let mut vsm = json!({
+            "name": self.vsm,
+            "mac": SERVICE_MAC,
+            "segments": [place],
+            "members": members,
+            "health": options.health,
+        });
+        if let Some(port) = options.tcp_port {
+            vsm["tcp_port"] = json!(port);
+        }
+        if options.copied {
+            vsm["replication"] = json!("sync");
+        }
+        vsm
     }
 }
 
@@ -240,44 +519,17 @@ fn copy_address(number: usize) -> String {
     format!("10.12.0.{}", 10 + number)
 }
 
-fn document(options: &RigOptions, folder: &std::path::Path) -> Value {
-    let names = MEMBERS.iter().take(options.members);
-    let mut lan = Segment::new("acme-storage", 100, 1100).at("edge1", "eth1", "untagged", 301);
-    let mut copy = Segment::new("acme-copy", 101, 1101);
-    for number in 0..options.members {
-        let c_vid = u16::try_from(number).unwrap_or(0);
-        lan = lan.at("edge1", &format!("eth{}", 2 + number), "untagged", 302 + c_vid);
-        copy = copy.at("edge1", &format!("copy{number}"), "untagged", 312 + c_vid);
-    }
-    let members: Vec<Value> = names
-        .enumerate()
-        .map(|(number, name)| {
-            let mut member = json!({"name": name, "node": "edge1", "port": format!("eth{}", 2 + number)});
-            if options.copied {
-                let monitor = folder.join(name).join("member.qmp");
-                member["monitor"] = json!(monitor.display().to_string());
-            }
-            member
-        })
-        .collect();
-    let mut place = json!({"segment": "acme-storage", "address": SERVICE});
-    if options.tcp_port.is_some() {
-        place["probe_address"] = json!(PROBE);
-    }
-    let mut vsm = json!({
-        "name": VSM,
-        "mac": SERVICE_MAC,
-        "segments": [place],
-        "members": members,
-        "health": options.health,
+fn document(options: &RigOptions, folder: &Path) -> Value {
+    let tenancies = &TENANCIES[..1 + usize::from(options.shared)];
+    let site = Site::new(&["edge1"]);
+    let site = tenancies.iter().fold(site, |site, tenancy| {
+        site.tenant(tenancy.name, &tenancy.segments(options.members))
     });
-    if let Some(port) = options.tcp_port {
-        vsm["tcp_port"] = json!(port);
-    }
-    if options.copied {
-        vsm["replication"] = json!("sync");
-    }
-    let mut document = Site::new(&["edge1"]).tenant("acme", &[lan, copy]).document();
-    document["storage"] = json!([vsm]);
+    let mut document = site.document();
+    let storage: Vec<Value> = tenancies
+        .iter()
+        .map(|tenancy| tenancy.vsm(options, folder))
+        .collect();
+    document["storage"] = json!(storage);
     document
 }

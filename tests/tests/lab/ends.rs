@@ -51,6 +51,52 @@ fn figures_2_and_3_show_the_way_of_a_frame_and_outlive_a_cut() {
     }
 }
 
+/// P59 too: what a machine is depends on the client.
+#[test]
+fn figures_12_and_13_lose_a_machine_and_no_write() {
+    let ended = Lab::start(&["--lab", "storage"]).end().expect(0);
+    let said = &ended.stdout;
+    assert!(
+        ended.last_line().starts_with("lab: OK   6 machines lost, 0 of "),
+        "{said}"
+    );
+    assert!(
+        ended
+            .last_line()
+            .contains("acknowledged writes lost, 0 I/O errors"),
+        "{said}"
+    );
+    let row = |name: &str| {
+        said.lines()
+            .find(|line| line.trim_start().starts_with(name))
+            .unwrap()
+    };
+    for name in ["all on, killed ", "all on  ", "no in-path "] {
+        assert!(row(name).ends_with(" ms"), "{said}");
+    }
+    // Nobody answers its request, and nothing makes it ask again.
+    assert!(row("no nudge, read ").ends_with("hangs"), "{said}");
+    for part in [
+        "found silent",
+        "switched to array-2",
+        "nudged the client's",
+        "first answer of array-2",
+    ] {
+        assert_eq!(said.matches(part).count(), 2, "{part}: {said}");
+    }
+    let words = |name: &str| row(name).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words("vsm-1002a").starts_with("vsm-1002a array-1 -> array-2 "),
+        "{said}"
+    );
+    assert!(
+        words("vsm-1002b").starts_with("vsm-1002b array-2 -> array-2 1 "),
+        "{said}"
+    );
+    assert!(words("vsm-1002b").contains(" goes on "), "{said}");
+    assert_eq!(remains(&ended.prefix), Vec::<String>::new());
+}
+
 #[test]
 fn ctrl_c_at_any_moment_removes_everything() {
     for moment in 0..4 {
