@@ -103,6 +103,10 @@ fn count_unsent(segment: u32, ingress: u16) {
 }
 
 /// One round of `bpf_loop`; not 0 ends it.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are fewer rounds than slots"
+)]
 unsafe extern "C" fn count_unsent_at(round: u32, walk: *mut Unsent) -> i64 {
     // SAFETY: the pointer that `count_unsent` has given.
     let walk = unsafe { &mut *walk };
