@@ -11,6 +11,7 @@ mod monitor;
 mod socket;
 mod spec;
 mod view;
+mod watched;
 mod watcher;
 
 pub(crate) use board::{Board, Event, Saved};

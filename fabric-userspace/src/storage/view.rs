@@ -1,7 +1,8 @@
 //! What the board knows, in the words of the API.
 
-use super::board::{Board, Switch, Watched};
+use super::board::{Board, Switch};
 use super::judge::{Answers, CopyState, Member};
+use super::watched::Watched;
 use crate::api;
 use crate::model::Name;
 
