@@ -16,7 +16,7 @@ mod watcher;
 
 pub(crate) use board::{Board, Event, Saved};
 pub(crate) use judge::Cause;
-pub(crate) use monitor::poll;
+pub(crate) use monitor::{Monitor, Progress};
 pub(crate) use socket::PacketSocket;
 pub(crate) use spec::specs;
 pub(crate) use watcher::Watcher;

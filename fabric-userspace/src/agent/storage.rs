@@ -14,7 +14,7 @@ use crate::api::{self, Act};
 use crate::datapath::Datapath;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
-use crate::storage::{Board, Event, PacketSocket, Saved, Watcher, nanoseconds, poll, specs};
+use crate::storage::{Board, Event, Monitor, PacketSocket, Progress, Saved, Watcher, nanoseconds, specs};
 use crate::store::FileStore;
 
 /// How often the software that copies is asked how far it is.
@@ -167,11 +167,28 @@ async fn listen(shared: Shared, mut events: UnboundedReceiver<Event>) {
 async fn watch_copies(watcher: Arc<Watcher>) {
     let mut ticks = interval(COPIES);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut open: BTreeMap<String, Monitor> = BTreeMap::new();
     loop {
         ticks.tick().await;
-        for (vsm, member, socket) in watcher.with(|board| board.monitors()) {
-            let copies = poll(&socket).await.ok();
+        let wanted = watcher.with(|board| board.monitors());
+        open.retain(|socket, _| wanted.iter().any(|(_, _, known)| known == socket));
+        for (vsm, member, socket) in wanted {
+            let copies = copies(&mut open, socket).await.ok();
             watcher.with(|board| board.copies(&vsm, &member, copies.as_ref(), nanoseconds()));
         }
     }
+}
+
+/// Asks through the monitor that is open, or through a new one; what fails is opened anew in the next round.
+async fn copies(
+    open: &mut BTreeMap<String, Monitor>,
+    socket: String,
+) -> std::io::Result<BTreeMap<String, Progress>> {
+    let mut monitor = match open.remove(&socket) {
+        Some(monitor) => monitor,
+        None => Monitor::open(&socket).await?,
+    };
+    let copies = monitor.copies().await?;
+    open.insert(socket, monitor);
+    Ok(copies)
 }

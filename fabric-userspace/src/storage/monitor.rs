@@ -21,28 +21,42 @@ pub(crate) struct Progress {
     pub(crate) lag: u64,
 }
 
-/// By job, which has the name of the member that it copies to, how far it is.
-///
-/// # Errors
-/// Nobody listens on `socket`, or says what QMP does not say.
-pub(crate) async fn poll(socket: &str) -> io::Result<BTreeMap<String, Progress>> {
-    timeout(PATIENCE, ask(socket))
-        .await
-        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)))
-}
+/// A monitor that stays open: who connects anew for each question is in the way of others, and of the monitor itself.
+pub(crate) struct Monitor(BufReader<UnixStream>);
 
-async fn ask(socket: &str) -> io::Result<BTreeMap<String, Progress>> {
-    let mut stream = BufReader::new(UnixStream::connect(socket).await?);
-    for command in ["qmp_capabilities", "query-block-jobs"] {
+impl Monitor {
+    /// # Errors
+    /// Nobody listens on `socket`, or says what QMP does not say.
+    pub(crate) async fn open(socket: &str) -> io::Result<Self> {
+        patiently(async {
+            let mut monitor = Self(BufReader::new(UnixStream::connect(socket).await?));
+            monitor.execute("qmp_capabilities").await?;
+            Ok(monitor)
+        })
+        .await
+    }
+
+    /// By job, which has the name of the member that it copies to, how far it is.
+    ///
+    /// # Errors
+    /// When the other end is gone or is not heard in time; open it anew then.
+    pub(crate) async fn copies(&mut self) -> io::Result<BTreeMap<String, Progress>> {
+        let jobs = patiently(self.execute("query-block-jobs")).await?;
+        Ok(lags(&jobs))
+    }
+
+    async fn execute(&mut self, command: &str) -> io::Result<Value> {
         let mut line = json!({ "execute": command }).to_string();
         line.push('\n');
-        stream.write_all(line.as_bytes()).await?;
-        let answer = answer(&mut stream).await?;
-        if command == "query-block-jobs" {
-            return Ok(lags(&answer));
-        }
+        self.0.write_all(line.as_bytes()).await?;
+        answer(&mut self.0).await
     }
-    Ok(BTreeMap::new())
+}
+
+async fn patiently<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(PATIENCE, work)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)))
 }
 
 /// The next answer; greetings and events in between are passed over.

@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 
 use super::daemon::Daemon;
 use crate::netns::NetNs;
+use crate::wait;
 
 /// The name under which it offers its volume.
 pub const EXPORT: &str = "vol1";
 /// No command of ours takes long; a mirror runs in the background.
 const ANSWER: Duration = Duration::from_secs(20);
+/// A monitor that is free greets at once.
+const GREETING: Duration = Duration::from_secs(1);
 
 /// A running daemon with one volume, node `vol`, exported as [`EXPORT`].
 #[derive(Debug)]
@@ -74,10 +77,17 @@ impl Qsd {
 
     /// Runs one QMP command and gives what it returns.
     pub(super) fn execute(&self, command: &str, arguments: &Value) -> Result<Value> {
-        let ask = || -> Result<Value> {
+        // A monitor serves one client at a time, and turns away who comes before it has seen the last one leave. Nothing was
+        // done then.
+        let open = || -> Result<BufReader<UnixStream>> {
             let mut stream = BufReader::new(UnixStream::connect(&self.monitor)?);
-            stream.get_ref().set_read_timeout(Some(ANSWER))?;
+            stream.get_ref().set_read_timeout(Some(GREETING))?;
             say(&mut stream, &json!({"execute": "qmp_capabilities"}))?;
+            Ok(stream)
+        };
+        let ask = || -> Result<Value> {
+            let mut stream = wait::until(ANSWER, "the storage daemon's monitor", || Ok(open().ok()))?;
+            stream.get_ref().set_read_timeout(Some(ANSWER))?;
             say(&mut stream, &json!({"execute": command, "arguments": arguments}))
         };
         ask().with_context(|| format!("QMP {command} {arguments}"))
