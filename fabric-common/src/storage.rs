@@ -6,7 +6,7 @@
 
 mod packet;
 
-use crate::maps::storage::{Charge, MEMBERS, Vsm, VsmPlace, flow_index};
+use crate::maps::storage::{Charge, MEMBERS, Vsm, flow_index};
 use crate::maps::{Binding, NextHop};
 use crate::{DropReason, Frame, Tables};
 
@@ -50,26 +50,16 @@ fn heard<F: Frame, T: Tables>(
     // Before the member is looked for: the verifier follows each member by itself from there on.
     let is_alive = Packet::read(frame, body).is_alive(vsm.tcp_port.load() != 0);
     let charge = Charge(vsm.charge.load());
-    let member = member_at(place, charge, binding.learn()).ok_or(DropReason::ForgedVsm)?;
+    // Each member has a next hop of its own, and what learns nothing does not come here.
+    let mut places = place.next_hops.iter();
+    let member = places
+        .position(|known| *known == binding.learn())
+        .ok_or(DropReason::ForgedVsm)?;
     let since = &vsm.unanswered[member & (MEMBERS - 1)];
     if is_alive && since.load() != 0 {
         since.store(0);
     }
     Ok(charge.member() == Some(member))
-}
-
-/// Several members may be behind one next hop; the one in charge is meant then.
-#[inline(always)]
-fn member_at(place: &VsmPlace, charge: Charge, next_hop: u32) -> Option<usize> {
-    if next_hop == 0 {
-        return None;
-    }
-    if let Some(member) = charge.member()
-        && place.next_hops[member & (MEMBERS - 1)] == next_hop
-    {
-        return Some(member);
-    }
-    place.next_hops.iter().position(|known| *known == next_hop)
 }
 
 /// The next hop of a frame to a storage machine: to the member in charge, or to the standby if that one is silent. 0 when
