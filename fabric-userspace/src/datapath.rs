@@ -15,6 +15,7 @@ mod links;
 mod loader;
 mod mapped;
 mod observe;
+mod pins;
 mod silence;
 mod storage;
 #[cfg(test)]

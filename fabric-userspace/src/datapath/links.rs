@@ -9,7 +9,7 @@ use fabric_common::maps::name;
 
 use super::detach::detach_pinned;
 use super::loader::{Program, xdp};
-use super::{Datapath, LoadError, bpffs};
+use super::{Datapath, LoadError, bpffs, pins};
 use crate::safety::Role;
 
 /// The program of a port of this role.
@@ -135,7 +135,7 @@ impl Datapath {
             std::fs::remove_file(pin)?;
         }
         bpffs::unpin(&directory.join(name::LAYOUT))?;
-        bpffs::release(directory)?;
+        pins::release(directory)?;
         Ok(true)
     }
 
@@ -150,6 +150,6 @@ impl Datapath {
         let path = self.directory.clone();
         // First: without it nobody takes the rest over.
         let _ = std::fs::remove_file(path.join(name::LAYOUT));
-        bpffs::release(&path).map_err(|source| LoadError::Pins { path, source })
+        pins::release(&path).map_err(|source| LoadError::Pins { path, source })
     }
 }

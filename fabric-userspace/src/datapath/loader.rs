@@ -18,7 +18,7 @@ use crate::ids::Sizes;
 use super::buckets::BucketTable;
 use super::flood::FloodLists;
 use super::mapped::Mapped;
-use super::{Datapath, bpffs};
+use super::{Datapath, bpffs, pins};
 
 use object::EBPF_OBJECT;
 
@@ -150,40 +150,6 @@ impl Program {
     }
 }
 
-/// Maps that are pinned; with them an agent can be replaced.
-const PINNED: &[&str] = &[
-    name::LAYOUT,
-    name::PORTS,
-    name::ACCESS,
-    name::TAGS,
-    name::TUNNEL_KEYS,
-    name::BINDINGS,
-    name::TUNNELS,
-    name::VTEPS,
-    name::LINES,
-    name::LABEL_SITES,
-    name::ROUTES,
-    name::SEGMENTS,
-    name::FDB,
-    name::NEXT_HOPS,
-    name::PATHS,
-    name::VSMS,
-    name::VSM_PLACES,
-    name::FLOWS,
-    name::FLOOD,
-    name::FLOOD_NEXT_HOPS,
-    name::SILENT,
-    name::EGRESS,
-    name::COUNT_IN,
-    name::COUNT_OUT,
-    name::COUNT_DROPS,
-    name::FLOOD_SEQUENCE,
-    name::FLOOD_PROGRESS,
-    name::TOO_BIG,
-    name::TELL_LIMITS,
-    name::TELL,
-];
-
 impl Datapath {
     /// Loads the programs over the maps pinned in `directory`, or over new ones of these sizes.
     ///
@@ -202,17 +168,17 @@ impl Datapath {
         if EBPF_OBJECT.is_empty() {
             return Err(LoadError::NoObject);
         }
-        let pins = |source| LoadError::Pins {
+        let wrong = |source| LoadError::Pins {
             path: directory.to_owned(),
             source,
         };
-        bpffs::ensure(directory).map_err(pins)?;
+        bpffs::ensure(directory).map_err(wrong)?;
         let adopted = adopted_settings(directory)?;
         let settings = match adopted {
             Some(settings) => settings,
             None => {
-                clear(directory).map_err(pins)?;
-                new_settings(sizes, stations).map_err(pins)?
+                pins::clear(directory).map_err(wrong)?;
+                new_settings(sizes, stations).map_err(wrong)?
             }
         };
         let loaded = Self::load(directory, settings, sizes, log_drops).and_then(|mut datapath| {
@@ -223,7 +189,7 @@ impl Datapath {
         });
         if loaded.is_err() && adopted.is_none() {
             // Half a data path is of no use to anybody; the error says why there is none.
-            let _ = bpffs::release(directory);
+            let _ = pins::release(directory);
         }
         Ok((loaded?, adopted.is_some()))
     }
@@ -362,7 +328,7 @@ fn load_object(
     log_drops: bool,
 ) -> Result<Ebpf, LoadError> {
     let mut loader = EbpfLoader::new();
-    for map in PINNED {
+    for map in pins::PINNED {
         loader.map_pin_path(map, directory.join(map));
     }
     // Levels of aya-log; 0 is none.
@@ -402,14 +368,6 @@ fn new_settings(sizes: &Sizes, stations: u32) -> io::Result<Settings> {
         tunnels_mask: buckets(sizes.tunnels) - 1,
         damping_ticks: super::fdb::ticks(std::time::Duration::from_secs(10)).max(2),
     })
-}
-
-/// Removes the pins of an agent that was killed before its maps were complete, or while it took them down.
-fn clear(directory: &Path) -> io::Result<()> {
-    PINNED
-        .iter()
-        .chain(&["links"])
-        .try_for_each(|pin| bpffs::unpin(&directory.join(pin)))
 }
 
 /// The settings of the maps that an earlier agent pinned, if they are complete.

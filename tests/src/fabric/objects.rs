@@ -58,9 +58,7 @@ impl Objects {
         [self.programs.len(), self.maps.len(), self.links.len()]
     }
 
-    /// Waits until the kernel has none of them any more, but for arrays of programs: when somebody looks at one while its last
-    /// user lets go of it, the kernel takes a reference for each of the two and gives one back (`prog_array_map_clear`, whose
-    /// work is queued once; seen on 6.18), and this very function looks at all of them.
+    /// Waits until the kernel has none of them any more.
     ///
     /// # Errors
     /// When some are still there after `within`: names them.
@@ -70,11 +68,6 @@ impl Objects {
         let gone = wait::until_true(within, "BPF objects to go", || {
             let all = Inventory::take()?;
             left = all.keep(self);
-            left.maps.retain(|id| {
-                all.maps
-                    .get(id)
-                    .is_none_or(|name| name != fabric_common::maps::name::TELL)
-            });
             let maps = left.maps.iter().filter_map(|id| all.maps.get(id));
             names = maps.cloned().collect();
             Ok(left.counts() == [0; 3])
