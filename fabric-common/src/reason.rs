@@ -130,6 +130,8 @@ drop_reasons! {
     ProbeAnswer = 49, "probe-answer", "a member's answer to a probe, which ends here", "none needed";
     /// Before the first decision of the agent.
     NoMember = 50, "no-member", "no member of the storage machine is in charge", "fabric storage show VSM";
+    /// The kernel of a machine ends the connections of a server that was killed; the client must not hear that from it.
+    Withheld = 51, "withheld", "a member ended a connection and is asked whether it still serves", "none needed: if it does, the client hears of it within a second";
 }
 
 impl DropReason {

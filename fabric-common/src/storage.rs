@@ -8,6 +8,7 @@ mod packet;
 
 use crate::maps::storage::{Charge, MEMBERS, Vsm, flow_index};
 use crate::maps::{Binding, NextHop};
+use crate::shared::SharedU64;
 use crate::{DropReason, Frame, Tables};
 
 use packet::{Packet, hash};
@@ -47,19 +48,51 @@ fn heard<F: Frame, T: Tables>(
 ) -> Result<bool, DropReason> {
     let place = tables.vsm_place(next_hop.path).ok_or(DropReason::StaleNextHop)?;
     let vsm = tables.vsm(place.vsm).ok_or(DropReason::StaleNextHop)?;
-    // Before the member is looked for: the verifier follows each member by itself from there on.
-    let is_alive = Packet::read(frame, body).is_alive(vsm.tcp_port.load() != 0);
+    let packet = Packet::read(frame, body);
+    let port = vsm.tcp_port.load();
+    let is_alive = packet.is_alive(port != 0);
     let charge = Charge(vsm.charge.load());
+    let own = binding.learn();
     // Each member has a next hop of its own, and what learns nothing does not come here.
-    let mut places = place.next_hops.iter();
-    let member = places
-        .position(|known| *known == binding.learn())
+    if let Some(member) = charge.member()
+        && place.next_hops[member & (MEMBERS - 1)] == own
+    {
+        let since = &vsm.unanswered[member & (MEMBERS - 1)];
+        lives(since, is_alive);
+        if packet.ends_service(port) {
+            return in_doubt(tables, vsm, charge, since);
+        }
+        return Ok(true);
+    }
+    let mut members = place.next_hops.iter().zip(&vsm.unanswered);
+    let (_, since) = members
+        .find(|(known, _)| **known == own)
         .ok_or(DropReason::ForgedVsm)?;
-    let since = &vsm.unanswered[member & (MEMBERS - 1)];
+    lives(since, is_alive);
+    Ok(false)
+}
+
+#[inline(always)]
+fn lives(since: &SharedU64, is_alive: bool) {
     if is_alive && since.load() != 0 {
         since.store(0);
     }
-    Ok(charge.member() == Some(member))
+}
+
+/// What ends a connection of the service may be the last words of a machine whose server was killed.
+///
+/// A client that hears them connects anew while nobody serves yet, is refused, and waits for a second or more before he tries
+/// again. One that hears nothing is nudged after the switch. Only while the agent asks, because it makes good what was withheld
+/// wrongly.
+#[inline(always)]
+fn in_doubt<T: Tables>(tables: &T, vsm: &Vsm, charge: Charge, since: &SharedU64) -> Result<bool, DropReason> {
+    let now = tables.nanoseconds();
+    if charge.standby().is_none() || now < vsm.trusted_until.load() || !is_probed(vsm, now) {
+        return Ok(true);
+    }
+    since.compare_exchange(0, now);
+    vsm.withheld_at.compare_exchange(0, now);
+    Err(DropReason::Withheld)
 }
 
 /// The next hop of a frame to a storage machine: to the member in charge, or to the standby if that one is silent. 0 when
@@ -122,12 +155,15 @@ fn in_charge<T: Tables>(tables: &T, vsm: &Vsm, wants_answer: bool) -> Option<usi
 /// take its time: a delayed acknowledgement (RFC 1122 section 4.2.3.2: less than 0.5 s).
 #[inline(always)]
 fn is_silent(vsm: &Vsm, since: u64, now: u64) -> bool {
-    let short = vsm.probe_limit.load();
-    let is_probed = now.saturating_sub(vsm.probed_at.load()) < short;
-    let limit = if is_probed {
-        short
+    let limit = if is_probed(vsm, now) {
+        &vsm.probe_limit
     } else {
-        vsm.silence_limit.load()
+        &vsm.silence_limit
     };
-    now.saturating_sub(since) > limit
+    now.saturating_sub(since) > limit.load()
+}
+
+#[inline(always)]
+fn is_probed(vsm: &Vsm, now: u64) -> bool {
+    now.saturating_sub(vsm.probed_at.load()) < vsm.probe_limit.load()
 }

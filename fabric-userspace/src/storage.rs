@@ -5,6 +5,7 @@
 //! a switch. It hears nothing from the wire itself: the data path notes every member's sign of life in memory that it reads.
 
 mod board;
+mod doubt;
 mod frames;
 mod judge;
 mod monitor;

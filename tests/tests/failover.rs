@@ -9,6 +9,8 @@
 
 #[path = "failover/commands.rs"]
 mod commands;
+#[path = "failover/endings.rs"]
+mod endings;
 #[path = "failover/identity.rs"]
 mod identity;
 #[path = "failover/planned.rs"]

@@ -80,8 +80,12 @@ pub struct Vsm {
     /// Port of the service, if members are tried by connecting to it: then TCP segments alone are signs of life, since a machine
     /// answers ARP when its server is gone, and only what is for this port must be answered. 0: ARP will do.
     pub tcp_port: SharedU64,
+    /// What ends a connection of the service passes until then, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub trusted_until: SharedU64,
+    /// When the first such segment was withheld since the agent has set this to 0. Written once in a while, unlike the other line.
+    pub withheld_at: SharedU64,
     /// Zero.
-    pub reserved: [SharedU64; 3],
+    pub reserved: SharedU64,
     /// By member: when the first frame was sent to it that it has not answered, in nanoseconds of `CLOCK_MONOTONIC`; 0 for none.
     pub unanswered: [SharedU64; MEMBERS],
 }

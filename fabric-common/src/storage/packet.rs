@@ -25,6 +25,8 @@ pub(super) struct Packet {
     flags: u8,
     /// Bytes of data in a TCP segment; not 0 for an ARP request.
     data: u16,
+    /// Port that a TCP segment comes from.
+    from_port: u16,
     /// Where the IP header of a TCP segment is; 0 for other frames.
     ip_at: usize,
     is_v6: bool,
@@ -35,6 +37,7 @@ impl Packet {
     const OTHER: Self = Self {
         flags: 0,
         data: 0,
+        from_port: 0,
         ip_at: 0,
         is_v6: false,
     };
@@ -62,6 +65,12 @@ impl Packet {
     #[inline(always)]
     pub(super) const fn is_alive(&self, tcp_only: bool) -> bool {
         self.flags & (flag::RST | flag::FIN) == 0 && (!tcp_only || self.ip_at != 0)
+    }
+
+    /// Whether it ends a connection with the service at TCP port `port`, which is not 0.
+    #[inline(always)]
+    pub(super) const fn ends_service(&self, port: u64) -> bool {
+        self.flags & (flag::RST | flag::FIN) != 0 && self.from_port as u64 == port
     }
 
     /// The TCP connection that a client's segment belongs to. `mac` is his, `next_hop` the way back to him.
@@ -139,11 +148,12 @@ fn ipv6<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
 /// `len` is that of header and data.
 #[inline(always)]
 fn tcp<F: Frame>(frame: &F, at: usize, len: u16) -> Result<Packet, Short> {
-    let [offset, flags] = frame.read(at + 12)?;
+    let [p0, p1, .., offset, flags]: [u8; 14] = frame.read(at)?;
     Ok(Packet {
         // A header that claims to be longer than the segment leaves something as well; what is forged here hurts its sender alone.
         data: len.wrapping_sub(u16::from(offset >> 4) * 4),
         flags,
+        from_port: u16::from_be_bytes([p0, p1]),
         ..Packet::OTHER
     })
 }

@@ -221,6 +221,7 @@ impl Watched {
             }
             None => self.name_standby(vsm, verdict.standby),
         }
+        self.resolve_doubt(vsm, tools, now);
         if now >= self.next_probe {
             self.probe(vsm, tools, now);
             let due = self.next_probe + self.spec.interval;

@@ -179,6 +179,9 @@ impl Both {
             let vsm = vsm.expect("a storage machine");
             vsm.charge.store(Charge::new(1, Some(0), Some(1)).0);
             vsm.unanswered.iter().for_each(|since| since.store(0));
+            vsm.withheld_at.store(0);
+            // On both clocks the last probe is never old.
+            vsm.probed_at.store(u64::MAX);
         }
         let places = self.records.vsm_places.clone();
         for (id, place) in &places {
@@ -192,7 +195,8 @@ impl Both {
         use fabric_common::Tables as _;
         let live = |vsm: &Vsm| {
             let owes = vsm.unanswered.each_ref().map(|since| since.load() != 0);
-            (Charge(vsm.charge.load()), owes)
+            let doubted = vsm.withheld_at.load() != 0;
+            (Charge(vsm.charge.load()), doubted, owes)
         };
         let tables = &self.twin.tables;
         for id in self.records.vsms.keys() {

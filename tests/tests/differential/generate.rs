@@ -12,7 +12,7 @@ use fabric_userspace::validate::PortRole;
 use super::labels::Labels;
 use super::numbered::Numbers;
 use super::random::Random;
-use super::site::{HERE, HERE_1, Port, REMOTES, Site};
+use super::site::{HERE, HERE_1, Port, REMOTES, SERVICE_PORT, Site};
 
 pub(crate) struct Generator {
     pub(super) random: Random,
@@ -386,7 +386,7 @@ impl Generator {
             header[10..12].copy_from_slice(&sum.to_be_bytes());
         }
         let rest = length + 20 - header.len();
-        header.extend(self.random.bytes(rest));
+        header.extend(self.transport(rest));
         header
     }
 
@@ -402,8 +402,19 @@ impl Generator {
             header[0] = self.random.byte();
         }
         header.extend(self.random.bytes(32));
-        header.extend(self.random.bytes(length));
+        header.extend(self.transport(length));
         header
+    }
+
+    /// Random, but that each of the ports is often a storage machine's.
+    fn transport(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = self.random.bytes(length);
+        for port in bytes.as_chunks_mut::<2>().0.iter_mut().take(2) {
+            if self.random.percent(40) {
+                *port = SERVICE_PORT.to_be_bytes();
+            }
+        }
+        bytes
     }
 
     fn mutate(&mut self, frame: &mut Vec<u8>) {

@@ -46,6 +46,8 @@ pub(crate) const SIZES: Sizes = Sizes {
     tunnels: 64,
     vsm_places: 8,
 };
+/// Of the storage machine `disk`.
+pub(crate) const SERVICE_PORT: u16 = 3260;
 /// Small on purpose: the FDB gets full.
 pub(crate) const STATIONS: u32 = 128;
 
@@ -173,7 +175,7 @@ fn storage() -> Value {
     let health = json!({"interval_ms": 60_000, "multiplier": 255, "silence_ms": 60_000 * 255});
     let member = |name: &str, port: &str| json!({"name": name, "node": "edge1", "port": port});
     json!([
-        {"name": "disk", "mac": "02:00:00:00:aa:30", "tcp_port": 3260, "health": health,
+        {"name": "disk", "mac": "02:00:00:00:aa:30", "tcp_port": SERVICE_PORT, "health": health,
          "segments": [{"segment": "a", "address": "10.0.0.9", "probe_address": "10.0.0.10"}],
          "members": [member("one", "eth1"), member("two", "eth2")]},
         {"name": "idle", "mac": "02:00:00:00:aa:31", "health": health,

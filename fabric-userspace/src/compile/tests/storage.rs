@@ -154,6 +154,41 @@ fn the_kernel_of_a_dead_server_gives_no_sign_of_life() {
     }
 }
 
+/// The same segment, from the service's own port.
+fn end_of_service(flags: u8) -> Vec<u8> {
+    let mut frame = segment(CLIENT, SERVICE, flags, 0);
+    frame[34..36].copy_from_slice(&3260_u16.to_be_bytes());
+    frame
+}
+
+#[test]
+fn what_ends_a_connection_is_withheld_while_the_agent_asks() {
+    for flags in [0x14, 0x11] {
+        let mut edge = edge();
+        let end = end_of_service(flags);
+        port_of(&mut edge, "eth1", &request());
+        assert_eq!(port_of(&mut edge, "eth2", &end), "eth1", "nobody asks");
+        vsm(&edge).probed_at.store(NOW);
+        assert_eq!(port_of(&mut edge, "eth2", &reply()), "eth1", "it ends nothing");
+        let other = segment(CLIENT, SERVICE, flags, 0);
+        assert_eq!(port_of(&mut edge, "eth2", &other), "eth1", "another port");
+        assert_eq!(vsm(&edge).withheld_at.load(), 0);
+        assert_eq!(dropped(&mut edge, "eth2", &end), DropReason::Withheld);
+        assert_eq!(vsm(&edge).withheld_at.load(), NOW);
+        assert_eq!(
+            vsm(&edge).unanswered[0].load(),
+            NOW,
+            "the clock of its death runs"
+        );
+        vsm(&edge).trusted_until.store(NOW + 1);
+        assert_eq!(port_of(&mut edge, "eth2", &end), "eth1", "trusted");
+        edge.twin.tables.set_nanoseconds(NOW + 1);
+        assert_eq!(dropped(&mut edge, "eth2", &end), DropReason::Withheld);
+        vsm(&edge).charge.store(Charge::new(1, Some(0), None).0);
+        assert_eq!(port_of(&mut edge, "eth2", &end), "eth1", "nobody could take over");
+    }
+}
+
 #[test]
 fn only_the_member_in_charge_speaks_and_every_other_sender_is_told_apart() {
     let mut edge = edge();
