@@ -18,6 +18,7 @@ mod observe;
 mod pins;
 mod silence;
 mod storage;
+mod syscall;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -33,6 +34,7 @@ use fabric_common::maps::{
     Binding, Count, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Silence, Tunnel, VtepAddress,
 };
 
+pub use apply::{Step, steps};
 pub use buckets::{BucketTable, Full, Memory};
 pub use counters::SegmentEvents;
 pub use fdb::{FdbEntry, Sweep};

@@ -3,6 +3,49 @@
 use super::{Datapath, LoadError};
 use crate::diff::{Entry, Key, Op};
 
+/// What is written at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// One operation by itself.
+    One(&'a Op),
+    /// New flood lists: segment and port slots.
+    SetFloods(Vec<(u32, &'a [u16])>),
+    /// Segments whose flood lists go.
+    ClearFloods(Vec<u32>),
+}
+
+/// `ops` in their order; what the kernel takes in batches is together.
+pub fn steps(ops: &[Op]) -> impl Iterator<Item = Step<'_>> {
+    let together = ops.chunk_by(|one, next| {
+        set_flood(one).is_some() && set_flood(next).is_some()
+            || cleared_flood(one).is_some() && cleared_flood(next).is_some()
+    });
+    together.filter_map(|ops| {
+        let first = ops.first()?;
+        Some(if set_flood(first).is_some() {
+            Step::SetFloods(ops.iter().filter_map(set_flood).collect())
+        } else if cleared_flood(first).is_some() {
+            Step::ClearFloods(ops.iter().filter_map(cleared_flood).collect())
+        } else {
+            Step::One(first)
+        })
+    })
+}
+
+fn set_flood(op: &Op) -> Option<(u32, &[u16])> {
+    match op {
+        Op::Set(Entry::Flood(segment, slots)) => Some((*segment, slots)),
+        Op::Set(_) | Op::Clear(_) | Op::Grace => None,
+    }
+}
+
+fn cleared_flood(op: &Op) -> Option<u32> {
+    match op {
+        Op::Clear(Key::Flood(segment)) => Some(*segment),
+        Op::Set(_) | Op::Clear(_) | Op::Grace => None,
+    }
+}
+
 impl Datapath {
     /// Does one operation.
     ///
@@ -26,7 +69,7 @@ impl Datapath {
             Entry::VsmPlace(id, place) => self.set_vsm_place(*id, Some(place)),
             Entry::Segment(id, limits) => self.set_segment(*id, Some(*limits)),
             Entry::FloodNextHop(key, copy) => self.set_flood_next_hop(key, Some(*copy)),
-            Entry::Flood(segment, slots) => self.set_flood(*segment, Some(slots)),
+            Entry::Flood(segment, slots) => self.set_floods(&[(*segment, slots)]),
             Entry::Binding(id, binding) => self.set_binding(*id, Some(binding)),
             Entry::Tunnel(id, tunnel) => self.set_tunnel(*id, Some(tunnel)),
             Entry::Station((segment, mac), next_hop) => self.set_fixed(*segment, *mac, Some(*next_hop)),
@@ -50,7 +93,7 @@ impl Datapath {
             Key::VsmPlace(id) => self.set_vsm_place(*id, None),
             Key::Segment(id) => self.set_segment(*id, None),
             Key::FloodNextHop(key) => self.set_flood_next_hop(key, None),
-            Key::Flood(segment) => self.set_flood(*segment, None),
+            Key::Flood(segment) => self.clear_floods(&[*segment]),
             Key::Binding(id) => self.set_binding(*id, None),
             Key::Tunnel(id) => self.set_tunnel(*id, None),
             Key::Station((segment, mac)) => self.set_fixed(*segment, *mac, None),
@@ -62,5 +105,30 @@ impl Datapath {
             Key::Access(index) => self.set_access(*index, None),
             Key::Vtep(address) => self.set_vtep(address, false),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flood_lists_next_to_each_other_are_one_step() {
+        let set = |segment| Op::Set(Entry::Flood(segment, vec![1, 2]));
+        let clear = |segment| Op::Clear(Key::Flood(segment));
+        let ops = [set(1), set(2), Op::Grace, Op::Grace, set(3), clear(1), clear(4)];
+        let all: Vec<Step<'_>> = steps(&ops).collect();
+        let slots: &[u16] = &[1, 2];
+        assert_eq!(
+            all,
+            [
+                Step::SetFloods(vec![(1, slots), (2, slots)]),
+                Step::One(&Op::Grace),
+                Step::One(&Op::Grace),
+                Step::SetFloods(vec![(3, slots)]),
+                Step::ClearFloods(vec![1, 4]),
+            ]
+        );
+        assert_eq!(steps(&[]).count(), 0);
     }
 }

@@ -9,7 +9,9 @@ use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use aya_obj::generated::bpf_cmd::{self, BPF_LINK_DETACH, BPF_OBJ_GET};
+use aya_obj::generated::bpf_cmd::{BPF_LINK_DETACH, BPF_OBJ_GET};
+
+use super::syscall::bpf;
 
 /// The part of `union bpf_attr` for `BPF_OBJ_GET`.
 #[repr(C)]
@@ -28,26 +30,16 @@ struct LinkDetach {
 /// Detaches the link pinned at `pin` (Linux 5.9). One whose interface is gone counts as detached.
 pub(super) fn detach_pinned(pin: &Path) -> io::Result<()> {
     let path = CString::new(pin.as_os_str().as_bytes())?;
-    let request = ObjectGet {
+    let mut request = ObjectGet {
         path: path.as_ptr() as u64,
         descriptor: 0,
         flags: 0,
     };
-    let descriptor = bpf(BPF_OBJ_GET, &request)?;
+    let descriptor = bpf(BPF_OBJ_GET, &mut request)?;
     // SAFETY: the kernel has just made this descriptor for us.
     let link = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    let request = LinkDetach {
+    let mut request = LinkDetach {
         descriptor: link.as_raw_fd().cast_unsigned(),
     };
-    bpf(BPF_LINK_DETACH, &request).map(drop)
-}
-
-fn bpf<T>(command: bpf_cmd, request: &T) -> io::Result<i32> {
-    // SAFETY: the request outlives the call and has the layout of this command, and the kernel reads no further than
-    // the size that it is told.
-    let answer = unsafe { libc::syscall(libc::SYS_bpf, command as i64, request, size_of::<T>()) };
-    match i32::try_from(answer) {
-        Ok(answer) if answer >= 0 => Ok(answer),
-        _ => Err(io::Error::last_os_error()),
-    }
+    bpf(BPF_LINK_DETACH, &mut request).map(drop)
 }

@@ -1,25 +1,60 @@
 //! Flood lists: one device map per segment, replaced whole.
+//!
+//! The kernel ends each write to a map of maps with a wait for every program that was running (`maybe_wait_bpf_programs`, since
+//! Linux 4.20), 10 to 30 ms; a batch (Linux 6.0 for maps of maps) waits once, since Linux 6.8.
+
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 
 use aya::maps::{DevMapHash, HashOfMaps, Map, MapData, MapError};
 use aya::programs::ProgramFd;
+use aya_obj::generated::bpf_cmd::{self, BPF_MAP_DELETE_BATCH, BPF_MAP_UPDATE_BATCH};
 use fabric_common::maps::name;
 
 use super::LoadError;
+use super::syscall::bpf;
 
 /// `BPF_MAP_TYPE_DEVMAP_HASH` (linux/bpf.h).
 const DEVMAP_HASH: u32 = 25;
 /// A segment id that no segment has.
 const NO_SEGMENT: u32 = 0;
+/// Each new list is a descriptor until its batch is written.
+const AT_ONCE: usize = 128;
+
+/// The part of `union bpf_attr` for batches.
+#[repr(C)]
+struct Batch {
+    after: u64,
+    reached: u64,
+    keys: u64,
+    values: u64,
+    count: u32,
+    map: RawFd,
+    element_flags: u64,
+    flags: u64,
+}
 
 /// The map of flood lists.
 pub(super) struct FloodLists {
     lists: HashOfMaps<MapData, u32, DevMapHash<MapData>>,
+    /// The same map.
+    descriptor: OwnedFd,
     program: ProgramFd,
 }
 
 impl FloodLists {
-    pub(super) fn new(lists: HashOfMaps<MapData, u32, DevMapHash<MapData>>, program: ProgramFd) -> Self {
-        Self { lists, program }
+    /// `map` is `FLOOD`.
+    pub(super) fn new(map: Map, program: ProgramFd) -> Result<Self, LoadError> {
+        let Map::HashOfMaps(data) = &map else {
+            return Err(LoadError::NoMap(name::FLOOD));
+        };
+        let descriptor = data.fd().as_fd().try_clone_to_owned().map_err(wrong)?;
+        let lists = HashOfMaps::try_from(map).map_err(wrong)?;
+        Ok(Self {
+            lists,
+            descriptor,
+            program,
+        })
     }
 
     /// What every way to a port has to name: a port's queue keeps the program of its first frame for all that are in it,
@@ -28,24 +63,65 @@ impl FloodLists {
         &self.program
     }
 
-    /// Puts a new list in place of the segment's old one with one write.
-    pub(super) fn set(&mut self, segment: u32, interfaces: &[u32]) -> Result<(), LoadError> {
-        let wrong = LoadError::map(name::FLOOD);
-        let room = u32::try_from(interfaces.len().max(1)).map_err(|error| wrong(error.into()))?;
-        let blueprint = aya_obj::Map::new_from_params(DEVMAP_HASH, 4, 8, room, 0);
-        let data = MapData::create(blueprint, "flood_list", None).map_err(|error| wrong(error.into()))?;
-        let mut list = DevMapHash::try_from(Map::DevMapHash(data)).map_err(|error| wrong(error.into()))?;
-        for (key, interface) in (0..).zip(interfaces) {
-            list.insert(key, *interface, Some(&self.program), 0)
-                .map_err(|error| wrong(error.into()))?;
+    /// Puts new lists of interfaces in place of the segments' old ones, each with one write.
+    pub(super) fn set(&mut self, lists: &[(u32, Vec<u32>)]) -> Result<(), LoadError> {
+        for part in lists.chunks(AT_ONCE) {
+            let segments: Vec<u32> = part.iter().map(|(segment, _)| *segment).collect();
+            let made: Vec<MapData> = part
+                .iter()
+                .map(|(_, list)| self.list(list))
+                .collect::<Result<_, _>>()?;
+            let descriptors: Vec<RawFd> = made.iter().map(|list| list.fd().as_fd().as_raw_fd()).collect();
+            let (_, written) = self.batch(BPF_MAP_UPDATE_BATCH, &segments, &descriptors);
+            written.map_err(wrong)?;
         }
-        self.lists
-            .insert(segment, &list, 0)
-            .map_err(|error| wrong(error.into()))
+        Ok(())
     }
 
-    pub(super) fn remove(&mut self, segment: u32) -> Result<(), LoadError> {
-        gone(self.lists.remove(&segment)).map_err(|error| LoadError::map(name::FLOOD)(error.into()))
+    fn list(&self, interfaces: &[u32]) -> Result<MapData, LoadError> {
+        let room = u32::try_from(interfaces.len().max(1)).map_err(wrong)?;
+        let blueprint = aya_obj::Map::new_from_params(DEVMAP_HASH, 4, 8, room, 0);
+        let mut map = Map::DevMapHash(MapData::create(blueprint, "flood_list", None).map_err(wrong)?);
+        let mut list = DevMapHash::try_from(&mut map).map_err(wrong)?;
+        for (key, interface) in (0..).zip(interfaces) {
+            list.insert(key, *interface, Some(&self.program), 0)
+                .map_err(wrong)?;
+        }
+        let Map::DevMapHash(data) = map else {
+            return Err(LoadError::NoMap(name::FLOOD));
+        };
+        Ok(data)
+    }
+
+    /// Takes the lists of these segments away. To remove what is not there is no error, see [`gone`].
+    pub(super) fn remove(&mut self, segments: &[u32]) -> Result<(), LoadError> {
+        let mut rest = segments;
+        while !rest.is_empty() {
+            match self.batch(BPF_MAP_DELETE_BATCH, rest, &[]) {
+                (_, Ok(())) => break,
+                (done, Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+                    rest = rest.get(done + 1..).unwrap_or_default();
+                }
+                (_, Err(error)) => return Err(wrong(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Also says how many elements were done.
+    fn batch(&self, command: bpf_cmd, segments: &[u32], values: &[RawFd]) -> (usize, io::Result<()>) {
+        let mut batch = Batch {
+            after: 0,
+            reached: 0,
+            keys: segments.as_ptr() as u64,
+            values: values.as_ptr() as u64,
+            count: u32::try_from(segments.len()).unwrap_or(u32::MAX),
+            map: self.descriptor.as_raw_fd(),
+            element_flags: 0,
+            flags: 0,
+        };
+        let done = bpf(command, &mut batch).map(drop);
+        (usize::try_from(batch.count).unwrap_or(usize::MAX), done)
     }
 
     /// Segments that have a list.
@@ -53,19 +129,22 @@ impl FloodLists {
         self.lists.keys().filter_map(Result::ok).collect()
     }
 
-    /// Returns when every program that was running has ended: the kernel waits for that at each write to a
-    /// map of maps (`maybe_wait_bpf_programs`, since Linux 4.20).
+    /// Returns when every program that was running has ended.
     pub(super) fn grace(&mut self) -> Result<(), LoadError> {
-        self.set(NO_SEGMENT, &[])?;
-        self.remove(NO_SEGMENT)
+        self.set(&[(NO_SEGMENT, Vec::new())])?;
+        self.remove(&[NO_SEGMENT])
     }
+}
+
+fn wrong(error: impl std::error::Error + Send + Sync + 'static) -> LoadError {
+    LoadError::map(name::FLOOD)(error.into())
 }
 
 /// To remove what is not there is no error: a change that is taken back removes what it may not have made yet.
 pub(super) fn gone(removed: Result<(), MapError>) -> Result<(), MapError> {
     match removed {
         Err(MapError::KeyNotFound) => Ok(()),
-        Err(MapError::SyscallError(error)) if error.io_error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(MapError::SyscallError(error)) if error.io_error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
 }

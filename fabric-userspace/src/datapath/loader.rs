@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aya::maps::{HashOfMaps, Map, MapData, ProgramArray};
+use aya::maps::{Map, MapData, ProgramArray};
 use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use fabric_common::buckets::STASH;
@@ -267,7 +267,7 @@ impl Datapath {
             egress: take(map, name::EGRESS)?,
             flood_next_hops: take(map, name::FLOOD_NEXT_HOPS)?,
             silent: mapped(map, name::SILENT)?,
-            flood: FloodLists::new(take::<HashOfMaps<_, u32, _>>(map, name::FLOOD)?, flood_program),
+            flood: FloodLists::new(take(map, name::FLOOD)?, flood_program)?,
             count_in: take(map, name::COUNT_IN)?,
             count_out: take(map, name::COUNT_OUT)?,
             count_drops: take(map, name::COUNT_DROPS)?,

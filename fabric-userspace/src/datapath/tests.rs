@@ -51,7 +51,7 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
     };
     first.set_segment(5, Some(limits)).unwrap();
     first.set_egress(1, Some(1)).unwrap();
-    first.set_flood(5, Some(&[1])).unwrap();
+    first.set_floods(&[(5, &[1])]).unwrap();
     first.set_tag(77, Some(9)).unwrap();
     first.grace().unwrap();
     let now = first.now().unwrap();

@@ -2,7 +2,7 @@
 
 use aya::maps::{DevMap, MapData};
 use fabric_common::maps::{
-    Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress, capacity, name,
+    Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress, capacity, name,
 };
 
 use super::buckets::Full;
@@ -183,34 +183,40 @@ impl Datapath {
 
     /// `FLOOD`: the port of each copy. A port whose interface is gone gets no copies.
     ///
+    /// As many segments as there are for the price of one: the kernel waits at the end of each batch.
+    ///
     /// The number of members is never smaller than the list that is in force: what may be copied depends on it.
-    pub fn set_flood(&mut self, segment: u32, slots: Option<&[u16]>) -> Done {
-        let interfaces: Option<Vec<u32>> = slots.map(|slots| {
-            slots
+    pub fn set_floods(&mut self, floods: &[(u32, &[u16])]) -> Done {
+        let mut lists = Vec::with_capacity(floods.len());
+        for (segment, slots) in floods {
+            let list: Vec<u32> = slots
                 .iter()
                 .filter_map(|slot| self.egress_ifindex(*slot))
-                .collect()
-        });
-        let Some(entry) = self.segments.shared(segment) else {
-            return Err(LoadError::map(name::SEGMENTS)(
-                format!("no place {segment}").into(),
-            ));
-        };
-        match interfaces {
-            Some(interfaces) => {
-                let members = u32::try_from(interfaces.len()).unwrap_or(u32::MAX);
-                if members > entry.flood_members.load() {
-                    entry.flood_members.store(members);
-                }
-                self.flood.set(segment, &interfaces)?;
-                entry.flood_members.store(members);
-                Ok(())
+                .collect();
+            let members = &self.flooded(*segment)?.flood_members;
+            if members.load() < members_of(&list) {
+                members.store(members_of(&list));
             }
-            None => {
-                entry.flood_members.store(0);
-                self.flood.remove(segment)
-            }
+            lists.push((*segment, list));
         }
+        self.flood.set(&lists)?;
+        for (segment, list) in &lists {
+            self.flooded(*segment)?.flood_members.store(members_of(list));
+        }
+        Ok(())
+    }
+
+    /// `FLOOD`: no copies in these segments.
+    pub fn clear_floods(&mut self, segments: &[u32]) -> Done {
+        for segment in segments {
+            self.flooded(*segment)?.flood_members.store(0);
+        }
+        self.flood.remove(segments)
+    }
+
+    fn flooded(&self, segment: u32) -> Result<&Segment, LoadError> {
+        let missing = || LoadError::map(name::SEGMENTS)(format!("no place {segment}").into());
+        self.segments.shared(segment).ok_or_else(missing)
     }
 
     /// Returns when no program that may have seen a cleared record runs any more.
@@ -245,4 +251,8 @@ fn set_key(table: &Table, key: u64, value: Option<u32>) -> Result<(), Full> {
             Ok(())
         }
     }
+}
+
+fn members_of(list: &[u32]) -> u32 {
+    u32::try_from(list.len()).unwrap_or(u32::MAX)
 }

@@ -10,7 +10,7 @@ use crate::agent::core::{Core, failed, side_file};
 use crate::agent::host::Missing;
 use crate::agent::ports::Port;
 use crate::compile::Image;
-use crate::datapath::LoadError;
+use crate::datapath::{LoadError, Step, steps};
 use crate::diff::{Changes, Entry, Op, diff_images};
 use crate::error::Refusal;
 use crate::ids::Freed;
@@ -187,7 +187,17 @@ impl Core {
     }
 
     fn write_ops(&mut self, ops: &[Op]) -> Result<(), Refusal> {
-        ops.iter().try_for_each(|op| self.write_op(op)).map_err(failed)
+        steps(ops)
+            .try_for_each(|step| self.write_step(step))
+            .map_err(failed)
+    }
+
+    fn write_step(&mut self, step: Step<'_>) -> Result<(), LoadError> {
+        match step {
+            Step::One(op) => self.write_op(op),
+            Step::SetFloods(floods) => self.datapath.set_floods(&floods),
+            Step::ClearFloods(segments) => self.datapath.clear_floods(&segments),
+        }
     }
 
     /// The document knows nothing of failed checks: a port that is not safe stays closed while it is written. And nothing of
@@ -260,8 +270,8 @@ impl Core {
         let back = diff_images(image, &self.image);
         self.protection.follow(image, &self.image);
         // As far as it goes: an entry that cannot be written back is repaired at the next start.
-        for op in &back.ops {
-            if let Err(error) = self.write_op(op) {
+        for step in steps(&back.ops) {
+            if let Err(error) = self.write_step(step) {
                 tracing::error!(%error, "a change could not be taken back");
             }
         }
@@ -305,14 +315,14 @@ impl Core {
         if slots.is_empty() {
             return;
         }
-        for part in self.image.segments.values() {
-            for (segment, members) in &part.records.flood {
-                if members.iter().any(|slot| slots.contains(slot))
-                    && let Err(error) = self.datapath.set_flood(*segment, Some(members))
-                {
-                    tracing::error!(%error, "a flood list could not be written");
-                }
-            }
+        let parts = self.image.segments.values();
+        let floods: Vec<(u32, &[u16])> = parts
+            .flat_map(|part| &part.records.flood)
+            .filter(|(_, members)| members.iter().any(|slot| slots.contains(slot)))
+            .map(|(segment, members)| (*segment, members.as_slice()))
+            .collect();
+        if let Err(error) = self.datapath.set_floods(&floods) {
+            tracing::error!(%error, "flood lists could not be written");
         }
     }
 
