@@ -15,7 +15,7 @@ mod view;
 mod watched;
 mod watcher;
 
-pub(crate) use board::{Board, Event, Saved};
+pub(crate) use board::{Board, Event, Saved, Switch};
 pub(crate) use judge::Cause;
 pub(crate) use monitor::{Monitor, Progress};
 pub(crate) use socket::PacketSocket;

@@ -3,12 +3,15 @@
 //! Label sets exist from the start with 0, because a counter that first appears at 1 has no rate. Labels are
 //! names of the document only, never addresses or free text.
 
+mod histogram;
 mod storage;
 
 use std::fmt::Write as _;
 
 use fabric_common::DropReason;
 use fabric_common::maps::LAYOUT_VERSION;
+
+pub(super) use histogram::Histogram;
 
 use super::core::Core;
 use super::views;

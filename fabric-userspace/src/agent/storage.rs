@@ -9,12 +9,15 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::core::{Core, failed, side_file};
+use super::metrics::Histogram;
 use super::server::Shared;
 use crate::api::{self, Act};
 use crate::datapath::Datapath;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
-use crate::storage::{Board, Event, Monitor, PacketSocket, Progress, Saved, Watcher, nanoseconds, specs};
+use crate::storage::{
+    Board, Cause, Event, Monitor, PacketSocket, Progress, Saved, Switch, Watcher, nanoseconds, specs,
+};
 use crate::store::FileStore;
 
 /// How often the software that copies is asked how far it is.
@@ -26,6 +29,7 @@ pub(super) struct Storage {
     saved: BTreeMap<Name, Saved>,
     /// Taken by the task that listens.
     events: Option<UnboundedReceiver<Event>>,
+    switch_times: [(&'static str, Histogram); 3],
 }
 
 impl Storage {
@@ -50,7 +54,29 @@ impl Storage {
             watcher: Arc::new(Watcher::start(board).map_err(failed)?),
             saved,
             events: Some(events),
+            switch_times: ["detect", "write", "nudge"].map(|phase| (phase, Histogram::default())),
         })
+    }
+
+    /// How long the parts of unplanned switches took.
+    pub(super) fn switch_times(&self) -> impl Iterator<Item = (&'static str, &Histogram)> {
+        self.switch_times.iter().map(|(phase, times)| (*phase, times))
+    }
+
+    fn note_times(&mut self, switch: &Switch) {
+        if switch.cause != Cause::Silent {
+            return;
+        }
+        let ends = [
+            (switch.heard, Some(switch.found)),
+            (Some(switch.found), Some(switch.switched)),
+            (Some(switch.switched), switch.nudged),
+        ];
+        for ((_, times), end) in self.switch_times.iter_mut().zip(ends) {
+            if let (Some(begun), Some(ended)) = end {
+                times.observe(Duration::from_nanos(ended.saturating_sub(begun)));
+            }
+        }
     }
 }
 
@@ -160,7 +186,9 @@ async fn listen(shared: Shared, mut events: UnboundedReceiver<Event>) {
             vsm = %vsm, %from, to = %switch.to, epoch = switch.epoch, cause = %switch.cause, by,
             detect_ms = format!("{detect_ms:.1}"), nudged = switch.nudges, "storage switched"
         );
-        shared.core.lock().await.save_storage();
+        let mut core = shared.core.lock().await;
+        core.storage.note_times(&switch);
+        core.save_storage();
     }
 }
 

@@ -305,7 +305,12 @@ impl Watched {
             }
         }
         *self.switches.entry(cause).or_default() += 1;
-        self.waiting.clear();
+        if !self.waiting.is_empty() {
+            self.waiting.clear();
+            if self.last.as_ref().is_some_and(|last| last.nudged.is_none()) {
+                self.tell(tools);
+            }
+        }
         let nudges = if self.spec.nudge {
             self.fill_nudges(tools)
         } else {
@@ -327,11 +332,12 @@ impl Watched {
             at: humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string(),
         });
         self.send_nudges(tools, switched);
-        if self.waiting.is_empty() {
+        if nudges == 0 {
             self.tell(tools);
         }
     }
 
+    /// Once of each switch: after its last nudge, or before the next switch takes its place.
     fn tell(&self, tools: &Tools<'_>) {
         if let Some(switch) = &self.last {
             // Nobody listens when the agent ends.

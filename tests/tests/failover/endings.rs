@@ -1,4 +1,4 @@
-//! The end of a connection: last words of a dead server are not believed, those of a living one arrive (FO-4).
+//! The end of a connection: last words of a dead server are not believed, those of a living one arrive (FO-2).
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -44,6 +44,22 @@ fn a_killed_member_costs_the_client_no_write() {
     );
     assert_eq!(shown["members"][0]["role"], "fenced");
     assert_eq!(shown["members"][0]["copy"], "stale");
+    told_once(&rig);
+}
+
+/// The switch is in the metrics with its three parts, and in the log, once.
+fn told_once(rig: &fabric_tests::storage::Rig) {
+    let name = "fabric_storage_switch_duration_seconds";
+    for phase in ["detect", "write", "nudge"] {
+        wait::until_true(wait::PATIENCE, "the switch to be in the metrics", || {
+            let metrics = rig.agent.text("/metrics")?;
+            let line = format!("{name}_count{{phase=\"{phase}\"}} 1");
+            Ok(metrics.lines().any(|known| known == line))
+        })
+        .unwrap();
+    }
+    let log = rig.agent.log().unwrap();
+    assert_eq!(log.matches("storage switched").count(), 1, "{log}");
 }
 
 /// Cut off but alive, under a reader, who has nothing to send again: the nudge makes him notice; without it he hangs.

@@ -87,6 +87,15 @@ pub(super) fn storage(text: &mut Text, core: &mut Core) -> Result<(), Refusal> {
             text.sample(name, &[("vsm", &vsm.name), ("cause", cause)], count);
         }
     }
+    let name = "fabric_storage_switch_duration_seconds";
+    text.family(
+        name,
+        "histogram",
+        "Unplanned switches: from the last sign of life until found, from there until written, and until clients were nudged.",
+    );
+    for (phase, times) in core.storage.switch_times() {
+        times.write(text, name, ("phase", phase));
+    }
     Ok(())
 }
 
