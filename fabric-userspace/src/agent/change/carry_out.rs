@@ -12,7 +12,7 @@ use crate::agent::ports::Port;
 use crate::compile::Image;
 use crate::datapath::{LoadError, Step, steps};
 use crate::diff::{Changes, Entry, Op, diff_images};
-use crate::error::Refusal;
+use crate::error::{Refusal, codes};
 use crate::ids::Freed;
 use crate::model::IfName;
 use crate::safety::{Restored, Role};
@@ -235,7 +235,12 @@ impl Core {
                 if tolerance == Missing::Refuse {
                     return Err(refusal);
                 }
-                tracing::error!(port = %name, problem = %refusal.sentence, "no program could be attached");
+                if refusal.code == codes::NO_SUCH_PORT {
+                    // Its end is an event of its own, and on its way.
+                    tracing::warn!(port = %name, problem = %refusal.sentence, "a port went away");
+                } else {
+                    tracing::error!(port = %name, problem = %refusal.sentence, "no program could be attached");
+                }
             }
             self.ports.expect_program(name);
         }
