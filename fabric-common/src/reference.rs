@@ -11,6 +11,8 @@ pub struct Source {
     pub header: [u64; 8],
     /// The next 16 bytes of those frames that have so many: an inner header behind a VXLAN one ends there.
     pub more: [u64; 2],
+    /// The next 32 bytes, in the same way: an inner header behind labels in UDP over IPv6 ends there.
+    pub rest: [u64; 4],
     /// Key in the map of lines.
     pub line: u32,
     /// Which address changes from frame to frame, a constant of [`Vary`].

@@ -75,7 +75,7 @@ fn device(object: &Object, ends: &mut Ends, limit: Limit) -> Result<Device> {
         input: Box::new(tenant),
         expected: Box::new(move |length| match work {
             Work::Drop => Expected::Nothing,
-            Work::Forward | Work::Push | Work::Pop | Work::Encap | Work::Decap => {
+            Work::Forward | Work::Push | Work::Pop | Work::Encap | Work::Decap | Work::Other => {
                 let frame = tenant(length);
                 let constant = [0x88, 0xa8].repeat(pushed / 2);
                 let bytes = [&frame[..12], &constant[..], &frame[12..]].concat();

@@ -42,6 +42,12 @@ fn send(ctx: &XdpContext) -> Option<u32> {
             unsafe { (start as *mut u64).add(8 + place).write_unaligned(*word) };
         }
     }
+    if start.wrapping_add(112) <= ctx.data_end() {
+        for (place, word) in source.rest.iter().enumerate() {
+            // SAFETY: the 112 bytes were just compared with the end of the frame.
+            unsafe { (start as *mut u64).add(10 + place).write_unaligned(*word) };
+        }
+    }
     if source.vary != Vary::NONE {
         let state = STATE.get_ptr_mut(0)?;
         // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
