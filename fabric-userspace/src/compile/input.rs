@@ -8,12 +8,10 @@ use super::PortFacts;
 use super::far::{Far, Inward, Landings};
 use super::node::{NodeView, Way, Wire};
 use super::storage::VsmInput;
+use crate::budget::TENANT_MTU;
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Name, ServiceVid, Vlan};
 use crate::validate::{LinkIx, NodeIx, Valid, ValidSegment, ValidStation};
-
-/// Largest IP packet that a tenant may send.
-const TENANT_MTU: u32 = 1500;
 
 /// All that a segment is to one node. Two equal inputs give the same entries but for their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,7 +165,8 @@ impl Leg {
     }
 }
 
-fn own_vlan(vlan: Option<Vlan>) -> u32 {
+/// See [`own`].
+pub(super) fn own_vlan(vlan: Option<Vlan>) -> u32 {
     match vlan {
         Some(Vlan::Tagged(vid)) => u32::from(vid.get()),
         Some(Vlan::Untagged) => own::UNTAGGED,

@@ -14,7 +14,7 @@ use super::storage::Steered;
 use super::{PortFacts, PortPlan, Request};
 use crate::error::{Refusal, codes};
 use crate::ids::{NodeIds, Pools};
-use crate::model::{IfName, Name};
+use crate::model::{IfName, LineMtu, Name};
 use crate::records::Records;
 use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
 
@@ -38,7 +38,13 @@ pub(super) struct NodeView {
 impl Way {
     /// Largest frame on this link, in bytes without frame check sequence.
     pub(super) fn max_frame(&self) -> u32 {
-        self.facts.mtu.saturating_add(self.stack.slack)
+        self.mtu().saturating_add(self.stack.slack)
+    }
+
+    /// Largest packet that the port and the rest of the line take, in bytes.
+    pub(super) fn mtu(&self) -> u32 {
+        self.line_mtu
+            .map_or(self.facts.mtu, |line| line.min(self.facts.mtu))
     }
 }
 
@@ -88,6 +94,12 @@ impl NodeView {
                 "a segment leaves this node by a link that does not end here",
             )
         })
+    }
+
+    /// Those of the links that end here.
+    pub(super) fn links_among<T: Clone>(&self, links: &BTreeMap<Name, T>) -> BTreeMap<Name, T> {
+        let here = links.iter().filter(|(name, _)| self.ways.contains_key(*name));
+        here.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     pub(super) fn port(&self, name: &IfName) -> Result<&PortPlan, Refusal> {
@@ -143,6 +155,12 @@ impl NodeView {
         };
         let numbers = self.numbers(link, old, pools)?;
         let plan = self.port(port)?;
+        if let Some(said) = link
+            .mtu
+            .filter(|said| said.get() > plan.facts.mtu && !request.in_force)
+        {
+            return Err(less_than_said(link, port, plan.facts.mtu, said));
+        }
         let wire = Wire::of(link, here, request.host, numbers)?;
         let way = Arc::new(Way {
             name: link.name.clone(),
@@ -150,6 +168,7 @@ impl NodeView {
             slot: plan.slot,
             facts: plan.facts,
             resolved: wire.is_resolved(),
+            line_mtu: link.mtu.map(LineMtu::get),
             wire,
             stack: Added::by(&link.carries),
         });
@@ -311,4 +330,17 @@ fn record(
         }
     }
     record
+}
+
+/// Other nodes go by what the document says, and would send what this end drops.
+fn less_than_said(link: &ValidLink, port: &IfName, mtu: u32, said: LineMtu) -> Refusal {
+    let sentence = format!(
+        "link {} is said to take packets of {said} bytes, and its port {port} has MTU {mtu}",
+        link.name
+    );
+    Refusal::new(codes::MTU_TOO_SMALL, sentence)
+        .with_cure(format!(
+            "ip link set {port} mtu {said}, or write \"mtu\": {mtu} into the link"
+        ))
+        .unchanged()
 }

@@ -107,6 +107,14 @@ pub(super) fn onward(way: &Way, labels: &Labels, deflected: bool) -> Path {
     })
 }
 
+/// The path for frames of at most so many bytes.
+pub(super) fn limited(path: Path, bytes: Option<u32>) -> Path {
+    Path {
+        max_len: bytes.map_or(path.max_len, |bytes| path.max_len.min(max_len(bytes))),
+        ..path
+    }
+}
+
 fn max_len(bytes: u32) -> u16 {
     u16::try_from(bytes).unwrap_or(u16::MAX)
 }

@@ -19,6 +19,8 @@ pub(in crate::compile) struct Way {
     pub(in crate::compile) port: IfName,
     pub(in crate::compile) slot: u16,
     pub(in crate::compile) facts: PortFacts,
+    /// Largest packet of the whole line in bytes, if the document says so.
+    pub(in crate::compile) line_mtu: Option<u32>,
     pub(in crate::compile) wire: Wire,
     pub(in crate::compile) stack: Added,
     /// False while the next router has not answered.
