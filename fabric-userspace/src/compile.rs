@@ -8,6 +8,7 @@
 //! Invariant: every entry names a segment, and no entry of a segment names a next hop of another one.
 
 mod budget;
+mod codec;
 mod facts;
 mod far;
 mod image;

@@ -5,8 +5,9 @@ use fabric_common::maps::own;
 use fabric_common::wire::mac_word;
 
 use super::PortFacts;
+use super::codec::Number;
 use super::far::{Far, Inward, Landings};
-use super::node::{NodeView, Way, Wire};
+use super::node::{NodeView, Way};
 use super::storage::VsmInput;
 use crate::budget::TENANT_MTU;
 use crate::error::{Refusal, codes};
@@ -161,7 +162,7 @@ fn hairpin((segment, node): (&Name, &Name), (a, b): (&Name, &Name), port: &IfNam
 
 impl Leg {
     pub(super) fn is_foreign(&self) -> bool {
-        matches!(&self.way.wire, Wire::Vxlan(vxlan) if vxlan.foreign)
+        self.way.wire.number().is_some_and(Number::is_foreign)
     }
 }
 

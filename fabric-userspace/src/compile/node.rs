@@ -10,16 +10,16 @@ use std::sync::Arc;
 use fabric_common::maps::{Binding, Port, capacity, line_key, mpls_key, tunnel_key};
 use fabric_common::wire::mac_word;
 
+use super::codec::{Outside, Wire};
 use super::storage::Steered;
 use super::{PortFacts, PortPlan, Request};
 use crate::error::{Refusal, codes};
 use crate::ids::{NodeIds, Pools};
 use crate::model::{IfName, LineMtu, Name};
 use crate::records::Records;
-use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
+use crate::validate::{LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
 
-use way::Numbers;
-pub(super) use way::{Added, Backbone, Labels, Outside, Tags, Underlay, Vxlan, Way, Wire};
+pub(super) use way::{Added, Ethernet, Numbers, Underlay, Way};
 
 /// What segments need to know about the node that they are compiled for.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +61,7 @@ impl NodeView {
         for (at, link) in request.valid.links_at(here) {
             view.add_way(request, (here, at, link), old, pools)?;
         }
-        view.name_lines();
+        view.mark_ports();
         view.refuse_twins(request.node)?;
         view.add_storage(request.valid, here, old, pools)?;
         view.add_relays(request.valid, here, old, pools)?;
@@ -131,7 +131,7 @@ impl NodeView {
                 return Err(too_many_ports(name));
             }
             self.ids.slots.insert(name.clone(), slot);
-            let record = record(request, here, (role, port), slot, &facts);
+            let record = record((role, port), slot, &facts);
             let plan = PortPlan {
                 role,
                 slot,
@@ -258,10 +258,14 @@ impl NodeView {
 }
 
 impl NodeView {
-    /// The line without a VLAN of each port, and the address of the port's end of its lines.
-    fn name_lines(&mut self) {
+    /// What the links of each port ask of it, its line without a VLAN, and the address of its end of its lines.
+    fn mark_ports(&mut self) {
         for way in self.ways.values() {
-            let (Some(ethernet), Some(plan)) = (way.wire.ethernet(), self.ports.get_mut(&way.port)) else {
+            let Some(plan) = self.ports.get_mut(&way.port) else {
+                continue;
+            };
+            way.wire.mark(&mut plan.record);
+            let Some(ethernet) = way.wire.ethernet() else {
                 continue;
             };
             plan.record.line_mac = mac_word(ethernet.from);
@@ -294,42 +298,18 @@ fn too_many_ports(name: &IfName) -> Refusal {
         .with_cure("detach a port that is not needed, or restart the agent: it numbers underlay ports first")
 }
 
-fn record(
-    request: &Request<'_>,
-    here: NodeIx,
-    (role, port): (PortRole, &ValidPort),
-    slot: u16,
-    facts: &PortFacts,
-) -> Port {
+fn record((role, port): (PortRole, &ValidPort), slot: u16, facts: &PortFacts) -> Port {
     let option = |set: bool, flag: u16| if set { flag } else { 0 };
     // What crosses a trunk was let in by the port that the tenant is at.
     let drop_group_source =
         port.options.drop_group_source && !matches!(role, PortRole::Trunk | PortRole::Pseudowire);
-    let mut record = Port {
+    Port {
         slot,
         flags: option(drop_group_source, Port::DROP_GROUP_SOURCE)
             | option(port.options.tunnel_lldp, Port::TUNNEL_LLDP),
         mac: mac_word(facts.mac),
         ..Port::default()
-    };
-    let on_port = request
-        .valid
-        .links_at(here)
-        .filter(|(_, link)| link.port_at(here) == Some(&port.options.name));
-    if role != PortRole::Access {
-        for (_, link) in on_port {
-            match &link.carries {
-                Carries::Trunk { outer_tpid, .. } | Carries::Pseudowire { outer_tpid, .. } => {
-                    record.tpid = outer_tpid.ethertype();
-                }
-                Carries::Vxlan { udp_port, .. } => record.udp_port = udp_port.get(),
-                Carries::MplsUdp { udp_port, .. } => record.mpls_port = udp_port.get(),
-                Carries::GlobalVlan { .. } => record.flags |= Port::GLOBAL_VLANS,
-                Carries::ITag { .. } => {}
-            }
-        }
     }
-    record
 }
 
 /// Other nodes go by what the document says, and would send what this end drops.

@@ -3,9 +3,10 @@
 use fabric_common::maps::{Binding, label_key};
 
 use super::Builder;
+use crate::compile::codec::{labelled, onward};
 use crate::compile::far::{Datacenter, Island, Line};
 use crate::compile::node::Way;
-use crate::compile::path::{labelled, limited, onward};
+use crate::compile::path::limited;
 use crate::compile::places::Ways;
 use crate::error::Refusal;
 use crate::ids::Place;
