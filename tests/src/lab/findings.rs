@@ -37,6 +37,8 @@ pub struct Findings {
     pub roles: Option<Roles>,
     /// By edge.
     pub counts: Vec<EdgeCounts>,
+    /// Captured frames that tshark has read, none of them malformed.
+    pub judged: usize,
     /// Frames where they should not have been, by port.
     pub evidence: Vec<(String, Vec<Captured>)>,
 }

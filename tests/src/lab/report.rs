@@ -54,6 +54,13 @@ pub(super) fn say(console: Console, findings: &Findings) {
     if !findings.counts.is_empty() {
         lines.push(String::new());
     }
+    if findings.judged > 0 {
+        let judged = findings.judged;
+        lines.push(format!(
+            " tshark finds none of {judged} captured frames malformed"
+        ));
+        lines.push(String::new());
+    }
     lines.iter().for_each(|line| console.say(line));
 }
 
