@@ -224,6 +224,42 @@ fn dci_5_the_sender_is_told_of_the_narrowest_line_where_his_frame_comes_in() {
     rig.well_formed().unwrap();
 }
 
+/// P45: frames of 9000 bytes cross three datacenters where every line takes them, and a provider's network in UDP.
+#[test]
+fn dci_5_packets_of_9000_bytes_cross_where_the_lines_take_them() {
+    const PACKET: usize = 9000;
+    let jumbo = eth(RESOURCE, CLIENT).word("Dopey").pad(14 + PACKET);
+    let on_the_line = |added: usize| Largest {
+        bytes: 14 + PACKET + added,
+        tenants: jumbo.clone(),
+    };
+    let setup = |document: &Value, run: &[&str]| Setup::new(document, run).mtu(9000).link_mtu(9100);
+    let rig = setup(&figure_2(), &NODES).start().unwrap();
+    rig.send("n212.eth1", &jumbo)
+        .on("n212>n222", on_the_line(30))
+        .on("n222>n220", on_the_line(30))
+        .on("n220>n124", on_the_line(30))
+        .on("n124>n116", on_the_line(30))
+        .at("n116.eth1", &jumbo)
+        .moves("n212", "eth1.in c.in t0.out")
+        .moves("n222", "t0.in t2.out")
+        .moves("n220", "t1.in t0.out")
+        .moves("n124", "t2.in t0.out")
+        .moves("n116", "t0.in eth1.out c.out")
+        .check()
+        .unwrap();
+    rig.well_formed().unwrap();
+    drop(rig);
+    let rig = setup(&pair(&in_udp()), &["n222", "n124"]).start().unwrap();
+    rig.send("n222.eth1", &jumbo)
+        .on("n222>n124", on_the_line(58))
+        .at("n124.eth1", &jumbo)
+        .moves("n222", "eth1.in c.in u0.out")
+        .moves("n124", "u0.in eth1.out c.out")
+        .check()
+        .unwrap();
+}
+
 /// Linux believes the message, and its connection carries every byte over the narrow line.
 #[test]
 fn dci_5_tcp_of_linux_finds_the_narrowest_line() {
