@@ -8,11 +8,13 @@
 //! Invariant: every entry names a segment, and no entry of a segment names a next hop of another one.
 
 mod budget;
+mod codec;
 mod facts;
 mod far;
 mod image;
 mod input;
 mod node;
+mod passing;
 mod path;
 mod places;
 mod protection;
@@ -37,8 +39,9 @@ pub use protection::Protection;
 pub use scope::Scope;
 
 use budget::Budget;
-use input::SegmentInput;
+use input::{SegmentInput, own_vlan};
 use node::NodeView;
+use passing::Passing;
 
 /// What to compile.
 #[derive(Clone, Copy, Debug)]
@@ -78,18 +81,21 @@ pub fn compile(request: &Request<'_>, previous: &Image, scope: &Scope) -> Result
         scope: if kept { scope } else { &Scope::All },
         view,
         pools,
-        budget: Budget::default(),
+        budget: Budget::after(previous.passing.clone()),
+        passing: Passing::default(),
     };
     let segments = work.segments()?;
     let Work {
         view, pools, budget, ..
     } = work;
+    let passing = view.links_among(budget.passing());
     if !request.in_force {
         budget.verdict()?;
     }
     let mut image = Image {
         node: node_part(view, &previous.node),
         segments,
+        passing,
         pools,
         freed: Freed::default(),
     };
@@ -105,6 +111,7 @@ struct Work<'a> {
     view: NodeView,
     pools: Pools,
     budget: Budget,
+    passing: Passing,
 }
 
 impl Work<'_> {
@@ -128,6 +135,11 @@ impl Work<'_> {
     }
 
     fn segment(&mut self, segment: &ValidSegment) -> Result<Option<Arc<SegmentPart>>, Refusal> {
+        let tenant = &self.request.valid.tenant(segment.tenant).name;
+        for link in self.passing.links(self.request.valid, self.here, segment) {
+            self.budget
+                .pass(tenant, own_vlan(segment.vlan), self.view.way(link)?);
+        }
         let Some(input) = SegmentInput::of(self.request.valid, self.here, &self.view, segment)? else {
             return Ok(None);
         };

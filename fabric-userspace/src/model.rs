@@ -28,7 +28,7 @@ pub use document::{
 pub use link::{Link, LinkEnd, LinkKind, OuterTpid};
 pub use mac::Mac;
 pub use natural::natural;
-pub use number::{ISid, Label, MacLimit, ServiceVid, UdpPort, Vni};
+pub use number::{ISid, Label, LineMtu, MacLimit, ServiceVid, UdpPort, Vni};
 pub(crate) use parse::most_similar;
 pub use parse::{from_json, from_json_bytes};
 pub use range::{Range, RangeNumber};

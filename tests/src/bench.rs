@@ -33,11 +33,13 @@ use clap::Parser;
 
 use self::options::{Options, What};
 use crate::netns::need_root;
+use crate::wire::judge;
 
 /// Runs what the command line asks for.
 #[must_use]
 pub fn main() -> ExitCode {
     let options = Options::parse();
+    judge::adjourn();
     let outcome = need_root().and_then(|()| match &options.what {
         None => suite::run(&options),
         Some(What::Scale(scale)) => scale::run(scale),

@@ -56,6 +56,16 @@ impl Golden {
         }
     }
 
+    /// The same with another byte at offset `at`, as a node between makes of it.
+    ///
+    /// # Panics
+    /// When the frame ends before.
+    #[must_use]
+    pub fn with(mut self, at: usize, byte: u8) -> Self {
+        self.bytes[at] = byte;
+        self
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

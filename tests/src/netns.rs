@@ -105,16 +105,21 @@ impl NetNs {
         Path::new(RUN_NETNS).join(&self.inner.name)
     }
 
-    /// Runs `work` inside, on a thread of its own, and waits for it. A panic of `work` goes on in the caller.
+    /// Runs `work` inside, on a thread of its own with the caller's name, and waits for it. A panic of `work` goes on in the caller.
     ///
     /// # Errors
     /// When the namespace cannot be entered, and the errors of `work`.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let name = std::thread::current().name().unwrap_or("namespace").to_owned();
         std::thread::scope(|scope| {
-            let thread = scope.spawn(|| {
+            let thread = std::thread::Builder::new().name(name);
+            let inside = || {
                 self.enter()?;
                 work()
-            });
+            };
+            let thread = thread
+                .spawn_scoped(scope, inside)
+                .with_context(|| format!("cannot start a thread in namespace {}", self.label()))?;
             thread
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -104,6 +104,16 @@ impl Net {
 }
 
 /// Runs `ip` inside `namespace`.
+/// Takes the cable at `port` out of one host and plugs it into another one, as an interface with the same name.
+///
+/// # Errors
+/// When the one has no such interface, or the other has one already.
+pub fn replug(from: &NetNs, to: &NetNs, port: &str) -> Result<()> {
+    ip(from, &["link", "set", port, "netns", to.name()])?;
+    ip(to, &["link", "set", port, "up"])?;
+    Ok(())
+}
+
 pub(crate) fn ip(namespace: &NetNs, words: &[&str]) -> Result<String> {
     run_tool(Command::new("ip").args(["-n", namespace.name()]).args(words))
         .with_context(|| format!("in namespace {}", namespace.label()))

@@ -16,8 +16,10 @@
 
 mod ping;
 mod probe;
+mod talk;
 mod tcp;
 
 pub use ping::{PingReport, ping, ping_marked};
 pub use probe::{Probe, ProbeReport, RunningProbe};
+pub use talk::{Talk, TalkReport};
 pub use tcp::{MARK_EVERY, TcpReport, tcp, tcp_marked};

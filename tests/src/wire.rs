@@ -6,6 +6,7 @@
 //! [`WireTap`](crate::topology::WireTap). Where GRO is on, TCP segments may arrive merged.
 
 mod capture;
+pub mod judge;
 mod noise;
 mod pcap;
 mod receive;

@@ -32,6 +32,7 @@ mod rare;
 #[path = "differential/site.rs"]
 mod site;
 
+use fabric_tests::wire::judge;
 use std::collections::BTreeSet;
 
 use fabric_common::DropReason;
@@ -55,6 +56,7 @@ fn kernel_and_host_agree_on_every_frame_and_every_reason_is_reached() {
     println!("seed {seed}: FABRIC_SEED={seed} repeats this run");
     let edge = site.edge.clone();
     edge.run(|| {
+        judge::expect_wrong_frames("generated and broken frames")?;
         random::stay_on_one_cpu();
         let mut reached = BTreeSet::new();
         let mut both = Both::new(&site);

@@ -3,6 +3,7 @@
 
 use fabric_tests::fixtures::{Rig, Segment, Site};
 use fabric_tests::frame::{Frame, Mac, eth, mac};
+use fabric_tests::wire::judge;
 
 const ALICE: &str = "56:00:00:00:00:01";
 const CDP: Mac = mac("01:00:0c:cc:cc:cc");
@@ -200,6 +201,7 @@ fn nearest_bridge() -> [Control; 2] {
 /// believes no other in this: the port of the trunk by which the frame comes has to allow it too.
 #[test]
 fn l2cp_9_lldp_is_dropped_unless_it_is_to_be_tunnelled() {
+    judge::expect_wrong_frames("control messages with any bytes behind their headers").unwrap();
     let rig = rig();
     let set = |node: &str, port: &str, value: &str| {
         let words = ["port", "set", port, "--tunnel-lldp", value, "--yes"];
@@ -244,6 +246,7 @@ fn l2cp_9_lldp_is_dropped_unless_it_is_to_be_tunnelled() {
 /// L2CP-9: the same from the document.
 #[test]
 fn l2cp_9_the_option_may_stand_in_the_document() {
+    judge::expect_wrong_frames("control messages with any bytes behind their headers").unwrap();
     let site = site()
         .option("edge1", "eth1", "tunnel_lldp", true)
         .option("edge2", "t0", "tunnel_lldp", true);
@@ -256,6 +259,7 @@ fn l2cp_9_the_option_may_stand_in_the_document() {
 /// L2CP-10: what bridges never kept to themselves, and a vendor's own protocols.
 #[test]
 fn l2cp_10_registration_and_vendor_protocols_are_forwarded() {
+    judge::expect_wrong_frames("control messages with any bytes behind their headers").unwrap();
     let rig = rig();
     is_tunnelled(&rig, &Control::llc(group(0x10), &LLC_STP, b"Happy"));
     is_tunnelled(&rig, &Control::typed(group(0x20), MMRP, &[0, 1, 1]));

@@ -13,6 +13,8 @@ mod cut;
 mod equal;
 #[path = "longhaul/figure2.rs"]
 mod figure2;
+#[path = "longhaul/figure3.rs"]
+mod figure3;
 #[path = "longhaul/gateway.rs"]
 mod gateway;
 #[path = "longhaul/numbered.rs"]

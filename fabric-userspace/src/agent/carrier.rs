@@ -60,6 +60,7 @@ impl Core {
             self.silent.remove(&slot);
         }
         let moved = self.switch(slot)?;
+        *self.path_switches.entry(name.clone()).or_default() += moved as u64;
         if silent {
             tracing::warn!(port = %name, next_hops = moved, "port cannot send, what has a backup takes it");
         } else {

@@ -61,6 +61,8 @@ pub(super) struct Core {
     pub(super) waiting: Vec<Freed>,
     /// Slots of ports that cannot send, as the maps say.
     pub(super) silent: BTreeSet<u16>,
+    /// Next hops that took their backup or went back, by the port that failed or came back, since this agent began.
+    pub(super) path_switches: BTreeMap<IfName, u64>,
     /// Next hops that have a backup.
     pub(super) protection: Protection,
     /// The host has changed, and the maps do not follow it yet.
@@ -174,6 +176,7 @@ impl Core {
             started: Instant::now(),
             waiting: Vec::new(),
             silent: datapath.silent_slots().into_iter().collect(),
+            path_switches: BTreeMap::new(),
             protection: Protection::default(),
             datapath,
             behind: false,

@@ -65,6 +65,7 @@ pub(super) fn text(core: &mut Core) -> Result<String, Refusal> {
     ports(&mut text, &counters.ports);
     drops(&mut text, &counters.ports);
     safe(&mut text, core);
+    path_switches(&mut text, core);
     tenants(&mut text, &counters.tenants);
     fdb(&mut text, core);
     storage::storage(&mut text, core)?;
@@ -197,6 +198,17 @@ fn safe(text: &mut Text, core: &Core) {
             &[("port", name.as_str())],
             u8::from(port.is_safe()),
         );
+    }
+}
+
+/// Each is one write of one word, see [`crate::agent::core::Core::path_switches`].
+fn path_switches(text: &mut Text, core: &Core) {
+    let name = "fabric_path_switches_total";
+    let help = "Next hops that took their backup or went back, by the port that failed or came back.";
+    text.family(name, "counter", help);
+    for (port, _) in core.image.ports() {
+        let switches = core.path_switches.get(port).copied().unwrap_or(0);
+        text.sample(name, &[("port", port.as_str())], switches);
     }
 }
 

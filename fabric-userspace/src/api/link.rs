@@ -38,7 +38,7 @@ pub struct Link {
     pub segments: Vec<String>,
     /// The byte budget, line by line: what, bytes, sum so far.
     pub budget: Vec<BudgetLine>,
-    /// MTU of the port.
+    /// MTU of the port, or that of the whole line where the document says that it is smaller.
     #[serde(default)]
     pub mtu: Option<u32>,
     /// Largest frame that the port sends on this link.

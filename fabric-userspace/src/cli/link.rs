@@ -5,7 +5,7 @@ use super::values::{self, ChangeArgs};
 use super::{change, names};
 use crate::api::{Edit, Link, path};
 use crate::error::{Refusal, codes};
-use crate::model::{self, Label, LinkEnd, LinkKind, Name, OuterTpid, ServiceVid, UdpPort};
+use crate::model::{self, Label, LineMtu, LinkEnd, LinkKind, Name, OuterTpid, ServiceVid, UdpPort};
 use crate::render::{Line, link};
 
 #[derive(Debug, Subcommand)]
@@ -72,6 +72,12 @@ pub(super) struct AddArgs {
     /// VLAN of the backbone of an i-tag link
     #[arg(long, value_name = "N")]
     b_vid: Option<ServiceVid>,
+    /// Largest packet of the whole line
+    ///
+    /// In bytes, as `ip link` counts them. Other nodes know of it then, and senders of larger packets are told where these come
+    /// in. Without it, each node knows the MTU of its own ports alone.
+    #[arg(long, value_name = "BYTES")]
+    mtu: Option<LineMtu>,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -115,6 +121,7 @@ async fn add(context: &mut Context<'_>, args: AddArgs) -> Result<Exit, Refusal> 
         strict: args.strict.then_some(true),
         transport_label: args.transport_label,
         b_vid: args.b_vid,
+        mtu: args.mtu,
         down: None,
         ends,
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::input::End;
 use super::node::{NodeView, Way};
+use crate::budget;
 use crate::error::Refusal;
 use crate::ids::Place;
 use crate::model::Name;
@@ -51,6 +52,8 @@ pub(super) struct Datacenter {
     pub(super) label: u32,
     pub(super) way: Arc<Way>,
     pub(super) backup: Option<Arc<Way>>,
+    /// Largest frame of a tenant in bytes that all lines on the way take, if the document says so of any.
+    pub(super) room: Option<u32>,
     pub(super) ends: Vec<End>,
 }
 
@@ -228,6 +231,7 @@ impl<'a> Landings<'a> {
                         .backup
                         .map(|link| view.way(link).map(Arc::clone))
                         .transpose()?,
+                    room: self.room((*at, other.anchor)),
                     ends: self.ends(*at),
                 });
             }
@@ -237,6 +241,17 @@ impl<'a> Landings<'a> {
             labels_in: self.labels_in(own, other),
             datacenters,
         })
+    }
+
+    fn room(&self, to: (DatacenterIx, NodeIx)) -> Option<u32> {
+        let links = self.valid.links();
+        let passed = self.valid.routes().passed(links, self.here, to);
+        let rooms = passed.into_iter().filter_map(|(_, link)| {
+            let link = self.valid.link(link);
+            let sends = link.mtu?.get().saturating_add(budget::slack(&link.carries));
+            Some(sends.saturating_sub(budget::added(&link.carries)))
+        });
+        rooms.min()
     }
 
     fn labels_in(&self, own: &Landing, other: &Landing) -> Vec<u32> {

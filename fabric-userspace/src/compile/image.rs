@@ -23,6 +23,8 @@ pub struct Image {
     /// Numbers that the image before had and this one has not. Hand them to [`Image::release`] when no running
     /// program can hold them.
     pub freed: Freed,
+    /// By link, the largest frame in bytes that passes by its label alone.
+    pub(super) passing: BTreeMap<Name, u32>,
     pub(super) pools: Pools,
 }
 
@@ -66,6 +68,7 @@ impl Image {
             node: Arc::default(),
             segments: BTreeMap::new(),
             freed: Freed::default(),
+            passing: BTreeMap::new(),
             pools: Pools::new(sizes),
         }
     }
@@ -98,6 +101,7 @@ impl Image {
                 .map(|(name, ids)| (name, part(ids)))
                 .collect(),
             freed: Freed::default(),
+            passing: BTreeMap::new(),
             pools,
         })
     }

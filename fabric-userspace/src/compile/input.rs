@@ -5,15 +5,14 @@ use fabric_common::maps::own;
 use fabric_common::wire::mac_word;
 
 use super::PortFacts;
+use super::codec::Number;
 use super::far::{Far, Inward, Landings};
-use super::node::{NodeView, Way, Wire};
+use super::node::{NodeView, Way};
 use super::storage::VsmInput;
+use crate::budget::TENANT_MTU;
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Name, ServiceVid, Vlan};
 use crate::validate::{LinkIx, NodeIx, Valid, ValidSegment, ValidStation};
-
-/// Largest IP packet that a tenant may send.
-const TENANT_MTU: u32 = 1500;
 
 /// All that a segment is to one node. Two equal inputs give the same entries but for their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,11 +162,12 @@ fn hairpin((segment, node): (&Name, &Name), (a, b): (&Name, &Name), port: &IfNam
 
 impl Leg {
     pub(super) fn is_foreign(&self) -> bool {
-        matches!(&self.way.wire, Wire::Vxlan(vxlan) if vxlan.foreign)
+        self.way.wire.number().is_some_and(Number::is_foreign)
     }
 }
 
-fn own_vlan(vlan: Option<Vlan>) -> u32 {
+/// See [`own`].
+pub(super) fn own_vlan(vlan: Option<Vlan>) -> u32 {
     match vlan {
         Some(Vlan::Tagged(vid)) => u32::from(vid.get()),
         Some(Vlan::Untagged) => own::UNTAGGED,

@@ -10,16 +10,16 @@ use std::sync::Arc;
 use fabric_common::maps::{Binding, Port, capacity, line_key, mpls_key, tunnel_key};
 use fabric_common::wire::mac_word;
 
+use super::codec::{Outside, Wire};
 use super::storage::Steered;
 use super::{PortFacts, PortPlan, Request};
 use crate::error::{Refusal, codes};
 use crate::ids::{NodeIds, Pools};
-use crate::model::{IfName, Name};
+use crate::model::{IfName, LineMtu, Name};
 use crate::records::Records;
-use crate::validate::{Carries, LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
+use crate::validate::{LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
 
-use way::Numbers;
-pub(super) use way::{Added, Backbone, Labels, Outside, Tags, Underlay, Vxlan, Way, Wire};
+pub(super) use way::{Added, Ethernet, Numbers, Underlay, Way};
 
 /// What segments need to know about the node that they are compiled for.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,13 @@ pub(super) struct NodeView {
 impl Way {
     /// Largest frame on this link, in bytes without frame check sequence.
     pub(super) fn max_frame(&self) -> u32 {
-        self.facts.mtu.saturating_add(self.stack.slack)
+        self.mtu().saturating_add(self.stack.slack)
+    }
+
+    /// Largest packet that the port and the rest of the line take, in bytes.
+    pub(super) fn mtu(&self) -> u32 {
+        self.line_mtu
+            .map_or(self.facts.mtu, |line| line.min(self.facts.mtu))
     }
 }
 
@@ -55,7 +61,7 @@ impl NodeView {
         for (at, link) in request.valid.links_at(here) {
             view.add_way(request, (here, at, link), old, pools)?;
         }
-        view.name_lines();
+        view.mark_ports();
         view.refuse_twins(request.node)?;
         view.add_storage(request.valid, here, old, pools)?;
         view.add_relays(request.valid, here, old, pools)?;
@@ -90,6 +96,12 @@ impl NodeView {
         })
     }
 
+    /// Those of the links that end here.
+    pub(super) fn links_among<T: Clone>(&self, links: &BTreeMap<Name, T>) -> BTreeMap<Name, T> {
+        let here = links.iter().filter(|(name, _)| self.ways.contains_key(*name));
+        here.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     pub(super) fn port(&self, name: &IfName) -> Result<&PortPlan, Refusal> {
         let missing = || Refusal::new(codes::BUG, format!("port {name} has an attachment and no role"));
         self.ports.get(name).ok_or_else(missing)
@@ -119,7 +131,7 @@ impl NodeView {
                 return Err(too_many_ports(name));
             }
             self.ids.slots.insert(name.clone(), slot);
-            let record = record(request, here, (role, port), slot, &facts);
+            let record = record((role, port), slot, &facts);
             let plan = PortPlan {
                 role,
                 slot,
@@ -143,6 +155,12 @@ impl NodeView {
         };
         let numbers = self.numbers(link, old, pools)?;
         let plan = self.port(port)?;
+        if let Some(said) = link
+            .mtu
+            .filter(|said| said.get() > plan.facts.mtu && !request.in_force)
+        {
+            return Err(less_than_said(link, port, plan.facts.mtu, said));
+        }
         let wire = Wire::of(link, here, request.host, numbers)?;
         let way = Arc::new(Way {
             name: link.name.clone(),
@@ -150,6 +168,7 @@ impl NodeView {
             slot: plan.slot,
             facts: plan.facts,
             resolved: wire.is_resolved(),
+            line_mtu: link.mtu.map(LineMtu::get),
             wire,
             stack: Added::by(&link.carries),
         });
@@ -239,10 +258,14 @@ impl NodeView {
 }
 
 impl NodeView {
-    /// The line without a VLAN of each port, and the address of the port's end of its lines.
-    fn name_lines(&mut self) {
+    /// What the links of each port ask of it, its line without a VLAN, and the address of its end of its lines.
+    fn mark_ports(&mut self) {
         for way in self.ways.values() {
-            let (Some(ethernet), Some(plan)) = (way.wire.ethernet(), self.ports.get_mut(&way.port)) else {
+            let Some(plan) = self.ports.get_mut(&way.port) else {
+                continue;
+            };
+            way.wire.mark(&mut plan.record);
+            let Some(ethernet) = way.wire.ethernet() else {
                 continue;
             };
             plan.record.line_mac = mac_word(ethernet.from);
@@ -275,40 +298,29 @@ fn too_many_ports(name: &IfName) -> Refusal {
         .with_cure("detach a port that is not needed, or restart the agent: it numbers underlay ports first")
 }
 
-fn record(
-    request: &Request<'_>,
-    here: NodeIx,
-    (role, port): (PortRole, &ValidPort),
-    slot: u16,
-    facts: &PortFacts,
-) -> Port {
+fn record((role, port): (PortRole, &ValidPort), slot: u16, facts: &PortFacts) -> Port {
     let option = |set: bool, flag: u16| if set { flag } else { 0 };
     // What crosses a trunk was let in by the port that the tenant is at.
     let drop_group_source =
         port.options.drop_group_source && !matches!(role, PortRole::Trunk | PortRole::Pseudowire);
-    let mut record = Port {
+    Port {
         slot,
         flags: option(drop_group_source, Port::DROP_GROUP_SOURCE)
             | option(port.options.tunnel_lldp, Port::TUNNEL_LLDP),
         mac: mac_word(facts.mac),
         ..Port::default()
-    };
-    let on_port = request
-        .valid
-        .links_at(here)
-        .filter(|(_, link)| link.port_at(here) == Some(&port.options.name));
-    if role != PortRole::Access {
-        for (_, link) in on_port {
-            match &link.carries {
-                Carries::Trunk { outer_tpid, .. } | Carries::Pseudowire { outer_tpid, .. } => {
-                    record.tpid = outer_tpid.ethertype();
-                }
-                Carries::Vxlan { udp_port, .. } => record.udp_port = udp_port.get(),
-                Carries::MplsUdp { udp_port, .. } => record.mpls_port = udp_port.get(),
-                Carries::GlobalVlan { .. } => record.flags |= Port::GLOBAL_VLANS,
-                Carries::ITag { .. } => {}
-            }
-        }
     }
-    record
+}
+
+/// Other nodes go by what the document says, and would send what this end drops.
+fn less_than_said(link: &ValidLink, port: &IfName, mtu: u32, said: LineMtu) -> Refusal {
+    let sentence = format!(
+        "link {} is said to take packets of {said} bytes, and its port {port} has MTU {mtu}",
+        link.name
+    );
+    Refusal::new(codes::MTU_TOO_SMALL, sentence)
+        .with_cure(format!(
+            "ip link set {port} mtu {said}, or write \"mtu\": {mtu} into the link"
+        ))
+        .unchanged()
 }

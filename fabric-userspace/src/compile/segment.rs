@@ -3,16 +3,13 @@
 mod far;
 mod storage;
 
-use fabric_common::maps::{
-    Binding, FloodCopy, FloodKey, Path, access_index, capacity, global_vlan_key, i_sid_key, own, tag_key,
-    tunnel_key,
-};
+use fabric_common::maps::{Binding, FloodCopy, FloodKey, Path, Tunnel, access_index, capacity, own, tag_key};
 use fabric_common::wire::VID_RESERVED;
 
 use super::SegmentPart;
+use super::codec::{Number, Tags, tagged};
 use super::input::{Leg, Local, SegmentInput};
-use super::node::{Backbone, Tags, Vxlan, Wire};
-use super::path::{encapsulated, in_backbone, in_global_vlan, plain, tagged};
+use super::path::plain;
 use super::places::{Places, Ways};
 use crate::error::{Refusal, codes};
 use crate::ids::{Place, Pools, SegmentIds};
@@ -79,22 +76,12 @@ impl Builder<'_> {
                     self.next_hop(exit(leg, c_vid), path, 0)?;
                 }
             }
-            if let Some((path, horizon)) = self.numbered(leg) {
-                self.next_hop(exit(leg, 0), path, horizon)?;
+            if let Some(number) = leg.way.wire.number() {
+                let path = number.path(&leg.way, input, segment);
+                self.next_hop(exit(leg, 0), path, horizon(number))?;
             }
         }
         Ok(())
-    }
-
-    /// The path and split horizon group of a link on which one number names the segment and nothing names its ends.
-    fn numbered(&self, leg: &Leg) -> Option<(Path, u16)> {
-        let (input, segment, way) = (self.input, self.segment, &leg.way);
-        match &way.wire {
-            Wire::Vxlan(vxlan) => Some((encapsulated(way, vxlan, input.vni, segment), horizon(vxlan))),
-            Wire::ITag(backbone) => Some((in_backbone(way, backbone, input.i_sid, segment), 0)),
-            Wire::GlobalVlan => Some((in_global_vlan(way, input.global_vid, segment), 0)),
-            Wire::Trunk(_) | Wire::Pseudowire(..) | Wire::MplsUdp(_) => None,
-        }
     }
 
     fn next_hop(&mut self, place: Place, path: Path, horizon: u16) -> Result<(), Refusal> {
@@ -114,14 +101,8 @@ impl Builder<'_> {
             if let Some(tags) = leg.way.wire.tags() {
                 self.tags(leg, tags)?;
             }
-            match &leg.way.wire {
-                Wire::Vxlan(vxlan) => self.tunnel(leg, vxlan)?,
-                Wire::ITag(Backbone { ethernet, b_vid }) => {
-                    let key = i_sid_key(leg.way.slot, ethernet.vlan, *b_vid, input.i_sid);
-                    self.number(leg, key)?;
-                }
-                Wire::GlobalVlan => self.number(leg, global_vlan_key(leg.way.slot, input.global_vid))?,
-                Wire::Trunk(_) | Wire::Pseudowire(..) | Wire::MplsUdp(_) => {}
+            if let Some(number) = leg.way.wire.number() {
+                self.number(leg, number)?;
             }
             for (mac, c_vid) in leg.ends.iter().flat_map(|end| &end.stations) {
                 self.station(*mac, &exit(leg, *c_vid));
@@ -178,11 +159,17 @@ impl Builder<'_> {
     }
 
     /// What comes by a link on which one number names the segment.
-    fn number(&mut self, leg: &Leg, key: u64) -> Result<(), Refusal> {
+    fn number(&mut self, leg: &Leg, number: &dyn Number) -> Result<(), Refusal> {
         let place = exit(leg, 0);
-        let binding = self.binding(&place, 0, self.id_of(&place), 0)?;
-        self.enter(key, binding);
-        Ok(())
+        let binding = self.binding(&place, horizon(number), self.id_of(&place), 0)?;
+        let key = number.key(leg.way.slot, self.input);
+        match number.tunnel(leg.way.slot, binding) {
+            Some(tunnel) => self.tunnel(&leg.way.name, key, tunnel),
+            None => {
+                self.enter(key, binding);
+                Ok(())
+            }
+        }
     }
 
     fn enter(&mut self, key: u64, binding: Binding) {
@@ -198,18 +185,14 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn tunnel(&mut self, leg: &Leg, vxlan: &Vxlan) -> Result<(), Refusal> {
-        let (name, slot) = (&leg.way.name, leg.way.slot);
-        let place = exit(leg, 0);
-        let binding = self.binding(&place, horizon(vxlan), self.id_of(&place), 0)?;
-        let id = match self.places.old().tunnels.get(name) {
+    fn tunnel(&mut self, link: &Name, key: u64, tunnel: Tunnel) -> Result<(), Refusal> {
+        let id = match self.places.old().tunnels.get(link) {
             Some(id) => *id,
             None => self.places.pools().tunnel()?,
         };
-        self.places.ids.tunnels.insert(name.clone(), id);
+        self.places.ids.tunnels.insert(link.clone(), id);
         let records = &mut self.places.records;
-        records.tunnels.insert(id, vxlan.tunnel(slot, binding));
-        let key = tunnel_key(slot, vxlan.underlay.remote_word(), self.input.vni);
+        records.tunnels.insert(id, tunnel);
         records.tunnel_keys.insert(key, id);
         Ok(())
     }
@@ -294,8 +277,8 @@ fn sources(leg: &Leg, base_c_vid: u16) -> Place {
     }
 }
 
-fn horizon(vxlan: &Vxlan) -> u16 {
-    if vxlan.foreign { FOREIGN } else { 0 }
+fn horizon(number: &dyn Number) -> u16 {
+    if number.is_foreign() { FOREIGN } else { 0 }
 }
 
 fn too_many_members(name: &Name, count: usize) -> Refusal {

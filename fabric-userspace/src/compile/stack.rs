@@ -1,10 +1,8 @@
-//! The bytes in front of a frame, layer by layer from the outside in. Each kind of layer has a file of its own.
+//! The bytes in front of a frame, layer by layer from the outside in. Layers that several codecs share are here; what only one of
+//! them puts on is in its own file.
 
 mod ethernet;
 mod ip;
-mod itag;
-mod mpls;
-mod vxlan;
 
 use fabric_common::maps::Path;
 
@@ -23,12 +21,12 @@ impl Stack {
         self.bytes.len()
     }
 
-    fn add(mut self, bytes: &[u8]) -> Self {
+    pub(super) fn add(mut self, bytes: &[u8]) -> Self {
         self.bytes.extend_from_slice(bytes);
         self
     }
 
-    fn flag(mut self, flag: u8) -> Self {
+    pub(super) fn flag(mut self, flag: u8) -> Self {
         self.flags |= flag;
         self
     }

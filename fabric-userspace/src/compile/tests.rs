@@ -5,6 +5,7 @@ mod figure1;
 pub(crate) mod growth;
 mod ids;
 mod numbered;
+mod passing;
 mod protection;
 mod refusals;
 mod storage;

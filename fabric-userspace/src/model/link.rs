@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
-use super::{IfName, Illegal, Label, Mac, Name, ServiceVid, UdpPort};
+use super::{IfName, Illegal, Label, LineMtu, Mac, Name, ServiceVid, UdpPort};
 
 /// A way between two nodes, or from a node to a VTEP that is not ours.
 ///
@@ -37,6 +37,10 @@ pub struct Link {
     /// `i-tag` only, and needed there: VLAN of the backbone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub b_vid: Option<ServiceVid>,
+    /// Largest packet that the whole line takes, in bytes as `ip link` counts them; that of its ports if absent. Only what the
+    /// document says can other nodes know, see [`LineMtu`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<LineMtu>,
     /// Taken out of service by the operator; false if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub down: Option<bool>,

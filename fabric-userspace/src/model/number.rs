@@ -105,6 +105,10 @@ number! {
     UdpPort(u16), 1 to 65535, "a UDP port is 1 to 65535"
 }
 number! {
+    /// Largest packet of a line, in bytes without Ethernet header; 1280 is what IPv6 asks of every link (RFC 8200 §5).
+    LineMtu(u32), 1280 to 65535, "the MTU of a line is 1280 to 65535"
+}
+number! {
     /// How many MAC addresses a tenant or segment may have; the table of a node holds 1048576.
     MacLimit(u32), 1 to 1_048_576, "a MAC limit is 1 to 1048576"
 }

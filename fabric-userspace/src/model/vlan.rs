@@ -3,7 +3,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::{Illegal, ServiceVid};
@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Vlan {
 
 struct VlanVisitor;
 
-impl Visitor<'_> for VlanVisitor {
+impl<'de> Visitor<'de> for VlanVisitor {
     type Value = Vlan;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,6 +88,17 @@ impl Visitor<'_> for VlanVisitor {
         Err(E::custom(
             Illegal::new(number.to_string(), ServiceVid::RULE).sentence(),
         ))
+    }
+
+    /// Behind the outermost tag nothing is looked at, so a document has no way to ask for it.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut stack: A) -> Result<Vlan, A::Error> {
+        let mut vlans = 0;
+        while stack.next_element::<IgnoredAny>()?.is_some() {
+            vlans += 1;
+        }
+        Err(A::Error::custom(format!(
+            "is a stack of {vlans}, and only the tenant's outermost VLAN can be chosen by; his further tags pass as they are"
+        )))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Vlan, E> {
@@ -127,7 +138,9 @@ mod tests {
             let vlan: Vlan = serde_json::from_str(text).expect("legal");
             assert_eq!(serde_json::to_string(&vlan).expect("plain"), text);
         }
-        for text in ["0", "4095", "-3", "\"10\"", "\"all\"", "null", "1.5"] {
+        for text in [
+            "0", "4095", "-3", "\"10\"", "\"all\"", "null", "1.5", "[]", "[10]", "[10, 20]",
+        ] {
             assert!(serde_json::from_str::<Vlan>(text).is_err(), "{text}");
         }
     }

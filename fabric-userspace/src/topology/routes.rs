@@ -131,6 +131,34 @@ impl Routes {
         self.routes.get(&(node.index(), datacenter)).copied()
     }
 
+    /// Every node and link that a frame with a datacenter's tag may leave by on its way from a node to `anchor`, where the tag
+    /// ends, backups of all nodes on the way included.
+    pub fn passed(
+        &self,
+        links: &[ValidLink],
+        from: NodeIx,
+        (to, anchor): (DatacenterIx, NodeIx),
+    ) -> BTreeSet<(NodeIx, LinkIx)> {
+        let (mut passed, mut ahead) = (BTreeSet::new(), vec![from]);
+        while let Some(node) = ahead.pop() {
+            let next = if self.island(node) == self.island(anchor) {
+                [self.inward(node, anchor), None]
+            } else {
+                let route = self.route_to(node, to);
+                [
+                    route.map(|route| route.link),
+                    route.and_then(|route| route.backup),
+                ]
+            };
+            for link in next.into_iter().flatten() {
+                if passed.insert((node, link)) {
+                    ahead.extend(links.get(link.index()).and_then(|link| link.far_node(node)));
+                }
+            }
+        }
+        passed
+    }
+
     /// Label links of a node that are in service.
     pub fn links_of(&self, node: NodeIx) -> impl Iterator<Item = LinkIx> {
         self.links[node.index()].iter().map(|(link, _)| *link)

@@ -33,6 +33,7 @@ pub(super) fn check(
         table.push(carries.map(|carries| ValidLink {
             name: link.name.clone(),
             down: link.down.unwrap_or(false),
+            mtu: link.mtu,
             carries,
         }));
     }

@@ -8,7 +8,7 @@ use super::churn::ChurnResult;
 use super::counts::EdgeCounts;
 use super::flows::FlowResult;
 use super::isolation::{Matrix, Tenant};
-use super::mesh::{Cut, Trace};
+use super::mesh::{Cut, Move, Trace};
 use super::storage::{Failover, Roles};
 use crate::wire::{Captured, write_pcap};
 
@@ -31,12 +31,16 @@ pub struct Findings {
     pub traces: Vec<Trace>,
     /// Lines that were cut.
     pub cuts: Vec<Cut>,
+    /// Resources that moved to another datacenter.
+    pub moves: Vec<Move>,
     /// What happened to working storage machines.
     pub failovers: Vec<Failover>,
     /// A machine that works for one client and protects another one.
     pub roles: Option<Roles>,
     /// By edge.
     pub counts: Vec<EdgeCounts>,
+    /// Captured frames that tshark has read, none of them malformed.
+    pub judged: usize,
     /// Frames where they should not have been, by port.
     pub evidence: Vec<(String, Vec<Captured>)>,
 }

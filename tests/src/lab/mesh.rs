@@ -4,6 +4,7 @@
 mod build;
 mod cut;
 mod figures;
+mod moving;
 mod show;
 mod trace;
 
@@ -21,6 +22,7 @@ use crate::topology::Net;
 
 pub use cut::Cut;
 pub use figures::{Figure2, Figure3};
+pub use moving::Move;
 pub use trace::{Hop, Trace};
 
 /// Two tenants with everything alike, and a third one, whose frame is the figure's.
@@ -100,16 +102,23 @@ impl<F: Figure> Mesh<F> {
         ports
     }
 
+    /// Each wire with the namespace in its middle.
+    fn wires(&self) -> impl Iterator<Item = (&'static Wire, &NetNs)> {
+        F::WIRES.iter().zip(&self.middles)
+    }
+
     /// The namespace in the middle of a wire.
     fn middle(&self, name: &str) -> Option<&NetNs> {
-        let at = F::WIRES.iter().position(|wire| wire.name == name)?;
-        self.middles.get(at)
+        let mut wires = self.wires();
+        wires
+            .find(|(wire, _)| wire.name == name)
+            .map(|(_, middle)| middle)
     }
 }
 
 impl<F: Figure> Lab for Mesh<F> {
     const TITLE: &'static str = F::TITLE;
-    const SHOWS: &'static str = "the way of a frame, traffic, a line is cut";
+    const SHOWS: &'static str = "the way of a frame, a line is cut, a resource moves";
 
     fn build(net: Net, folder: &Path) -> Result<Self> {
         Self::build_in(net, folder)

@@ -8,7 +8,7 @@ use super::counts::EdgeCounts;
 use super::findings::Findings;
 use super::flows::FlowResult;
 use super::isolation::{Matrix, Tenant};
-use super::mesh::{Cut, Trace};
+use super::mesh::{Cut, Move, Trace};
 use super::storage::tell;
 
 /// Columns of a flow: route, stack, bytes, ping, TCP.
@@ -35,6 +35,10 @@ pub(super) fn say(console: Console, findings: &Findings) {
         lines.extend(outage(cut));
         lines.push(String::new());
     }
+    for moved in &findings.moves {
+        lines.extend(relocated(moved));
+        lines.push(String::new());
+    }
     for part in [
         tell::failovers(console, &findings.failovers),
         tell::roles(console, findings.roles.as_ref()),
@@ -52,6 +56,13 @@ pub(super) fn say(console: Console, findings: &Findings) {
         lines.extend(edge(console, counts, &findings.provoked));
     }
     if !findings.counts.is_empty() {
+        lines.push(String::new());
+    }
+    if findings.judged > 0 {
+        let judged = findings.judged;
+        lines.push(format!(
+            " tshark finds none of {judged} captured frames malformed"
+        ));
         lines.push(String::new());
     }
     lines.iter().for_each(|line| console.say(line));
@@ -110,6 +121,30 @@ fn outage(cut: &Cut) -> Vec<String> {
             "   the transfer went on and ended after {}, {}, sha256 ok",
             seconds(tcp.elapsed),
             rate(tcp.bits_per_second())
+        ),
+    ]
+}
+
+fn relocated(moved: &Move) -> Vec<String> {
+    let Move {
+        way: [from, to],
+        applied,
+        probe,
+        talk,
+        others,
+    } = moved;
+    vec![
+        format!(
+            " 110D moved from {from} to {to} within {}: outage {}, {} of {} frames lost (1000 a second)",
+            milliseconds(*applied),
+            milliseconds(probe.longest_gap),
+            probe.lost(),
+            probe.sent
+        ),
+        format!(
+            "   202 kept its connection, {} questions all answered, longest silence {}; others lost 0 of {others} frames",
+            talk.questions,
+            milliseconds(talk.silence)
         ),
     ]
 }

@@ -13,6 +13,7 @@ use super::{interrupt, report};
 use crate::fabric::{Agent, binary};
 use crate::netns::NetNs;
 use crate::topology::{Net, count_links};
+use crate::wire::judge;
 
 /// A topology and what is shown with it.
 pub trait Lab: Sized {
@@ -137,6 +138,8 @@ impl Session {
         let lab = built.map_err(|failure| evidence(failure, findings))?;
         let shown = steps.run("show", |progress| {
             lab.show(findings, progress)?;
+            progress("tshark reads the captures");
+            findings.judged = part("captures", judge::verdict())?;
             Ok((L::SHOWS.to_owned(), "", ()))
         });
         self.console.say("");

@@ -172,7 +172,13 @@ impl End {
     }
 
     fn enable_ipv6(&self) -> Result<()> {
-        let path = format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", self.name);
-        self.namespace.run(|| Ok(std::fs::write(path, "0")?))
+        let setting = |name: &str| format!("/proc/sys/net/ipv6/conf/{}/{name}", self.name);
+        self.namespace.run(|| {
+            if !self.arp {
+                // Without ARP the kernel asks for routers and for nothing else (`addrconf_dad_completed`, Linux 6.1).
+                std::fs::write(setting("router_solicitations"), "0")?;
+            }
+            Ok(std::fs::write(setting("disable_ipv6"), "0")?)
+        })
     }
 }

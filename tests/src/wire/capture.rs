@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::judge::{self, Origin};
 use super::{RawSocket, Received, is_kernel_noise};
 use crate::frame::Expected;
 use crate::netns::NetNs;
@@ -45,6 +46,8 @@ impl Filter {
 #[derive(Debug)]
 pub struct Capture {
     shared: Arc<Shared>,
+    /// Of whole frames, which are to be judged.
+    origin: Option<Origin>,
     /// Closing it ends the thread.
     alive: Option<PipeWriter>,
     thread: Option<JoinHandle<()>>,
@@ -90,6 +93,7 @@ impl Capture {
         keeps: impl FnMut(&[u8]) -> bool + Send + 'static,
     ) -> Result<Self> {
         let socket = RawSocket::open(namespace, interface)?;
+        let origin = receiver.is_whole().then(|| Origin::here(socket.shown()));
         let (stop, alive) = pipe().context("cannot make a pipe")?;
         let shared = Arc::new(Shared::new(socket, stop));
         let listener = Arc::clone(&shared);
@@ -99,6 +103,7 @@ impl Capture {
             .context("cannot start the listening thread")?;
         Ok(Self {
             shared,
+            origin,
             alive: Some(alive),
             thread: Some(thread),
         })
@@ -134,6 +139,7 @@ impl Capture {
             done
         };
         if self.wait(within, complete)? {
+            self.hand_over(&found)?;
             return Ok(found);
         }
         let state = self.lock()?;
@@ -189,6 +195,7 @@ impl Capture {
             found = position.map(|position| state.frames.remove(position));
             found.is_some()
         })?;
+        self.hand_over(found.as_slice())?;
         found.with_context(|| format!("{}: no {what} within {within:?}", self.shared.socket.shown()))
     }
 
@@ -262,7 +269,17 @@ impl Capture {
     /// # Errors
     /// As [`Capture::count`].
     pub fn drain(&self) -> Result<Vec<Captured>> {
-        Ok(std::mem::take(&mut self.lock()?.frames))
+        let frames = std::mem::take(&mut self.lock()?.frames);
+        self.hand_over(&frames)?;
+        Ok(frames)
+    }
+
+    /// What has left the list is judged at the end of the process, see [`judge`].
+    fn hand_over(&self, frames: &[Captured]) -> Result<()> {
+        match &self.origin {
+            Some(origin) => judge::hand_over(origin, frames.iter()),
+            None => Ok(()),
+        }
     }
 
     /// Waits until `done` is true; false when `within` passed without.
@@ -303,6 +320,10 @@ impl Drop for Capture {
         drop(self.alive.take());
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
+        }
+        let rest = std::mem::take(&mut self.shared.lock().frames);
+        if let Err(error) = self.hand_over(&rest) {
+            judge::lost(&error.context(self.shared.socket.shown().to_owned()));
         }
     }
 }

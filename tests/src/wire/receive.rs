@@ -15,6 +15,8 @@ pub struct Received {
     pub at: Duration,
     /// Its bytes, outer tag included.
     pub bytes: Vec<u8>,
+    /// No frame of a wire: its checksum is not in the bytes yet, or the kernel has merged several into it.
+    pub unfinished: bool,
 }
 
 impl From<Vec<u8>> for Received {
@@ -23,6 +25,7 @@ impl From<Vec<u8>> for Received {
         Self {
             at: Duration::ZERO,
             bytes,
+            unfinished: false,
         }
     }
 }
@@ -51,6 +54,11 @@ impl Receiver {
     /// The first `length` bytes of each frame.
     pub(super) fn cutting(length: usize) -> Self {
         Self::with_room(length, true)
+    }
+
+    /// False where frames are cut.
+    pub(super) const fn is_whole(&self) -> bool {
+        !self.cuts
     }
 
     fn with_room(length: usize, cuts: bool) -> Self {
@@ -91,7 +99,11 @@ impl Receiver {
         if let Some(tag) = aside.tag.filter(|_| length >= TAG_AT) {
             bytes.splice(TAG_AT..TAG_AT, tag);
         }
-        Ok(Some(Received { at: aside.at, bytes }))
+        Ok(Some(Received {
+            at: aside.at,
+            bytes,
+            unfinished: aside.unfinished,
+        }))
     }
 }
 
@@ -99,6 +111,7 @@ impl Receiver {
 struct Aside {
     at: Duration,
     tag: Option<[u8; 4]>,
+    unfinished: bool,
 }
 
 fn read_control(message: &libc::msghdr) -> Aside {
@@ -111,7 +124,10 @@ fn read_control(message: &libc::msghdr) -> Aside {
         match (header.cmsg_level, header.cmsg_type) {
             (libc::SOL_PACKET, libc::PACKET_AUXDATA) => {
                 // SAFETY: data of this type is a tpacket_auxdata.
-                aside.tag = tag(unsafe { data.cast::<libc::tpacket_auxdata>().read_unaligned() });
+                let told = unsafe { data.cast::<libc::tpacket_auxdata>().read_unaligned() };
+                // What GRO merges is left like that too (`tcp_gro_complete`).
+                aside.unfinished = told.tp_status & libc::TP_STATUS_CSUMNOTREADY != 0;
+                aside.tag = tag(told);
             }
             (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
                 // SAFETY: data of this type is a timespec.

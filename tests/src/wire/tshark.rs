@@ -1,7 +1,7 @@
 //! Wireshark's opinion of a capture: an oracle that shares no code with the fabric.
 
-use std::path::Path;
-use std::process::Command;
+use std::fs::File;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -88,7 +88,8 @@ impl Tshark {
         let folder = tempfile::tempdir().context("no temporary folder")?;
         let file = folder.path().join("capture.pcap");
         write_pcap(&file, frames)?;
-        run(&file, &self.options, arguments)
+        let file = File::open(&file).context("cannot read the capture")?;
+        run(file, &self.options, arguments)
     }
 }
 
@@ -98,32 +99,78 @@ impl Tshark {
 /// # Errors
 /// The first frame that is not as it should be, and as [`Tshark::fields`].
 pub fn well_formed(frames: &[Captured]) -> Result<()> {
-    let wrong = Tshark::new()
-        .decode_as("mpls.label==1000-4095,pwethcw")
-        .filter(WRONG)
-        .fields(frames, &["frame.number", "frame.protocols", "_ws.expert.message"])?;
+    let folder = tempfile::tempdir().context("no temporary folder")?;
+    let file = folder.path().join("capture.pcap");
+    write_pcap(&file, frames)?;
+    let wrong = find_wrong(File::open(&file).context("cannot read the capture")?)?;
     let Some(first) = wrong.first() else { return Ok(()) };
-    let number = first.first().and_then(|number| number.parse::<usize>().ok());
-    let frame = number.and_then(|number| frames.get(number.checked_sub(1)?));
-    let bytes = frame.map_or(String::new(), |frame| hex_dump(&frame.bytes));
+    let bytes = frames
+        .get(first.frame)
+        .map_or(String::new(), |frame| hex_dump(&frame.bytes));
     bail!(
         "tshark finds {} of {} frames wrong, the first: {}\n{bytes}",
         wrong.len(),
         frames.len(),
-        first.join(" ")
+        first.what
     )
 }
 
-/// Malformed packets, and checksums that are there and wrong.
-const WRONG: &str = "_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 \
-                     || icmp.checksum.status == 0 || icmpv6.checksum.status == 0";
+/// A frame that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// Its place in the file, from 0.
+    pub(super) frame: usize,
+    /// Its protocols, and what is wrong.
+    pub(super) what: String,
+}
 
-fn run(file: &Path, options: &[String], arguments: &[&str]) -> Result<String> {
+/// The frames of a capture file that are malformed, or have a wrong checksum.
+///
+/// # Errors
+/// When tshark is missing or refuses.
+pub(super) fn find_wrong(file: File) -> Result<Vec<Wrong>> {
+    let rules = PAYLOADS.into_iter().chain(["mpls.label==1000-4095,pwethcw"]);
+    let mut options = rules.fold(Tshark::new(), Tshark::decode_as).filter(WRONG).options;
+    let disabled = CONTROL.into_iter().flat_map(|name| ["--disable-protocol", name]);
+    options.extend(disabled.map(str::to_owned));
+    let names = ["frame.number", "frame.protocols", "_ws.expert.message"];
+    let fields = names.iter().flat_map(|name| ["-e", name]);
+    let arguments: Vec<&str> = ["-T", "fields"].into_iter().chain(fields).collect();
+    let printed = run(file, &options, &arguments)?;
+    printed.lines().map(wrong).collect()
+}
+
+fn wrong(line: &str) -> Result<Wrong> {
+    let (number, what) = line.split_once('\t').unwrap_or((line, ""));
+    let number: usize = number.parse().with_context(|| format!("tshark says {line}"))?;
+    Ok(Wrong {
+        frame: number.checked_sub(1).context("tshark counts from 1")?,
+        what: what.replace('\t', " "),
+    })
+}
+
+/// Ports whose payload is the tenants' own: tests send any bytes there. What is left are the tunnels, and ports of sources.
+const PAYLOADS: [&str; 4] = [
+    "tcp.port==0-65535,data",
+    "udp.port==0-4788,data",
+    "udp.port==4790-6634,data",
+    "udp.port==6636-49151,data",
+];
+
+/// Control protocols of tenants: tests send their addresses and EtherTypes, with any bytes behind.
+const CONTROL: [&str; 5] = ["stp", "cdp", "lldp", "cfm", "gmrp"];
+
+/// Malformed packets, and checksums that are there and wrong. An ICMP error quotes a packet without its end, and so the checksum
+/// inside cannot be right. Linux writes 0xffff where it corrects a sum to 0, which is the same number (RFC 1624 section 3).
+const WRONG: &str = "_ws.malformed || ip.checksum.status == 0 || icmp.checksum.status == 0 || icmpv6.checksum.status == 0 \
+                     || (((tcp.checksum.status == 0 && !(tcp.checksum == 0xffff)) || udp.checksum.status == 0) \
+                         && !(icmp.type == 3 || icmp.type == 11 || icmpv6.type < 128))";
+
+fn run(capture: impl Into<Stdio>, options: &[String], arguments: &[&str]) -> Result<String> {
     let mut command = Command::new("tshark");
     command
-        .arg("-n")
-        .arg("-r")
-        .arg(file)
+        .args(["-n", "-r", "-"])
+        .stdin(capture)
         .args(options)
         .args(arguments);
     let output = command

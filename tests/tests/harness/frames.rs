@@ -22,7 +22,7 @@ fn dopey() -> Frame {
 fn captured(bytes: &[u8]) -> Captured {
     Captured {
         at: Duration::from_secs(1),
-        bytes: bytes.to_vec(),
+        ..Captured::from(bytes.to_vec())
     }
 }
 

@@ -161,3 +161,41 @@ fn an_interface_that_is_not_there_is_named() {
         "{error:#}"
     );
 }
+
+/// For [`a_wrong_frame_fails_the_program_although_its_test_passes`], which runs it in a program of its own.
+#[test]
+#[ignore = "its frame is wrong, and the program that it is in fails"]
+fn a_wrong_frame_that_its_test_does_not_look_at() {
+    let net = Net::new().unwrap();
+    let (one, other) = (net.host("one").unwrap(), net.host("other").unwrap());
+    net.veth(End::client(&one, "eth0"), End::client(&other, "eth0"))
+        .unwrap();
+    let capture = Capture::start(&other, "eth0").unwrap();
+    let frame = eth("02:00:00:00:00:02", "02:00:00:00:00:01")
+        .ipv4([10, 0, 0, 1], [10, 0, 0, 2])
+        .tcp(1, 2, 3, 4);
+    let wrong = frame.bytes()[50] ^ 1;
+    RawSocket::open(&one, "eth0")
+        .unwrap()
+        .send(frame.set(50, &[wrong]))
+        .unwrap();
+    capture.wait_count(1, SOON).unwrap();
+}
+
+#[test]
+fn a_wrong_frame_fails_the_program_although_its_test_passes() {
+    let name = "wires::a_wrong_frame_that_its_test_does_not_look_at";
+    let ended = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--include-ignored"])
+        .output()
+        .unwrap();
+    let [out, err] = [&ended.stdout, &ended.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
+    assert!(out.contains("1 passed; 0 failed"), "{out}");
+    assert_eq!(ended.status.code(), Some(101), "{err}");
+    assert!(
+        err.contains(&format!(
+            "{name}: 1 frames, the first on eth0 of other: eth:ethertype:ip:tcp"
+        )),
+        "{err}"
+    );
+}

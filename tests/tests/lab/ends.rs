@@ -43,6 +43,28 @@ fn figures_2_and_3_show_the_way_of_a_frame_and_outlive_a_cut() {
             );
         }
         assert!(
+            ended.stdout.contains(" tshark finds none of "),
+            "{}",
+            ended.stdout
+        );
+        assert!(
+            ended.stdout.contains(" tshark finds none of "),
+            "{}",
+            ended.stdout
+        );
+        // P32: there and back.
+        let away = if figure == "figure-2" { "220" } else { "304" };
+        for [from, to] in [["116", away], [away, "116"]] {
+            let moved = format!(" 110D moved from {from} to {to} within ");
+            assert!(ended.stdout.contains(&moved), "{}", ended.stdout);
+        }
+        assert_eq!(
+            ended.stdout.matches("   202 kept its connection, ").count(),
+            2,
+            "{}",
+            ended.stdout
+        );
+        assert!(
             ended.stdout.contains("2 of 2 foreign cells are zero"),
             "{}",
             ended.stdout

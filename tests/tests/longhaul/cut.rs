@@ -95,6 +95,14 @@ impl Triangle {
         of_reason.map(|(_, frames)| frames).sum()
     }
 
+    /// How often next hops of a node took another path because of a port.
+    fn path_switches(&self, node: usize, port: &str) -> u64 {
+        let metrics = self.agents[node].text("/metrics").unwrap();
+        let sample = format!("fabric_path_switches_total{{port=\"{port}\"}} ");
+        let mut values = metrics.lines().filter_map(|line| line.strip_prefix(&sample));
+        values.next().unwrap().parse().unwrap()
+    }
+
     /// Waits until a host has received so many frames more.
     fn wait_received(&self, tenant: usize, node: usize, more: u64) {
         let received = || {
@@ -157,6 +165,18 @@ fn dci_a_cut_line_is_replaced_and_nothing_is_doubled_or_goes_round() {
         triangle.dropped(0, "ttl-expired") + triangle.dropped(1, "ttl-expired"),
         0
     );
+    // Down and up, three times, at both ends of the line and nowhere else.
+    let switches = [0, 1].map(|node| triangle.path_switches(node, "l224"));
+    assert!(
+        switches.iter().all(|count| *count >= 6 && count % 6 == 0),
+        "{switches:?}"
+    );
+    let elsewhere = [(0, "l226"), (1, "l228"), (2, "l226"), (2, "l228")];
+    let elsewhere: u64 = elsewhere
+        .map(|(node, port)| triangle.path_switches(node, port))
+        .iter()
+        .sum();
+    assert_eq!(elsewhere, 0);
     triangle.finish();
 }
 

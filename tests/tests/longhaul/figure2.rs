@@ -3,23 +3,7 @@
 use fabric_tests::fixtures::Rig;
 use fabric_tests::golden;
 
-use crate::site::{figure_2, mac_of};
-
-/// Offset of the time to live behind addresses, EtherType and label.
-const TTL: usize = 17;
-
-/// What transit makes of a frame: other addresses, a time to live less by one a hop.
-fn relayed(frame: &[u8], (from, to): (&str, &str), ttl: u8) -> Vec<u8> {
-    let octets = |node: &str| -> Vec<u8> {
-        let octets = mac_of(node).split(':');
-        octets
-            .map(|octet| u8::from_str_radix(octet, 16).unwrap())
-            .collect()
-    };
-    let mut expected = [octets(to), octets(from), frame[12..].to_vec()].concat();
-    expected[TTL] = ttl;
-    expected
-}
+use crate::site::{figure_2, relayed};
 
 /// DCI-1, P27, P28: the datacenter's tag goes on where the frame enters, transit changes nothing inside it, the last switch
 /// takes everything off, and the frame is the one that was sent; the same for a tenant's own VLAN and on the way back.

@@ -1,17 +1,12 @@
 //! A resource that moves from one datacenter to another under a client's open connection (P32).
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use fabric_tests::fabric::{Agent, Launch};
 use fabric_tests::frame::eth;
 use fabric_tests::netns::NetNs;
-use fabric_tests::topology::{End, Net};
-use fabric_tests::traffic::{Probe, ping};
+use fabric_tests::topology::{End, Net, replug};
+use fabric_tests::traffic::{Probe, Talk, TalkReport, ping};
 use fabric_tests::wait::{PATIENCE, until_true};
 use serde_json::{Value, json};
 
@@ -112,89 +107,8 @@ impl Fabric {
 
     /// The resource's machine gets its cable out of the one datacenter and into the other, with all that runs in it.
     fn replug(&self, from: usize, to: usize) {
-        let target = self.nodes[to].path();
-        let target = target.to_string_lossy();
-        let name = target.rsplit('/').next().unwrap();
-        self.nodes[from]
-            .output(&["ip", "link", "set", "res", "netns", name])
-            .unwrap();
-        self.nodes[to]
-            .output(&["ip", "link", "set", "res", "up"])
-            .unwrap();
+        replug(&self.nodes[from], &self.nodes[to], "res").unwrap();
     }
-}
-
-/// One connection with a question every few milliseconds, each answered by its own number.
-struct Talk {
-    stop: Arc<AtomicBool>,
-    client: JoinHandle<(u64, Duration)>,
-    server: JoinHandle<()>,
-    answers: Arc<std::sync::atomic::AtomicU64>,
-}
-
-impl Talk {
-    fn start(client: &NetNs, resource: &NetNs) -> Self {
-        const PATIENT: Duration = Duration::from_secs(20);
-        let address: SocketAddr = format!("{RESOURCE}:5001").parse().unwrap();
-        let listener = resource.run(|| Ok(TcpListener::bind(address)?)).unwrap();
-        let stream = client
-            .run(|| Ok(TcpStream::connect_timeout(&address, PATIENCE)?))
-            .unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENT)).unwrap();
-        let server = std::thread::spawn(move || {
-            let (mut peer, _) = listener.accept().unwrap();
-            peer.set_nodelay(true).unwrap();
-            let mut word = [0; 8];
-            while peer.read_exact(&mut word).is_ok() {
-                peer.write_all(&word).unwrap();
-            }
-        });
-        let stop = Arc::new(AtomicBool::new(false));
-        let answers = Arc::new(std::sync::atomic::AtomicU64::new(0));
-        let (ended, counted) = (Arc::clone(&stop), Arc::clone(&answers));
-        let client = std::thread::spawn(move || ask(stream, &ended, &counted));
-        Self {
-            stop,
-            client,
-            server,
-            answers,
-        }
-    }
-
-    fn wait_for_more(&self) {
-        let before = self.answers.load(Ordering::Relaxed);
-        until_true(LONGEST * 2, "answers on the open connection", || {
-            Ok(self.answers.load(Ordering::Relaxed) >= before + ENOUGH)
-        })
-        .unwrap();
-    }
-
-    /// Questions asked, all of them answered, and the longest time between two answers.
-    fn end(self) -> (u64, Duration) {
-        self.stop.store(true, Ordering::Relaxed);
-        let told = self.client.join().unwrap();
-        self.server.join().unwrap();
-        told
-    }
-}
-
-fn ask(mut stream: TcpStream, stop: &AtomicBool, answers: &std::sync::atomic::AtomicU64) -> (u64, Duration) {
-    const PAUSE: Duration = Duration::from_millis(2);
-    let (mut longest, mut last) = (Duration::ZERO, Instant::now());
-    let mut number = 0_u64;
-    while !stop.load(Ordering::Relaxed) {
-        number += 1;
-        stream.write_all(&number.to_be_bytes()).unwrap();
-        let mut word = [0; 8];
-        stream.read_exact(&mut word).unwrap();
-        assert_eq!(u64::from_be_bytes(word), number, "an answer to another question");
-        longest = longest.max(last.elapsed());
-        last = Instant::now();
-        answers.store(number, Ordering::Relaxed);
-        std::thread::sleep(PAUSE);
-    }
-    (number, longest)
 }
 
 /// P32: acme's resource moves from datacenter 100 to 200. The client in 250 keeps the connection that he has, each of his
@@ -206,7 +120,8 @@ fn dci_a_resource_moves_to_another_datacenter_under_an_open_connection() {
         Ok(ping(&fabric.client, RESOURCE, 1)?.answered == 1)
     })
     .unwrap();
-    let talk = Talk::start(&fabric.client, &fabric.resource);
+    let address = format!("{RESOURCE}:5001").parse().unwrap();
+    let talk = Talk::start(&fabric.client, &fabric.resource, address).unwrap();
     let header = |from: &str| eth(RESOURCE_MAC, from);
     let acme = Probe::between(
         (&fabric.client, "eth0"),
@@ -227,7 +142,7 @@ fn dci_a_resource_moves_to_another_datacenter_under_an_open_connection() {
     .patient()
     .start()
     .unwrap();
-    talk.wait_for_more();
+    talk.wait_for_more(ENOUGH, LONGEST * 2).unwrap();
     let moved = document("n222");
     let began = Instant::now();
     fabric.apply(0, &moved);
@@ -235,8 +150,8 @@ fn dci_a_resource_moves_to_another_datacenter_under_an_open_connection() {
     fabric.replug(0, 1);
     fabric.apply(1, &moved);
     let applied = began.elapsed();
-    talk.wait_for_more();
-    let (questions, silence) = talk.end();
+    talk.wait_for_more(ENOUGH, LONGEST * 2).unwrap();
+    let TalkReport { questions, silence } = talk.end().unwrap();
     let (acme, globex) = (acme.stop().unwrap(), globex.stop().unwrap());
     println!(
         "moved within {applied:?}: {} of {} frames lost, longest gap {:?}; {questions} questions on one connection, longest \

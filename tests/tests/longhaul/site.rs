@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+/// Offset of the time to live behind addresses, EtherType and label.
+const TTL: usize = 17;
+
 /// GOLDEN.md section 1, node MACs.
 pub(crate) fn mac_of(node: &str) -> &'static str {
     match node {
@@ -10,16 +13,19 @@ pub(crate) fn mac_of(node: &str) -> &'static str {
         "n212" => "02:00:00:02:02:12",
         "n222" => "02:00:00:02:02:22",
         "n220" => "02:00:00:03:02:20",
+        "n300" => "02:00:00:01:03:00",
+        "n302" => "02:00:00:02:03:02",
+        "n304" => "02:00:00:03:03:04",
         other => panic!("{other} has no address"),
     }
 }
 
-fn line(name: &str, ends: [(&str, &str); 2]) -> Value {
+pub(crate) fn line(name: &str, ends: [(&str, &str); 2]) -> Value {
     let end = |(node, port): (&str, &str)| json!({"node": node, "port": port, "mac": mac_of(node)});
     json!({"name": name, "kind": "pseudowire", "ends": ends.map(end)})
 }
 
-fn nodes(names: &[(&str, &str)]) -> Value {
+pub(crate) fn nodes(names: &[(&str, &str)]) -> Value {
     let node = |(name, datacenter): &(&str, &str)| json!({"name": name, "datacenter": datacenter});
     names.iter().map(node).collect()
 }
@@ -32,17 +38,39 @@ pub(crate) fn datacenters() -> Value {
     ])
 }
 
-/// FIG 2 with line 224 out of service: frames 800 go through the third datacenter.
-pub(crate) fn figure_2() -> Value {
+/// The tenant of frames 800: 202 at `client`, 110D at `resource`, untagged and in VLAN 30.
+pub(crate) fn tenants(client: &str, resource: &str) -> Value {
     let segment = |name: &str, s_vid: u16, vlan: Value, c_vid: u16, label: u16| {
         json!({"name": name, "s_vid": s_vid, "c_vid": s_vid + 1000,
             "labels": [{"to": "mtdc100", "from": "mtdc200", "label": label}],
             "attachments": [
-                {"node": "n116", "port": "eth1", "vlan": vlan, "c_vid": c_vid,
+                {"node": resource, "port": "eth1", "vlan": vlan, "c_vid": c_vid,
                  "stations": [{"name": "110D", "mac": "08:19:20:07:05:0d"}]},
-                {"node": "n212", "port": "eth1", "vlan": vlan, "c_vid": c_vid + 100,
+                {"node": client, "port": "eth1", "vlan": vlan, "c_vid": c_vid + 100,
                  "stations": [{"name": "202", "mac": "f2:98:19:ab:55:b4"}]}]})
     };
+    json!([{"name": "c", "segments": [
+        segment("c", 120, json!("untagged"), 220, 1020),
+        segment("c-v30", 121, json!(30), 221, 1021),
+    ]}])
+}
+
+/// What a node between makes of a frame on a line: other addresses, a time to live less by one a hop.
+pub(crate) fn relayed(frame: &[u8], (from, to): (&str, &str), ttl: u8) -> Vec<u8> {
+    let mut expected = [octets(to), octets(from), frame[12..].to_vec()].concat();
+    expected[TTL] = ttl;
+    expected
+}
+
+fn octets(node: &str) -> Vec<u8> {
+    let octets = mac_of(node).split(':');
+    octets
+        .map(|octet| u8::from_str_radix(octet, 16).unwrap())
+        .collect()
+}
+
+/// FIG 2 with line 224 out of service: frames 800 go through the third datacenter.
+pub(crate) fn figure_2() -> Value {
     let mut direct = line("line224", [("n222", "t1"), ("n124", "t1")]);
     direct["down"] = json!(true);
     json!({
@@ -57,10 +85,7 @@ pub(crate) fn figure_2() -> Value {
             line("line226", [("n220", "t0"), ("n124", "t2")]),
             line("line228", [("n222", "t2"), ("n220", "t1")]),
         ],
-        "tenants": [{"name": "c", "segments": [
-            segment("c", 120, json!("untagged"), 220, 1020),
-            segment("c-v30", 121, json!(30), 221, 1021),
-        ]}],
+        "tenants": tenants("n212", "n116"),
     })
 }
 

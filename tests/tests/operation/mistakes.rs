@@ -43,6 +43,21 @@ pub(crate) const VALUES: &[Mistake] = &[
         "attachments[0].vlan",
     ),
     (
+        "a stack of three VLANs",
+        |at| end(at)["vlan"] = json!([10, 20, 30]),
+        "bad-value",
+        "attachments[0].vlan is a stack of 3, and only the tenant's outermost VLAN can be chosen by",
+    ),
+    (
+        "a line of 1279 bytes",
+        |at| {
+            at["links"] = json!([{"name": "l", "kind": "trunk", "mtu": 1279, "ends": [
+                {"node": "edge1", "port": "t0"}, {"node": "edge1", "port": "t1"}]}]);
+        },
+        "bad-value",
+        "links[0].mtu is 1279, the MTU of a line is 1280 to 65535",
+    ),
+    (
         "VNI 2^24",
         |at| segment(at)["vni"] = json!(1 << 24),
         "bad-value",

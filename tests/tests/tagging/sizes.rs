@@ -98,6 +98,31 @@ fn tag_13_the_largest_frame_for_everybody_is_delivered() {
     comes_in(&rig, "eth1", "acme", &nni, &long(all, 1518));
 }
 
+/// A tenant's frame with so many tags of his own.
+fn deep(frame: Frame, tags: u16) -> Frame {
+    (1..tags).fold(frame.vlan(10), |frame, more| frame.vlan(10 + more))
+}
+
+/// However deep a tenant's stack is, its tags are payload behind the first. What limits it is its bytes: where they do not fit any
+/// more the frame ends as too big, as every other one does.
+#[test]
+fn tag_7_a_stack_may_be_as_deep_as_it_fits_and_ends_as_too_big_beyond() {
+    const DEPTHS: [u16; 5] = [2, 4, 5, 8, 32];
+    let rig = with_trunk_mtu(10, 1508).unwrap();
+    for tags in DEPTHS {
+        let nni = long(deep(there().svlan(101).cvlan(201), tags), 1526);
+        goes_out(&rig, "eth1", "acme", &long(deep(there(), tags), 1518), &nni);
+    }
+    // One tag more than the trunk has room for has to come in first.
+    raise_mtu(&rig, "edge1.eth1", 1600);
+    let edge = rig.agent("edge1").unwrap().namespace();
+    edge.output(&["ip", "link", "set", "eth1", "mtu", "1600"])
+        .unwrap();
+    for tags in DEPTHS {
+        is_dropped(&rig, "eth1", &long(deep(there(), tags), 1522), "too-big");
+    }
+}
+
 fn raise_mtu(rig: &Rig, plug: &str, mtu: u32) {
     let (namespace, interface) = rig.plug(plug).unwrap().end();
     let mtu = mtu.to_string();

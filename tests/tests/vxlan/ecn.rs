@@ -7,7 +7,7 @@ use fabric_tests::fixtures::Rig;
 use fabric_tests::frame::{Frame, eth};
 use fabric_tests::topology::{End, Net, Vxlan};
 use fabric_tests::wait::PATIENCE;
-use fabric_tests::wire::{Capture, MARK};
+use fabric_tests::wire::{Capture, MARK, judge};
 
 use super::support::{
     HERE, LOCAL, REMOTE, THERE, VNI_A, VNI_B, checksum, inward, mac, outward, rig, sent, tunnel,
@@ -141,6 +141,7 @@ fn decapsulated(
 /// Nothing is invented where there is no place for a mark, and nothing is changed in what is no header.
 #[test]
 fn vxl_12_what_is_not_ip_passes_a_marked_underlay_unchanged() {
+    judge::expect_wrong_frames("EtherTypes of IP with no IP behind them").unwrap();
     let rig = rig();
     let cases = [
         inward().word("Happy"),
@@ -166,6 +167,7 @@ fn vxl_12_what_is_not_ip_passes_a_marked_underlay_unchanged() {
 /// A checksum that the tenant got wrong stays wrong: the fabric does not vouch for what it did not check.
 #[test]
 fn vxl_12_a_wrong_inner_checksum_is_not_repaired() {
+    judge::expect_wrong_frames("the checksum is wrong when it is sent").unwrap();
     let rig = rig();
     let wrong = |ecn| {
         let right = ipv4(inward(), ecn);

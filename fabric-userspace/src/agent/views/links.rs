@@ -43,7 +43,10 @@ fn own(core: &Core, (here, port): (NodeIx, &IfName), (at, link): (LinkIx, &Valid
     let mtu = plans
         .into_iter()
         .find(|(name, _)| *name == port)
-        .map(|(_, plan)| plan.facts.mtu);
+        .map(|(_, plan)| {
+            link.mtu
+                .map_or(plan.facts.mtu, |line| line.get().min(plan.facts.mtu))
+        });
     let sends = mtu.map(|mtu| mtu.saturating_add(budget::slack(&link.carries)));
     let spare = sends.map(|sends| i64::from(sends) - i64::from(needs));
     api::Link {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fabric_common::maps::{Binding, route_index};
 
 use super::{NodeView, Way};
-use crate::compile::path::onward;
+use crate::compile::codec::onward;
 use crate::compile::places::{Places, Ways};
 use crate::error::Refusal;
 use crate::ids::{NodeIds, Place, Pools};

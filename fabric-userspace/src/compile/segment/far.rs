@@ -3,9 +3,10 @@
 use fabric_common::maps::{Binding, label_key};
 
 use super::Builder;
+use crate::compile::codec::{labelled, onward};
 use crate::compile::far::{Datacenter, Island, Line};
 use crate::compile::node::Way;
-use crate::compile::path::{labelled, onward};
+use crate::compile::path::limited;
 use crate::compile::places::Ways;
 use crate::error::Refusal;
 use crate::ids::Place;
@@ -59,10 +60,10 @@ impl Builder<'_> {
         let pair = (self.input.s_vid, c_vid);
         let path = |way: &Way, aside| {
             let labels = way.wire.labels()?;
-            Some((
-                labelled(way, labels, (to.label, pair), aside, self.segment),
-                way.resolved,
-            ))
+            let path = labelled(way, labels, (to.label, pair), aside, self.segment);
+            // Nodes that pass frames on by their label know nobody to tell: the sender hears of the narrowest line here.
+            let room = to.room.map(|room| room.saturating_add(way.stack.added));
+            Some((limited(path, room), way.resolved))
         };
         let backup = to.backup.as_ref().and_then(|way| path(way, true));
         match path(&to.way, false) {

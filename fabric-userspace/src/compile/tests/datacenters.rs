@@ -58,7 +58,7 @@ pub(super) fn datacenters() -> Value {
 }
 
 /// FIG 2. Line 224 joins datacenters 200 and 100, lines 228 and 226 lead through 250.
-fn figure2(direct_is_down: bool) -> Value {
+pub(super) fn figure2(direct_is_down: bool) -> Value {
     let node = |name: &str, datacenter: &str| json!({"name": name, "datacenter": datacenter});
     json!({
         "schema": "fabric/1",

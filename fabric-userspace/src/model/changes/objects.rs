@@ -174,6 +174,7 @@ fn of_link(link: &Link) -> Vec<Item> {
         .field("strict", link.strict.map(on_off))
         .field("transport-label", link.transport_label)
         .field("b-vid", link.b_vid)
+        .field("mtu", link.mtu)
         .field("down", link.down.map(yes_no))
         .field("ends", Some(ends.join(" = ")));
     vec![own]

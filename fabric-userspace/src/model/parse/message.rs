@@ -135,7 +135,7 @@ fn cure(path: &str) -> String {
         "vlan" if path.starts_with("links") => {
             "set it to the outer VLAN that the whole link rides in, or leave it out for none"
         }
-        "vlan" => "set it to the tenant's VLAN, or \"untagged\", or \"any\"",
+        "vlan" => "set it to the tenant's outermost VLAN, or \"untagged\", or \"any\"",
         "s_vid" | "c_vid" | "vni" | "i_sid" | "global_vid" => {
             "leave it out and the fabric chooses a free one"
         }
@@ -144,6 +144,7 @@ fn cure(path: &str) -> String {
         }
         "mac" => "write it as in \"02:00:00:00:00:01\"",
         "address" => "write the address alone, as in \"192.0.2.1\" or \"2001:db8::1\"",
+        "mtu" => "write bytes as ip link counts them, or leave it out for what the ports take",
         "schema" => "set it to \"fabric/1\"",
         "port" => "use the interface's name as ip link shows it",
         "outer_tpid" => "write \"0x88a8\" or \"0x8100\"",

@@ -20,7 +20,7 @@ fn a_vlan_of_5000_is_refused_as_the_manual_shows() {
     );
     assert_eq!(
         problem.cure,
-        "set it to the tenant's VLAN, or \"untagged\", or \"any\""
+        "set it to the tenant's outermost VLAN, or \"untagged\", or \"any\""
     );
     assert_eq!(problem.code, codes::BAD_VALUE);
 }

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::super::{DatacenterIx, NodeIx};
 use super::ValidNode;
-use crate::model::{IfName, Label, LinkKind, Mac, Name, OuterTpid, ServiceVid, UdpPort};
+use crate::model::{IfName, Label, LineMtu, LinkKind, Mac, Name, OuterTpid, ServiceVid, UdpPort};
 
 /// A link with both ends resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct ValidLink {
     pub name: Name,
     /// Taken out of service by the operator.
     pub down: bool,
+    /// Largest packet of the whole line, if the document says so.
+    pub mtu: Option<LineMtu>,
     /// What is on the wire, and where it ends.
     pub carries: Carries,
 }

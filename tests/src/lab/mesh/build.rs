@@ -138,6 +138,17 @@ fn connect(
     Ok(())
 }
 
+/// Tells a router again where its ends are: the kernel forgets the ways over an interface that is taken down.
+pub(super) fn route_again(router: &NetNs, wire: &Wire) -> Result<()> {
+    let Middle::Router { ends, .. } = wire.middle else {
+        return Ok(());
+    };
+    for (side, address) in ["one", "other"].into_iter().zip(ends) {
+        ip(router, &["route", "replace", address, "dev", side])?;
+    }
+    Ok(())
+}
+
 /// All at once: loading takes most of the time.
 fn start_agents<'n>(
     nodes: impl Iterator<Item = &'n NetNs>,

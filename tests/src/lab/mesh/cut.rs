@@ -5,10 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
+use super::build::route_again;
 use super::{ACME, Figure, GLOBEX, Mesh, VLAN};
 use crate::frame::{eth, ether_type};
+use crate::lab::interrupt;
 use crate::topology::ip;
-use crate::traffic::{Probe, ProbeReport, TcpReport, tcp_marked};
+use crate::traffic::{Probe, ProbeReport, TcpReport, ping, tcp_marked};
+use crate::wait;
+use crate::wire::Capture;
 
 /// Frames a second.
 const PACE: u32 = 1000;
@@ -16,6 +20,8 @@ const PACE: u32 = 1000;
 const WHOLE: Duration = Duration::from_millis(300);
 /// Long enough for a connection to stall and to go on.
 const TCP_BYTES: u64 = 512 << 20;
+/// Answers in a row that show a line to be whole.
+const PINGS: u32 = 3;
 /// All machines of a datacenter have this address, with their own last octet.
 const SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 100);
 
@@ -86,6 +92,28 @@ impl<F: Figure> Mesh<F> {
         let middle = self.middle(F::CUT).context("the figure has no such wire")?;
         ip(middle, &["link", "set", "one", state])?;
         ip(middle, &["link", "set", "other", state])?;
+        Ok(())
+    }
+
+    /// Brings the line back and waits until frames of both tenants come by the shortest way again.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub(super) fn mend(&self) -> Result<()> {
+        self.carrier("up")?;
+        let mended = self.wires().find(|(wire, _)| wire.name == F::CUT);
+        let (wire, middle) = mended.context("the figure has no such wire")?;
+        route_again(middle, wire)?;
+        let [acme, globex] = &self.machines;
+        for machines in [acme, globex] {
+            let seen = Capture::start(middle, "one")?;
+            wait::until_true(wait::PATIENCE, "answers by the line that is back", || {
+                interrupt::check()?;
+                let before = seen.drain()?.len();
+                let answered = ping(&machines[1], &SERVER.to_string(), PINGS)?.all_answered();
+                Ok(answered && before + seen.drain()?.len() > 0)
+            })?;
+        }
         Ok(())
     }
 }

@@ -42,7 +42,14 @@ pub(super) fn show<F: Figure>(
     progress("frame 800 again");
     let title = format!("frame 800, line {} cut", F::CUT);
     findings.traces.push(part("path", mesh.trace(&title))?);
-    part("cut", mesh.carrier("up"))
+    progress("the line comes back");
+    part("cut", mesh.mend())?;
+    let [home, _, away] = F::SITES;
+    for way in [[home, away], [away, home]] {
+        progress(&format!("110D moves from {} to {}", way[0], way[1]));
+        findings.moves.push(part("move", mesh.relocate(way))?);
+    }
+    Ok(())
 }
 
 fn under_watch<F: Figure>(
