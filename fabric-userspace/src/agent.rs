@@ -3,6 +3,7 @@
 mod carrier;
 mod change;
 mod cluster;
+mod confirm;
 mod core;
 mod edits;
 mod host;
@@ -147,6 +148,7 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     let mut tasks = tasks::spawn(&shared, options.ageing, watch).await;
     tasks.extend(cluster::spawn(&shared).await);
     tasks.extend(storage::spawn(&shared).await);
+    tasks.push(confirm::spawn(&shared));
     tasks.push(tokio::spawn(log::fold()));
     let router = server::router(shared.clone());
     let served = axum::serve(listener, router).with_graceful_shutdown(end(stopped));

@@ -6,6 +6,8 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "cluster/confirm.rs"]
+mod confirm;
 #[path = "cluster/faults.rs"]
 mod faults;
 #[path = "cluster/keys.rs"]

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use carry_out::Reason;
 
+use super::confirm::Waiting;
 use super::core::{Core, failed};
 use super::host::Missing;
 use crate::api;
@@ -22,7 +23,7 @@ use crate::diff::{Changes, diff};
 use crate::error::{Refusal, codes};
 use crate::model::{Document, IfName};
 use crate::safety::Role;
-use crate::store::Stored;
+use crate::store::{Stored, Terms};
 use crate::validate::Valid;
 
 /// A change that could be made.
@@ -60,12 +61,26 @@ impl Core {
         Ok(plan)
     }
 
-    /// Puts a document in force.
+    /// Puts a document in force for good.
     ///
     /// # Errors
     /// When it is refused; nothing has changed then.
     pub(super) async fn apply(&mut self, document: Document, cause: &str) -> Result<api::Applied, Refusal> {
+        self.apply_on(document, cause, Terms::Final).await
+    }
+
+    /// Puts a document in force.
+    ///
+    /// # Errors
+    /// When it is refused; nothing has changed then.
+    pub(super) async fn apply_on(
+        &mut self,
+        document: Document,
+        cause: &str,
+        terms: Terms,
+    ) -> Result<api::Applied, Refusal> {
         let begun = Instant::now();
+        self.check_terms(terms)?;
         let prepared = self
             .prepare(document, Missing::Refuse)
             .await
@@ -78,12 +93,13 @@ impl Core {
                 interface_changes: Vec::new(),
                 elapsed_seconds: begun.elapsed().as_secs_f64(),
                 undo: None,
+                pending: None,
             });
         }
         let before = self.revision;
         let taken: Vec<IfName> = prepared.new_ports.keys().cloned().collect();
         let live = self
-            .carry_out(prepared, Reason::Document(cause))
+            .carry_out(prepared, Reason::Document(cause, terms))
             .await
             .map_err(Refusal::unchanged)?;
         let interface_changes = taken.iter().flat_map(|name| self.ports.changes(name)).collect();
@@ -93,6 +109,7 @@ impl Core {
             interface_changes,
             elapsed_seconds: live.duration_since(begun).as_secs_f64(),
             undo: (before > 0).then(|| format!("fabric rollback {before}")),
+            pending: self.pending.as_ref().map(Waiting::told),
         })
     }
 
@@ -111,10 +128,16 @@ impl Core {
     /// When it is not kept, or refused.
     pub(super) async fn rollback(&mut self, revision: u64) -> Result<api::Applied, Refusal> {
         let stored = self.kept(revision).await?;
-        self.apply(stored.document, &format!("rollback {revision}")).await
+        let ends_trial = self
+            .pending
+            .as_ref()
+            .is_some_and(|waiting| waiting.pending.before == revision);
+        let terms = if ends_trial { Terms::Back } else { Terms::Final };
+        self.apply_on(stored.document, &format!("rollback {revision}"), terms)
+            .await
     }
 
-    async fn kept(&self, revision: u64) -> Result<Stored, Refusal> {
+    pub(super) async fn kept(&self, revision: u64) -> Result<Stored, Refusal> {
         let kept = self.decider().kept(revision).await?;
         kept.ok_or_else(|| {
             Refusal::new(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime};
 
 use super::cluster::Cluster;
+use super::confirm::Waiting;
 use super::meter::Meter;
 use super::ports::{CHANGES_FILE, Ports};
 use super::storage::Storage;
@@ -57,6 +58,8 @@ pub(super) struct Core {
     pub(super) revision: u64,
     pub(super) applied_at: Option<String>,
     pub(super) started: Instant,
+    /// The revision in force, if it waits to be confirmed.
+    pub(super) pending: Option<Waiting>,
     /// Numbers that a change gave up and that running programs may still hold.
     pub(super) waiting: Vec<Freed>,
     /// Slots of ports that cannot send, as the maps say.
@@ -172,6 +175,7 @@ impl Core {
             store,
             cluster,
             started: Instant::now(),
+            pending: None,
             waiting: Vec::new(),
             silent: datapath.silent_slots().into_iter().collect(),
             protection: Protection::default(),
@@ -181,6 +185,7 @@ impl Core {
             adopted,
             ended: false,
         };
+        core.resume_trial().await?;
         if let Err(refusal) = core.resume(adopted).await {
             if !adopted {
                 core.undo_start().await?;
@@ -254,6 +259,7 @@ impl Core {
                 applied_at: past.applied_at,
                 cause: past.cause,
                 by: past.by,
+                pending: past.is_pending,
             })
             .collect())
     }

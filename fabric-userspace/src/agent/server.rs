@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, watch};
 use limited::Limited;
 
 use super::core::Core;
-use super::{cluster, metrics, views};
+use super::{cluster, confirm, metrics, views};
 use crate::api::{self, Envelope, Item, Items, kind, path};
 use crate::error::{Refusal, codes};
 use crate::model::from_json;
@@ -117,6 +117,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::STATUS, get(status))
         .route(path::DOCUMENT, get(document).put(put_document))
         .route(path::EDIT, post(edit))
+        .route(path::CONFIRM, post(confirm_pending))
         .route(path::HISTORY, get(history))
         .route(path::ROLLBACK, post(rollback))
         .route(path::ROLLBACK_PLAN, post(plan_rollback))
@@ -169,6 +170,8 @@ struct Conditions {
     cause: Option<String>,
     #[serde(default)]
     if_revision: Option<u64>,
+    #[serde(default)]
+    confirm_within: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -201,8 +204,9 @@ async fn put_document(
             let plan = core.plan(document).await?;
             return Ok(item(&core, kind::PLAN, plan)?.into_response());
         }
+        let terms = confirm::terms(query.confirm_within)?;
         let applied = core
-            .apply(document, query.cause.as_deref().unwrap_or("apply"))
+            .apply_on(document, query.cause.as_deref().unwrap_or("apply"), terms)
             .await?;
         Ok(item(&core, kind::APPLIED, applied)?.into_response())
     })
@@ -236,6 +240,16 @@ async fn edit(
         }
         let applied = core.edit(&edit).await?;
         Ok(item(&core, kind::APPLIED, applied)?.into_response())
+    })
+    .await
+}
+
+async fn confirm_pending(State(shared): State<Shared>, body: String) -> Answer<Item<api::Confirmed>> {
+    let request: api::Confirm = from_json(&body).map_err(refused)?;
+    to_the_end(async move {
+        let confirmed = confirm::confirm(&shared, &request).await?;
+        let core = shared.core.lock().await;
+        item(&core, kind::CONFIRMED, confirmed)
     })
     .await
 }

@@ -16,7 +16,7 @@ use crate::error::Refusal;
 use crate::ids::Freed;
 use crate::model::IfName;
 use crate::safety::{Restored, Role};
-use crate::store::{Store as _, Stored};
+use crate::store::{Store as _, Stored, Terms};
 use crate::validate::Valid;
 
 /// Ports that a change has taken, with what they were before if they had another role.
@@ -25,8 +25,8 @@ type Taken = BTreeMap<IfName, Option<Port>>;
 /// Why maps are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason<'a> {
-    /// A new document, and the command it came from.
-    Document(&'a str),
+    /// A new document, the command it came from, and the terms that it is put in force on.
+    Document(&'a str, Terms),
     /// A new document that was decided elsewhere and is in force already.
     Followed(&'a Stored),
     /// The host has changed under the document in force.
@@ -39,7 +39,7 @@ impl Reason<'_> {
     /// What was in force is carried out as far as the host allows; what is new must be right.
     const fn tolerance(self) -> Missing {
         match self {
-            Self::Document(_) | Self::Followed(_) => Missing::Refuse,
+            Self::Document(..) | Self::Followed(_) => Missing::Refuse,
             Self::Host | Self::Start => Missing::Tolerate,
         }
     }
@@ -77,7 +77,7 @@ impl Core {
         let live = Instant::now();
         let done = match (done, &decided, reason) {
             (Ok(()), Some(stored), _) | (Ok(()), None, Reason::Followed(stored)) => self.remember(stored),
-            (Ok(()), None, Reason::Document(cause)) => self.commit(&valid, cause).await,
+            (Ok(()), None, Reason::Document(cause, terms)) => self.commit(&valid, cause, terms).await,
             (done, _, _) => done,
         };
         if let Err(refusal) = done {
@@ -90,6 +90,9 @@ impl Core {
                 Some(stored) => self.take_back(stored, refusal).await,
                 None => refusal,
             });
+        }
+        if let Reason::Document(_, terms) = reason {
+            self.begin_trial(terms);
         }
         let changed_slots = egress_changes(&changes);
         self.after(valid, image, &changes);
@@ -247,9 +250,9 @@ impl Core {
         })
     }
 
-    async fn commit(&mut self, valid: &Valid, cause: &str) -> Result<(), Refusal> {
+    async fn commit(&mut self, valid: &Valid, cause: &str, terms: Terms) -> Result<(), Refusal> {
         let stored = self.next_revision(valid, cause);
-        self.store.commit(self.revision, &stored).await?;
+        self.store.put_in_force(self.revision, &stored, terms).await?;
         self.revision = stored.revision;
         self.applied_at = Some(stored.applied_at);
         Ok(())

@@ -6,7 +6,7 @@
 use super::carry_out::Reason;
 use crate::agent::core::{Core, now};
 use crate::error::{Refusal, codes};
-use crate::store::{Store as _, Stored};
+use crate::store::{Store as _, Stored, Terms};
 use crate::validate::Valid;
 
 impl Core {
@@ -16,12 +16,12 @@ impl Core {
         valid: &Valid,
         reason: Reason<'_>,
     ) -> Result<Option<Stored>, Refusal> {
-        let (Reason::Document(cause), Some(cluster)) = (reason, &self.cluster) else {
+        let (Reason::Document(cause, terms), Some(cluster)) = (reason, &self.cluster) else {
             return Ok(None);
         };
         cluster.check_open()?;
         let stored = self.next_revision(valid, cause);
-        cluster.store.commit(self.revision, &stored).await?;
+        cluster.store.put_in_force(self.revision, &stored, terms).await?;
         Ok(Some(stored))
     }
 
@@ -59,7 +59,11 @@ impl Core {
             ),
             document: self.document().clone(),
         };
-        match cluster.store.commit(decided.revision, &back).await {
+        match cluster
+            .store
+            .put_in_force(decided.revision, &back, Terms::Anyway)
+            .await
+        {
             Ok(()) => refusal,
             Err(other) => {
                 let sentence = format!(
