@@ -14,6 +14,8 @@ mod faults;
 mod keys;
 #[path = "cluster/nodes.rs"]
 mod nodes;
+#[path = "cluster/numbers.rs"]
+mod numbers;
 #[path = "cluster/owners.rs"]
 mod owners;
 #[path = "cluster/support.rs"]

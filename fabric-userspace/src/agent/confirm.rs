@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use drops::Drops;
 
+use super::change;
 use super::core::{Core, failed, now};
 use super::server::Shared;
 use crate::api;
@@ -180,15 +181,13 @@ async fn watch(shared: Shared) {
 
 async fn go_back(shared: &Shared, pending: &Pending, why: &str) -> Result<(), Refusal> {
     let cause = format!("return to {}: {why}", pending.before);
-    let mut core = shared.core.lock().await;
-    let Some(store) = core.shared_store() else {
-        let stored = core.kept(pending.before).await?;
-        return core
-            .apply_on(stored.document, &cause, Terms::Back)
-            .await
-            .map(drop);
+    let store = shared.core.lock().await.shared_store();
+    let Some(store) = store else {
+        let _changes = shared.changes.lock().await;
+        let stored = change::kept(shared, pending.before).await?;
+        let applied = change::apply(shared, stored.document, &cause, Terms::Back).await;
+        return applied.map(drop);
     };
-    drop(core);
     match go_back_in(&store, pending, cause).await {
         // Confirmed at the last moment, or another node was quicker.
         Err(refusal) if [codes::NOTHING_PENDING, codes::STALE_REVISION].contains(&refusal.code) => {
@@ -270,7 +269,7 @@ impl Core {
         Ok(())
     }
 
-    fn shared_store(&self) -> Option<std::sync::Arc<EtcdStore>> {
+    pub(super) fn shared_store(&self) -> Option<std::sync::Arc<EtcdStore>> {
         self.cluster.as_ref().map(|cluster| cluster.store.clone())
     }
 

@@ -246,24 +246,6 @@ impl Core {
             .collect()
     }
 
-    /// Kept revisions, the newest first.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    pub(super) async fn history(&self) -> Result<Vec<api::Revision>, Refusal> {
-        let kept = self.decider().history().await?.into_iter();
-        Ok(kept
-            .map(|past| api::Revision {
-                current: past.revision == self.revision,
-                revision: past.revision,
-                applied_at: past.applied_at,
-                cause: past.cause,
-                by: past.by,
-                pending: past.is_pending,
-            })
-            .collect())
-    }
-
     /// Where the document is decided.
     pub(super) fn decider(&self) -> &dyn Store {
         match &self.cluster {

@@ -28,6 +28,7 @@ pub use address::{Address, Secret, TlsFiles, User};
 pub use follow::{Expected, Follower, News};
 pub use owner::{Fence, Owner, Steward};
 pub use report::{NodeReport, RefusedRevision, ReportedPort, Reporter, new_instance};
+pub use reuse::{Held, Number};
 
 use super::{Answer, Past, Pending, Store, Stored, Terms};
 use crate::error::Refusal;

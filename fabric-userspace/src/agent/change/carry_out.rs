@@ -20,7 +20,7 @@ use crate::store::{Store as _, Stored, Terms};
 use crate::validate::Valid;
 
 /// Ports that a change has taken, with what they were before if they had another role.
-type Taken = BTreeMap<IfName, Option<Port>>;
+pub(super) type Taken = BTreeMap<IfName, Option<Port>>;
 
 /// Why maps are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +46,32 @@ impl Reason<'_> {
 }
 
 impl Core {
-    /// Returns when frames began to go the new ways.
-    pub(super) async fn carry_out(
+    /// Carries out what needs no decision of a shared store.
+    pub(super) async fn carry_out(&mut self, prepared: Prepared, reason: Reason<'_>) -> Result<(), Refusal> {
+        let taken = self.take(&prepared, reason).await?;
+        self.complete(prepared, taken, reason, None).await.map(drop)
+    }
+
+    /// The first part: ports that are new are made safe.
+    pub(super) async fn take(&mut self, prepared: &Prepared, reason: Reason<'_>) -> Result<Taken, Refusal> {
+        self.take_ports(&prepared.image, &prepared.new_ports, reason.tolerance())
+            .await
+    }
+
+    /// The change will not be made: its ports are as they were before [`Self::take`].
+    pub(super) async fn abandon(&mut self, taken: Taken) {
+        self.let_go(taken).await;
+        self.release_neighbours().await;
+    }
+
+    /// The second part: maps, programs, and the document. `decided` is what a shared store has put in force. Returns when
+    /// frames began to go the new ways.
+    pub(super) async fn complete(
         &mut self,
         prepared: Prepared,
+        taken: Taken,
         reason: Reason<'_>,
+        decided: Option<&Stored>,
     ) -> Result<Instant, Refusal> {
         let Prepared {
             valid,
@@ -61,21 +82,12 @@ impl Core {
             old_ports,
         } = prepared;
         let tolerance = reason.tolerance();
-        let taken = self.take_ports(&image, &new_ports, tolerance).await?;
-        let decided = match self.decide(&valid, reason).await {
-            Ok(decided) => decided,
-            Err(refusal) => {
-                self.let_go(taken).await;
-                self.release_neighbours().await;
-                return Err(refusal);
-            }
-        };
         let done = self
             .note_carriers(&image, |port| silent.contains(port))
             .and_then(|()| self.write(&image, &changes))
             .and_then(|()| self.attach(&image, &new_ports, tolerance));
         let live = Instant::now();
-        let done = match (done, &decided, reason) {
+        let done = match (done, decided, reason) {
             (Ok(()), Some(stored), _) | (Ok(()), None, Reason::Followed(stored)) => self.remember(stored),
             (Ok(()), None, Reason::Document(cause, terms)) => self.commit(&valid, cause, terms).await,
             (done, _, _) => done,
@@ -86,7 +98,7 @@ impl Core {
                 self.undo(&image, taken).await;
                 self.release_neighbours().await;
             }
-            return Err(match &decided {
+            return Err(match decided {
                 Some(stored) => self.take_back(stored, refusal).await,
                 None => refusal,
             });

@@ -100,6 +100,7 @@ async fn carry_out(shared: &Shared, waiting: &mut Option<Stored>) -> Result<(), 
     let Some(stored) = waiting.as_ref() else {
         return Ok(());
     };
+    let _changes = shared.changes.lock().await;
     let mut core = shared.core.lock().await;
     let followed = core.follow(stored).await;
     let fabric = match &core.cluster {
