@@ -18,6 +18,8 @@ mod nodes;
 mod numbers;
 #[path = "cluster/owners.rs"]
 mod owners;
+#[path = "cluster/random.rs"]
+mod random;
 #[path = "cluster/support.rs"]
 mod support;
 #[path = "cluster/writers.rs"]
