@@ -3,6 +3,7 @@
 mod carrier;
 mod change;
 mod cluster;
+mod confirm;
 mod core;
 mod edits;
 mod host;
@@ -36,7 +37,7 @@ use crate::ids::Sizes;
 use crate::model::{Document, IfName, from_json};
 use crate::netlink::Watch;
 use crate::safety::explain_attach_error;
-use crate::store::NewFolders;
+use crate::store::{NewFolders, Terms};
 
 /// Runs until a signal or `fabric agent stop`. Forwarding goes on afterwards unless the stop says otherwise.
 ///
@@ -115,7 +116,11 @@ async fn try_start(options: &AgentOptions, config: Option<Document>) -> Result<C
     }
     let file = options.config.as_deref().unwrap_or(Path::new("-"));
     match core
-        .apply(document, &format!("agent --config {}", file.display()))
+        .apply(
+            document,
+            &format!("agent --config {}", file.display()),
+            Terms::Final,
+        )
         .await
     {
         Ok(_) => Ok(core),
@@ -139,6 +144,7 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     let (stop, stopped) = channel::channel(false);
     let shared = Shared {
         core: Arc::new(Mutex::new(core)),
+        changes: Arc::default(),
         stop: Arc::new(stop),
     };
     if let Some(metrics) = metrics {
@@ -147,6 +153,7 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     let mut tasks = tasks::spawn(&shared, options.ageing, watch).await;
     tasks.extend(cluster::spawn(&shared).await);
     tasks.extend(storage::spawn(&shared).await);
+    tasks.push(confirm::spawn(&shared));
     tasks.push(tokio::spawn(log::fold()));
     let router = server::router(shared.clone());
     let served = axum::serve(listener, router).with_graceful_shutdown(end(stopped));

@@ -18,7 +18,7 @@ mod storage;
 mod tenant;
 
 pub use counters::{Count, Counters, NamedPortCounters, PortCounters, Reason, ReasonTotal, TenantCounters};
-pub use document::{Applied, Plan, Revision, Rollback};
+pub use document::{Applied, Confirm, Confirmed, Pending, Plan, Revision, Rollback};
 pub use edit::Edit;
 pub use envelope::{Envelope, Exported, Item, Items};
 pub use fdb::{FdbEntry, Flush, Flushed};

@@ -98,6 +98,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, R
         Command::Apply(args) => document::apply(context, &args).await,
         Command::Import(args) => transfer::import(context, &args).await,
         Command::Export(args) => document::export(context, &args).await,
+        Command::Confirm(args) => document::confirm(context, &args).await,
         Command::History => document::history(context).await,
         Command::Rollback(args) => document::rollback(context, &args).await,
         Command::Doctor(args) => doctor::run(context, &args).await,

@@ -3,6 +3,7 @@
 pub mod etcd;
 mod file;
 mod made;
+mod pending;
 
 use std::pin::Pin;
 
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use file::FileStore;
 pub(crate) use made::NewFolders;
+pub use pending::{Pending, Terms};
+pub(crate) use pending::{none_pending, waits};
 
 use crate::error::Refusal;
 use crate::model::Document;
@@ -42,6 +45,8 @@ pub struct Past {
     pub cause: String,
     /// The node that wrote it; `None` where there is only one.
     pub by: Option<String>,
+    /// It is in force, and nobody has confirmed it yet.
+    pub is_pending: bool,
 }
 
 /// What a store answers, once it has.
@@ -60,9 +65,27 @@ pub trait Store: Send + Sync {
     /// old one or this one. `base` is 0 for the first.
     ///
     /// # Errors
-    /// `stale-revision` if another revision than `base` is in force, with what came in between; otherwise when it
-    /// cannot be written. The old one is in force then.
-    fn commit<'a>(&'a self, base: u64, stored: &'a Stored) -> Answer<'a, ()>;
+    /// `stale-revision` if another revision than `base` is in force, with what came in between; `confirm-pending` if that
+    /// one waits for a confirmation and the terms respect it; otherwise when it cannot be written. The old one is in force
+    /// then.
+    fn put_in_force<'a>(&'a self, base: u64, stored: &'a Stored, terms: Terms) -> Answer<'a, ()>;
+    /// [`Store::put_in_force`] for good.
+    ///
+    /// # Errors
+    /// As there.
+    fn commit<'a>(&'a self, base: u64, stored: &'a Stored) -> Answer<'a, ()> {
+        self.put_in_force(base, stored, Terms::Final)
+    }
+    /// The revision in force, if it waits to be confirmed.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn pending(&self) -> Answer<'_, Option<Pending>>;
+    /// Makes the revision in force final.
+    ///
+    /// # Errors
+    /// `nothing-pending` if `revision` does not wait for it, or not any more; otherwise when it cannot be written.
+    fn confirm(&self, revision: u64) -> Answer<'_, ()>;
     /// Kept revisions, the newest first.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! A real etcd of one or more members, in a namespace of a test.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,6 +14,24 @@ use crate::wait;
 /// Elections, starts and snapshots on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where the members have their data.
+#[derive(Debug)]
+enum Folder {
+    /// It goes with them.
+    Own(TempDir),
+    /// Somebody else removes it.
+    Given(PathBuf),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Own(folder) => folder.path(),
+            Self::Given(folder) => folder,
+        }
+    }
+}
+
 /// All members; they end with it, and their data goes.
 #[derive(Debug)]
 pub struct Etcd {
@@ -23,7 +42,9 @@ pub struct Etcd {
     arguments: Vec<String>,
     /// Authority, certificate and key, for members and clients alike.
     tls: Option<[PathBuf; 3]>,
-    folder: TempDir,
+    folder: Folder,
+    /// In sessions of their own: they may outlive this process.
+    own_session: bool,
     /// Raised when the data are replaced.
     era: u32,
 }
@@ -34,7 +55,23 @@ impl Etcd {
     /// # Errors
     /// When it cannot be started, or does not become healthy.
     pub fn start(namespace: &NetNs, addresses: &[&str], arguments: &[&str]) -> Result<Self> {
-        Self::new(namespace, addresses, arguments, None)
+        Self::new(namespace, addresses, arguments, None, None)
+    }
+
+    /// As [`Etcd::start`], with the data in `folder`, so that the members can stay after this process: [`Etcd::keep`].
+    ///
+    /// # Errors
+    /// As [`Etcd::start`].
+    pub fn start_in(namespace: &NetNs, addresses: &[&str], folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Self::new(namespace, addresses, &[], None, Some(folder))
+    }
+
+    /// Leaves the members running; they end with their namespace.
+    pub fn keep(mut self) {
+        for member in &mut self.members {
+            member.take().map(Process::leave);
+        }
     }
 
     /// One member that speaks TLS alone and wants certificates of its clients. `files` are authority, certificate and key in
@@ -49,7 +86,7 @@ impl Etcd {
             arguments.extend([(*word).to_owned(), file.to_string_lossy().into_owned()]);
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        Self::new(namespace, &[address], &arguments, Some(files))
+        Self::new(namespace, &[address], &arguments, Some(files), None)
     }
 
     fn new(
@@ -57,6 +94,7 @@ impl Etcd {
         addresses: &[&str],
         arguments: &[&str],
         tls: Option<[PathBuf; 3]>,
+        folder: Option<&Path>,
     ) -> Result<Self> {
         let mut etcd = Self {
             tls,
@@ -64,7 +102,11 @@ impl Etcd {
             addresses: addresses.iter().map(ToString::to_string).collect(),
             members: addresses.iter().map(|_| None).collect(),
             arguments: arguments.iter().map(ToString::to_string).collect(),
-            folder: tempfile::Builder::new().prefix("etcd-").tempdir()?,
+            own_session: folder.is_some(),
+            folder: match folder {
+                Some(folder) => Folder::Given(folder.to_owned()),
+                None => Folder::Own(tempfile::Builder::new().prefix("etcd-").tempdir()?),
+            },
             era: 0,
         };
         etcd.start_all()?;
@@ -113,6 +155,10 @@ impl Etcd {
         command.args(self.identity(number)).args(&self.arguments);
         let log = std::fs::File::create(self.folder.path().join(format!("{number}.log")))?;
         command.stdout(Stdio::null()).stderr(log);
+        if self.own_session {
+            // SAFETY: setsid is async-signal-safe (signal-safety(7)); nothing is allocated or locked.
+            unsafe { command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?)) };
+        }
         let started = Process::start(&mut command).context("apt-get install etcd-server")?;
         self.members[number] = Some(started);
         Ok(())

@@ -9,6 +9,7 @@
 //! One more figure is one more type that implements [`session::Lab`] and one more arm in [`main`].
 
 pub mod churn;
+pub mod cluster;
 pub mod console;
 pub mod counts;
 pub mod figure1;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
+use self::cluster::Cluster;
 use self::console::Console;
 use self::figure1::Figure1;
 use self::mesh::{Figure2, Figure3, Mesh};
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Which::Figure2 => session.run::<Mesh<Figure2>>(),
         Which::Figure3 => session.run::<Mesh<Figure3>>(),
         Which::Storage => session.run::<Storage>(),
+        Which::Cluster => session.run::<Cluster>(),
     }
 }
 

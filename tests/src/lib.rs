@@ -29,6 +29,7 @@ pub mod frame;
 pub mod golden;
 pub mod lab;
 pub mod netns;
+pub mod pins;
 pub mod random;
 pub mod storage;
 pub mod topology;

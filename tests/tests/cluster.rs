@@ -6,14 +6,20 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "cluster/confirm.rs"]
+mod confirm;
 #[path = "cluster/faults.rs"]
 mod faults;
 #[path = "cluster/keys.rs"]
 mod keys;
 #[path = "cluster/nodes.rs"]
 mod nodes;
+#[path = "cluster/numbers.rs"]
+mod numbers;
 #[path = "cluster/owners.rs"]
 mod owners;
+#[path = "cluster/random.rs"]
+mod random;
 #[path = "cluster/support.rs"]
 mod support;
 #[path = "cluster/writers.rs"]

@@ -11,6 +11,8 @@
 mod alone;
 #[path = "operation/churn.rs"]
 mod churn;
+#[path = "operation/confirm.rs"]
+mod confirm;
 #[path = "operation/crash.rs"]
 mod crash;
 #[path = "operation/events.rs"]

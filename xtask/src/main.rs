@@ -51,6 +51,7 @@ enum Task {
 const EXAMPLES: &str = "Examples:
   cargo xtask run                       two tenants, same addresses, one wire: removes itself
   cargo xtask run -- --lab storage      a storage machine dies under its client
+  cargo xtask run -- --lab cluster      four nodes on an etcd whose leader dies
   cargo xtask run -- --config FILE      the agent on this host's ports
   cargo xtask test --filter NAME        only the tests whose name contains NAME
   cargo xtask bench --quick             what a frame costs, in under a minute

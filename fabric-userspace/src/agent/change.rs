@@ -13,16 +13,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use carry_out::Reason;
+pub(super) use decide::apply;
+use decide::{Begun, Start};
 
+use super::confirm::Waiting;
 use super::core::{Core, failed};
 use super::host::Missing;
+use super::server::Shared;
 use crate::api;
 use crate::compile::Image;
 use crate::diff::{Changes, diff};
 use crate::error::{Refusal, codes};
 use crate::model::{Document, IfName};
 use crate::safety::Role;
-use crate::store::Stored;
+use crate::store::{Store as _, Stored, Terms};
 use crate::validate::Valid;
 
 /// A change that could be made.
@@ -36,6 +40,48 @@ struct Prepared {
     new_ports: BTreeMap<IfName, Role>,
     /// Ports that will not be in use any more.
     old_ports: Vec<IfName>,
+}
+
+/// What putting an earlier revision in force again would change.
+///
+/// # Errors
+/// Whatever [`rollback`] would refuse it for.
+pub(super) async fn plan_rollback(shared: &Shared, revision: u64) -> Result<api::Plan, Refusal> {
+    let stored = kept(shared, revision).await?;
+    shared.core.lock().await.plan(stored.document).await
+}
+
+/// Puts an earlier revision in force again, as a new revision. The caller holds [`Shared::changes`], and not the core.
+///
+/// # Errors
+/// When it is not kept, or refused.
+pub(super) async fn rollback(shared: &Shared, revision: u64) -> Result<api::Applied, Refusal> {
+    let stored = kept(shared, revision).await?;
+    let terms = shared.core.lock().await.terms_of_rollback(revision);
+    apply(shared, stored.document, &format!("rollback {revision}"), terms).await
+}
+
+/// A kept revision.
+///
+/// # Errors
+/// When it is not kept.
+pub(super) async fn kept(shared: &Shared, revision: u64) -> Result<Stored, Refusal> {
+    let core = shared.core.lock().await;
+    let kept = match core.shared_store() {
+        Some(store) => {
+            drop(core);
+            store.kept(revision).await?
+        }
+        None => core.store.kept(revision).await?,
+    };
+    kept.ok_or_else(|| {
+        Refusal::new(
+            codes::UNKNOWN_REVISION,
+            format!("revision {revision} is not kept"),
+        )
+        .with_cure("fabric history")
+        .unchanged()
+    })
 }
 
 impl Core {
@@ -60,70 +106,104 @@ impl Core {
         Ok(plan)
     }
 
-    /// Puts a document in force.
+    /// Puts a document in force, for a core that nobody shares.
     ///
     /// # Errors
     /// When it is refused; nothing has changed then.
-    pub(super) async fn apply(&mut self, document: Document, cause: &str) -> Result<api::Applied, Refusal> {
-        let begun = Instant::now();
+    pub(super) async fn apply(
+        &mut self,
+        document: Document,
+        cause: &str,
+        terms: Terms,
+    ) -> Result<api::Applied, Refusal> {
+        match self.begin(document, cause, terms).await? {
+            Start::Done(applied) => Ok(applied),
+            Start::Begun(begun) => {
+                let decided = begun.decide().await;
+                self.finish(*begun, decided).await
+            }
+        }
+    }
+
+    /// The first part of a change, up to its decision.
+    async fn begin(&mut self, document: Document, cause: &str, terms: Terms) -> Result<Start, Refusal> {
+        let at = Instant::now();
+        self.check_terms(terms)?;
         let prepared = self
             .prepare(document, Missing::Refuse)
             .await
             .map_err(Refusal::unchanged)?;
         let plan = self.describe(&prepared);
         if prepared.valid.document() == self.document() && self.revision > 0 {
-            return Ok(api::Applied {
+            return Ok(Start::Done(api::Applied {
                 plan,
                 notes: Vec::new(),
                 interface_changes: Vec::new(),
-                elapsed_seconds: begun.elapsed().as_secs_f64(),
+                elapsed_seconds: at.elapsed().as_secs_f64(),
                 undo: None,
-            });
+                pending: None,
+            }));
+        }
+        let decision = self
+            .decision(&prepared.valid, cause, terms)
+            .map_err(Refusal::unchanged)?;
+        let taken = self.take(&prepared, Reason::Document(cause, terms)).await;
+        Ok(Start::Begun(Box::new(Begun {
+            taken: taken.map_err(Refusal::unchanged)?,
+            prepared,
+            plan,
+            cause: cause.to_owned(),
+            terms,
+            at,
+            decision,
+        })))
+    }
+
+    /// The second part, once a shared store has decided.
+    async fn finish(&mut self, begun: Begun, decided: Result<(), Refusal>) -> Result<api::Applied, Refusal> {
+        if let Err(refusal) = decided {
+            self.abandon(begun.taken).await;
+            return Err(refusal.unchanged());
         }
         let before = self.revision;
-        let taken: Vec<IfName> = prepared.new_ports.keys().cloned().collect();
+        let new_ports: Vec<IfName> = begun.prepared.new_ports.keys().cloned().collect();
+        let Begun {
+            prepared,
+            taken,
+            plan,
+            cause,
+            terms,
+            at,
+            decision,
+        } = begun;
+        let stored = decision.map(|decision| decision.stored);
+        let reason = Reason::Document(&cause, terms);
         let live = self
-            .carry_out(prepared, Reason::Document(cause))
+            .complete(prepared, taken, reason, stored.as_ref())
             .await
             .map_err(Refusal::unchanged)?;
-        let interface_changes = taken.iter().flat_map(|name| self.ports.changes(name)).collect();
+        let interface_changes = new_ports
+            .iter()
+            .flat_map(|name| self.ports.changes(name))
+            .collect();
         Ok(api::Applied {
             plan,
             notes: Vec::new(),
             interface_changes,
-            elapsed_seconds: live.duration_since(begun).as_secs_f64(),
+            elapsed_seconds: live.duration_since(at).as_secs_f64(),
             undo: (before > 0).then(|| format!("fabric rollback {before}")),
+            pending: self.pending.as_ref().map(Waiting::told),
         })
     }
 
-    /// What putting an earlier revision in force again would change.
-    ///
-    /// # Errors
-    /// Whatever [`Core::rollback`] would refuse it for.
-    pub(super) async fn plan_rollback(&mut self, revision: u64) -> Result<api::Plan, Refusal> {
-        let stored = self.kept(revision).await?;
-        self.plan(stored.document).await
-    }
-
-    /// Puts an earlier revision in force again, as a new revision.
-    ///
-    /// # Errors
-    /// When it is not kept, or refused.
-    pub(super) async fn rollback(&mut self, revision: u64) -> Result<api::Applied, Refusal> {
-        let stored = self.kept(revision).await?;
-        self.apply(stored.document, &format!("rollback {revision}")).await
-    }
-
-    async fn kept(&self, revision: u64) -> Result<Stored, Refusal> {
-        let kept = self.decider().kept(revision).await?;
-        kept.ok_or_else(|| {
-            Refusal::new(
-                codes::UNKNOWN_REVISION,
-                format!("revision {revision} is not kept"),
-            )
-            .with_cure("fabric history")
-            .unchanged()
-        })
+    /// The terms of a rollback: one to the revision before one that waits ends the wait.
+    fn terms_of_rollback(&self, revision: u64) -> Terms {
+        let ends_trial = |waiting: &Waiting| waiting.pending.before == revision;
+        if self.pending.as_ref().is_some_and(ends_trial) {
+            Terms::Back
+        } else {
+            Terms::Final
+        }
     }
 
     /// Carries out what was decided elsewhere.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime};
 
 use super::cluster::Cluster;
+use super::confirm::Waiting;
 use super::meter::Meter;
 use super::ports::{CHANGES_FILE, Ports};
 use super::storage::Storage;
@@ -57,6 +58,8 @@ pub(super) struct Core {
     pub(super) revision: u64,
     pub(super) applied_at: Option<String>,
     pub(super) started: Instant,
+    /// The revision in force, if it waits to be confirmed.
+    pub(super) pending: Option<Waiting>,
     /// Numbers that a change gave up and that running programs may still hold.
     pub(super) waiting: Vec<Freed>,
     /// Slots of ports that cannot send, as the maps say.
@@ -174,6 +177,7 @@ impl Core {
             store,
             cluster,
             started: Instant::now(),
+            pending: None,
             waiting: Vec::new(),
             silent: datapath.silent_slots().into_iter().collect(),
             path_switches: BTreeMap::new(),
@@ -184,6 +188,7 @@ impl Core {
             adopted,
             ended: false,
         };
+        core.resume_trial().await?;
         if let Err(refusal) = core.resume(adopted).await {
             if !adopted {
                 core.undo_start().await?;
@@ -242,23 +247,6 @@ impl Core {
             .ports()
             .map(|(name, plan)| (plan.slot, name.clone()))
             .collect()
-    }
-
-    /// Kept revisions, the newest first.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    pub(super) async fn history(&self) -> Result<Vec<api::Revision>, Refusal> {
-        let kept = self.decider().history().await?.into_iter();
-        Ok(kept
-            .map(|past| api::Revision {
-                current: past.revision == self.revision,
-                revision: past.revision,
-                applied_at: past.applied_at,
-                cause: past.cause,
-                by: past.by,
-            })
-            .collect())
     }
 
     /// Where the document is decided.

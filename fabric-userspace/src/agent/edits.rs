@@ -1,8 +1,14 @@
 //! The verbs of the command line, carried out on the document in force.
 
+mod held;
 mod plant;
 
+pub(super) use held::{fill, held};
+use held::{with_stand_in, without};
+
+use super::change;
 use super::core::Core;
+use super::server::Shared;
 use crate::api;
 use crate::edit::{
     Attach, Detach, PortSet, SegmentAdd, SegmentRemove, StationAdd, StationPlace, StationRemove,
@@ -11,6 +17,8 @@ use crate::edit::{
 };
 use crate::error::{Refusal, codes};
 use crate::model::{Document, MacLimit, Name, ServiceVid, Station, Vni};
+use crate::store::Terms;
+use crate::store::etcd::Held;
 
 /// A changed document and how to tell of it.
 struct Done {
@@ -34,35 +42,60 @@ fn number<T, N: Copy, E: std::fmt::Display>(
     value.map(|value| new(value).map_err(wrong)).transpose()
 }
 
+/// Carries an edit out. The caller holds [`Shared::changes`], and not the core.
+///
+/// # Errors
+/// When it is refused; nothing has changed then.
+pub(super) async fn edit(shared: &Shared, edit: &api::Edit) -> Result<api::Applied, Refusal> {
+    let held = held(shared).await;
+    let done = shared.core.lock().await.edited(edit, &held);
+    let done = done.map_err(Refusal::unchanged)?;
+    let mut applied = change::apply(shared, done.document, &done.cause, Terms::Final).await?;
+    applied.notes.splice(0..0, done.notes);
+    if done.undo.is_some() {
+        applied.undo = done.undo;
+    }
+    Ok(applied)
+}
+
 impl Core {
     /// What an edit would do.
     ///
     /// # Errors
-    /// Whatever [`Core::edit`] would refuse it for.
-    pub(super) async fn plan_edit(&mut self, edit: &api::Edit) -> Result<api::Plan, Refusal> {
-        let done = self.edited(edit).map_err(Refusal::unchanged)?;
+    /// Whatever [`edit`] would refuse it for.
+    pub(super) async fn plan_edit(&mut self, edit: &api::Edit, held: &[Held]) -> Result<api::Plan, Refusal> {
+        let done = self.edited(edit, held).map_err(Refusal::unchanged)?;
         self.plan(done.document).await
     }
 
-    /// Carries an edit out.
-    ///
-    /// # Errors
-    /// When it is refused; nothing has changed then.
-    pub(super) async fn edit(&mut self, edit: &api::Edit) -> Result<api::Applied, Refusal> {
-        let done = self.edited(edit).map_err(Refusal::unchanged)?;
-        let mut applied = self.apply(done.document, &done.cause).await?;
-        applied.notes.splice(0..0, done.notes);
-        if done.undo.is_some() {
-            applied.undo = done.undo;
+    fn edited(&mut self, edit: &api::Edit, held: &[Held]) -> Result<Done, Refusal> {
+        let tenant = if let api::Edit::Attach { tenant, .. } | api::Edit::AddSegment { tenant, .. } = edit {
+            Some(tenant)
+        } else {
+            None
+        };
+        let mut clients = 0;
+        if let api::Edit::RemoveStorage {
+            storage,
+            force: false,
+        } = edit
+        {
+            clients = self.clients_of(storage)?;
         }
-        Ok(applied)
+        let Some((document, stand_in)) = with_stand_in(self.document(), held, tenant) else {
+            return self.changed(self.document(), edit, clients);
+        };
+        let done = self.changed(&document, edit, clients)?;
+        Ok(Done {
+            document: without(done.document, &stand_in),
+            ..done
+        })
     }
 
-    fn edited(&mut self, edit: &api::Edit) -> Result<Done, Refusal> {
+    fn changed(&self, document: &Document, edit: &api::Edit, clients: u64) -> Result<Done, Refusal> {
         let here = |node: &Option<Name>| node.clone().unwrap_or_else(|| self.node.clone());
-        let document = self.document();
         match edit {
-            api::Edit::Attach { .. } => self.attached(edit),
+            api::Edit::Attach { .. } => self.attached(document, edit),
             api::Edit::Detach {
                 tenant,
                 node,
@@ -213,7 +246,7 @@ impl Core {
             | api::Edit::RemoveLink { .. }
             | api::Edit::AddStorage { .. }
             | api::Edit::RemoveStorage { .. }
-            | api::Edit::SetLink { .. } => self.planted(edit),
+            | api::Edit::SetLink { .. } => self.planted(document, edit, clients),
             api::Edit::RemoveStation { segment, mac } => {
                 let edited = station_remove(
                     document,
@@ -232,7 +265,7 @@ impl Core {
         }
     }
 
-    fn attached(&self, edit: &api::Edit) -> Result<Done, Refusal> {
+    fn attached(&self, document: &Document, edit: &api::Edit) -> Result<Done, Refusal> {
         let api::Edit::Attach {
             tenant,
             node,
@@ -263,7 +296,7 @@ impl Core {
             stations: stations.iter().copied().map(station).collect(),
             ..Attach::new(tenant.clone(), node, port.clone(), *vlan)
         };
-        let edited = attach(self.document(), &verb)?;
+        let edited = attach(document, &verb)?;
         let answer = edited.answer;
         let allocated = if answer.allocated { " (allocated)" } else { "" };
         let note = format!(

@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, watch};
 use limited::Limited;
 
 use super::core::Core;
-use super::{cluster, metrics, views};
+use super::{change, cluster, confirm, edits, metrics, views};
 use crate::api::{self, Envelope, Item, Items, kind, path};
 use crate::error::{Refusal, codes};
 use crate::model::from_json;
@@ -30,6 +30,9 @@ use crate::model::from_json;
 pub(super) struct Shared {
     /// The agent. One request at a time: a document is applied whole or not at all.
     pub core: Arc<Mutex<Core>>,
+    /// Held by whoever changes what is in force, from the first look at it to the last write; taken before the core. While a
+    /// shared store decides, the core is free for those who only look.
+    pub(super) changes: Arc<Mutex<()>>,
     /// Turns true when the agent shall end.
     pub(super) stop: Arc<watch::Sender<bool>>,
 }
@@ -117,6 +120,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::STATUS, get(status))
         .route(path::DOCUMENT, get(document).put(put_document))
         .route(path::EDIT, post(edit))
+        .route(path::CONFIRM, post(confirm_pending))
         .route(path::HISTORY, get(history))
         .route(path::ROLLBACK, post(rollback))
         .route(path::ROLLBACK_PLAN, post(plan_rollback))
@@ -169,6 +173,8 @@ struct Conditions {
     cause: Option<String>,
     #[serde(default)]
     if_revision: Option<u64>,
+    #[serde(default)]
+    confirm_within: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -195,15 +201,19 @@ async fn put_document(
 ) -> Result<Response, Problem> {
     let document = from_json(&body).map_err(refused)?;
     to_the_end(async move {
+        let _changes = shared.changes.lock().await;
+        let document = edits::fill(document, &edits::held(&shared).await);
         let mut core = shared.core.lock().await;
         core.expect_revision(query.if_revision)?;
         if query.dry_run {
             let plan = core.plan(document).await?;
             return Ok(item(&core, kind::PLAN, plan)?.into_response());
         }
-        let applied = core
-            .apply(document, query.cause.as_deref().unwrap_or("apply"))
-            .await?;
+        drop(core);
+        let terms = confirm::terms(query.confirm_within)?;
+        let cause = query.cause.as_deref().unwrap_or("apply");
+        let applied = change::apply(&shared, document, cause, terms).await?;
+        let core = shared.core.lock().await;
         Ok(item(&core, kind::APPLIED, applied)?.into_response())
     })
     .await
@@ -228,14 +238,27 @@ async fn edit(
 ) -> Result<Response, Problem> {
     let edit: api::Edit = from_json(&body).map_err(refused)?;
     to_the_end(async move {
-        let mut core = shared.core.lock().await;
-        core.expect_revision(query.if_revision)?;
+        let _changes = shared.changes.lock().await;
+        shared.core.lock().await.expect_revision(query.if_revision)?;
         if query.dry_run {
-            let plan = core.plan_edit(&edit).await?;
+            let held = edits::held(&shared).await;
+            let mut core = shared.core.lock().await;
+            let plan = core.plan_edit(&edit, &held).await?;
             return Ok(item(&core, kind::PLAN, plan)?.into_response());
         }
-        let applied = core.edit(&edit).await?;
+        let applied = edits::edit(&shared, &edit).await?;
+        let core = shared.core.lock().await;
         Ok(item(&core, kind::APPLIED, applied)?.into_response())
+    })
+    .await
+}
+
+async fn confirm_pending(State(shared): State<Shared>, body: String) -> Answer<Item<api::Confirmed>> {
+    let request: api::Confirm = from_json(&body).map_err(refused)?;
+    to_the_end(async move {
+        let confirmed = confirm::confirm(&shared, &request).await?;
+        let core = shared.core.lock().await;
+        item(&core, kind::CONFIRMED, confirmed)
     })
     .await
 }
@@ -245,8 +268,8 @@ fn refused(problem: crate::error::Problem) -> Refusal {
 }
 
 async fn history(State(shared): State<Shared>) -> Answer<Items<api::Revision>> {
+    let revisions = views::history(&shared).await?;
     let core = shared.core.lock().await;
-    let revisions = core.history().await?;
     items(&core, kind::REVISION_LIST, revisions)
 }
 
@@ -257,9 +280,10 @@ async fn rollback(
 ) -> Answer<Item<api::Applied>> {
     let request: api::Rollback = from_json(&body).map_err(refused)?;
     to_the_end(async move {
-        let mut core = shared.core.lock().await;
-        core.expect_revision(query.if_revision)?;
-        let applied = core.rollback(request.revision).await?;
+        let _changes = shared.changes.lock().await;
+        shared.core.lock().await.expect_revision(query.if_revision)?;
+        let applied = change::rollback(&shared, request.revision).await?;
+        let core = shared.core.lock().await;
         item(&core, kind::APPLIED, applied)
     })
     .await
@@ -268,8 +292,9 @@ async fn rollback(
 async fn plan_rollback(State(shared): State<Shared>, body: String) -> Answer<Item<api::Plan>> {
     let request: api::Rollback = from_json(&body).map_err(refused)?;
     to_the_end(async move {
-        let mut core = shared.core.lock().await;
-        let plan = core.plan_rollback(request.revision).await?;
+        let _changes = shared.changes.lock().await;
+        let plan = change::plan_rollback(&shared, request.revision).await?;
+        let core = shared.core.lock().await;
         item(&core, kind::PLAN, plan)
     })
     .await
@@ -356,6 +381,7 @@ async fn doctor(State(shared): State<Shared>, Query(which): Query<Which>) -> Ans
 async fn stop(State(shared): State<Shared>, body: String) -> Answer<Item<api::Stop>> {
     let request: api::Stop = from_json(&body).map_err(refused)?;
     to_the_end(async move {
+        let _changes = shared.changes.lock().await;
         let mut core = shared.core.lock().await;
         let down = if request.detach {
             core.take_down().await

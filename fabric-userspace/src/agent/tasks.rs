@@ -27,20 +27,25 @@ const LOGS: Duration = Duration::from_millis(100);
 pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![
         tokio::spawn(follow(shared.clone(), watch)),
-        tokio::spawn(every(shared.clone(), sweep_period(ageing), move |core| {
-            Box::pin(async move { core.sweep(ageing) })
-        })),
-        tokio::spawn(every(shared.clone(), RECLAIM, |core| {
+        tokio::spawn(every(
+            shared.clone(),
+            Needs::Core,
+            sweep_period(ageing),
+            move |core| Box::pin(async move { core.sweep(ageing) }),
+        )),
+        tokio::spawn(every(shared.clone(), Needs::Changes, RECLAIM, |core| {
             Box::pin(async move { core.reclaim() })
         })),
-        tokio::spawn(every(shared.clone(), STASH, |core| {
+        tokio::spawn(every(shared.clone(), Needs::Core, STASH, |core| {
             Box::pin(async move {
                 core.datapath.empty_stash();
                 Ok(())
             })
         })),
-        tokio::spawn(every(shared.clone(), RECHECK, |core| Box::pin(core.look_after()))),
-        tokio::spawn(every(shared.clone(), PROBE, |core| {
+        tokio::spawn(every(shared.clone(), Needs::Changes, RECHECK, |core| {
+            Box::pin(core.look_after())
+        })),
+        tokio::spawn(every(shared.clone(), Needs::Core, PROBE, |core| {
             Box::pin(async move {
                 core.hops.probe().await;
                 Ok(())
@@ -70,13 +75,31 @@ fn sweep_period(ageing: Duration) -> Duration {
 
 type Work<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>>;
 
-async fn every(shared: Shared, period: Duration, work: impl for<'a> Fn(&'a mut Core) -> Work<'a> + Send) {
+/// What work must have for itself.
+enum Needs {
+    /// The core: it changes nothing that a change in progress was made from.
+    Core,
+    /// [`Shared::changes`] as well.
+    Changes,
+}
+
+async fn every(
+    shared: Shared,
+    needs: Needs,
+    period: Duration,
+    work: impl for<'a> Fn(&'a mut Core) -> Work<'a> + Send,
+) {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = String::new();
     loop {
         ticks.tick().await;
+        let changes = match needs {
+            Needs::Changes => Some(shared.changes.lock().await),
+            Needs::Core => None,
+        };
         let result = work(&mut *shared.core.lock().await).await;
+        drop(changes);
         let now = result.err().map(|refusal| refusal.sentence).unwrap_or_default();
         // Said once, not every period.
         if now != last && !now.is_empty() {
@@ -95,6 +118,7 @@ async fn follow(shared: Shared, mut watch: Watch) {
                 Event::Missed
             }
         };
+        let _changes = shared.changes.lock().await;
         let mut core = shared.core.lock().await;
         if let Err(refusal) = core.on_event(&event).await {
             tracing::warn!(problem = %refusal.sentence, "a change of the host could not be followed");

@@ -45,6 +45,40 @@ pub struct Applied {
     pub elapsed_seconds: f64,
     /// The command that takes it back; `null` if nothing changed.
     pub undo: Option<String>,
+    /// Until when it must be confirmed; `null` if it is in force for good.
+    #[serde(default)]
+    pub pending: Option<Pending>,
+}
+
+/// A revision that is in force until it is confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Its number.
+    pub revision: u64,
+    /// The revision that comes back unless it is confirmed.
+    pub before: u64,
+    /// How long it was given.
+    pub window_seconds: u64,
+    /// How much of that is left, rounded up; 0 when it is over and going back is tried.
+    pub left_seconds: u64,
+    /// The node that took it; `null` where there is only one.
+    pub by: Option<String>,
+}
+
+/// Request for [`path::CONFIRM`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    /// The revision that is meant; `None` for whichever waits.
+    #[serde(default)]
+    pub revision: Option<u64>,
+}
+
+/// Answer to [`Confirm`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// It is in force for good.
+    pub revision: u64,
 }
 
 /// One kept revision.
@@ -61,6 +95,9 @@ pub struct Revision {
     pub by: Option<String>,
     /// True for the one in force.
     pub current: bool,
+    /// True if it is in force until it is confirmed.
+    #[serde(default)]
+    pub pending: bool,
 }
 
 /// Request for [`path::ROLLBACK`].

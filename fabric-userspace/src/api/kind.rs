@@ -8,6 +8,8 @@ pub const DOCUMENT: &str = "document";
 pub const PLAN: &str = "plan";
 /// Item [`super::Applied`].
 pub const APPLIED: &str = "applied";
+/// Item [`super::Confirmed`].
+pub const CONFIRMED: &str = "confirmed";
 /// Items [`super::Revision`].
 pub const REVISION_LIST: &str = "revision-list";
 /// Items [`super::Node`].

@@ -4,10 +4,13 @@
 pub const STATUS: &str = "/v1/status";
 /// GET the document; PUT a new one, answered by [`super::Applied`]. Query: `?dry_run=true` answers
 /// [`super::Plan`]; `?if_revision=43` is refused (`stale-revision`) if another revision is in force;
-/// `?cause=apply%20site.json` stands in the history.
+/// `?cause=apply%20site.json` stands in the history; `?confirm_within=60` goes back after so many seconds unless
+/// [`CONFIRM`] comes first.
 pub const DOCUMENT: &str = "/v1/document";
 /// POST [`super::Edit`], answered by [`super::Applied`]. Query: `dry_run` and `if_revision` as for [`DOCUMENT`].
 pub const EDIT: &str = "/v1/edit";
+/// POST [`super::Confirm`], answered by [`super::Confirmed`].
+pub const CONFIRM: &str = "/v1/confirm";
 /// GET a list of [`super::Revision`].
 pub const HISTORY: &str = "/v1/history";
 /// POST [`super::Rollback`], answered by [`super::Applied`]. Query: `if_revision` as for [`DOCUMENT`].

@@ -19,6 +19,9 @@ pub struct Status {
     pub state: String,
     /// What is wrong, one sentence each; empty when `state` is `ok`.
     pub problems: Vec<Problem>,
+    /// The revision in force, if it waits to be confirmed; `null` otherwise.
+    #[serde(default)]
+    pub pending: Option<super::Pending>,
     /// When the present revision was applied; `null` before the first one.
     pub applied_at: Option<String>,
     /// Where the document is decided: `file` or `etcd`.

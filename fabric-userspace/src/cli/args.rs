@@ -92,6 +92,10 @@ pub(super) enum Command {
     // Done once in the life of a fabric: the list of commands has to fit a screen.
     #[command(hide = true)]
     Import(transfer::ImportArgs),
+    /// Keep a document that was applied with --confirm-within
+    // Told by the answer to such an apply: the list of commands has to fit a screen.
+    #[command(hide = true)]
+    Confirm(document::ConfirmArgs),
     /// List the kept revisions of the document
     History,
     /// Put a kept revision in force again

@@ -1,5 +1,7 @@
 //! Everything that changes the document goes this one way: plan, question, change, what came of it.
 
+use std::time::Duration;
+
 use super::context::{Context, Exit};
 use super::values::ChangeArgs;
 use crate::api::{Applied, Edit, Envelope, Item, Plan, Rollback, path};
@@ -15,6 +17,8 @@ pub(super) enum Request {
         file: String,
         /// As it was written.
         text: Vec<u8>,
+        /// How long it is in force unless it is confirmed; `None` for good.
+        confirm_within: Option<Duration>,
     },
     /// A command's change.
     Edit(Box<Edit>),
@@ -35,8 +39,13 @@ impl Request {
         let guard = revision.map(|revision| ("if_revision", revision.to_string()));
         let mut query: Vec<_> = guard.into_iter().collect();
         match self {
-            Self::Document { file, text } => {
+            Self::Document {
+                file,
+                text,
+                confirm_within,
+            } => {
                 query.push(("cause", format!("apply {file}")));
+                query.extend(confirm_within.map(|time| ("confirm_within", time.as_secs().to_string())));
                 let answer = client
                     .put(&with_query(path::DOCUMENT, &query), text.clone())
                     .await;
@@ -52,7 +61,7 @@ impl Request {
         let client = &context.client;
         let dry = |path| with_query(path, &[("dry_run", "true".to_owned())]);
         match self {
-            Self::Document { file, text } => {
+            Self::Document { file, text, .. } => {
                 let answer = client.put(&dry(path::DOCUMENT), text.clone()).await;
                 answer.map_err(|refusal| in_file(refusal, file))
             }

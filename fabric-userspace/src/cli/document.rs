@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
@@ -9,8 +10,8 @@ use serde_json::Value;
 use super::change::{self, Request};
 use super::context::{Context, Exit, Listing};
 use super::transfer::{self, ExportArgs};
-use super::values::ChangeArgs;
-use crate::api::{Revision, Rollback, path};
+use super::values::{self, ChangeArgs};
+use crate::api::{Confirm, Confirmed, Revision, Rollback, path};
 use crate::client::Answer;
 use crate::error::{Refusal, codes};
 use crate::model::{Document, from_json_bytes, schema as document_schema};
@@ -31,8 +32,17 @@ pub(super) struct ApplyArgs {
     /// The document; - reads standard input
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
+    /// Go back after TIME, as in 60s, unless confirmed
+    #[arg(long, value_name = "TIME", value_parser = values::window)]
+    confirm_within: Option<Duration>,
     #[command(flatten)]
     change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConfirmArgs {
+    /// The revision that is meant [default: whichever waits]
+    revision: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -56,8 +66,27 @@ pub(super) async fn plan(context: &mut Context<'_>, args: &PlanArgs) -> Result<E
 }
 
 pub(super) async fn apply(context: &mut Context<'_>, args: &ApplyArgs) -> Result<Exit, Refusal> {
-    let request = read(&args.file)?;
+    let mut request = read(&args.file)?;
+    if let Request::Document { confirm_within, .. } = &mut request {
+        *confirm_within = args.confirm_within;
+    }
     change::run(context, &request, &args.change).await
+}
+
+pub(super) async fn confirm(context: &mut Context<'_>, args: &ConfirmArgs) -> Result<Exit, Refusal> {
+    context.without_names()?;
+    let request = Confirm {
+        revision: args.revision,
+    };
+    let answer = context.client.post(path::CONFIRM, &request).await?;
+    if context.is_json() {
+        context.output.answer_json(answer.json(), false)?;
+    } else {
+        let Confirmed { revision } = answer.item()?.body.item;
+        let line = format!("revision {revision} is confirmed and stays in force");
+        context.output.answer(&[line.into()])?;
+    }
+    Ok(Exit::Done)
 }
 
 pub(super) async fn rollback(context: &mut Context<'_>, args: &RollbackArgs) -> Result<Exit, Refusal> {
@@ -110,7 +139,11 @@ fn read(file: &Path) -> Result<Request, Refusal> {
     let (name, text) = read_text(file)?;
     from_json_bytes::<Document>(&text)
         .map_err(|problem| Refusal::from(problem).in_file(&name).unchanged())?;
-    Ok(Request::Document { file: name, text })
+    Ok(Request::Document {
+        file: name,
+        text,
+        confirm_within: None,
+    })
 }
 
 /// The text of a file or of standard input, and what to call it.

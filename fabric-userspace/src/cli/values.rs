@@ -54,6 +54,21 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| RULE.to_owned())
 }
 
+/// Whole seconds, minutes or hours that a change has to be confirmed in.
+pub(super) fn window(text: &str) -> Result<Duration, String> {
+    const RULE: &str = "expected a time, as in 60s, 5m or 1h";
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(RULE.to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| RULE.to_owned())?;
+    let seconds = number.checked_mul(unit).filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| RULE.to_owned())
+}
+
 /// A kind of links, as documents have it.
 pub(super) fn link_kind(text: &str) -> Result<LinkKind, String> {
     let found = LinkKind::ALL.into_iter().find(|kind| kind.as_str() == text);
@@ -84,6 +99,17 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_window_is_whole_and_has_a_unit() {
+        let of = Duration::from_secs;
+        for (text, time) in [("60", of(60)), ("60s", of(60)), ("5m", of(300)), ("2h", of(7200))] {
+            assert_eq!(window(text), Ok(time), "{text}");
+        }
+        for bad in ["", "s", "0", "1.5m", "-1", "5d", "60 s", "99999999999999999999h"] {
+            assert!(window(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn seconds_are_positive_and_finite() {

@@ -138,6 +138,8 @@ codes! {
     STATE_DAMAGED = "state-damaged": "A file of the state directory cannot be read. The agent does not guess: it does not start, and what forwards goes on.";
     UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept. `fabric history` lists those there are.";
     STALE_REVISION = "stale-revision": "The document was changed by somebody else meanwhile. Look at the new revision and repeat.";
+    CONFIRM_PENDING = "confirm-pending": "The revision in force was applied with --confirm-within and waits to be confirmed. Until then no other change is made, because going back would take that one away too. Confirm it, or go back now with a rollback to the revision before; otherwise it goes back by itself when the time is over.";
+    NOTHING_PENDING = "nothing-pending": "No revision waits to be confirmed: it was not applied with --confirm-within, it was confirmed already, or its time was over and the revision before is in force again. `fabric history` tells which.";
     STORE_AWAY = "store-away": "The store that the nodes share does not answer in time. Forwarding and learning go on with the document that each node has; changes wait. The agent comes back to it by itself.";
     STORE_DENIED = "store-denied": "The store that the nodes share does not accept this agent: its user, password or certificate is wrong, or has no right to the keys below the prefix.";
     STORE_FULL = "store-full": "etcd has used up its space quota and takes no changes until it is compacted, defragmented and its alarm is disarmed. Forwarding goes on, and what is there can be read.";

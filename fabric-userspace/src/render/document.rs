@@ -2,7 +2,7 @@
 
 use super::numbers::{self, count};
 use super::{Line, Table, Tone, time};
-use crate::api::{Applied, Plan, Revision};
+use crate::api::{Applied, Pending, Plan, Revision};
 
 /// Whether a plan does anything.
 pub fn changes_something(plan: &Plan) -> bool {
@@ -93,7 +93,28 @@ pub fn applied(revision: u64, applied: &Applied) -> Vec<Line> {
     );
     let mut lines = interface_changes(applied);
     lines.push(with_undo(done, applied));
+    lines.extend(applied.pending.as_ref().map(pending));
     lines
+}
+
+/// What becomes of a revision that nobody confirms.
+pub fn pending(pending: &Pending) -> Line {
+    let Pending {
+        revision,
+        before,
+        left_seconds,
+        ..
+    } = pending;
+    let text = match left_seconds {
+        0 => format!("revision {before} comes back in place of {revision}"),
+        left => format!("revision {before} comes back in {left} s unless confirmed: "),
+    };
+    let line = Line::toned(Tone::Warn, text);
+    if *left_seconds == 0 {
+        line
+    } else {
+        line.and(format!("fabric confirm {revision}"))
+    }
 }
 
 /// What a command changed in the document.
@@ -152,7 +173,9 @@ pub fn history(revisions: &[Revision], now: f64, wide: bool) -> Vec<Line> {
             cells.push(numbers::or_unknown(revision.by.as_deref()).into());
         }
         let cause = Line::from(&revision.cause);
-        cells.push(if revision.current {
+        cells.push(if revision.pending {
+            cause.with(Tone::Warn, "  (in force until confirmed)")
+        } else if revision.current {
             cause.with(Tone::Good, "  (in force)")
         } else {
             cause

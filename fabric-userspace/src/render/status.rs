@@ -41,6 +41,9 @@ pub fn lines(answer: &Envelope<Item<Status>>, rates: &TrafficRates, now: f64, wi
         row("action", problem.action.as_str().into());
     }
     row("config", config(answer.revision, status, now));
+    if let Some(pending) = &status.pending {
+        row("confirm", super::document::pending(pending));
+    }
     let ports = format!("{}, native XDP, map layout {}", status.ports, status.layout);
     row("ports", ports.into());
     let fdb = format!("{} of {} entries", status.fdb_entries, status.fdb_capacity);

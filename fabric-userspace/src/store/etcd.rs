@@ -19,6 +19,7 @@ mod report;
 mod reuse;
 mod stage;
 mod stream;
+mod trial;
 mod wire;
 
 use tokio::sync::Mutex;
@@ -27,8 +28,9 @@ pub use address::{Address, Secret, TlsFiles, User};
 pub use follow::{Expected, Follower, News};
 pub use owner::{Fence, Owner, Steward};
 pub use report::{NodeReport, RefusedRevision, ReportedPort, Reporter, new_instance};
+pub use reuse::{Held, Number};
 
-use super::{Answer, Past, Store, Stored};
+use super::{Answer, Past, Pending, Store, Stored, Terms};
 use crate::error::Refusal;
 use client::Client;
 use failure::Failure;
@@ -82,11 +84,21 @@ impl Store for EtcdStore {
         })
     }
 
-    fn commit<'a>(&'a self, base: u64, stored: &'a Stored) -> Answer<'a, ()> {
+    fn put_in_force<'a>(&'a self, base: u64, stored: &'a Stored, terms: Terms) -> Answer<'a, ()> {
+        Box::pin(self.put_on(base, stored, terms))
+    }
+
+    fn pending(&self) -> Answer<'_, Option<Pending>> {
         Box::pin(async move {
             let mut known = self.known.lock().await;
-            self.swap(&mut known, base, stored).await
+            self.refresh(&mut known).await?;
+            drop(known);
+            self.told_pending().await
         })
+    }
+
+    fn confirm(&self, revision: u64) -> Answer<'_, ()> {
+        Box::pin(self.end_trial(revision))
     }
 
     fn history(&self) -> Answer<'_, Vec<Past>> {

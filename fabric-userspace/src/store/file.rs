@@ -1,5 +1,7 @@
 //! Where the document is kept: one file, replaced whole, and the last revisions beside it.
 
+mod trial;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -10,9 +12,14 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use trial::Trial;
+
 use super::made::{Before, Made};
-use super::{Answer, KEPT, Past, Store, Stored, stale};
+use super::{Answer, KEPT, Past, Pending, Store, Stored, Terms, none_pending, stale, waits};
 use crate::error::{Refusal, codes};
+
+/// The side file of a revision that waits to be confirmed.
+const PENDING: &str = "pending.json";
 
 /// The state directory of one agent.
 pub struct FileStore {
@@ -197,24 +204,35 @@ impl Store for FileStore {
         Box::pin(async move { self.in_force() })
     }
 
-    fn commit<'a>(&'a self, base: u64, stored: &'a Stored) -> Answer<'a, ()> {
+    fn put_in_force<'a>(&'a self, base: u64, stored: &'a Stored, terms: Terms) -> Answer<'a, ()> {
+        Box::pin(async move { self.put_on(base, stored, terms) })
+    }
+
+    fn pending(&self) -> Answer<'_, Option<Pending>> {
+        Box::pin(async move { Ok(self.trial()?.map(|trial| trial.pending())) })
+    }
+
+    fn confirm(&self, revision: u64) -> Answer<'_, ()> {
         Box::pin(async move {
-            let newest = self.newest.load(Ordering::Relaxed);
-            if newest != base {
-                return Err(stale(base, newest, &[]));
+            match self.trial()? {
+                Some(trial) if trial.revision == revision => self.end_trial(),
+                Some(_) | None => Err(none_pending(revision, self.newest.load(Ordering::Relaxed))),
             }
-            self.put(stored)
         })
     }
 
     fn history(&self) -> Answer<'_, Vec<Past>> {
-        let past = |stored: Stored| Past {
-            revision: stored.revision,
-            applied_at: stored.applied_at,
-            cause: stored.cause,
-            by: None,
-        };
-        Box::pin(async move { Ok(self.revisions()?.into_iter().map(past).collect()) })
+        Box::pin(async move {
+            let pending = self.trial()?.map(|trial| trial.revision);
+            let past = |stored: Stored| Past {
+                is_pending: pending == Some(stored.revision),
+                revision: stored.revision,
+                applied_at: stored.applied_at,
+                cause: stored.cause,
+                by: None,
+            };
+            Ok(self.revisions()?.into_iter().map(past).collect())
+        })
     }
 
     fn kept(&self, revision: u64) -> Answer<'_, Option<Stored>> {
@@ -239,6 +257,46 @@ impl FileStore {
         })
     }
 
+    fn put_on(&self, base: u64, stored: &Stored, terms: Terms) -> Result<(), Refusal> {
+        let newest = self.newest.load(Ordering::Relaxed);
+        if newest != base {
+            return Err(stale(base, newest, &[]));
+        }
+        let trial = self.trial()?;
+        match (&trial, terms) {
+            (Some(trial), Terms::Final | Terms::Within(_)) => {
+                return Err(waits(trial.revision, trial.before, None));
+            }
+            (None, Terms::Back) => return Err(none_pending(base, newest)),
+            _ => {}
+        }
+        match terms {
+            // What is left is of a revision that never came into force, and whose number is given now.
+            Terms::Final => self.end_trial()?,
+            Terms::Within(window) => {
+                self.set_durable_side_file(PENDING, &Trial::begin(stored.revision, base, window)?)?;
+            }
+            // Of another revision from then on, and without a meaning.
+            Terms::Back | Terms::Anyway => return self.put(stored).and_then(|()| self.end_trial()),
+        }
+        self.put(stored)
+    }
+
+    /// What waits to be confirmed.
+    fn trial(&self) -> Result<Option<Trial>, Refusal> {
+        let newest = self.newest.load(Ordering::Relaxed);
+        let trial: Option<Trial> = self.side_file(PENDING)?;
+        Ok(trial.filter(|trial| trial.revision == newest))
+    }
+
+    fn end_trial(&self) -> Result<(), Refusal> {
+        let path = self.folder.join(PENDING);
+        match fs::remove_file(&path).and_then(|()| File::open(&self.folder)?.sync_all()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot("remove", &path, &error)),
+            _ => Ok(()),
+        }
+    }
+
     fn put(&self, stored: &Stored) -> Result<(), Refusal> {
         replace(&self.history_path(stored.revision), stored, true)?;
         replace(&self.current_path(), stored, true)?;
@@ -255,6 +313,7 @@ impl FileStore {
     /// # Errors
     /// When it cannot be written; the old copy is there then.
     pub(crate) fn remember(&self, stored: &Stored) -> Result<(), Refusal> {
+        self.remove_side_file(PENDING);
         replace(&self.current_path(), stored, true)
     }
 

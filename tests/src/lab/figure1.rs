@@ -275,7 +275,7 @@ impl Lab for Figure1 {
         &self.agents
     }
 
-    fn show(&self, findings: &mut Findings, progress: &dyn Fn(&str)) -> Result<(), Failure> {
+    fn show(&mut self, findings: &mut Findings, progress: &dyn Fn(&str)) -> Result<(), Failure> {
         show::show(self, findings, progress)
     }
 

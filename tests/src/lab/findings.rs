@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::churn::ChurnResult;
+use super::cluster::ClusterRun;
 use super::counts::EdgeCounts;
 use super::flows::FlowResult;
 use super::isolation::{Matrix, Tenant};
@@ -37,6 +38,8 @@ pub struct Findings {
     pub failovers: Vec<Failover>,
     /// A machine that works for one client and protects another one.
     pub roles: Option<Roles>,
+    /// Changes of a document that several nodes share.
+    pub cluster: Option<ClusterRun>,
     /// By edge.
     pub counts: Vec<EdgeCounts>,
     /// Captured frames that tshark has read, none of them malformed.

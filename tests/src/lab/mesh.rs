@@ -132,7 +132,7 @@ impl<F: Figure> Lab for Mesh<F> {
         &self.agents
     }
 
-    fn show(&self, findings: &mut Findings, progress: &dyn Fn(&str)) -> Result<(), Failure> {
+    fn show(&mut self, findings: &mut Findings, progress: &dyn Fn(&str)) -> Result<(), Failure> {
         show::show(self, findings, progress)
     }
 

@@ -37,6 +37,8 @@ pub(super) enum Which {
     Figure3,
     /// Figures 12 and 13: a storage machine dies under its clients
     Storage,
+    /// Two datacenters on an etcd of three: its leader, an agent and the ways there die
+    Cluster,
 }
 
 /// The number of the lab's first step and of all steps, from `FABRIC_STEPS=3/4`.

@@ -42,6 +42,7 @@ pub(super) fn say(console: Console, findings: &Findings) {
     for part in [
         tell::failovers(console, &findings.failovers),
         tell::roles(console, findings.roles.as_ref()),
+        super::cluster::tell::run(console, findings.cluster.as_ref()),
     ] {
         if !part.is_empty() {
             lines.extend(part);
@@ -79,6 +80,13 @@ pub(super) fn say_ok(console: Console, findings: &Findings, elapsed: Duration, e
 }
 
 fn frames(findings: &Findings) -> String {
+    if let Some(run) = &findings.cluster {
+        let (sent, lost) = (run.traffic.sent, run.traffic.lost());
+        return format!(
+            "{} changes at 4 nodes, {lost} of {sent} frames lost",
+            run.changes.len()
+        );
+    }
     let (zero, cells) = findings.isolation.as_ref().map_or((0, 0), Matrix::foreign_zero);
     format!(
         "{} flows, {zero} of {cells} foreign cells zero, {} frames lost",

@@ -38,7 +38,7 @@ pub trait Lab: Sized {
     ///
     /// # Errors
     /// The part that failed.
-    fn show(&self, findings: &mut Findings, progress: &dyn Fn(&str)) -> Result<(), Failure>;
+    fn show(&mut self, findings: &mut Findings, progress: &dyn Fn(&str)) -> Result<(), Failure>;
 
     /// Its picture, drawn with box characters.
     fn picture(&self) -> String;
@@ -135,7 +135,7 @@ impl Session {
             let lab = part("lab", L::build(net, home.path()))?;
             Ok((part("lab", what_is_up(&lab))?, "up", lab))
         });
-        let lab = built.map_err(|failure| evidence(failure, findings))?;
+        let mut lab = built.map_err(|failure| evidence(failure, findings))?;
         let shown = steps.run("show", |progress| {
             lab.show(findings, progress)?;
             progress("tshark reads the captures");

@@ -82,7 +82,7 @@ impl Lab for Storage {
         std::slice::from_ref(&self.rig.agent)
     }
 
-    fn show(&self, findings: &mut Findings, progress: &dyn Fn(&str)) -> Result<(), Failure> {
+    fn show(&mut self, findings: &mut Findings, progress: &dyn Fn(&str)) -> Result<(), Failure> {
         show::show(self, findings, progress)
     }
 

@@ -52,7 +52,7 @@ impl Alone {
     }
 }
 
-fn document(tenants: std::ops::Range<u32>) -> Document {
+pub(crate) fn document(tenants: std::ops::Range<u32>) -> Document {
     let tenant = |number: u32| {
         format!(
             r#"{{"name":"t{number}","segments":[{{"name":"s{number}","datacenter":"dc1","s_vid":{},"c_vid":{}}}]}}"#,
@@ -69,7 +69,7 @@ fn document(tenants: std::ops::Range<u32>) -> Document {
     .unwrap()
 }
 
-fn stored(revision: u64, document: Document) -> Stored {
+pub(crate) fn stored(revision: u64, document: Document) -> Stored {
     Stored {
         revision,
         applied_at: "2026-01-01T00:00:00.000Z".to_owned(),

@@ -10,8 +10,8 @@ use fabric_tests::traffic::{Probe, RunningProbe};
 use fabric_tests::wait;
 use serde_json::Value;
 
-const ALICE: &str = "56:00:00:00:00:01";
-const BOB: &str = "56:00:00:00:00:02";
+pub(crate) const ALICE: &str = "56:00:00:00:00:01";
+pub(crate) const BOB: &str = "56:00:00:00:00:02";
 /// Where the members are.
 const MEMBERS: [&str; 3] = ["10.9.0.1", "10.9.0.2", "10.9.0.3"];
 
@@ -20,7 +20,7 @@ pub(crate) struct Pair {
     pub(crate) agents: Vec<Agent>,
     pub(crate) etcd: Etcd,
     pub(crate) store: NetNs,
-    hosts: Vec<NetNs>,
+    pub(crate) hosts: Vec<NetNs>,
     _net: Net,
 }
 

@@ -120,6 +120,33 @@ fn figures_12_and_13_lose_a_machine_and_no_write() {
 }
 
 #[test]
+fn a_cluster_takes_changes_while_its_parts_die_and_loses_no_frame() {
+    let ended = Lab::start(&["--lab", "cluster"]).end().expect(0);
+    let said = &ended.stdout;
+    let last = ended.last_line();
+    assert!(
+        last.starts_with("lab: OK   7 changes at 4 nodes, 0 of "),
+        "{said}"
+    );
+    for (done, revision) in [
+        ("attached t1 through edge1 ", "2"),
+        ("attached t4 through edge4 ", "5"),
+        ("killed etcd's leader e", "6"),
+        ("killed the agent of edge2", "7"),
+        ("cut dc2 off from etcd", "8"),
+    ] {
+        let row = said
+            .lines()
+            .find(|line| line.trim_start().starts_with(done))
+            .unwrap();
+        let words: Vec<&str> = row.split_whitespace().collect();
+        // Four times with their units after the revision.
+        assert_eq!(words[words.len() - 9], revision, "{row}");
+    }
+    assert_eq!(remains(&ended.prefix), Vec::<String>::new());
+}
+
+#[test]
 fn ctrl_c_at_any_moment_removes_everything() {
     for moment in 0..4 {
         for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {

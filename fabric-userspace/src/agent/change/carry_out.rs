@@ -16,17 +16,17 @@ use crate::error::{Refusal, codes};
 use crate::ids::Freed;
 use crate::model::IfName;
 use crate::safety::{Restored, Role};
-use crate::store::{Store as _, Stored};
+use crate::store::{Store as _, Stored, Terms};
 use crate::validate::Valid;
 
 /// Ports that a change has taken, with what they were before if they had another role.
-type Taken = BTreeMap<IfName, Option<Port>>;
+pub(super) type Taken = BTreeMap<IfName, Option<Port>>;
 
 /// Why maps are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason<'a> {
-    /// A new document, and the command it came from.
-    Document(&'a str),
+    /// A new document, the command it came from, and the terms that it is put in force on.
+    Document(&'a str, Terms),
     /// A new document that was decided elsewhere and is in force already.
     Followed(&'a Stored),
     /// The host has changed under the document in force.
@@ -39,18 +39,39 @@ impl Reason<'_> {
     /// What was in force is carried out as far as the host allows; what is new must be right.
     const fn tolerance(self) -> Missing {
         match self {
-            Self::Document(_) | Self::Followed(_) => Missing::Refuse,
+            Self::Document(..) | Self::Followed(_) => Missing::Refuse,
             Self::Host | Self::Start => Missing::Tolerate,
         }
     }
 }
 
 impl Core {
-    /// Returns when frames began to go the new ways.
-    pub(super) async fn carry_out(
+    /// Carries out what needs no decision of a shared store.
+    pub(super) async fn carry_out(&mut self, prepared: Prepared, reason: Reason<'_>) -> Result<(), Refusal> {
+        let taken = self.take(&prepared, reason).await?;
+        self.complete(prepared, taken, reason, None).await.map(drop)
+    }
+
+    /// The first part: ports that are new are made safe.
+    pub(super) async fn take(&mut self, prepared: &Prepared, reason: Reason<'_>) -> Result<Taken, Refusal> {
+        self.take_ports(&prepared.image, &prepared.new_ports, reason.tolerance())
+            .await
+    }
+
+    /// The change will not be made: its ports are as they were before [`Self::take`].
+    pub(super) async fn abandon(&mut self, taken: Taken) {
+        self.let_go(taken).await;
+        self.release_neighbours().await;
+    }
+
+    /// The second part: maps, programs, and the document. `decided` is what a shared store has put in force. Returns when
+    /// frames began to go the new ways.
+    pub(super) async fn complete(
         &mut self,
         prepared: Prepared,
+        taken: Taken,
         reason: Reason<'_>,
+        decided: Option<&Stored>,
     ) -> Result<Instant, Refusal> {
         let Prepared {
             valid,
@@ -61,23 +82,14 @@ impl Core {
             old_ports,
         } = prepared;
         let tolerance = reason.tolerance();
-        let taken = self.take_ports(&image, &new_ports, tolerance).await?;
-        let decided = match self.decide(&valid, reason).await {
-            Ok(decided) => decided,
-            Err(refusal) => {
-                self.let_go(taken).await;
-                self.release_neighbours().await;
-                return Err(refusal);
-            }
-        };
         let done = self
             .note_carriers(&image, |port| silent.contains(port))
             .and_then(|()| self.write(&image, &changes))
             .and_then(|()| self.attach(&image, &new_ports, tolerance));
         let live = Instant::now();
-        let done = match (done, &decided, reason) {
+        let done = match (done, decided, reason) {
             (Ok(()), Some(stored), _) | (Ok(()), None, Reason::Followed(stored)) => self.remember(stored),
-            (Ok(()), None, Reason::Document(cause)) => self.commit(&valid, cause).await,
+            (Ok(()), None, Reason::Document(cause, terms)) => self.commit(&valid, cause, terms).await,
             (done, _, _) => done,
         };
         if let Err(refusal) = done {
@@ -86,10 +98,13 @@ impl Core {
                 self.undo(&image, taken).await;
                 self.release_neighbours().await;
             }
-            return Err(match &decided {
+            return Err(match decided {
                 Some(stored) => self.take_back(stored, refusal).await,
                 None => refusal,
             });
+        }
+        if let Reason::Document(_, terms) = reason {
+            self.begin_trial(terms);
         }
         let changed_slots = egress_changes(&changes);
         self.after(valid, image, &changes);
@@ -262,9 +277,9 @@ impl Core {
         })
     }
 
-    async fn commit(&mut self, valid: &Valid, cause: &str) -> Result<(), Refusal> {
+    async fn commit(&mut self, valid: &Valid, cause: &str, terms: Terms) -> Result<(), Refusal> {
         let stored = self.next_revision(valid, cause);
-        self.store.commit(self.revision, &stored).await?;
+        self.store.put_in_force(self.revision, &stored, terms).await?;
         self.revision = stored.revision;
         self.applied_at = Some(stored.applied_at);
         Ok(())

@@ -2,27 +2,103 @@
 //!
 //! The other way round two nodes that change something at one moment could give one tag to two tenants, each in its own
 //! maps, until one of them is told that it came too late.
+//!
+//! While the store decides, which takes seconds when it does not answer, everything else of the agent goes on: a change
+//! is made in two parts, and in between only other changes are kept waiting.
 
-use super::carry_out::Reason;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Prepared;
+use super::carry_out::Taken;
 use crate::agent::core::{Core, now};
+use crate::agent::server::Shared;
+use crate::api;
 use crate::error::{Refusal, codes};
-use crate::store::{Store as _, Stored};
+use crate::model::Document;
+use crate::store::etcd::EtcdStore;
+use crate::store::{Store as _, Stored, Terms};
 use crate::validate::Valid;
 
+/// A change whose ports are taken, and which is to be decided.
+pub(super) struct Begun {
+    pub(super) prepared: Prepared,
+    pub(super) taken: Taken,
+    pub(super) plan: api::Plan,
+    pub(super) cause: String,
+    pub(super) terms: Terms,
+    pub(super) at: Instant,
+    pub(super) decision: Option<Decision>,
+}
+
+/// What a shared store is asked to put in force.
+pub(super) struct Decision {
+    store: Arc<EtcdStore>,
+    base: u64,
+    pub(super) stored: Stored,
+    terms: Terms,
+}
+
+impl Begun {
+    pub(super) async fn decide(&self) -> Result<(), Refusal> {
+        match &self.decision {
+            Some(Decision {
+                store,
+                base,
+                stored,
+                terms,
+            }) => store.put_in_force(*base, stored, *terms).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// How far a change came at once.
+pub(super) enum Start {
+    /// To its end: it changes nothing.
+    Done(api::Applied),
+    Begun(Box<Begun>),
+}
+
+/// Puts a document in force. The caller holds [`Shared::changes`], and not the core.
+///
+/// # Errors
+/// When it is refused; nothing has changed then.
+pub(in crate::agent) async fn apply(
+    shared: &Shared,
+    document: Document,
+    cause: &str,
+    terms: Terms,
+) -> Result<api::Applied, Refusal> {
+    let begun = match shared.core.lock().await.begin(document, cause, terms).await? {
+        Start::Done(applied) => return Ok(applied),
+        Start::Begun(begun) => begun,
+    };
+    let decided = begun.decide().await;
+    shared.core.lock().await.finish(*begun, decided).await
+}
+
 impl Core {
-    /// Puts a new document in force in the shared store. `None` if there is nothing to decide there.
-    pub(super) async fn decide(
-        &mut self,
+    /// What is to be decided in the shared store; `None` where there is none.
+    ///
+    /// # Errors
+    /// When it is known to be of no use.
+    pub(super) fn decision(
+        &self,
         valid: &Valid,
-        reason: Reason<'_>,
-    ) -> Result<Option<Stored>, Refusal> {
-        let (Reason::Document(cause), Some(cluster)) = (reason, &self.cluster) else {
+        cause: &str,
+        terms: Terms,
+    ) -> Result<Option<Decision>, Refusal> {
+        let Some(cluster) = &self.cluster else {
             return Ok(None);
         };
         cluster.check_open()?;
-        let stored = self.next_revision(valid, cause);
-        cluster.store.commit(self.revision, &stored).await?;
-        Ok(Some(stored))
+        Ok(Some(Decision {
+            store: Arc::clone(&cluster.store),
+            base: self.revision,
+            stored: self.next_revision(valid, cause),
+            terms,
+        }))
     }
 
     pub(super) fn next_revision(&self, valid: &Valid, cause: &str) -> Stored {
@@ -59,7 +135,11 @@ impl Core {
             ),
             document: self.document().clone(),
         };
-        match cluster.store.commit(decided.revision, &back).await {
+        match cluster
+            .store
+            .put_in_force(decided.revision, &back, Terms::Anyway)
+            .await
+        {
             Ok(()) => refusal,
             Err(other) => {
                 let sentence = format!(

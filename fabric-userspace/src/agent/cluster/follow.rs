@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::restore;
+use crate::agent::confirm;
 use crate::agent::core::Core;
 use crate::agent::server::Shared;
 use crate::agent::views;
@@ -30,7 +31,10 @@ async fn run(shared: Shared, store: Arc<EtcdStore>) {
     let mut waiting: Option<Stored> = None;
     let mut pause = PAUSE.0;
     loop {
-        let done = round(&shared, &mut follower, &mut waiting).await;
+        let mut done = round(&shared, &mut follower, &mut waiting).await;
+        if done.is_ok() {
+            done = confirm::learn(&shared, &store).await;
+        }
         let reported = match done {
             Ok(()) => report(&shared, &mut reporter).await,
             Err(refusal) => Err(refusal),
@@ -96,6 +100,7 @@ async fn carry_out(shared: &Shared, waiting: &mut Option<Stored>) -> Result<(), 
     let Some(stored) = waiting.as_ref() else {
         return Ok(());
     };
+    let _changes = shared.changes.lock().await;
     let mut core = shared.core.lock().await;
     let followed = core.follow(stored).await;
     let fabric = match &core.cluster {

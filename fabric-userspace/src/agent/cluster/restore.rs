@@ -12,7 +12,7 @@ use crate::agent::core::now;
 use crate::agent::server::Shared;
 use crate::error::{Refusal, codes};
 use crate::store::etcd::Reporter;
-use crate::store::{Store as _, Stored};
+use crate::store::{Store as _, Stored, Terms};
 
 /// So long the nodes tell each other what they have, before the one with the newest acts.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ pub(super) async fn bring_back(shared: &Shared, found: u64) -> Result<(), Refusa
     {
         return Ok(());
     }
-    match store.commit(found, &mine).await {
+    match store.put_in_force(found, &mine, Terms::Anyway).await {
         Ok(()) => {
             tracing::warn!(
                 revision = mine.revision,

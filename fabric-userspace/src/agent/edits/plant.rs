@@ -8,20 +8,17 @@ use crate::edit::{
     node_remove, storage_add, storage_remove,
 };
 use crate::error::{Refusal, codes};
-use crate::model::{Datacenter, Link};
+use crate::model::{Datacenter, Document, Link};
 
 impl Core {
     /// The document after an edit of what the operator owns.
-    pub(super) fn planted(&mut self, edit: &api::Edit) -> Result<Done, Refusal> {
-        let mut clients = 0;
-        if let api::Edit::RemoveStorage {
-            storage,
-            force: false,
-        } = edit
-        {
-            clients = self.clients_of(storage)?;
-        }
-        let document = self.document();
+    /// `clients` are those of the storage machine that goes, if one does.
+    pub(super) fn planted(
+        &self,
+        document: &Document,
+        edit: &api::Edit,
+        clients: u64,
+    ) -> Result<Done, Refusal> {
         match edit {
             api::Edit::AddDatacenter { datacenter } => {
                 let added = datacenter_add(document, datacenter)?;

@@ -1,5 +1,6 @@
 use fabric_common::maps::LAYOUT_VERSION;
 
+use crate::agent::confirm::Waiting;
 use crate::agent::core::{Core, datacenter_of};
 use crate::api;
 use crate::error::Refusal;
@@ -29,6 +30,7 @@ pub(crate) fn status(core: &mut Core) -> Result<api::Status, Refusal> {
         }
         .to_owned(),
         problems,
+        pending: core.pending.as_ref().map(Waiting::told),
         applied_at: core.applied_at.clone(),
         store: core.decider().kind().to_owned(),
         store_address: core

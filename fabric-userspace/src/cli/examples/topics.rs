@@ -30,7 +30,7 @@ pub(super) const TOPICS: &[Topic] = &[
             ("fabric tenant attach acme --port eth1 --vlan 10", "lend a VLAN"),
             ("fabric help unmapped-vlan", "what a reason means"),
         ],
-        "fabric help COMMAND, fabric help CODE; also: fabric import, fabric completions",
+        "fabric help COMMAND, fabric help CODE; also: fabric import, fabric confirm, fabric completions",
     ),
     topic(
         "fabric agent",
@@ -563,10 +563,22 @@ pub(super) const TOPICS: &[Topic] = &[
         "fabric apply",
         [
             ("fabric apply -f site.json", "asks if traffic stops"),
-            ("fabric apply -f site.json --dry-run", "only look"),
+            (
+                "fabric apply -f site.json --confirm-within 60s",
+                "goes back by itself",
+            ),
             ("fabric apply -f - --yes < site.json", "from standard input"),
         ],
-        "fabric plan, fabric export, fabric rollback",
+        "fabric plan, fabric export, fabric confirm, fabric rollback",
+    ),
+    topic(
+        "fabric confirm",
+        [
+            ("fabric confirm", "keep what was applied with --confirm-within"),
+            ("fabric confirm 43", "only if it is this revision"),
+            ("fabric confirm --json", "for programs"),
+        ],
+        "fabric apply, fabric history, fabric rollback",
     ),
     topic(
         "fabric export",

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{assert_text, data, item, list};
-use crate::api::{Envelope, Item, Segment, Status, Tenant};
+use crate::api::{Envelope, Item, Pending, Segment, Status, Tenant};
 use crate::render::status::TrafficRates;
 use crate::render::{doctor, document, fdb, link, node, plant, port, segment, status, tenant};
 
@@ -26,6 +26,27 @@ fdb      18202 of 1048576 entries
 traffic  in 4.00 kpps  out 0 pps  dropped 4 pps
 ";
     assert_text(&status::lines(&answer, &rates, now, false), expected);
+}
+
+#[test]
+fn status_says_what_waits_to_be_confirmed() {
+    let mut answer: Envelope<Item<Status>> = serde_json::from_str(data!("status")).expect("a status");
+    let mut pending = Pending {
+        revision: 43,
+        before: 42,
+        window_seconds: 60,
+        left_seconds: 41,
+        by: None,
+    };
+    let mut row = |pending: &Pending| {
+        answer.body.item.pending = Some(pending.clone());
+        let lines = status::lines(&answer, &TrafficRates::default(), 0.0, false);
+        lines[6].to_string()
+    };
+    let told = "confirm  revision 42 comes back in 41 s unless confirmed: fabric confirm 43";
+    assert_eq!(row(&pending), told);
+    pending.left_seconds = 0;
+    assert_eq!(row(&pending), "confirm  revision 42 comes back in place of 43");
 }
 
 #[test]

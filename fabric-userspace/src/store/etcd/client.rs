@@ -204,6 +204,13 @@ impl Client {
         }
     }
 
+    /// What is left of a lease; nothing if it is gone.
+    pub(super) async fn left(&self, lease: i64) -> Result<Duration, Failure> {
+        let request = json!({ "ID": lease.to_string() });
+        let leased: Leased = self.call(path::LEASE_LEFT, &request).await?;
+        Ok(Duration::from_secs(u64::try_from(leased.ttl).unwrap_or(0)))
+    }
+
     /// Ends a lease, and with it its keys.
     pub(super) async fn revoke(&self, lease: i64) -> Result<(), Failure> {
         let request = json!({ "ID": lease.to_string() });

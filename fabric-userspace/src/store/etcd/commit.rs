@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::load::Snapshot;
 use super::objects::{Change, Objects, SCHEMA, apart, changes};
-use super::records::{Entry, FROZEN, Head};
+use super::records::{Entry, FROZEN, Head, Trial};
 use super::wire::{b64, delete, is_at, put};
 use super::{EtcdStore, random_name};
 use crate::error::{Refusal, codes};
-use crate::store::{KEPT, Stored, stale};
+use crate::store::{KEPT, Stored, Terms, none_pending, stale, waits};
 
 /// Operations of one transaction; etcd's default limit is 128.
 pub(super) const OPERATIONS: usize = 100;
@@ -22,16 +22,32 @@ pub(super) struct Attempt<'a> {
     pub objects: Objects,
     pub writer: String,
     pub changes: Vec<Change>,
+    /// It waits to be confirmed.
+    pub trial: Option<Trial>,
 }
 
 impl EtcdStore {
-    /// Puts `stored` in force in place of revision `base`.
-    pub(super) async fn swap(&self, known: &mut Snapshot, base: u64, stored: &Stored) -> Result<(), Refusal> {
-        if known.head.is_none() || known.revision() != base {
+    /// Puts `stored` in force in place of revision `base`. With a `trial` until it is confirmed.
+    pub(super) async fn swap(
+        &self,
+        known: &mut Snapshot,
+        base: u64,
+        stored: &Stored,
+        terms: Terms,
+        trial: Option<&Trial>,
+    ) -> Result<(), Refusal> {
+        if known.head.is_none() || known.revision() != base || known.trial().is_some() {
             self.refresh(known).await?;
         }
         if known.revision() != base {
             return Err(self.overtaken(base, known.revision()).await);
+        }
+        match (known.trial(), terms) {
+            (Some(waiting), Terms::Final | Terms::Within(_)) => {
+                return Err(waits(base, waiting.before, Some(&waiting.by)));
+            }
+            (None, Terms::Back) => return Err(none_pending(base, base)),
+            _ => {}
         }
         let objects = apart(&stored.document, &known.objects)?;
         let attempt = Attempt {
@@ -39,6 +55,7 @@ impl EtcdStore {
             changes: changes(&known.objects, &objects),
             objects,
             writer: random_name()?,
+            trial: trial.cloned(),
         };
         let notes = self.check_reuse(known, &attempt).await?;
         let (head, done) = match self.small(known, &attempt, &notes)? {
@@ -60,6 +77,10 @@ impl EtcdStore {
             }
             Err(Undecided::Lost) => {
                 self.refresh(known).await?;
+                if known.revision() == base {
+                    // Confirmed at this moment.
+                    return Err(none_pending(base, base));
+                }
                 Err(self.overtaken(base, known.revision()).await)
             }
             Err(Undecided::Refused(refusal)) => Err(refusal),
@@ -83,6 +104,7 @@ impl EtcdStore {
         let head = Head {
             revision: attempt.stored.revision,
             writer: attempt.writer.clone(),
+            trial: attempt.trial.clone(),
             ..old.clone()
         };
         let mut operations = notes.to_vec();
@@ -120,6 +142,7 @@ impl EtcdStore {
             } else {
                 attempt.changes.clone()
             },
+            trial: attempt.trial.clone(),
             from,
         }
     }
@@ -162,6 +185,7 @@ impl EtcdStore {
             generation: generation.to_owned(),
             frozen,
             writer: attempt.writer.clone(),
+            trial: attempt.trial.clone(),
         })
     }
 

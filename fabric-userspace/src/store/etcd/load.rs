@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::EtcdStore;
 use super::failure::Failure;
 use super::objects::{Objects, check_schema, replay, together};
-use super::records::{Entry, Head};
+use super::records::{Entry, Head, Trial};
 use super::wire::{KeyValue, end_of, get, page};
 use crate::error::{Refusal, codes};
 use crate::store::Stored;
@@ -37,6 +37,10 @@ impl Snapshot {
         self.head.as_ref().map_or("", |head| &head.writer)
     }
 
+    pub(super) fn trial(&self) -> Option<&Trial> {
+        self.head.as_ref()?.trial.as_ref()
+    }
+
     /// The document, if there is one.
     ///
     /// # Errors
@@ -55,6 +59,13 @@ impl Snapshot {
 
     /// Follows one revision, if it was made from this one. False if it was made from another.
     pub(super) fn advance(&mut self, entry: &Entry, head_at: i64) -> bool {
+        if let Some(head) = self.head.as_mut().filter(|head| head.writer == entry.writer) {
+            // Confirmed: the same revision, which waits no longer.
+            head.trial.clone_from(&entry.trial);
+            self.head_at = head_at;
+            self.seen = self.seen.max(head_at);
+            return true;
+        }
         let Some(head) = self.head.as_mut().filter(|head| head.writer == entry.base) else {
             return false;
         };
@@ -64,6 +75,7 @@ impl Snapshot {
         replay(&mut self.objects, &entry.changes);
         head.revision = entry.revision;
         head.writer.clone_from(&entry.writer);
+        head.trial.clone_from(&entry.trial);
         self.head_at = head_at;
         self.seen = self.seen.max(head_at);
         self.applied_at.clone_from(&entry.applied_at);
@@ -118,6 +130,13 @@ impl EtcdStore {
                 };
                 return Ok(());
             };
+            if known.writer() == head.writer {
+                // Only confirmed meanwhile.
+                known.head = Some(head);
+                known.head_at = head_at;
+                known.seen = seen;
+                return Ok(());
+            }
             if self.catch_up(known, &head, head_at, seen).await? {
                 return Ok(());
             }

@@ -12,6 +12,10 @@ impl EtcdStore {
     /// Kept revisions, the newest first.
     pub(super) async fn pasts(&self) -> Result<Vec<Past>, Refusal> {
         let (head, _, seen) = self.head().await?;
+        let pending = head
+            .as_ref()
+            .filter(|head| head.trial.is_some())
+            .map(|head| head.revision);
         let frozen = head.map(|head| head.frozen).unwrap_or_default();
         let entries = self.entries(seen).await?;
         // What lies before a large change can be had for as long as its generation is kept.
@@ -22,6 +26,7 @@ impl EtcdStore {
             applied_at: entry.applied_at,
             cause: entry.cause,
             by: Some(entry.by),
+            is_pending: pending == Some(entry.revision),
         };
         Ok(entries.into_iter().skip(first).rev().map(past).collect())
     }

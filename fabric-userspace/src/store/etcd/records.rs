@@ -34,6 +34,23 @@ pub(super) struct Head {
     pub frozen: Vec<String>,
     /// Random number of the change, by which a writer knows its own again after a time-out.
     pub writer: String,
+    /// It waits to be confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
+}
+
+/// Until when a revision is to be confirmed. It stands in the head: every change is made on the condition that the head
+/// is as it was read, so of a confirmation, a return and another change one alone can be first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Trial {
+    /// The revision that comes back.
+    pub before: u64,
+    /// How long it was given.
+    pub seconds: u32,
+    /// Ends with that time: the members' clock, which no node can set.
+    pub lease: i64,
+    /// Node that took it.
+    pub by: String,
 }
 
 /// One revision in the history.
@@ -53,6 +70,9 @@ pub(super) struct Entry {
     pub from: Option<String>,
     #[serde(default)]
     pub changes: Vec<Change>,
+    /// It waits to be confirmed. A confirmation writes the entry again, without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
 }
 
 /// Names of the keys.

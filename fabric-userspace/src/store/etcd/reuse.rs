@@ -40,6 +40,48 @@ struct Released {
     tenant: String,
 }
 
+/// A number that waits until all nodes have confirmed that its tenant gave it up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The number.
+    pub number: Number,
+    /// Who may have it back.
+    pub tenant: String,
+}
+
+/// A number of the wire that means a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// S-VID and C-VID.
+    Tags(u16, u16),
+    /// VXLAN network identifier.
+    Vni(u32),
+    /// I-SID of an I-TAG.
+    ISid(u32),
+    /// VLAN of a global VLAN link.
+    GlobalVid(u16),
+    /// MPLS label between datacenters.
+    Label(u32),
+}
+
+impl Number {
+    /// From the name of its note.
+    fn parse(text: &str) -> Option<Self> {
+        let (kind, value) = text.split_once('-')?;
+        Some(match kind {
+            "tags" => {
+                let (outer, inner) = value.split_once('-')?;
+                Self::Tags(outer.parse().ok()?, inner.parse().ok()?)
+            }
+            "vni" => Self::Vni(value.parse().ok()?),
+            "i_sid" => Self::ISid(value.parse().ok()?),
+            "global_vid" => Self::GlobalVid(value.parse().ok()?),
+            "label" => Self::Label(value.parse().ok()?),
+            _ => return None,
+        })
+    }
+}
+
 fn numbers<'a>(objects: impl Iterator<Item = &'a Object>) -> Numbers<'a> {
     let mut all = Numbers::new();
     for object in objects {
@@ -177,24 +219,58 @@ impl EtcdStore {
             let key = format!("nodes/{node}");
             known.objects.contains_key(&key) || attempt.objects.contains_key(&key)
         };
+        Ok(self.behind(known.revision(), &confirmed, in_document, revision))
+    }
+
+    fn behind(
+        &self,
+        in_force: u64,
+        confirmed: &BTreeMap<String, u64>,
+        in_document: impl Fn(&str) -> bool,
+        revision: u64,
+    ) -> Vec<String> {
         // The writer has the revision that it makes this one from.
-        let has = |node: &str, has: u64| {
-            if node == self.by {
-                has.max(known.revision())
-            } else {
-                has
-            }
-        };
-        let behind = |wanted: u64| {
-            let nodes = confirmed.iter().filter(|(node, _)| in_document(node));
-            let behind = nodes.filter(|(node, revision)| has(node, **revision) < wanted);
-            behind.map(|(node, _)| node.clone()).collect::<Vec<_>>()
-        };
+        let has = |node: &str, has: u64| if node == self.by { has.max(in_force) } else { has };
         // Its ports are fenced once all others know that it is not one of them any more.
         let is_fenced = confirmed
             .iter()
             .any(|(node, has)| !in_document(node) && *has < revision);
-        Ok(behind(if is_fenced { known.revision() } else { revision }))
+        let wanted = if is_fenced { in_force } else { revision };
+        let nodes = confirmed.iter().filter(|(node, _)| in_document(node));
+        let behind = nodes.filter(|(node, revision)| has(node, **revision) < wanted);
+        behind.map(|(node, _)| node.clone()).collect()
+    }
+
+    /// Numbers that no tenant has and that only the one who gave them up could have now.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn held(&self) -> Result<Vec<Held>, Refusal> {
+        let pairs = self.pairs(&self.keys.released("")).await?;
+        if pairs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let confirmed = self.confirmed().await?;
+        let known = self.known.lock().await;
+        let in_document = |node: &str| known.objects.contains_key(&format!("nodes/{node}"));
+        let mut is_free: BTreeMap<u64, bool> = BTreeMap::new();
+        let mut held = Vec::new();
+        for (number, note) in pairs {
+            let Some((released, number)) = read_note(&note).zip(Number::parse(&number)) else {
+                continue;
+            };
+            let is_free = is_free.entry(released.revision).or_insert_with(|| {
+                self.behind(known.revision(), &confirmed, in_document, released.revision)
+                    .is_empty()
+            });
+            if !*is_free {
+                held.push(Held {
+                    number,
+                    tenant: released.tenant,
+                });
+            }
+        }
+        Ok(held)
     }
 
     /// What is noted of the numbers that are claimed.
@@ -210,14 +286,7 @@ impl EtcdStore {
                 pairs.extend(found.kvs.first().map(|kv| (claim.number.clone(), value(kv))));
             }
         }
-        let read = |(number, value): (String, String)| {
-            let (revision, tenant) = value.split_once(' ')?;
-            let released = Released {
-                revision: revision.parse().ok()?,
-                tenant: tenant.to_owned(),
-            };
-            Some((number, released))
-        };
+        let read = |(number, note): (String, String)| Some((number, read_note(&note)?));
         Ok(pairs.into_iter().filter_map(read).collect())
     }
 
@@ -272,6 +341,14 @@ impl EtcdStore {
     }
 }
 
+fn read_note(note: &str) -> Option<Released> {
+    let (revision, tenant) = note.split_once(' ')?;
+    Some(Released {
+        revision: revision.parse().ok()?,
+        tenant: tenant.to_owned(),
+    })
+}
+
 fn has_or_have(nodes: &[String]) -> String {
     match nodes {
         [one] => format!("{one} has"),
@@ -296,6 +373,29 @@ mod tests {
     use super::*;
     use crate::model::{Document, from_json};
     use crate::store::etcd::objects::{Objects, apart};
+
+    #[test]
+    fn a_note_is_read_as_it_was_written() {
+        let read = [
+            "tags-101-301",
+            "vni-7",
+            "i_sid-8",
+            "global_vid-9",
+            "label-16",
+            "tags-1",
+            "x-1",
+        ];
+        let expected = [
+            Some(Number::Tags(101, 301)),
+            Some(Number::Vni(7)),
+            Some(Number::ISid(8)),
+            Some(Number::GlobalVid(9)),
+            Some(Number::Label(16)),
+            None,
+            None,
+        ];
+        assert_eq!(read.map(Number::parse), expected);
+    }
 
     #[test]
     fn every_number_of_a_segment_is_known() {

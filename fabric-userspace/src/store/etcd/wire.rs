@@ -12,6 +12,7 @@ pub(super) mod path {
     pub(crate) const WATCH: &str = "/v3/watch";
     pub(crate) const LEASE_GRANT: &str = "/v3/lease/grant";
     pub(crate) const LEASE_KEEP: &str = "/v3/lease/keepalive";
+    pub(crate) const LEASE_LEFT: &str = "/v3/lease/timetolive";
     pub(crate) const LEASE_REVOKE: &str = "/v3/lease/revoke";
     pub(crate) const AUTHENTICATE: &str = "/v3/auth/authenticate";
 }
@@ -80,7 +81,7 @@ pub(super) struct Decided {
 pub(super) struct Leased {
     #[serde(rename = "ID", default, deserialize_with = "int")]
     pub id: i64,
-    /// Seconds left; 0 when the lease is gone.
+    /// Seconds left; 0 or -1 when the lease is gone.
     #[serde(rename = "TTL", default, deserialize_with = "int")]
     pub ttl: i64,
 }

@@ -1,0 +1,189 @@
+//! Numbers that wait until every node has confirmed that a tenant gave them up, and what else goes on while the store decides.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fabric_tests::fabric::Agent;
+use fabric_tests::wait;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::support::{Pair, export, unharmed, wait_revision};
+
+/// S-VID and C-VIDs of a tenant's only segment, in the document of a node.
+fn numbers(agent: &Agent, tenant: &str) -> (u64, Vec<u64>) {
+    let document = export(agent);
+    let tenants = document["tenants"].as_array().unwrap();
+    let segment = &tenants.iter().find(|one| one["name"] == tenant).unwrap()["segments"][0];
+    let number = |value: &Value| value.as_u64().unwrap();
+    let ends = segment["attachments"].as_array().unwrap().iter();
+    let c_vids = ends
+        .map(|end| number(&end["c_vid"]))
+        .chain([number(&segment["c_vid"])]);
+    (number(&segment["s_vid"]), c_vids.collect())
+}
+
+fn remove(agent: &Agent, tenant: &str) {
+    agent.ok(&["tenant", "remove", tenant, "--yes"]).unwrap();
+}
+
+fn wait_confirmed(pair: &Pair, node: &str, revision: u64) {
+    let key = format!("/lab/confirmed/{node}");
+    let so = || {
+        let value = pair.etcd.ctl(&["get", "--print-value-only", &key])?;
+        Ok(value.trim().parse::<u64>().is_ok_and(|has| has >= revision))
+    };
+    wait::until_true(wait::PATIENCE, "a node to confirm", so).unwrap();
+}
+
+fn stop(agent: &Agent, signal: Signal) {
+    kill(Pid::from_raw(agent.pid().unwrap().cast_signed()), signal).unwrap();
+}
+
+/// While a node is held back, a new tenant gets the next numbers at once, in a command and in a document that leaves them out;
+/// the tenant who gave numbers up gets his own back; and when the node has confirmed, anybody gets the lowest again.
+#[test]
+fn numbers_that_wait_are_passed_over() {
+    let pair = Pair::start(1);
+    let probe = pair.probe();
+    pair.attach(0, "globex", 20).unwrap();
+    pair.wait_revision(2);
+    wait_confirmed(&pair, "edge2", 2);
+    let given_up = numbers(&pair.agents[0], "globex");
+    stop(&pair.agents[1], Signal::SIGSTOP);
+    remove(&pair.agents[0], "globex");
+    let begun = Instant::now();
+    pair.attach(0, "initech", 30).unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_millis(1400),
+        "it waited for the node: {:?}",
+        begun.elapsed()
+    );
+    let others = numbers(&pair.agents[0], "initech");
+    assert_ne!(others.0, given_up.0);
+    let mut wanted = export(&pair.agents[0]);
+    let umbrella = serde_json::json!({ "name": "umbrella", "segments": [{ "name": "umbrella-v40", "attachments": [
+        { "node": "edge1", "port": "eth2", "vlan": 40 } ] }] });
+    wanted["tenants"].as_array_mut().unwrap().push(umbrella);
+    let file = pair.agents[0].file("wanted.json", &wanted).unwrap();
+    pair.agents[0].ok(&["apply", "-f", &file, "--yes"]).unwrap();
+    let third = numbers(&pair.agents[0], "umbrella").0;
+    assert!(third != given_up.0 && third != others.0, "{third}");
+    pair.attach(0, "globex", 20).unwrap();
+    assert_eq!(
+        numbers(&pair.agents[0], "globex"),
+        given_up,
+        "it may have them back at once"
+    );
+    remove(&pair.agents[0], "globex");
+    stop(&pair.agents[1], Signal::SIGCONT);
+    wait_confirmed(&pair, "edge2", 7);
+    pair.attach(0, "wonka", 50).unwrap();
+    assert_eq!(numbers(&pair.agents[0], "wonka").0, given_up.0);
+    pair.wait_revision(8);
+    unharmed(probe);
+    pair.finish();
+}
+
+/// A node whose data path is taken down in order goes by no revision any more: nobody waits for it, although it is in the
+/// document.
+#[test]
+fn a_node_that_is_taken_down_holds_no_number_back() {
+    let mut pair = Pair::start(1);
+    let numbers = ["--s-vid", "150", "--c-vid", "1150"];
+    let attach = |agent: &Agent, tenant: &str| {
+        let words = ["tenant", "attach", tenant, "--port", "eth2", "--vlan", "20"];
+        agent.cli(&[&words[..], &numbers[..]].concat()).unwrap()
+    };
+    attach(&pair.agents[0], "globex").expect_status(0).unwrap();
+    pair.wait_revision(2);
+    wait_confirmed(&pair, "edge2", 2);
+    let mut edge2 = pair.agents.pop().unwrap();
+    edge2.allow("port is not safe, its frames are dropped port=t0");
+    edge2.finish().unwrap();
+    for key in ["/lab/confirmed/edge2", "/lab/nodes/edge2"] {
+        assert_eq!(pair.etcd.ctl(&["get", key]).unwrap(), "", "{key} is still there");
+    }
+    remove(&pair.agents[0], "globex");
+    attach(&pair.agents[0], "initech").expect_status(0).unwrap();
+    pair.finish();
+}
+
+/// A node that is gone for good holds numbers back until it is taken out of the document, and no longer.
+#[test]
+fn a_node_that_leaves_the_document_holds_no_number_back() {
+    let mut pair = Pair::start(1);
+    let numbers = ["--s-vid", "150", "--c-vid", "1150"];
+    let attach = |agent: &Agent, tenant: &str| {
+        let words = ["tenant", "attach", tenant, "--port", "eth2", "--vlan", "20"];
+        agent.cli(&[&words[..], &numbers[..]].concat()).unwrap()
+    };
+    attach(&pair.agents[0], "globex").expect_status(0).unwrap();
+    pair.wait_revision(2);
+    wait_confirmed(&pair, "edge2", 2);
+    pair.agents[1].kill9().unwrap();
+    remove(&pair.agents[0], "globex");
+    let refused = attach(&pair.agents[0], "initech");
+    assert!(
+        refused.stderr.contains("edge2 has not confirmed"),
+        "{}",
+        refused.stderr
+    );
+    for words in [
+        &[
+            "tenant", "detach", "acme", "--node", "edge2", "--port", "eth1", "--vlan", "10", "--yes",
+        ][..],
+        &["link", "remove", "trunk0", "--yes"],
+        &["node", "remove", "edge2", "--yes"],
+    ] {
+        pair.agents[0].ok(words).unwrap();
+    }
+    attach(&pair.agents[0], "initech").expect_status(0).unwrap();
+    pair.agents[1].restart().unwrap();
+    pair.finish();
+}
+
+/// The store does not answer, and a change waits for it for seconds: whoever only looks is answered meanwhile.
+#[test]
+fn a_change_that_waits_for_the_store_keeps_nobody_else_waiting() {
+    let pair = Pair::start(1);
+    let probe = pair.probe();
+    pair.set_way(0, false);
+    let console = pair.agents[0].console();
+    let begun = Instant::now();
+    let change = thread::spawn(move || {
+        let words = ["tenant", "attach", "globex", "--port", "eth2", "--vlan", "20"];
+        console.cli(&words).unwrap()
+    });
+    let mut slowest = Duration::ZERO;
+    let mut looks = 0;
+    while !change.is_finished() {
+        for path in ["/v1/status", "/v1/counters", "/v1/ports"] {
+            let asked = Instant::now();
+            pair.agents[0].get(path).unwrap();
+            slowest = slowest.max(asked.elapsed());
+            looks += 1;
+        }
+    }
+    let took = begun.elapsed();
+    let said = change.join().unwrap();
+    assert!(said.stderr.contains("code: store-away"), "{}", said.stderr);
+    assert!(
+        took > Duration::from_secs(3),
+        "the store was not waited for: {took:?}"
+    );
+    assert!(
+        slowest < Duration::from_secs(1),
+        "the slowest of {looks} looks took {slowest:?}"
+    );
+    pair.set_way(0, true);
+    wait::until_true(2 * wait::PATIENCE, "the store to be back", || {
+        Ok(pair.agents[0].get("/v1/status")?["item"]["state"] == "ok")
+    })
+    .unwrap();
+    pair.attach(0, "globex", 20).unwrap();
+    wait_revision(&pair.agents[1], 2);
+    unharmed(probe);
+    pair.finish();
+}
