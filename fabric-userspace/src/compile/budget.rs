@@ -70,16 +70,17 @@ impl Budget {
     }
 
     fn way(&mut self, tenant: &Name, frame: u32, way: &Way) {
-        let need = Need {
-            tenant: tenant.clone(),
-            frame,
-            added: (way.stack.words.clone(), way.stack.added),
-            sends: way.max_frame(),
-            slack: way.stack.slack,
-            line: (way.mtu() < way.facts.mtu).then(|| way.name.clone()),
-        };
+        let (total, sends) = (frame + way.stack.added, way.max_frame());
         let known = self.short.get(&way.port).map_or(0, Need::total);
-        if need.total() > need.sends && need.total() > known {
+        if total > sends && total > known {
+            let need = Need {
+                tenant: tenant.clone(),
+                frame,
+                added: (way.stack.words.clone(), way.stack.added),
+                sends,
+                slack: way.stack.slack,
+                line: (way.mtu() < way.facts.mtu).then(|| way.name.clone()),
+            };
             self.short.insert(way.port.clone(), need);
         }
     }

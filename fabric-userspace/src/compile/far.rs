@@ -245,6 +245,10 @@ impl<'a> Landings<'a> {
 
     fn room(&self, to: (DatacenterIx, NodeIx)) -> Option<u32> {
         let links = self.valid.links();
+        // Most documents leave it out, and a fabric may have ten thousand segments.
+        if links.iter().all(|link| link.mtu.is_none()) {
+            return None;
+        }
         let passed = self.valid.routes().passed(links, self.here, to);
         let rooms = passed.into_iter().filter_map(|(_, link)| {
             let link = self.valid.link(link);
