@@ -11,6 +11,7 @@
 //! with an RCU wait of tens of milliseconds. Ratios within a run stay where absolute times drift; the minimum over rounds is the
 //! steadiest figure.
 
+mod cluster;
 mod cores;
 mod cpu;
 mod device;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
     let outcome = need_root().and_then(|()| match &options.what {
         None => suite::run(&options),
         Some(What::Scale(scale)) => scale::run(scale),
+        Some(What::Cluster(options)) => cluster::run(options),
         Some(What::Cores) => cores::run(),
         Some(What::Failover(options)) => failover::run(options),
     });

@@ -3,6 +3,7 @@
 //! Invariant: whatever the store does (away, cut off, compacted, restored, full), what forwards goes on with the
 //! document that this node has. It is changed by a newer document of the same fabric, and by nothing else.
 
+mod concern;
 mod follow;
 mod restore;
 mod view;
@@ -12,6 +13,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use concern::catch_up;
 pub(super) use follow::spawn;
 pub(super) use view::nodes;
 

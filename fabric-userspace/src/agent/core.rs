@@ -53,7 +53,11 @@ pub(super) struct Core {
     pub(super) datapath: Datapath,
     pub(super) storage: Storage,
     pub(super) meter: Meter,
+    /// The document that the maps were made from. Later ones that changed nothing for this node are not in it:
+    /// [`Core::catch_up`].
     pub(super) valid: Valid,
+    /// Revisions since then.
+    pub(super) skipped: u32,
     pub(super) image: Image,
     pub(super) revision: u64,
     pub(super) applied_at: Option<String>,
@@ -166,6 +170,7 @@ impl Core {
             storage,
             meter: Meter::resume(retired),
             valid,
+            skipped: 0,
             image,
             revision: match (&stored, &cluster) {
                 // A document of this host alone is no revision of the fabric that it joins.

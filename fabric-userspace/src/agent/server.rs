@@ -190,6 +190,7 @@ async fn status(State(shared): State<Shared>) -> Answer<Item<api::Status>> {
 }
 
 async fn document(State(shared): State<Shared>) -> Answer<Item<crate::model::Document>> {
+    cluster::catch_up(&shared).await?;
     let core = shared.core.lock().await;
     item(&core, kind::DOCUMENT, core.document().clone())
 }
@@ -202,6 +203,7 @@ async fn put_document(
     let document = from_json(&body).map_err(refused)?;
     to_the_end(async move {
         let _changes = shared.changes.lock().await;
+        cluster::catch_up(&shared).await?;
         let document = edits::fill(document, &edits::held(&shared).await);
         let mut core = shared.core.lock().await;
         core.expect_revision(query.if_revision)?;
@@ -239,6 +241,7 @@ async fn edit(
     let edit: api::Edit = from_json(&body).map_err(refused)?;
     to_the_end(async move {
         let _changes = shared.changes.lock().await;
+        cluster::catch_up(&shared).await?;
         shared.core.lock().await.expect_revision(query.if_revision)?;
         if query.dry_run {
             let held = edits::held(&shared).await;
@@ -281,6 +284,7 @@ async fn rollback(
     let request: api::Rollback = from_json(&body).map_err(refused)?;
     to_the_end(async move {
         let _changes = shared.changes.lock().await;
+        cluster::catch_up(&shared).await?;
         shared.core.lock().await.expect_revision(query.if_revision)?;
         let applied = change::rollback(&shared, request.revision).await?;
         let core = shared.core.lock().await;
@@ -293,6 +297,7 @@ async fn plan_rollback(State(shared): State<Shared>, body: String) -> Answer<Ite
     let request: api::Rollback = from_json(&body).map_err(refused)?;
     to_the_end(async move {
         let _changes = shared.changes.lock().await;
+        cluster::catch_up(&shared).await?;
         let plan = change::plan_rollback(&shared, request.revision).await?;
         let core = shared.core.lock().await;
         item(&core, kind::PLAN, plan)
@@ -308,36 +313,42 @@ async fn nodes(State(shared): State<Shared>) -> Answer<Items<api::Node>> {
 }
 
 async fn tenants(State(shared): State<Shared>) -> Answer<Items<api::Tenant>> {
+    cluster::catch_up(&shared).await?;
     let mut core = shared.core.lock().await;
     let tenants = views::tenants(&mut core)?;
     items(&core, kind::TENANT_LIST, tenants)
 }
 
 async fn ports(State(shared): State<Shared>) -> Answer<Items<api::Port>> {
+    cluster::catch_up(&shared).await?;
     let mut core = shared.core.lock().await;
     let ports = views::ports(&mut core).await?;
     items(&core, kind::PORT_LIST, ports)
 }
 
 async fn datacenters(State(shared): State<Shared>) -> Answer<Items<api::Datacenter>> {
+    cluster::catch_up(&shared).await?;
     let core = shared.core.lock().await;
     let datacenters = views::datacenters(&core);
     items(&core, kind::DATACENTER_LIST, datacenters)
 }
 
 async fn node_details(State(shared): State<Shared>) -> Answer<Items<api::NodeDetail>> {
+    cluster::catch_up(&shared).await?;
     let core = shared.core.lock().await;
     let nodes = views::node_details(&core);
     items(&core, kind::NODE_DETAIL_LIST, nodes)
 }
 
 async fn links(State(shared): State<Shared>) -> Answer<Items<api::Link>> {
+    cluster::catch_up(&shared).await?;
     let core = shared.core.lock().await;
     let links = views::links(&core);
     items(&core, kind::LINK_LIST, links)
 }
 
 async fn storage(State(shared): State<Shared>) -> Answer<Items<api::Vsm>> {
+    cluster::catch_up(&shared).await?;
     let mut core = shared.core.lock().await;
     let storage = views::storage(&mut core)?;
     items(&core, kind::STORAGE_LIST, storage)
@@ -354,6 +365,7 @@ async fn act_on_storage(State(shared): State<Shared>, body: String) -> Answer<It
 }
 
 async fn fdb(State(shared): State<Shared>, Query(which): Query<Which>) -> Answer<Items<api::FdbEntry>> {
+    cluster::catch_up(&shared).await?;
     let mut core = shared.core.lock().await;
     let entries = views::fdb(&mut core, which.segment.as_deref())?;
     items(&core, kind::FDB_LIST, entries)

@@ -1,5 +1,6 @@
 //! Where the document is kept: one file, replaced whole, and the last revisions beside it.
 
+mod journal;
 mod trial;
 
 use std::fs::{self, File, OpenOptions};
@@ -12,6 +13,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use journal::Skipped;
 use trial::Trial;
 
 use super::made::{Before, Made};
@@ -106,6 +108,7 @@ impl FileStore {
             made: None,
             _lock: lock,
         };
+        store.fold_journal()?;
         store.forget_uncommitted();
         Ok(store)
     }
@@ -184,6 +187,10 @@ impl FileStore {
     /// Removes a file of the state directory that is no document.
     pub(crate) fn remove_side_file(&self, name: &str) {
         let _ = fs::remove_file(self.folder.join(name));
+    }
+
+    fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn current_path(&self) -> PathBuf {
@@ -314,7 +321,9 @@ impl FileStore {
     /// When it cannot be written; the old copy is there then.
     pub(crate) fn remember(&self, stored: &Stored) -> Result<(), Refusal> {
         self.remove_side_file(PENDING);
-        replace(&self.current_path(), stored, true)
+        replace(&self.current_path(), stored, true)?;
+        self.forget_journal();
+        Ok(())
     }
 
     fn revisions(&self) -> Result<Vec<Stored>, Refusal> {

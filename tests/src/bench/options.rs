@@ -41,10 +41,26 @@ pub(super) struct Options {
 pub(super) enum What {
     /// How cost grows with addresses and tenants: a frame, loading, learning, attaching, memory
     Scale(Scale),
+    /// Four nodes on one etcd: how long a change takes to all of them, and what it costs
+    Cluster(Cluster),
     /// What a second CPU adds
     Cores,
     /// How long a client waits when the storage machine that it works with dies or is cut off
     Failover(Failover),
+}
+
+/// Options of `cluster`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Cluster {
+    /// Tenants in the document
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "0,1000,10000", value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    pub tenants: Vec<u32>,
+    /// Changes of each kind
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=4000))]
+    pub runs: u32,
+    /// Write every figure to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// Options of `failover`.

@@ -3,6 +3,8 @@
 mod plot;
 mod tenants;
 
+pub(super) use tenants::at;
+
 use std::io::{Write as _, stdout};
 
 use anyhow::{Context, Result};
@@ -148,7 +150,7 @@ fn table(
     }))
 }
 
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let _ = stdout().write_all(text.as_bytes());
     let _ = stdout().flush();
 }

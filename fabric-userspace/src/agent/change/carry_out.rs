@@ -107,6 +107,9 @@ impl Core {
             self.begin_trial(terms);
         }
         let changed_slots = egress_changes(&changes);
+        if matches!(reason, Reason::Document(..) | Reason::Followed(_)) {
+            self.skipped = 0;
+        }
         self.after(valid, image, &changes);
         self.follow_storage();
         self.refresh_flood_lists(&changed_slots);

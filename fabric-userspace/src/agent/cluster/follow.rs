@@ -7,14 +7,14 @@ use fabric_common::maps::LAYOUT_VERSION;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::restore;
+use super::{concern, restore};
 use crate::agent::confirm;
 use crate::agent::core::Core;
 use crate::agent::server::Shared;
 use crate::agent::views;
 use crate::error::Refusal;
 use crate::store::Stored;
-use crate::store::etcd::{EtcdStore, Follower, News, NodeReport, ReportedPort, Reporter};
+use crate::store::etcd::{EtcdStore, Follower, News, NodeReport, ReportedPort, Reporter, Step};
 
 /// Pauses between tries while the store is of no use; the members' own time limits come on top.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
@@ -31,7 +31,7 @@ async fn run(shared: Shared, store: Arc<EtcdStore>) {
     let mut waiting: Option<Stored> = None;
     let mut pause = PAUSE.0;
     loop {
-        let mut done = round(&shared, &mut follower, &mut waiting).await;
+        let mut done = round(&shared, &store, &mut follower, &mut waiting).await;
         if done.is_ok() {
             done = confirm::learn(&shared, &store).await;
         }
@@ -61,6 +61,7 @@ async fn run(shared: Shared, store: Arc<EtcdStore>) {
 /// Waits for news and does what they ask for.
 async fn round(
     shared: &Shared,
+    store: &EtcdStore,
     follower: &mut Follower,
     waiting: &mut Option<Stored>,
 ) -> Result<(), Refusal> {
@@ -74,6 +75,26 @@ async fn round(
     match follower.next(&expected).await? {
         News::Document(stored) => {
             *waiting = Some(stored);
+            carry_out(shared, waiting).await
+        }
+        News::Own { revision } => {
+            // What is being carried out is waited for.
+            let changes = shared.changes.lock().await;
+            *waiting = None;
+            if shared.core.lock().await.revision() >= revision {
+                return joined(shared, store).await;
+            }
+            // Decided here for all nodes, this one included: a return, or what the store had lost.
+            *waiting = store.stored().await?;
+            drop(changes);
+            carry_out(shared, waiting).await
+        }
+        News::Changes(step) => {
+            // Whoever still waits for an earlier one goes by the whole.
+            if waiting.is_none() && skipped(shared, step).await? {
+                return Ok(());
+            }
+            *waiting = store.stored().await?;
             carry_out(shared, waiting).await
         }
         // What a node has refused it may be able to carry out later: an interface has come, a port is safe again.
@@ -96,6 +117,22 @@ async fn round(
     }
 }
 
+/// True if the changes do not concern this node, and are noted.
+async fn skipped(shared: &Shared, step: Step) -> Result<bool, Refusal> {
+    let _changes = shared.changes.lock().await;
+    let mut core = shared.core.lock().await;
+    if step.revision <= core.revision() || core.revision() == 0 || core.is_concerned(&step.changes) {
+        return Ok(false);
+    }
+    core.skip(step)?;
+    let is_enough = core.has_skipped_enough();
+    drop(core);
+    if is_enough {
+        concern::catch_up(shared).await?;
+    }
+    Ok(true)
+}
+
 async fn carry_out(shared: &Shared, waiting: &mut Option<Stored>) -> Result<(), Refusal> {
     let Some(stored) = waiting.as_ref() else {
         return Ok(());
@@ -103,26 +140,34 @@ async fn carry_out(shared: &Shared, waiting: &mut Option<Stored>) -> Result<(), 
     let _changes = shared.changes.lock().await;
     let mut core = shared.core.lock().await;
     let followed = core.follow(stored).await;
-    let fabric = match &core.cluster {
-        Some(cluster) => cluster.store.fabric().await,
-        None => None,
-    };
-    let Core { cluster, store, .. } = &mut *core;
-    let Some(cluster) = cluster else {
+    let Some(cluster) = &mut core.cluster else {
         return Ok(());
     };
     cluster.desired = stored.revision;
     match followed {
         Ok(()) => {
-            cluster.refused = None;
+            let of = Arc::clone(&cluster.store);
+            drop(core);
             *waiting = None;
-            fabric.map_or(Ok(()), |fabric| cluster.join(&fabric, store))
+            joined(shared, &of).await
         }
         Err(refusal) => {
             cluster.refuse(stored.revision, &refusal);
             Ok(())
         }
     }
+}
+
+/// This node has what is in force: from now on it belongs to the fabric of the store.
+async fn joined(shared: &Shared, of: &EtcdStore) -> Result<(), Refusal> {
+    let fabric = of.fabric().await;
+    let mut core = shared.core.lock().await;
+    let Core { cluster, store, .. } = &mut *core;
+    let (Some(cluster), Some(fabric)) = (cluster, fabric) else {
+        return Ok(());
+    };
+    cluster.refused = None;
+    cluster.join(&fabric, store)
 }
 
 async fn report(shared: &Shared, reporter: &mut Reporter) -> Result<(), Refusal> {

@@ -19,6 +19,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 
 /// Puts this node's document back into the store, unless another node has a newer one.
 pub(super) async fn bring_back(shared: &Shared, found: u64) -> Result<(), Refusal> {
+    super::catch_up(shared).await?;
     let (store, report, mine) = {
         let core = shared.core.lock().await;
         let (Some(cluster), Some(report)) = (&core.cluster, own(&core)) else {

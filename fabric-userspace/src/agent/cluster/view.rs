@@ -16,6 +16,7 @@ use crate::store::etcd::NodeReport;
 /// # Errors
 /// When the store does not answer.
 pub(in crate::agent) async fn nodes(shared: &Shared) -> Result<Vec<api::Node>, Refusal> {
+    super::catch_up(shared).await?;
     let (store, mut nodes, desired) = {
         let core = shared.core.lock().await;
         let nodes = core

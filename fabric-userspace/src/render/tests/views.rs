@@ -38,15 +38,17 @@ fn status_says_what_waits_to_be_confirmed() {
         left_seconds: 41,
         by: None,
     };
-    let mut row = |pending: &Pending| {
+    let mut is_told = |pending: &Pending, expected: &str| {
         answer.body.item.pending = Some(pending.clone());
         let lines = status::lines(&answer, &TrafficRates::default(), 0.0, false);
-        lines[6].to_string()
+        assert_text(&lines[6..7], expected);
     };
-    let told = "confirm  revision 42 comes back in 41 s unless confirmed: fabric confirm 43";
-    assert_eq!(row(&pending), told);
+    is_told(
+        &pending,
+        "confirm  revision 42 comes back in 41 s unless confirmed: fabric confirm 43\n",
+    );
     pending.left_seconds = 0;
-    assert_eq!(row(&pending), "confirm  revision 42 comes back in place of 43");
+    is_told(&pending, "confirm  revision 42 comes back in place of 43\n");
 }
 
 #[test]

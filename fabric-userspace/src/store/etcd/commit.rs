@@ -69,6 +69,7 @@ impl EtcdStore {
             Ok(at) => {
                 known.applied_at.clone_from(&stored.applied_at);
                 known.cause.clone_from(&stored.cause);
+                known.own = attempt.writer;
                 known.objects = attempt.objects;
                 known.head = Some(head);
                 known.head_at = at;

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::EtcdStore;
 use super::failure::Failure;
 use super::load::decode;
+use super::objects::Change;
 use super::records::Entry;
 use super::stream::Stream;
 use super::wire::{Watched, b64, end_of, path};
@@ -24,6 +25,13 @@ const PULSE: Duration = Duration::from_secs(3);
 pub enum News {
     /// This document is in force.
     Document(Stored),
+    /// These changes were made to what was told last; [`EtcdStore::stored`] has the document that they make.
+    Changes(Step),
+    /// What this node itself has put in force.
+    Own {
+        /// Its number.
+        revision: u64,
+    },
     /// A revision is in force that this version of the program does not understand.
     Unreadable {
         /// Its number.
@@ -40,6 +48,17 @@ pub enum News {
     NotOurs(Refusal),
     /// It is there, and nothing has changed.
     Quiet,
+}
+
+/// What leads from one revision to a later one.
+#[derive(Debug)]
+pub struct Step {
+    /// The one that is in force now.
+    pub revision: u64,
+    /// RFC 3339, UTC.
+    pub applied_at: String,
+    /// In their order.
+    pub changes: Vec<Change>,
 }
 
 /// What a node knows of the store from earlier.
@@ -59,6 +78,8 @@ pub struct Follower {
     told: String,
     /// Key space revision of the last message.
     seen: i64,
+    /// What was changed since `told`, and the writer that this leads to.
+    heard: Option<(String, Vec<Change>)>,
 }
 
 impl Follower {
@@ -69,6 +90,7 @@ impl Follower {
             watch: None,
             told: String::new(),
             seen: 0,
+            heard: None,
         }
     }
 
@@ -156,8 +178,22 @@ impl Follower {
         if head.writer == self.told {
             return Ok(News::Quiet);
         }
-        self.told.clone_from(&head.writer);
+        let told = std::mem::replace(&mut self.told, head.writer.clone());
         let revision = head.revision;
+        if known.own == head.writer {
+            // To put the whole document together only to find it known costs as much as the change did.
+            self.heard = None;
+            return Ok(News::Own { revision });
+        }
+        if let Some((_, changes)) = self.heard.take().filter(|(to, _)| *to == head.writer)
+            && !told.is_empty()
+        {
+            return Ok(News::Changes(Step {
+                revision,
+                applied_at: known.applied_at.clone(),
+                changes,
+            }));
+        }
         match known.stored() {
             Ok(Some(stored)) => Ok(News::Document(stored)),
             Ok(None) => Ok(News::Quiet),
@@ -199,9 +235,19 @@ impl Follower {
                 // Read meanwhile, or written by ourselves.
                 continue;
             }
-            let entry: Option<Entry> = decode(&event.kv).ok();
-            if !entry.is_some_and(|entry| known.advance(&entry, event.kv.mod_revision)) {
+            let Some(entry) = decode::<Entry>(&event.kv).ok() else {
                 return Ok(false);
+            };
+            if !known.advance(&entry, event.kv.mod_revision) {
+                return Ok(false);
+            }
+            let (to, mut changes) = self
+                .heard
+                .take()
+                .unwrap_or_else(|| (self.told.clone(), Vec::new()));
+            if to == entry.base {
+                changes.extend(entry.changes);
+                self.heard = Some((entry.writer, changes));
             }
         }
         Ok(true)
@@ -209,6 +255,14 @@ impl Follower {
 }
 
 impl EtcdStore {
+    /// The document in force, as far as the store was read.
+    ///
+    /// # Errors
+    /// When this version of the program does not understand it.
+    pub async fn stored(&self) -> Result<Option<Stored>, Refusal> {
+        self.known.lock().await.stored()
+    }
+
     /// Name of the fabric in the store, as far as it was read.
     pub async fn fabric(&self) -> Option<String> {
         let known = self.known.lock().await;

@@ -26,6 +26,8 @@ pub(super) struct Snapshot {
     pub objects: Objects,
     pub applied_at: String,
     pub cause: String,
+    /// Random number of the newest change that was made here.
+    pub own: String,
 }
 
 impl Snapshot {
@@ -126,6 +128,7 @@ impl EtcdStore {
             let Some(head) = head else {
                 *known = Snapshot {
                     seen,
+                    own: std::mem::take(&mut known.own),
                     ..Snapshot::default()
                 };
                 return Ok(());
@@ -142,7 +145,10 @@ impl EtcdStore {
             }
             match self.load(head, head_at, seen).await {
                 Ok(snapshot) => {
-                    *known = snapshot;
+                    *known = Snapshot {
+                        own: std::mem::take(&mut known.own),
+                        ..snapshot
+                    };
                     return Ok(());
                 }
                 Err(Problem::Etcd(Failure::Compacted)) => {}
@@ -201,6 +207,7 @@ impl EtcdStore {
             head_at,
             seen,
             objects,
+            own: String::new(),
         })
     }
 

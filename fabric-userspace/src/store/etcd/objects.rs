@@ -22,24 +22,29 @@ const STEP: u64 = 1 << 20;
 
 /// One object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Object {
+pub struct Object {
+    /// Version of its form.
     pub schema: String,
     /// Its place among others of its kind: lists have an order, keys have another.
     pub at: u64,
     /// The tenant of a segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
+    /// As it stands in the document.
     pub value: Value,
 }
 
 /// All objects by key, as in `segments/acme-v10`.
-pub(super) type Objects = BTreeMap<String, Object>;
+pub(crate) type Objects = BTreeMap<String, Object>;
 
 /// An object that a revision changed: what it was, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Change {
+pub struct Change {
+    /// As in `segments/acme-v10`.
     pub key: String,
+    /// `None` if it is new.
     pub before: Option<Object>,
+    /// `None` if it is gone.
     pub after: Option<Object>,
 }
 
@@ -47,7 +52,7 @@ pub(super) struct Change {
 ///
 /// # Errors
 /// Never for a document that was validated.
-pub(super) fn apart(document: &Document, old: &Objects) -> Result<Objects, Refusal> {
+pub(crate) fn apart(document: &Document, old: &Objects) -> Result<Objects, Refusal> {
     let bug = |what: &str| Refusal::new(codes::BUG, format!("the document cannot be taken apart: {what}"));
     let Ok(Value::Object(whole)) = serde_json::to_value(document) else {
         return Err(bug("it is no object"));
@@ -172,7 +177,7 @@ fn places(kept: &[Option<u64>]) -> Vec<u64> {
 ///
 /// # Errors
 /// When an object is of another schema version, or what they make is no document for this version of the program.
-pub(super) fn together(objects: &Objects) -> Result<Document, Refusal> {
+pub(crate) fn together(objects: &Objects) -> Result<Document, Refusal> {
     let mut whole = Map::new();
     let mut lists: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
     for (key, object) in objects {
@@ -230,7 +235,7 @@ pub(super) fn check_schema(key: &str, schema: &str) -> Result<(), Refusal> {
 }
 
 /// What leads from one state to the other.
-pub(super) fn changes(old: &Objects, new: &Objects) -> Vec<Change> {
+pub(crate) fn changes(old: &Objects, new: &Objects) -> Vec<Change> {
     let gone = old.iter().filter(|(key, _)| !new.contains_key(*key));
     let gone = gone.map(|(key, before)| (key, Some(before), None));
     let other = new.iter().filter(|(key, after)| old.get(*key) != Some(after));
@@ -245,7 +250,7 @@ pub(super) fn changes(old: &Objects, new: &Objects) -> Vec<Change> {
 }
 
 /// Replays changes.
-pub(super) fn replay(objects: &mut Objects, changes: &[Change]) {
+pub(crate) fn replay(objects: &mut Objects, changes: &[Change]) {
     for change in changes {
         set(objects, &change.key, change.after.as_ref());
     }

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{FileStore, Stored};
+use super::{FileStore, Stored, Terms};
 use crate::error::codes;
 use crate::model::Document;
 
@@ -103,4 +103,98 @@ fn what_a_first_start_makes_goes_with_it_unless_it_succeeds() {
     // A later start that is refused takes nothing away.
     drop(FileStore::open_for_start(&state).unwrap());
     assert_eq!(names(&state).len(), 3);
+}
+
+fn named(revision: u64, tenants: &[&str]) -> Stored {
+    let tenants: Vec<String> = tenants
+        .iter()
+        .map(|name| format!(r#"{{"name":"{name}","segments":[{{"name":"{name}-lan"}}]}}"#))
+        .collect();
+    let text = format!(r#"{{"schema":"fabric/1","tenants":[{}]}}"#, tenants.join(","));
+    Stored {
+        document: crate::model::from_json(&text).unwrap(),
+        ..stored(revision)
+    }
+}
+
+fn step(from: &Stored, to: &Stored) -> super::Skipped {
+    let objects = |stored: &Stored| crate::store::etcd::apart(&stored.document, &Default::default()).unwrap();
+    super::Skipped {
+        revision: to.revision,
+        applied_at: to.applied_at.clone(),
+        changes: crate::store::etcd::changes(&objects(from), &objects(to)),
+    }
+}
+
+#[test]
+fn appended_revisions_are_there_at_the_next_start_and_no_older_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two, three) = (
+        named(4, &["a"]),
+        named(5, &["a", "b"]),
+        named(6, &["a", "b", "c"]),
+    );
+    let path = folder.path().join("changes.jsonl");
+    {
+        let store = FileStore::open(folder.path()).unwrap();
+        store.remember(&one).unwrap();
+        store.append(&step(&one, &two)).unwrap();
+        store.append(&step(&two, &three)).unwrap();
+        assert_eq!(store.in_force().unwrap().unwrap(), one);
+        assert_eq!(store.noted().unwrap().unwrap(), three);
+    }
+    let journal = fs::read(&path).unwrap();
+    // A power cut in the middle of a third.
+    fs::write(&path, [&journal[..], b"{\"revision\":7,\"app"].concat()).unwrap();
+    {
+        let store = FileStore::open(folder.path()).unwrap();
+        assert_eq!(store.in_force().unwrap().unwrap(), three);
+        assert!(!path.exists());
+    }
+    // A crash after the document was replaced left them.
+    fs::write(&path, &journal).unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    assert_eq!(store.in_force().unwrap().unwrap(), three);
+}
+
+#[test]
+fn a_damaged_journal_is_refused_with_a_cure() {
+    let folder = tempfile::tempdir().unwrap();
+    FileStore::open(folder.path())
+        .unwrap()
+        .remember(&named(4, &["a"]))
+        .unwrap();
+    fs::write(folder.path().join("changes.jsonl"), "nonsense\n").unwrap();
+    let refusal = FileStore::open(folder.path()).map(drop).unwrap_err();
+    assert_eq!(refusal.code, codes::STATE_DAMAGED);
+    assert!(refusal.cure.unwrap().contains("changes.jsonl"));
+}
+
+fn trial_of(store: &FileStore) -> Option<u64> {
+    store.trial().unwrap().map(|trial| trial.revision)
+}
+
+#[test]
+fn a_revision_waits_until_it_is_confirmed_or_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let within = Terms::Within(std::time::Duration::from_secs(60));
+    store.put_on(0, &stored(1), Terms::Final).unwrap();
+    store.put_on(1, &stored(2), within).unwrap();
+    assert_eq!(trial_of(&store), Some(2));
+    for terms in [Terms::Final, within] {
+        let refusal = store.put_on(2, &stored(3), terms).unwrap_err();
+        assert_eq!(refusal.code, codes::CONFIRM_PENDING);
+    }
+    store.put_on(2, &stored(3), Terms::Back).unwrap();
+    assert_eq!(trial_of(&store), None);
+    assert_eq!(
+        store.put_on(3, &stored(4), Terms::Back).unwrap_err().code,
+        codes::NOTHING_PENDING
+    );
+    // Left by a crash before its revision came into force: the next one with this number is no trial.
+    let left = super::trial::Trial::begin(4, 3, std::time::Duration::from_secs(60)).unwrap();
+    store.set_durable_side_file(super::PENDING, &left).unwrap();
+    store.put_on(3, &stored(4), Terms::Final).unwrap();
+    assert_eq!(trial_of(&store), None);
 }

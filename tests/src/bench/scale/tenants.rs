@@ -89,7 +89,7 @@ fn document(tenants: u32) -> Value {
     })
 }
 
-fn at(sorted: &[Duration], percent: usize) -> Duration {
+pub(in crate::bench) fn at(sorted: &[Duration], percent: usize) -> Duration {
     let last = sorted.len().saturating_sub(1);
     sorted.get(last * percent / 100).copied().unwrap_or_default()
 }

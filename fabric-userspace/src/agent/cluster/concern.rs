@@ -1,0 +1,212 @@
+//! Revisions that change nothing for this node: noted, and neither checked nor compiled.
+//!
+//! Whoever made a revision has checked it. A node with no part in a segment, before and after a change, and through which
+//! its frames do not pass either, has the same maps for both. With ten thousand tenants that is the fate of nearly every
+//! change, and to look at the whole document costs hundreds of times as much as to note it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::agent::core::Core;
+use crate::agent::server::Shared;
+use crate::error::Refusal;
+use crate::model::Name;
+use crate::store::Skipped;
+use crate::store::Store as _;
+use crate::store::etcd::{Change, Step};
+use crate::validate::{Valid, validate};
+
+/// So many are noted before the document is written as a whole.
+const MOST: u32 = 500;
+
+impl Core {
+    /// Whether the maps of this node may depend on what was changed.
+    pub(super) fn is_concerned(&self, changes: &[Change]) -> bool {
+        let has_part = |segment: &Name| self.image.segments.contains_key(segment);
+        concerns(changes, &self.valid, &self.node, has_part)
+    }
+
+    /// Notes a revision that does not concern this node.
+    ///
+    /// # Errors
+    /// When the state directory cannot be written; nothing is noted then.
+    pub(super) fn skip(&mut self, step: Step) -> Result<(), Refusal> {
+        let Step {
+            revision,
+            applied_at,
+            changes,
+        } = step;
+        self.store.append(&Skipped {
+            revision,
+            applied_at: applied_at.clone(),
+            changes,
+        })?;
+        self.skipped += 1;
+        self.revision = revision;
+        self.applied_at = Some(applied_at);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.desired = cluster.desired.max(revision);
+            cluster.refused = None;
+        }
+        Ok(())
+    }
+
+    /// Whether the document must be written as a whole again.
+    pub(super) fn has_skipped_enough(&self) -> bool {
+        self.skipped >= MOST
+    }
+}
+
+/// `valid` is any earlier document in which links and nodes are as they are now. `has_part` tells of segments that the node
+/// knows already.
+fn concerns(changes: &[Change], valid: &Valid, node: &Name, has_part: impl Fn(&Name) -> bool) -> bool {
+    let Some(here) = valid.find_node(node.as_str()) else {
+        return true;
+    };
+    let between_nodes = valid.links_at(here).filter(|(_, link)| link.nodes().is_some());
+    let may_relay = between_nodes.count() > 1;
+    changes.iter().any(|change| match change.key.split_once('/') {
+        // Its segments have changes of their own.
+        Some(("tenants", _)) => change.before.is_some() && change.after.is_some(),
+        Some(("segments", name)) => {
+            let sides = [&change.before, &change.after].into_iter().flatten();
+            let members: BTreeSet<&str> = sides.clone().flat_map(|side| nodes(&side.value)).collect();
+            let has_remotes = sides.into_iter().any(|side| !is_empty(&side.value, "remotes"));
+            Name::new(name).map_or(true, |name| has_part(&name))
+                || has_remotes
+                || members.contains(node.as_str())
+                || (may_relay && members.len() > 1)
+        }
+        _ => true,
+    })
+}
+
+/// Nodes at which a segment has attachments.
+fn nodes(segment: &Value) -> impl Iterator<Item = &str> {
+    let ends = segment.get("attachments").and_then(Value::as_array);
+    ends.into_iter()
+        .flatten()
+        .filter_map(|end| end.get("node")?.as_str())
+}
+
+fn is_empty(segment: &Value, list: &str) -> bool {
+    segment
+        .get(list)
+        .and_then(Value::as_array)
+        .is_none_or(Vec::is_empty)
+}
+
+/// Takes the revisions in that were only noted: for whoever looks at the document or changes it.
+///
+/// # Errors
+/// When the store must be asked and does not answer, or the document is not understood.
+pub(in crate::agent) async fn catch_up(shared: &Shared) -> Result<(), Refusal> {
+    let (store, revision) = {
+        let core = shared.core.lock().await;
+        let Some(cluster) = core.cluster.as_ref().filter(|_| core.skipped > 0) else {
+            return Ok(());
+        };
+        (cluster.store.clone(), core.revision())
+    };
+    let known = store.stored().await?.filter(|stored| stored.revision == revision);
+    let stored = match known {
+        Some(stored) => Some(stored),
+        // It has heard of a later one already, or went back to an earlier one.
+        None => store.kept(revision).await.unwrap_or_default(),
+    };
+    let stored = match stored {
+        Some(stored) => Some(stored),
+        None => shared.core.lock().await.store.noted()?,
+    };
+    let Some(stored) = stored.filter(|stored| stored.revision == revision) else {
+        return Ok(());
+    };
+    let valid = validate(stored.document.clone()).map_err(Refusal::from_problems)?;
+    let mut core = shared.core.lock().await;
+    if core.skipped > 0 && core.revision() == revision {
+        core.store.remember(&stored)?;
+        core.valid = valid;
+        core.skipped = 0;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Document, from_json};
+    use crate::store::etcd::{Objects, apart, changes};
+
+    fn document(tenants: &str) -> Document {
+        let text = format!(
+            r#"{{"schema":"fabric/1","datacenters":[{{"name":"dc1","id":1,"s_vids":"100-1099","c_vids":"200-3999"}}],
+            "nodes":[{{"name":"a","datacenter":"dc1"}},{{"name":"b","datacenter":"dc1"}},{{"name":"c","datacenter":"dc1"}}],
+            "links":[
+                {{"name":"ab","kind":"trunk","ends":[{{"node":"a","port":"t0"}},{{"node":"b","port":"t0"}}]}},
+                {{"name":"bc","kind":"trunk","ends":[{{"node":"b","port":"t1"}},{{"node":"c","port":"t0"}}]}}],
+            "tenants":[{tenants}]}}"#
+        );
+        from_json(&text).unwrap()
+    }
+
+    fn tenant(name: &str, ends: &[&str], more: &str) -> String {
+        let ends = ends.iter().map(|node| {
+            format!(
+                r#"{{"node":"{node}","port":"eth1","vlan":10,"c_vid":30{}}}"#,
+                node.len()
+            )
+        });
+        let ends: Vec<String> = ends.collect();
+        format!(
+            r#"{{"name":"{name}"{more},"segments":[{{"name":"{name}-lan","datacenter":"dc1","s_vid":100,"c_vid":1100,"attachments":[{}]}}]}}"#,
+            ends.join(",")
+        )
+    }
+
+    /// Which of the nodes a change from one list of tenants to another concerns.
+    fn concerned(before: &str, after: &str) -> Vec<&'static str> {
+        let objects = |tenants| apart(&document(tenants), &Objects::new()).unwrap();
+        let changes = changes(&objects(before), &objects(after));
+        let valid = validate(document("")).unwrap();
+        let is = |node: &&str| concerns(&changes, &valid, &Name::new(node).unwrap(), |_| false);
+        ["a", "b", "c"].into_iter().filter(is).collect()
+    }
+
+    #[test]
+    fn a_tenant_of_one_node_concerns_that_node() {
+        assert_eq!(concerned("", &tenant("x", &["a"], "")), ["a"]);
+        assert_eq!(concerned(&tenant("x", &["c"], ""), ""), ["c"]);
+        assert_eq!(
+            concerned(&tenant("x", &["a"], ""), &tenant("x", &["c"], "")),
+            ["a", "b", "c"]
+        );
+    }
+
+    #[test]
+    fn whoever_lies_between_is_concerned_too() {
+        assert_eq!(concerned("", &tenant("x", &["a", "c"], "")), ["a", "b", "c"]);
+        assert_eq!(concerned("", &tenant("x", &["a", "b"], "")), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_is_no_segment_concerns_everybody() {
+        let limited = tenant("x", &["a"], r#","mac_limit":9"#);
+        assert_eq!(concerned(&tenant("x", &["a"], ""), &limited), ["a", "b", "c"]);
+        let [one, mut other] = [document(""), document("")];
+        other.links.pop();
+        let objects = |document| apart(document, &Objects::new()).unwrap();
+        let changes = changes(&objects(&one), &objects(&other));
+        let valid = validate(one).unwrap();
+        assert!(concerns(&changes, &valid, &Name::new("a").unwrap(), |_| false));
+    }
+
+    #[test]
+    fn a_segment_with_a_part_here_concerns_this_node() {
+        let objects = |tenants| apart(&document(tenants), &Objects::new()).unwrap();
+        let changes = changes(&objects(""), &objects(&tenant("x", &["c"], "")));
+        let valid = validate(document("")).unwrap();
+        let part = |name: &Name| name.as_str() == "x-lan";
+        assert!(concerns(&changes, &valid, &Name::new("a").unwrap(), part));
+    }
+}
