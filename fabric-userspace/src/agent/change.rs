@@ -117,7 +117,7 @@ impl Core {
         terms: Terms,
     ) -> Result<api::Applied, Refusal> {
         match self.begin(document, cause, terms).await? {
-            Start::Done(applied) => Ok(applied),
+            Start::Done(applied) => Ok(*applied),
             Start::Begun(begun) => {
                 let decided = begun.decide().await;
                 self.finish(*begun, decided).await
@@ -135,14 +135,14 @@ impl Core {
             .map_err(Refusal::unchanged)?;
         let plan = self.describe(&prepared);
         if prepared.valid.document() == self.document() && self.revision > 0 {
-            return Ok(Start::Done(api::Applied {
+            return Ok(Start::Done(Box::new(api::Applied {
                 plan,
                 notes: Vec::new(),
                 interface_changes: Vec::new(),
                 elapsed_seconds: at.elapsed().as_secs_f64(),
                 undo: None,
                 pending: None,
-            }));
+            })));
         }
         let decision = self
             .decision(&prepared.valid, cause, terms)

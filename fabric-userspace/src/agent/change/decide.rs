@@ -56,7 +56,7 @@ impl Begun {
 /// How far a change came at once.
 pub(super) enum Start {
     /// To its end: it changes nothing.
-    Done(api::Applied),
+    Done(Box<api::Applied>),
     Begun(Box<Begun>),
 }
 
@@ -71,7 +71,7 @@ pub(in crate::agent) async fn apply(
     terms: Terms,
 ) -> Result<api::Applied, Refusal> {
     let begun = match shared.core.lock().await.begin(document, cause, terms).await? {
-        Start::Done(applied) => return Ok(applied),
+        Start::Done(applied) => return Ok(*applied),
         Start::Begun(begun) => begun,
     };
     let decided = begun.decide().await;
