@@ -120,7 +120,10 @@ impl Core {
             Start::Done(applied) => Ok(*applied),
             Start::Begun(begun) => {
                 let decided = begun.decide().await;
-                self.finish(*begun, decided).await
+                let fabric = begun.fabric().await;
+                let applied = self.finish(*begun, decided).await?;
+                self.belong_to(fabric.as_deref())?;
+                Ok(applied)
             }
         }
     }

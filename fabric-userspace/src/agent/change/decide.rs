@@ -51,6 +51,11 @@ impl Begun {
             None => Ok(()),
         }
     }
+
+    /// Name of the fabric in the shared store, as far as it is known.
+    pub(super) async fn fabric(&self) -> Option<String> {
+        self.decision.as_ref()?.store.fabric().await
+    }
 }
 
 /// How far a change came at once.
@@ -75,7 +80,11 @@ pub(in crate::agent) async fn apply(
         Start::Begun(begun) => begun,
     };
     let decided = begun.decide().await;
-    shared.core.lock().await.finish(*begun, decided).await
+    let fabric = begun.fabric().await;
+    let mut core = shared.core.lock().await;
+    let applied = core.finish(*begun, decided).await?;
+    core.belong_to(fabric.as_deref())?;
+    Ok(applied)
 }
 
 impl Core {
@@ -119,6 +128,19 @@ impl Core {
             cluster.desired = cluster.desired.max(stored.revision);
         }
         Ok(())
+    }
+
+    /// This node has what is in force in the store of `fabric`. Said before anybody hears of the revision: whoever does may count
+    /// on it after a restart, and a document that is not known to be the fabric's counts for nothing then.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub(in crate::agent) fn belong_to(&mut self, fabric: Option<&str>) -> Result<(), Refusal> {
+        let (Some(cluster), Some(fabric)) = (&mut self.cluster, fabric) else {
+            return Ok(());
+        };
+        cluster.refused = None;
+        cluster.join(fabric, &self.store)
     }
 
     /// The node that made a revision cannot carry it out: the one before is put in force again, for all nodes.

@@ -138,6 +138,10 @@ async fn carry_out(shared: &Shared, waiting: &mut Option<Stored>) -> Result<(), 
         return Ok(());
     };
     let _changes = shared.changes.lock().await;
+    let fabric = match store_of(shared).await {
+        Some(store) => store.fabric().await,
+        None => return Ok(()),
+    };
     let mut core = shared.core.lock().await;
     let followed = core.follow(stored).await;
     let Some(cluster) = &mut core.cluster else {
@@ -146,10 +150,8 @@ async fn carry_out(shared: &Shared, waiting: &mut Option<Stored>) -> Result<(), 
     cluster.desired = stored.revision;
     match followed {
         Ok(()) => {
-            let of = Arc::clone(&cluster.store);
-            drop(core);
             *waiting = None;
-            joined(shared, &of).await
+            core.belong_to(fabric.as_deref())
         }
         Err(refusal) => {
             cluster.refuse(stored.revision, &refusal);
@@ -158,16 +160,15 @@ async fn carry_out(shared: &Shared, waiting: &mut Option<Stored>) -> Result<(), 
     }
 }
 
+async fn store_of(shared: &Shared) -> Option<Arc<EtcdStore>> {
+    let core = shared.core.lock().await;
+    core.cluster.as_ref().map(|cluster| Arc::clone(&cluster.store))
+}
+
 /// This node has what is in force: from now on it belongs to the fabric of the store.
 async fn joined(shared: &Shared, of: &EtcdStore) -> Result<(), Refusal> {
     let fabric = of.fabric().await;
-    let mut core = shared.core.lock().await;
-    let Core { cluster, store, .. } = &mut *core;
-    let (Some(cluster), Some(fabric)) = (cluster, fabric) else {
-        return Ok(());
-    };
-    cluster.refused = None;
-    cluster.join(&fabric, store)
+    shared.core.lock().await.belong_to(fabric.as_deref())
 }
 
 async fn report(shared: &Shared, reporter: &mut Reporter) -> Result<(), Refusal> {
