@@ -96,14 +96,14 @@ impl Options {
     pub(super) fn rounds(&self) -> usize {
         match self.rounds {
             Some(rounds) => usize::from(rounds),
-            None if self.quick => 5,
+            None if self.quick => 3,
             None => 11,
         }
     }
 
     /// CPU time that a round is to take.
     pub(super) fn round(&self) -> Duration {
-        let default = if self.quick { 120 } else { 300 };
+        let default = if self.quick { 90 } else { 300 };
         Duration::from_millis(self.round.map_or(default, u64::from))
     }
 
