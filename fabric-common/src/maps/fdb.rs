@@ -18,7 +18,7 @@ impl FdbValue {
         Self((segment as u64 >> 16) & 0xff | (next_hop as u64 & 0x7f_ffff) << 8 | Self::STATIC)
     }
 
-    /// An address heard at `now`, a [`tick`].
+    /// An address heard at `now`, a [`super::tick`].
     #[inline(always)]
     pub const fn learned(segment: u32, next_hop: u32, now: u32) -> Self {
         Self((segment as u64 >> 16) & 0xff | (next_hop as u64 & 0x7f_ffff) << 8 | (now as u64 & 0xffff) << 32)
@@ -48,7 +48,7 @@ impl FdbValue {
         self.0 & Self::STATIC != 0
     }
 
-    /// Low 16 bits of the [`tick`] of the last frame.
+    /// Low 16 bits of the [`super::tick`] of the last frame.
     #[inline(always)]
     pub const fn last_seen(self) -> u32 {
         self.bits(32, 0xffff)
@@ -60,7 +60,7 @@ impl FdbValue {
         self.bits(48, 0xf)
     }
 
-    /// Low 12 bits of the [`tick`] of the last move.
+    /// Low 12 bits of the [`super::tick`] of the last move.
     #[inline(always)]
     pub const fn moved_at(self) -> u32 {
         self.bits(52, 0xfff)

@@ -1,7 +1,7 @@
 //! Flood lists: one device map per segment, replaced whole.
 //!
 //! The kernel ends each write to a map of maps with a wait for every program that was running (`maybe_wait_bpf_programs`, since
-//! Linux 4.20), 10 to 30 ms; a batch (Linux 6.0 for maps of maps) waits once, since Linux 6.8.
+//! Linux 4.20), 10 to 30 ms; a batch waits once (seen on Linux 6.18).
 
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fabric_tests::fabric::Agent;
+use fabric_tests::fabric::{Agent, CliOutput};
 use fabric_tests::wait;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -22,6 +22,13 @@ fn numbers(agent: &Agent, tenant: &str) -> (u64, Vec<u64>) {
         .map(|end| number(&end["c_vid"]))
         .chain([number(&segment["c_vid"])]);
     (number(&segment["s_vid"]), c_vids.collect())
+}
+
+/// With S-VID 150, which only one tenant can have.
+fn attach_150(agent: &Agent, tenant: &str) -> CliOutput {
+    let words = ["tenant", "attach", tenant, "--port", "eth2", "--vlan", "20"];
+    let numbers = ["--s-vid", "150", "--c-vid", "1150"];
+    agent.cli(&[words.as_slice(), &numbers].concat()).unwrap()
 }
 
 fn remove(agent: &Agent, tenant: &str) {
@@ -91,12 +98,7 @@ fn numbers_that_wait_are_passed_over() {
 #[test]
 fn a_node_that_is_taken_down_holds_no_number_back() {
     let mut pair = Pair::start(1);
-    let numbers = ["--s-vid", "150", "--c-vid", "1150"];
-    let attach = |agent: &Agent, tenant: &str| {
-        let words = ["tenant", "attach", tenant, "--port", "eth2", "--vlan", "20"];
-        agent.cli(&[&words[..], &numbers[..]].concat()).unwrap()
-    };
-    attach(&pair.agents[0], "globex").expect_status(0).unwrap();
+    attach_150(&pair.agents[0], "globex").expect_status(0).unwrap();
     pair.wait_revision(2);
     wait_confirmed(&pair, "edge2", 2);
     let mut edge2 = pair.agents.pop().unwrap();
@@ -106,7 +108,7 @@ fn a_node_that_is_taken_down_holds_no_number_back() {
         assert_eq!(pair.etcd.ctl(&["get", key]).unwrap(), "", "{key} is still there");
     }
     remove(&pair.agents[0], "globex");
-    attach(&pair.agents[0], "initech").expect_status(0).unwrap();
+    attach_150(&pair.agents[0], "initech").expect_status(0).unwrap();
     pair.finish();
 }
 
@@ -114,17 +116,12 @@ fn a_node_that_is_taken_down_holds_no_number_back() {
 #[test]
 fn a_node_that_leaves_the_document_holds_no_number_back() {
     let mut pair = Pair::start(1);
-    let numbers = ["--s-vid", "150", "--c-vid", "1150"];
-    let attach = |agent: &Agent, tenant: &str| {
-        let words = ["tenant", "attach", tenant, "--port", "eth2", "--vlan", "20"];
-        agent.cli(&[&words[..], &numbers[..]].concat()).unwrap()
-    };
-    attach(&pair.agents[0], "globex").expect_status(0).unwrap();
+    attach_150(&pair.agents[0], "globex").expect_status(0).unwrap();
     pair.wait_revision(2);
     wait_confirmed(&pair, "edge2", 2);
     pair.agents[1].kill9().unwrap();
     remove(&pair.agents[0], "globex");
-    let refused = attach(&pair.agents[0], "initech");
+    let refused = attach_150(&pair.agents[0], "initech");
     assert!(
         refused.stderr.contains("edge2 has not confirmed"),
         "{}",
@@ -139,7 +136,7 @@ fn a_node_that_leaves_the_document_holds_no_number_back() {
     ] {
         pair.agents[0].ok(words).unwrap();
     }
-    attach(&pair.agents[0], "initech").expect_status(0).unwrap();
+    attach_150(&pair.agents[0], "initech").expect_status(0).unwrap();
     pair.agents[1].restart().unwrap();
     pair.finish();
 }
