@@ -7,6 +7,7 @@
 //! a cleared record is not used again until every program that may have read it has ended.
 
 mod fdb;
+mod flood;
 mod keys;
 mod names;
 pub mod storage;
@@ -16,6 +17,7 @@ use crate::buckets::Bucket;
 use crate::shared::SharedU32;
 
 pub use fdb::FdbValue;
+pub use flood::{FloodCopy, FloodKey, FloodProgress};
 pub use keys::*;
 pub use names::{capacity, name, program};
 
@@ -340,42 +342,6 @@ impl Path {
     }
 }
 
-/// Key of `FLOOD_NEXT_HOPS`: the `copy`-th copy that leaves through a port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(C)]
-pub struct FloodKey {
-    /// The segment.
-    pub segment: u32,
-    /// Slot of the egress port.
-    pub slot: u16,
-    /// 0 for the first copy through this port.
-    pub copy: u16,
-}
-
-/// Value of `FLOOD_NEXT_HOPS`: the next hop of a copy, and how many more copies leave through its port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct FloodCopy(pub u32);
-
-impl FloodCopy {
-    /// `next_hop` is below [`capacity::NEXT_HOP_IDS`], `more` below [`capacity::FLOOD_MEMBERS`].
-    pub const fn new(next_hop: u32, more: u16) -> Self {
-        Self(next_hop | (more as u32) << 23)
-    }
-
-    /// The next hop.
-    #[inline(always)]
-    pub const fn next_hop(self) -> u32 {
-        self.0 & (capacity::NEXT_HOP_IDS - 1)
-    }
-
-    /// Copies behind this one through the same port.
-    #[inline(always)]
-    pub const fn more(self) -> u32 {
-        self.0 >> 23
-    }
-}
-
 /// Value of `SILENT`: until when a port is taken for one that cannot send, because it is down, has no carrier or is gone.
 /// Zeros for a port that can.
 ///
@@ -406,16 +372,6 @@ impl Silence {
     pub const fn holds_at(self, now: u32) -> bool {
         self.is_set() && (self.0 as u32).wrapping_sub(now) as i32 > 0
     }
-}
-
-/// How many copies of the last flooded frame have left through a port on this CPU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct FloodProgress {
-    /// The frame's sequence number on this CPU.
-    pub sequence: u32,
-    /// Copies seen.
-    pub copies: u32,
 }
 
 /// A tenant's frame that the egress link of its way does not take, and how to find its sender.
@@ -536,7 +492,7 @@ mod pod {
 
 #[cfg(test)]
 mod tests {
-    use super::{FloodCopy, Silence, capacity};
+    use super::Silence;
 
     #[test]
     fn silence_ends_by_itself_also_over_the_end_of_the_clock() {
@@ -549,15 +505,6 @@ mod tests {
                 !silence.holds_at(until) && !silence.holds_at(until.wrapping_add(9)),
                 "{until}"
             );
-        }
-    }
-
-    #[test]
-    fn a_copy_keeps_its_next_hop_and_how_many_follow() {
-        let last = (capacity::NEXT_HOP_IDS - 1, 511);
-        for (next_hop, more) in [(0, 0), (1, 5), last] {
-            let copy = FloodCopy::new(next_hop, more);
-            assert_eq!((copy.next_hop(), copy.more()), (next_hop, u32::from(more)));
         }
     }
 }
