@@ -338,7 +338,7 @@ impl Core {
                     .with_cure("fabric tenant list")
                     .unchanged()
             })?;
-        let names = tenant.segments.iter().map(|at| &self.valid.segment(*at).name);
+        let names = tenant.segments.iter().map(|segment| &segment.name);
         Ok(names
             .filter_map(|name| Some(self.image.segments.get(name)?.ids.segment))
             .collect())

@@ -71,7 +71,7 @@ impl Core {
             .flat_map(|segment| segment.attachments.iter().map(move |end| (segment, end)))
             .filter(|(_, end)| Some(end.node) == here)
             .map(|(segment, end)| {
-                let tenant = valid.tenant(segment.tenant).name.clone();
+                let tenant = segment.tenant.clone();
                 let words = format!("{} {}", end.port, vlan_words(end.vlan));
                 (tenant, words, segment.name.clone())
             })
