@@ -1,7 +1,7 @@
 //! The agent's state: the document in force and everything that carries it out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::cluster::Cluster;
 use super::confirm::Waiting;
@@ -100,11 +100,6 @@ pub(super) fn failed(error: LoadError) -> Refusal {
         );
     }
     refusal(codes::FAILED, "see the agent's log, and: dmesg | tail")
-}
-
-/// Now, RFC 3339 in UTC with milliseconds.
-pub(super) fn now() -> String {
-    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
 /// The role of a port in the words of the safety checks.

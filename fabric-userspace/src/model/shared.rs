@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn lists(old: &[&Shared<u8>], new: &[&Shared<u8>]) -> (usize, Vec<u8>, Vec<u8>) {
-        let list = |of: &[&Shared<u8>]| of.iter().map(|one| Shared::clone(one)).collect::<Vec<_>>();
+        let list = |of: &[&Shared<u8>]| of.iter().copied().cloned().collect::<Vec<_>>();
         let (old, new) = (list(old), list(new));
         let values = |of: &[Shared<u8>]| of.iter().map(|one| **one).collect();
         let (first, was, is) = between(&old, &new);

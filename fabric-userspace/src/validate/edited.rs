@@ -52,11 +52,7 @@ pub(super) fn check(document: &mut Document, before: &Valid) -> Option<Edited> {
         is_complete = fill(document).is_complete;
     }
     let difference = Difference::between(before, document);
-    let list: Vec<Shared<Tenant>> = difference
-        .new
-        .iter()
-        .map(|tenant| Shared::clone(tenant))
-        .collect();
+    let list: Vec<Shared<Tenant>> = difference.new.iter().copied().cloned().collect();
     let checked = in_themselves(&list, before)?;
     let (taken, ports) = among_others(&difference, before)?;
     let nodes = with_ports(ports, &taken, document, before)?;

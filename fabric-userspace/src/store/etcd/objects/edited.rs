@@ -101,8 +101,8 @@ impl Row<'_> {
     fn placed(&self, list: Vec<(String, Option<String>, Value)>) -> Option<Vec<(String, Object)>> {
         let at = |key: &String| Some(self.objects.get(key)?.at);
         let (before, after) = (self.before.as_ref(), self.after.as_ref());
-        let before = before.map(|key| at(key)).map_or(Some(None), |at| at.map(Some))?;
-        let after = after.map(|key| at(key)).map_or(Some(None), |at| at.map(Some))?;
+        let before = before.map(&at).map_or(Some(None), |at| at.map(Some))?;
+        let after = after.map(&at).map_or(Some(None), |at| at.map(Some))?;
         let own = list
             .iter()
             .map(|(key, ..)| at(key).filter(|_| self.known.contains(key)));
