@@ -22,9 +22,9 @@ const MOST_SEGMENTS: usize = 64;
 /// All numbers.
 #[derive(Serialize, Deserialize)]
 struct Whole {
-    /// Another one each time the file is written.
-    #[serde(default)]
-    serial: u64,
+    /// Another one each time the file is written; `None` for few segments, whose numbers are always written as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    serial: Option<u64>,
     #[serde(flatten)]
     ids: Ids,
 }
@@ -42,7 +42,8 @@ struct Line {
 /// What the files hold.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    serial: u64,
+    /// That of the whole file.
+    serial: Option<u64>,
     lines: usize,
     /// Whether the files hold the numbers of the image before.
     is_known: bool,
@@ -58,7 +59,7 @@ impl Numbers {
             return Ok((Self::default(), None));
         };
         for line in store.lines_of::<Line>(side_file::IDS_CHANGED)? {
-            if line.serial != serial {
+            if Some(line.serial) != serial {
                 continue;
             }
             ids.node = line.node.unwrap_or(ids.node);
@@ -83,28 +84,35 @@ impl Numbers {
     pub(super) fn save(&mut self, store: &FileStore, before: &Image, image: &Image) -> Result<(), Refusal> {
         let is_known = std::mem::replace(&mut self.is_known, false);
         let line = self.line(before, image).filter(|_| is_known && self.lines < MOST);
-        match line.filter(|_| image.segments.len() > MOST_SEGMENTS) {
+        match line {
             Some(line) => {
                 store.append_to(side_file::IDS_CHANGED, &line)?;
                 self.lines += 1;
             }
-            None => {
-                self.serial += 1;
-                let whole = Whole {
-                    serial: self.serial,
-                    ids: image.ids(),
-                };
-                store.set_side_file(side_file::IDS, &whole)?;
-                store.remove_side_file(side_file::IDS_CHANGED);
-                self.lines = 0;
-            }
+            None => self.save_whole(store, image)?,
         }
         self.is_known = true;
         Ok(())
     }
 
-    /// `None` if too many segments have changed.
+    fn save_whole(&mut self, store: &FileStore, image: &Image) -> Result<(), Refusal> {
+        if self.serial.is_none() {
+            // Nothing was appended to what is there.
+            store.remove_side_file(side_file::IDS_CHANGED);
+        }
+        let is_large = image.segments.len() > MOST_SEGMENTS;
+        let serial = is_large.then(|| self.serial.map_or(1, |last| last + 1));
+        let ids = image.ids();
+        store.set_side_file(side_file::IDS, &Whole { serial, ids })?;
+        store.remove_side_file(side_file::IDS_CHANGED);
+        self.serial = serial;
+        self.lines = 0;
+        Ok(())
+    }
+
+    /// `None` if too many segments have changed, or the whole is written in any case.
     fn line(&self, before: &Image, image: &Image) -> Option<Line> {
+        let serial = self.serial.filter(|_| image.segments.len() > MOST_SEGMENTS)?;
         let mut segments = BTreeMap::new();
         for (name, _, part) in unshared(&before.segments, &image.segments) {
             segments.insert(name.clone(), part.map(|part| part.ids.clone()));
@@ -114,7 +122,7 @@ impl Numbers {
         }
         let node = image.node_ids();
         Some(Line {
-            serial: self.serial,
+            serial,
             node: (before.node_ids() != node).then(|| node.clone()),
             segments,
         })
