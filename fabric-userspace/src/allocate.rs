@@ -12,7 +12,7 @@ mod tags;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::model::{Datacenter, Document, Link, LinkKind, Name, Segment};
+use crate::model::{Datacenter, Document, Gateway, Link, LinkKind, Name, Segment, Tenant};
 use islands::Islands;
 use labels::Labels;
 use lowest::Lowest;
@@ -22,7 +22,8 @@ use space::Space;
 /// S-VID or a base C-VID.
 pub fn allocate(document: &mut Document) -> BTreeSet<Name> {
     let mut tenants = std::mem::take(&mut document.tenants);
-    let places = Places::of(document);
+    let mut places = Places::of(document);
+    places.stretch(&document.gateways, &tenants);
     let segments = || tenants.iter().flat_map(|tenant| &tenant.segments);
     let mut space = Space::used_by(segments());
     let mut vnis = Lowest::unlike(segments().filter_map(|segment| segment.vni));
@@ -71,6 +72,8 @@ struct Places<'d> {
     /// Kinds of links between nodes.
     kinds: HashSet<LinkKind>,
     islands: Islands<'d>,
+    /// Nodes that segments are at because others of their gateway are.
+    stretched: HashMap<Name, BTreeSet<Name>>,
 }
 
 impl<'d> Places<'d> {
@@ -95,6 +98,7 @@ impl<'d> Places<'d> {
                 .collect(),
             kinds: between_nodes.map(|link| link.kind).collect(),
             islands: Islands::of(document),
+            stretched: HashMap::new(),
         }
     }
 
@@ -111,12 +115,29 @@ impl<'d> Places<'d> {
 
     fn members<'s>(&'s self, segment: &'s Segment) -> impl Iterator<Item = &'s Name> {
         let attached = segment.attachments.iter().map(|end| &end.node);
-        attached.chain(
-            segment
-                .remotes
-                .iter()
-                .filter_map(|end| self.gateways.get(&end.link).copied()),
-        )
+        let remote = segment
+            .remotes
+            .iter()
+            .filter_map(|end| self.gateways.get(&end.link).copied());
+        let stretched = self.stretched.get(&segment.name);
+        attached.chain(remote).chain(stretched.into_iter().flatten())
+    }
+
+    /// Segments of one gateway are all where any of them is.
+    fn stretch(&mut self, gateways: &[Gateway], tenants: &[Tenant]) {
+        if gateways.is_empty() {
+            return;
+        }
+        let segments = tenants.iter().flat_map(|tenant| &tenant.segments);
+        let segments: HashMap<&Name, &Segment> = segments.map(|one| (&one.name, one)).collect();
+        for gateway in gateways {
+            let own = gateway.segments.iter().map(|place| &place.segment);
+            let found = own.clone().filter_map(|name| segments.get(name));
+            let nodes: BTreeSet<Name> = found.flat_map(|one| self.members(one)).cloned().collect();
+            for name in own {
+                self.stretched.insert(name.clone(), nodes.clone());
+            }
+        }
     }
 
     // A little more often than needed: which links a segment crosses may change with every link, its numbers may not.

@@ -4,6 +4,7 @@
 //! every number present. A refused document changes nothing anywhere.
 
 mod datacenters;
+mod gateways;
 mod index;
 mod labels;
 mod links;
@@ -26,9 +27,9 @@ use crate::topology::{Routes, Tree};
 pub use crate::error::Problem;
 pub use index::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
 pub use valid::{
-    Carries, LineEnd, PortRole, TrunkEnd, UnderlayEnd, Valid, ValidAttachment, ValidDatacenter, ValidLabel,
-    ValidLink, ValidMember, ValidNode, ValidPort, ValidRemote, ValidSegment, ValidStation, ValidTenant,
-    ValidVsm, ValidVsmSegment, VxlanEnds,
+    Carries, LineEnd, PortRole, TrunkEnd, UnderlayEnd, Valid, ValidAttachment, ValidDatacenter, ValidGateway,
+    ValidGatewaySegment, ValidLabel, ValidLink, ValidMember, ValidNode, ValidPort, ValidRemote, ValidRoute,
+    ValidSegment, ValidStation, ValidTenant, ValidVsm, ValidVsmSegment, VxlanEnds,
 };
 
 /// Ports a node can have in use: the tables of the data path hold no more.
@@ -63,6 +64,11 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
         return Err(problems);
     }
     let (storage, segments) = storage::check(&document, &nodes, segments, &mut problems);
+    let parts = gateways::Parts {
+        tenants: &tenants,
+        storage: &storage,
+    };
+    let (gateways, segments) = gateways::check(&document, &parts, segments, &mut problems);
     let tree = Tree::of(&nodes, &links);
     let routes = Routes::of(&tree, &nodes, &links);
     let fabric = reach::Fabric {
@@ -84,6 +90,7 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
         tenants,
         segments,
         storage,
+        gateways,
         tree,
         routes,
     })

@@ -1,7 +1,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, StationName, Vlan, Vni, Vsm};
+use super::{
+    Gateway, ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, StationName, Vlan, Vni, Vsm,
+};
 
 /// Version of the document's form.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +39,9 @@ pub struct Document {
     /// Storage machines in tenants' segments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storage: Vec<Vsm>,
+    /// Routers between segments of one tenant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<Gateway>,
 }
 
 /// A datacenter and the numbers that belong to it alone.

@@ -1,3 +1,4 @@
+mod gateway;
 mod link;
 mod storage;
 mod tenant;
@@ -8,6 +9,7 @@ use super::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
 use crate::model::{Document, ISid, IfName, Label, Name, PortOptions, Range, ServiceVid, Vni};
 use crate::topology::{Routes, Tree};
 
+pub use gateway::{ValidGateway, ValidGatewaySegment, ValidRoute};
 pub use link::{Carries, LineEnd, TrunkEnd, UnderlayEnd, ValidLink, VxlanEnds};
 pub use storage::{ValidMember, ValidVsm, ValidVsmSegment};
 pub use tenant::{ValidAttachment, ValidLabel, ValidRemote, ValidSegment, ValidStation, ValidTenant};
@@ -22,6 +24,7 @@ pub struct Valid {
     pub(super) tenants: Vec<ValidTenant>,
     pub(super) segments: Vec<ValidSegment>,
     pub(super) storage: Vec<ValidVsm>,
+    pub(super) gateways: Vec<ValidGateway>,
     pub(super) tree: Tree,
     pub(super) routes: Routes,
 }
@@ -60,6 +63,11 @@ impl Valid {
     /// Storage machines, in the order of the document.
     pub fn storage(&self) -> &[ValidVsm] {
         &self.storage
+    }
+
+    /// Gateways, in the order of the document.
+    pub fn gateways(&self) -> &[ValidGateway] {
+        &self.gateways
     }
 
     /// The ways between nodes.

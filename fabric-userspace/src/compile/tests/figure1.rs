@@ -61,6 +61,7 @@ fn segment_a_at_edge1() -> Records {
             SegmentLimits {
                 stations: 4096,
                 flooded_len: MTU + 18,
+                irb: 0,
             },
         )]
         .into(),
