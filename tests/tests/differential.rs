@@ -19,6 +19,8 @@ mod both;
 mod cable;
 #[path = "differential/corpus.rs"]
 mod corpus;
+#[path = "differential/gateway.rs"]
+mod gateway;
 #[path = "differential/generate.rs"]
 mod generate;
 #[path = "differential/labels.rs"]

@@ -8,7 +8,14 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "gateway/errors.rs"]
+mod errors;
+#[path = "gateway/figure11.rs"]
+mod figure11;
 #[path = "gateway/hosts.rs"]
 mod hosts;
 #[path = "gateway/site.rs"]
 mod site;
+#[path = "storage/sites.rs"]
+#[allow(dead_code, reason = "tests of storage need more of it")]
+mod sites;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, complete, counters, datacenter, doctor, document, examples, explain, fdb, link, node, port,
-    segment, status, storage, tenant, transfer, values,
+    agent, complete, counters, datacenter, doctor, document, examples, explain, fdb, gateway, link, node,
+    port, segment, status, storage, tenant, transfer, values,
 };
 use crate::client::DEFAULT_SOCKET;
 use crate::render::ColorChoice;
@@ -67,6 +67,12 @@ pub(super) enum Command {
     Link {
         #[command(subcommand)]
         verb: link::Verb,
+    },
+    /// Add, remove, list and show routers of tenants
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Gateway {
+        #[command(subcommand)]
+        verb: gateway::Verb,
     },
     /// Add, remove, list, show and switch storage machines
     #[command(subcommand_required = true, arg_required_else_help = true)]

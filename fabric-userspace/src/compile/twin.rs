@@ -32,8 +32,8 @@ pub enum Outcome {
     Dropped(DropReason),
     /// It left through one port.
     Sent(Sent),
-    /// It ended at its port of entry, and this message went to its sender.
-    Told(Sent),
+    /// It ended at its port of entry for this reason, and this message went to its sender.
+    Told(DropReason, Sent),
     /// It ended at its port of entry, and these copies of a question went out in its place.
     Asked(Vec<Copied>),
     /// Copies of it left, in the order of the flood list. It may have been none: each copy can be dropped.
@@ -182,18 +182,18 @@ impl Twin {
             Ok(Way::On(verdict)) => self.emit((ifindex, ask.slot), verdict, frame),
             Ok(Way::Answered(reason)) => {
                 let dropped = self.dropped(ask.slot, reason);
-                self.answer(&ask, frame).unwrap_or(dropped)
+                self.answer(reason, &ask, frame).unwrap_or(dropped)
             }
             Err(reason) => self.dropped(ask.slot, reason),
         }
     }
 
-    fn answer(&mut self, ask: &Routed, frame: &mut HostFrame) -> Option<Outcome> {
+    fn answer(&mut self, reason: DropReason, ask: &Routed, frame: &mut HostFrame) -> Option<Outcome> {
         if ask.answer == 0 {
             return None;
         }
         match answer(frame, ask, &self.tables)? {
-            Answered::Told(told) => self.told(ask.slot, told, frame),
+            Answered::Told(told) => self.told((ask.slot, reason), told, frame),
             Answered::Asked(segment) => {
                 let copies = self.flood((0, 0), segment, 0, frame).ok()?;
                 Some(Outcome::Asked(copies))
@@ -206,19 +206,21 @@ impl Twin {
         let Some(told) = tell(frame, ask, &self.tables) else {
             return dropped;
         };
-        self.told(ask.slot, told, frame).unwrap_or(dropped)
+        let why = (ask.slot, DropReason::TooBig);
+        self.told(why, told, frame).unwrap_or(dropped)
     }
 
-    fn told(&mut self, slot: u16, told: Told, frame: &HostFrame) -> Option<Outcome> {
+    fn told(&mut self, (slot, reason): (u16, DropReason), told: Told, frame: &HostFrame) -> Option<Outcome> {
         let target = self.tables.records().egress.get(&told.slot).copied()?;
         self.counters.count_out(told.path, told.len);
         self.counters.bump(told_index(slot));
-        Some(Outcome::Told(Sent {
+        let sent = Sent {
             slot: told.slot,
             ifindex: target,
             path: told.path,
             bytes: frame.bytes().to_vec(),
-        }))
+        };
+        Some(Outcome::Told(reason, sent))
     }
 
     /// One copy for each entry of the list, but for those of the interface that the frame came in by.
@@ -293,7 +295,7 @@ impl Outcome {
     pub fn sent(&self) -> Vec<&Sent> {
         match self {
             Self::Passed | Self::Dropped(_) => Vec::new(),
-            Self::Sent(sent) | Self::Told(sent) => vec![sent],
+            Self::Sent(sent) | Self::Told(_, sent) => vec![sent],
             Self::Flooded(copies) | Self::Asked(copies) => copies
                 .iter()
                 .filter_map(|copy| match copy {

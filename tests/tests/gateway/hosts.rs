@@ -1,8 +1,8 @@
-//! The kernels of hosts as the other ends: their ARP, their TCP.
+//! The kernels of hosts as the other ends: their ARP and neighbour discovery, their TCP.
 
 use fabric_tests::traffic::{ping, tcp};
 
-use super::site::{BEHIND, Edge, GATEWAYS};
+use super::site::{BEHIND, Edge, GATEWAYS, GATEWAYS_6};
 
 /// P43, claims 9, 24, 42: both tenants have the same networks, the same gateway addresses and the same prefix behind their second
 /// network, with another next router each. TCP of both at once, and nothing of the one is seen by the other.
@@ -21,8 +21,10 @@ fn two_tenants_with_the_same_prefixes_are_routed_each_in_his_own_networks() {
                 .unwrap();
                 let far = format!("{BEHIND}:7001").parse().unwrap();
                 let far = tcp(&tenant.one, &tenant.router, far, 1 << 20).unwrap();
-                assert!(near.intact() && far.intact());
-                for gateway in GATEWAYS {
+                let six = "[2001:db8:20::10]:7002".parse().unwrap();
+                let six = tcp(&tenant.one, &tenant.two, six, 1 << 20).unwrap();
+                assert!(near.intact() && far.intact() && six.intact());
+                for gateway in GATEWAYS.into_iter().chain(GATEWAYS_6) {
                     assert!(ping(&tenant.one, gateway, 3).unwrap().all_answered(), "{gateway}");
                 }
             });

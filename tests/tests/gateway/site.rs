@@ -26,9 +26,9 @@ pub(crate) struct Tenant {
 /// Both tenants at an edge.
 pub(crate) struct Edge {
     // First to go, while its interfaces are there.
-    pub(crate) agent: Agent,
+    _agent: Agent,
     pub(crate) tenants: [Tenant; 2],
-    pub(crate) net: Net,
+    _net: Net,
 }
 
 /// The routers have other addresses, whatever is the same otherwise.
@@ -40,7 +40,11 @@ impl Edge {
         let edge = net.host("edge1").unwrap();
         let tenants = [0, 1].map(|number| tenant(&net, &edge, number));
         let agent = Agent::start(&edge, &document(), "edge1").unwrap();
-        Self { agent, tenants, net }
+        Self {
+            _agent: agent,
+            tenants,
+            _net: net,
+        }
     }
 }
 
@@ -77,7 +81,10 @@ fn tenant(net: &Net, edge: &NetNs, number: usize) -> Tenant {
     let route = |host: &NetNs, prefix: &str, via: &str| {
         host.output(&["ip", "route", "add", prefix, "via", via]).unwrap();
     };
+    six(&tenant.two);
     route(&tenant.one, "default", GATEWAYS[0]);
+    route(&tenant.one, "2001:db8:20::/64", GATEWAYS_6[0]);
+    route(&tenant.two, "2001:db8:10::/64", GATEWAYS_6[1]);
     route(&tenant.two, "10.10.10.0/24", GATEWAYS[1]);
     route(&tenant.router, "10.10.10.0/24", GATEWAYS[1]);
     tenant
@@ -88,7 +95,24 @@ fn tenant(net: &Net, edge: &NetNs, number: usize) -> Tenant {
     tenant
 }
 
-fn document() -> Value {
+/// IPv6 in the second network.
+fn six(host: &NetNs) {
+    let interface = format!("eth0.{VLAN}");
+    let setting = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
+    host.run(|| Ok(std::fs::write(&setting, "0")?)).unwrap();
+    let words = [
+        "ip",
+        "addr",
+        "add",
+        "2001:db8:20::10/64",
+        "dev",
+        &interface,
+        "nodad",
+    ];
+    host.output(&words).unwrap();
+}
+
+pub(crate) fn document() -> Value {
     let segments = |number: u16, letter: &str| {
         let port = |at: u16| format!("eth{}", 3 * number + at);
         let one =
