@@ -8,6 +8,8 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "gateway/commands.rs"]
+mod commands;
 #[path = "gateway/errors.rs"]
 mod errors;
 #[path = "gateway/figure11.rs"]

@@ -457,7 +457,7 @@ mod tests {
         assert!(one.shares(&PrefixKey::v4(1, [10, 0, 0, 200]), 32 + 24));
         assert!(!one.shares(&PrefixKey::v4(1, [10, 0, 0, 200]), 32 + 25));
         assert!(!one.shares(&PrefixKey::v4(2, [10, 0, 0, 1]), 32));
-        let [mut v6, v4] = [[0; 16], [10, 0, 0, 1]];
+        let (mut v6, v4) = ([0; 16], [10, 0, 0, 1]);
         v6[..4].copy_from_slice(&v4);
         assert!(!one.shares(&PrefixKey::v6(1, Address::v6(v6)), 32));
     }

@@ -109,6 +109,8 @@ pub(super) enum Command {
     /// Check ports, and say what would cure them
     Doctor(doctor::DoctorArgs),
     /// Print the JSON Schema of the document
+    // For programs and editors, as above.
+    #[command(hide = true)]
     Schema,
     /// Print a completion script for a shell
     // Done once in the life of a shell, as above.

@@ -105,7 +105,7 @@ impl Check<'_, '_> {
             .filter_map(|at| self.segment(tenant?, at))
             .collect();
         self.apart();
-        let whole = segments.len() == gateway.segments.len();
+        let whole = !segments.is_empty() && segments.len() == gateway.segments.len();
         let routes: Vec<ValidRoute> = (0..gateway.routes.len())
             .filter_map(|at| self.route(at, whole))
             .collect();

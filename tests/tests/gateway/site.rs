@@ -26,7 +26,7 @@ pub(crate) struct Tenant {
 /// Both tenants at an edge.
 pub(crate) struct Edge {
     // First to go, while its interfaces are there.
-    _agent: Agent,
+    pub(crate) agent: Agent,
     pub(crate) tenants: [Tenant; 2],
     _net: Net,
 }
@@ -41,7 +41,7 @@ impl Edge {
         let tenants = [0, 1].map(|number| tenant(&net, &edge, number));
         let agent = Agent::start(&edge, &document(), "edge1").unwrap();
         Self {
-            _agent: agent,
+            agent,
             tenants,
             _net: net,
         }
