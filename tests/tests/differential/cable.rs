@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fabric_common::DropReason;
+use fabric_common::address::Address;
 use fabric_common::flood::{Metadata, SEAL};
-use fabric_common::maps::Direction;
+use fabric_common::maps::{Direction, access_index};
 use fabric_tests::bpf::{DeviceMap, XdpProgram};
 use fabric_tests::frame::{Mac, eth};
 use fabric_tests::wait::{PATIENCE, until_true};
@@ -15,9 +16,9 @@ use fabric_userspace::safety::Role;
 use fabric_userspace::validate::PortRole;
 
 use super::both::Both;
-use super::generate::Generator;
+use super::generate::{Generator, checksum};
 use super::rare::NEAR;
-use super::site::{MTU, Site};
+use super::site::{GATEWAY_MAC, GATEWAYS_6, MTU, Site};
 
 /// Frames from one port between two comparisons of everything that arrived.
 const BURST: usize = 40;
@@ -38,6 +39,7 @@ pub(crate) fn run(site: &Site, generator: &mut Generator, frames: usize) -> BTre
         bursts(&mut both, &ears, generator, frames / 6);
     }
     println!("on cables: {}", both.summary());
+    asked_by_the_agent(&mut both, &ears);
     let mut reached = both.reached();
     reached.insert(list_just_changed(&mut both, &ears));
     reached.insert(strange_metadata(&mut both, site));
@@ -124,6 +126,58 @@ fn send(both: &mut Both, ears: &BTreeMap<String, Capture>, port: &str, burst: &[
 /// EtherType (`skb_vlan_untag`).
 fn is_seen(frame: &[u8]) -> bool {
     !matches!(frame[12..14], [0x81, 0x00] | [0x88, 0xa8]) || frame.len() >= 14 + 4 + 2
+}
+
+/// The agent's questions for neighbours leave as ARP and neighbour solicitations, once by each port of the gateway's segment.
+fn asked_by_the_agent(both: &mut Both, ears: &BTreeMap<String, Capture>) {
+    let segment_of = |slot: u16| {
+        both.records
+            .access
+            .get(&access_index(slot, 80))
+            .map(|one| one.segment())
+    };
+    let segment = segment_of(both.port("eth4").slot).expect("the second segment");
+    let (id, irb) = both
+        .records
+        .irbs
+        .iter()
+        .find(|(_, irb)| irb.segment() == segment)
+        .expect("its gateway");
+    let (id, [a, b, c, _]) = (*id, irb.v4);
+    let frame = |to: Mac| eth(to, Mac::from(GATEWAY_MAC)).vlan(80);
+    let arp = frame(Mac::BROADCAST)
+        .arp_request(Mac::from(GATEWAY_MAC), irb.v4, [a, b, c, 77])
+        .pad(60);
+    let mut target = GATEWAYS_6[1];
+    target[15] = 77;
+    let mut group = [0; 16];
+    (group[0], group[1], group[11], group[12], group[15]) = (0xff, 2, 1, 0xff, 77);
+    let mut message = [135, 0, 0, 0, 0, 0, 0, 0].to_vec();
+    message.extend(target);
+    message.extend([1, 1]);
+    message.extend(GATEWAY_MAC);
+    let sum = checksum(&[&GATEWAYS_6[1][..], &group, &[0, 32, 0, 58], &message].concat());
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    let solicitation = frame(Mac::from([0x33, 0x33, 0xff, 0, 0, 77]))
+        .raw([0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, 58, 255])
+        .raw(GATEWAYS_6[1])
+        .raw(group)
+        .raw(message);
+    for (address, question) in [
+        (Address::v4([a, b, c, 77]), arp),
+        (Address::v6(target), solicitation),
+    ] {
+        both.kernel.datapath.ask_neighbour(id, address).unwrap();
+        for port in ["eth2", "eth4"] {
+            ears[port]
+                .expect(&[&question], PATIENCE)
+                .unwrap_or_else(|error| panic!("{port}: {error:#}"));
+        }
+        std::thread::sleep(QUIET);
+        ears.values()
+            .for_each(|ear| ear.expect_nothing(Duration::ZERO).unwrap());
+    }
+    both.begin();
 }
 
 /// A copy whose place in the list is gone.

@@ -236,7 +236,7 @@ fn forged_and_broken_packets_end_at_the_gateway() {
         (
             eth(GATEWAY_MAC, ONE)
                 .vlan(0)
-                .raw(&[0x81, 0, 0, 5, 8, 0])
+                .raw([0x81, 0, 0, 5, 8, 0])
                 .raw(&whole.bytes()[14..]),
             "own-vlan-mismatch",
         ),
