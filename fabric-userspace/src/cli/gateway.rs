@@ -35,12 +35,12 @@ pub(super) struct AddArgs {
     /// Name of the new gateway
     name: Name,
     /// Whose segments it joins
-    #[arg(long)]
+    #[arg(short, long)]
     tenant: Name,
     /// Its MAC address in each of them
     #[arg(long)]
     mac: Mac,
-    /// SEGMENT=ADDRESS/LENGTH[,ADDRESS/LENGTH]; once for each segment
+    /// SEGMENT=ADDRESS/LENGTH[,...]; once for each segment
     #[arg(short, long = "segment", value_name = "PLACE", required = true, value_parser = place)]
     segments: Vec<GatewaySegment>,
     /// PREFIX/LENGTH=ROUTER, as in 0.0.0.0/0=10.10.10.254

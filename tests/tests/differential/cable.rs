@@ -8,7 +8,7 @@ use fabric_common::address::Address;
 use fabric_common::flood::{Metadata, SEAL};
 use fabric_common::maps::{Direction, access_index};
 use fabric_tests::bpf::{DeviceMap, XdpProgram};
-use fabric_tests::frame::{Mac, eth};
+use fabric_tests::frame::{Frame, Mac, eth};
 use fabric_tests::wait::{PATIENCE, until_true};
 use fabric_tests::wire::{Capture, Filter};
 use fabric_userspace::compile::twin::HostFrame;
@@ -143,11 +143,15 @@ fn asked_by_the_agent(both: &mut Both, ears: &BTreeMap<String, Capture>) {
         .iter()
         .find(|(_, irb)| irb.segment() == segment)
         .expect("its gateway");
-    let (id, [a, b, c, _]) = (*id, irb.v4);
-    let frame = |to: Mac| eth(to, Mac::from(GATEWAY_MAC)).vlan(80);
-    let arp = frame(Mac::BROADCAST)
-        .arp_request(Mac::from(GATEWAY_MAC), irb.v4, [a, b, c, 77])
-        .pad(60);
+    let (id, irb_v4) = (*id, irb.v4);
+    let [a, b, c, _] = irb_v4;
+    let begin = |to: Mac| eth(to, Mac::from(GATEWAY_MAC));
+    let arp = |frame: Frame| {
+        frame
+            .vlan(80)
+            .arp_request(Mac::from(GATEWAY_MAC), irb_v4, [a, b, c, 77])
+            .raw([0; 14])
+    };
     let mut target = GATEWAYS_6[1];
     target[15] = 77;
     let mut group = [0; 16];
@@ -158,20 +162,34 @@ fn asked_by_the_agent(both: &mut Both, ears: &BTreeMap<String, Capture>) {
     message.extend(GATEWAY_MAC);
     let sum = checksum(&[&GATEWAYS_6[1][..], &group, &[0, 32, 0, 58], &message].concat());
     message[2..4].copy_from_slice(&sum.to_be_bytes());
-    let solicitation = frame(Mac::from([0x33, 0x33, 0xff, 0, 0, 77]))
-        .raw([0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, 58, 255])
-        .raw(GATEWAYS_6[1])
-        .raw(group)
-        .raw(message);
-    for (address, question) in [
-        (Address::v4([a, b, c, 77]), arp),
-        (Address::v6(target), solicitation),
-    ] {
+    let solicitation = |frame: Frame| {
+        let header = [0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, 58, 255];
+        frame
+            .vlan(80)
+            .raw(header)
+            .raw(GATEWAYS_6[1])
+            .raw(group)
+            .raw(&message)
+    };
+    let questions: [(Address, Mac, &dyn Fn(Frame) -> Frame); 2] = [
+        (Address::v4([a, b, c, 77]), Mac::BROADCAST, &arp),
+        (
+            Address::v6(target),
+            Mac::from([0x33, 0x33, 0xff, 0, 0, 77]),
+            &solicitation,
+        ),
+    ];
+    for (address, to, question) in questions {
         both.kernel.datapath.ask_neighbour(id, address).unwrap();
-        for port in ["eth2", "eth4"] {
-            ears[port]
-                .expect(&[&question], PATIENCE)
-                .unwrap_or_else(|error| panic!("{port}: {error:#}"));
+        // The segment is at edge2 too, where the gateway's other one is.
+        let on_the_line = question(begin(to).svlan(112).cvlan(1112));
+        for (port, expected) in [
+            ("eth2", question(begin(to))),
+            ("eth4", question(begin(to))),
+            ("t0", on_the_line),
+        ] {
+            let heard = ears[port].expect(&[&expected], PATIENCE);
+            heard.unwrap_or_else(|error| panic!("{port}: {error:#}"));
         }
         std::thread::sleep(QUIET);
         ears.values()

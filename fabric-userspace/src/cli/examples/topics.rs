@@ -380,10 +380,7 @@ pub(super) const TOPICS: &[Topic] = &[
         [
             ("fabric gateway list", "routers of tenants"),
             ("fabric gateway show gw-a", "addresses, routes, neighbours"),
-            (
-                "fabric gateway add g --tenant acme --mac 02:00:00:00:00:fe -s lan=10.0.0.1/24",
-                "a new one",
-            ),
+            ("fabric gateway remove gw-a", "its segments stay"),
         ],
         "fabric segment list, fabric schema",
     ),
@@ -391,12 +388,12 @@ pub(super) const TOPICS: &[Topic] = &[
         "fabric gateway add",
         [
             (
-                "fabric gateway add g --tenant acme --mac 02:00:00:00:00:fe -s a=10.0.0.1/24 -s b=10.0.1.1/24",
-                "two LANs",
+                "fabric gateway add g -t a --mac 02:00:00:00:00:fe -s a=10.0.0.1/24",
+                "a LAN",
             ),
             (
-                "fabric gateway add g --tenant acme --mac 02:00:00:00:00:fe -s a=10.0.0.1/24 -r 0.0.0.0/0=10.0.0.9",
-                "and out",
+                "fabric gateway add g -t a --mac 02:00:00:00:00:fe -s b=fd00::1/64",
+                "IPv6",
             ),
             ("fabric gateway remove g", "undo"),
         ],
