@@ -141,8 +141,12 @@ fn forward<F: Frame, T: Tables>(
     if fixed != 0
         && let Some(vsm) = valid_next_hop(tables, binding, fixed).filter(|hop| hop.is_vsm())
     {
-        let to_us = macs.destination() == port.mac;
-        if let Some(reason) = storage::speaks(frame, inner.body, tables, binding, (vsm, to_us)) {
+        let to = if macs.destination() == port.mac {
+            0
+        } else {
+            macs.destination()
+        };
+        if let Some(reason) = storage::speaks(frame, inner.body, tables, binding, (vsm, to)) {
             return Err(reason);
         }
     }
@@ -154,7 +158,11 @@ fn forward<F: Frame, T: Tables>(
     match decide(tables, binding, macs, copy)? {
         Decision::To(next_hop) => {
             let next_hop = if next_hop.is_vsm() {
-                let id = storage::steer(frame, inner.body, tables, binding, (next_hop, macs.source()));
+                let source = match fixed {
+                    0 => macs.source(),
+                    _ => macs.source() | storage::MISPLACED,
+                };
+                let id = storage::steer(frame, inner.body, tables, binding, (next_hop, source));
                 valid_next_hop(tables, binding, id).ok_or(DropReason::NoMember)?
             } else {
                 next_hop

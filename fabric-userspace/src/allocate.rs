@@ -7,6 +7,7 @@
 mod islands;
 mod labels;
 mod lowest;
+mod members;
 mod space;
 mod tags;
 
@@ -18,7 +19,7 @@ use labels::Labels;
 use lowest::Lowest;
 use space::Space;
 
-/// Fills in datacenters, S-VIDs, C-VIDs, VNIs, I-SIDs, global VIDs and labels. Returns the segments that got an
+/// Fills in datacenters, S-VIDs, C-VIDs, VNIs, I-SIDs, global VIDs, labels, and numbers of members. Returns the segments that got an
 /// S-VID or a base C-VID.
 pub fn allocate(document: &mut Document) -> BTreeSet<Name> {
     let mut tenants = std::mem::take(&mut document.tenants);
@@ -52,6 +53,7 @@ pub fn allocate(document: &mut Document) -> BTreeSet<Name> {
         places.label(segment, datacenter, &mut labels);
     }
     document.tenants = tenants;
+    document.storage.iter_mut().for_each(members::fill);
     allocated
 }
 

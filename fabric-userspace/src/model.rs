@@ -33,7 +33,7 @@ pub(crate) use parse::most_similar;
 pub use parse::{from_json, from_json_bytes};
 pub use range::{Range, RangeNumber};
 pub use schema::schema;
-pub use storage::{Health, Member, ReplicationPolicy, Vsm, VsmSegment};
+pub use storage::{Health, Isolated, Member, ReplicationPolicy, Vsm, VsmSegment};
 pub(crate) use text::is_harmful;
 pub use text::{IfName, Name, StationName};
 pub use vlan::Vlan;
