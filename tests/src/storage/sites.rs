@@ -1,0 +1,473 @@
+//! FIG 13 as it is drawn: four sites, the working machine of each of two clients in one and the protecting one in another, each
+//! client at a site of his own. What works for the one client protects the other. The nodes share an etcd.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::member::Member;
+use super::mirror::Mirror;
+use super::rig::{CLIENT, CLIENT_MAC, MEMBERS, PROBE, SECOND_VSM, SERVICE, SERVICE_MAC, VSM};
+use crate::etcd::Etcd;
+use crate::fabric::{Agent, Launch};
+use crate::netns::NetNs;
+use crate::topology::{End, Net, WireTap};
+use crate::wait;
+
+/// Names of the nodes: with the first machine, with the second one, with the first client, with the second one.
+pub const NODES: [&str; 4] = ["cloud1300", "cloud1302", "cloud1304", "cloud1306"];
+/// Of a line: 1500 and a full stack.
+const LINE_MTU: u32 = 1600;
+/// Where etcd is.
+const STORE: &str = "10.9.0.1";
+/// Longest wait for what needs the store, or a server.
+const LONG: Duration = Duration::from_secs(20);
+
+/// What a rig of four sites has.
+#[derive(Clone, Debug)]
+pub struct SiteOptions {
+    /// Port of the storage protocol; members are tried by connecting to it. Without it they are asked by ARP.
+    pub tcp_port: Option<u16>,
+    /// The members' data is copied.
+    pub copied: bool,
+    /// The object `health` of the document.
+    pub health: Value,
+}
+
+impl Default for SiteOptions {
+    fn default() -> Self {
+        Self {
+            tcp_port: None,
+            copied: false,
+            health: json!({}),
+        }
+    }
+}
+
+/// One tenant's machines.
+#[derive(Debug)]
+pub struct Tenancy {
+    /// His storage machine.
+    pub vsm: &'static str,
+    /// Interface `eth0`.
+    pub client: NetNs,
+    /// `array-1` and `array-2`: interfaces `eth0`, with the service's identity, and `copy0`.
+    pub members: Vec<NetNs>,
+    /// Cables of the members.
+    wires: Vec<WireTap>,
+    /// 0 or 1.
+    number: usize,
+}
+
+/// Four sites that run.
+#[derive(Debug)]
+pub struct Sites {
+    /// One for each of [`NODES`]. They end first.
+    pub agents: Vec<Agent>,
+    /// The tenant who prefers `array-1` and the one who prefers `array-2`.
+    pub tenants: Vec<Tenancy>,
+    /// The shared store.
+    pub etcd: Etcd,
+    /// The nodes' namespaces.
+    pub edges: Vec<NetNs>,
+    /// Between each two nodes.
+    lines: Vec<([usize; 2], WireTap)>,
+    store: NetNs,
+    folder: tempfile::TempDir,
+    net: Net,
+}
+
+impl Sites {
+    /// Builds the sites and starts everything but the servers.
+    ///
+    /// # Errors
+    /// When something does not start, or the document is refused.
+    pub fn start(options: &SiteOptions) -> Result<Self> {
+        let net = Net::new()?;
+        let folder = tempfile::tempdir()?;
+        let store = net.host("store")?;
+        net.bridge(&store, "br0", &[])?;
+        store.output(&["ip", "addr", "add", &format!("{STORE}/24"), "dev", "br0"])?;
+        let edges = NODES
+            .iter()
+            .map(|name| net.host(name))
+            .collect::<Result<Vec<_>>>()?;
+        for (at, edge) in edges.iter().enumerate() {
+            let (address, port) = (format!("10.9.0.1{at}/24"), format!("n{at}"));
+            net.veth(End::port(edge, "m0").address(&address), End::port(&store, &port))?;
+            store.output(&["ip", "link", "set", &port, "master", "br0"])?;
+        }
+        let mut lines = Vec::new();
+        for pair in pairs() {
+            let [one, other] =
+                line_ends(pair).map(|(at, port, mac)| End::port(&edges[at], &port).mac(mac).no_arp());
+            let name = format!("line{}{}", pair[0], pair[1]);
+            lines.push((pair, net.tapped(&name, LINE_MTU, one, other)?));
+        }
+        let tenants = (0..2)
+            .map(|number| Tenancy::build(&net, &edges, number))
+            .collect::<Result<Vec<_>>>()?;
+        let etcd = Etcd::start(&store, &[STORE], &[])?;
+        let document = document(options, folder.path());
+        let agents = edges
+            .iter()
+            .zip(NODES)
+            .map(|(edge, node)| {
+                Launch::new(edge, node)
+                    .document(&document)
+                    .environment("FABRIC_STORE", &etcd.url("lab"))
+                    .start()
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self {
+            agents,
+            tenants,
+            etcd,
+            edges,
+            lines,
+            store,
+            folder,
+            net,
+        })
+    }
+
+    /// The agent of a node by name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn agent(&self, node: &str) -> Result<&Agent> {
+        let agent = self.agents.iter().find(|agent| agent.node() == node);
+        agent.with_context(|| format!("no agent of {node}"))
+    }
+
+    /// A private folder.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(&path)?;
+        Ok(path)
+    }
+
+    /// Starts the storage daemons of a tenant's members, each with a volume of `bytes`.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub fn serve(&self, tenant: usize, bytes: u64) -> Result<Vec<Member>> {
+        let tenancy = self.tenant(tenant)?;
+        let start = |(at, member): (usize, &NetNs)| {
+            Member::start(member, &self.folder(&tenancy.label(MEMBERS[at]))?, bytes)
+        };
+        tenancy.members.iter().enumerate().map(start).collect()
+    }
+
+    /// Copies from the member that the tenant prefers to the other, and waits until the steward knows that the copy is complete.
+    ///
+    /// # Errors
+    /// When it does not become complete.
+    pub fn copy(&self, tenant: usize, members: &[Member]) -> Result<Mirror> {
+        let (from, to) = (tenant, 1 - tenant);
+        let working = members.get(from).context("no member")?;
+        let peer: SocketAddr = format!("{}:10809", copy_address(to)).parse()?;
+        let mirror = Mirror::start_as(MEMBERS[to], working, peer)?;
+        mirror.wait_ready(working, LONG)?;
+        self.wait_shown(tenant, "the copy to be complete", |shown| {
+            member(shown, MEMBERS[to])
+                .is_some_and(|member| member["role"] == "protection" && member["copy"] == "current")
+        })?;
+        Ok(mirror)
+    }
+
+    /// The service as clients know it.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn service(&self, port: u16) -> Result<SocketAddr> {
+        Ok(format!("{SERVICE}:{port}").parse()?)
+    }
+
+    /// A tenant, counted from 0.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn tenant(&self, number: usize) -> Result<&Tenancy> {
+        self.tenants.get(number).context("no such tenant")
+    }
+
+    /// What a node says of a tenant's storage machine.
+    ///
+    /// # Errors
+    /// When the agent does not answer.
+    pub fn shown_at(&self, node: &str, tenant: usize) -> Result<Value> {
+        let vsm = self.tenant(tenant)?.vsm;
+        let answer = self.agent(node)?.json(&["storage", "show", vsm])?;
+        answer["items"][0].as_object().context("no storage machine")?;
+        Ok(answer["items"][0].clone())
+    }
+
+    /// What the steward says of it; `None` while nobody decides.
+    ///
+    /// # Errors
+    /// When an agent does not answer.
+    pub fn shown(&self, tenant: usize) -> Result<Option<Value>> {
+        for node in &NODES[..2] {
+            let Ok(shown) = self.shown_at(node, tenant) else {
+                continue;
+            };
+            if shown["here"] == true {
+                return Ok(Some(shown));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The node that decides.
+    ///
+    /// # Errors
+    /// When nobody does in time.
+    pub fn steward(&self, tenant: usize) -> Result<String> {
+        wait::until(LONG, "a node that decides", || {
+            let shown = self.shown(tenant)?;
+            Ok(shown.and_then(|shown| shown["node"].as_str().map(str::to_owned)))
+        })
+    }
+
+    /// Waits until what the steward says is as wanted.
+    ///
+    /// # Errors
+    /// When it is not in time: what it said last.
+    pub fn wait_shown(&self, tenant: usize, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        let mut last = None;
+        let seen = wait::until(LONG, what, || {
+            last = self.shown(tenant)?;
+            Ok(last.clone().filter(|shown| wanted(shown)))
+        });
+        seen.with_context(|| format!("it is {last:?}"))
+    }
+
+    /// Waits until both members of both tenants answer, and all nodes know who is in charge.
+    ///
+    /// # Errors
+    /// When it does not happen in time.
+    pub fn wait_all_up(&self) -> Result<()> {
+        for tenant in 0..2 {
+            self.wait_shown(tenant, "the members to answer", |shown| {
+                let members = shown["members"].as_array().into_iter().flatten();
+                members.clone().count() == 2 && members.clone().all(|member| member["health"] == "up")
+            })?;
+            self.wait_working(tenant, MEMBERS[tenant])?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all nodes of the tenant know that a member is in charge.
+    ///
+    /// # Errors
+    /// When they do not in time.
+    pub fn wait_working(&self, tenant: usize, name: &str) -> Result<()> {
+        self.wait_working_at(tenant, name, &[NODES[0], NODES[1], NODES[2 + tenant]])
+    }
+
+    /// The same of some nodes.
+    ///
+    /// # Errors
+    /// When they do not in time.
+    pub fn wait_working_at(&self, tenant: usize, name: &str, nodes: &[&str]) -> Result<()> {
+        for node in nodes {
+            wait::until_true(LONG, &format!("{name} to be in charge at {node}"), || {
+                let shown = self.shown_at(node, tenant)?;
+                Ok(member(&shown, name).is_some_and(|member| member["role"] == "working"))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Cuts a member's cable, or plugs it in again; the machine lives on and its port keeps its carrier.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn cut_member(&self, tenant: usize, number: usize, cut: bool) -> Result<()> {
+        set(
+            self.tenant(tenant)?.wires.get(number).context("no such member")?,
+            cut,
+        )
+    }
+
+    /// Cuts all lines of a node, or plugs them in again; the ports keep their carrier.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn cut_lines(&self, node: usize, cut: bool) -> Result<()> {
+        let lines = self.lines.iter().filter(|(ends, _)| ends.contains(&node));
+        lines.into_iter().try_for_each(|(_, line)| set(line, cut))
+    }
+
+    /// Cuts a node's way to the store, or plugs it in again.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn cut_store(&self, node: usize, cut: bool) -> Result<()> {
+        let state = if cut { "down" } else { "up" };
+        self.store
+            .output(&["ip", "link", "set", &format!("n{node}"), state])?;
+        Ok(())
+    }
+
+    /// Takes it down and says what was wrong.
+    ///
+    /// # Errors
+    /// What was left behind, or an error in an agent's log.
+    pub fn tear_down(self) -> Result<()> {
+        for agent in self.agents {
+            agent.finish()?;
+        }
+        drop(self.etcd);
+        self.net.tear_down()
+    }
+}
+
+fn set(wire: &WireTap, cut: bool) -> Result<()> {
+    let state = if cut { "down" } else { "up" };
+    wire.namespace().output(&["ip", "link", "set", "one", state])?;
+    Ok(())
+}
+
+/// A member in what is shown of its storage machine.
+fn member<'a>(shown: &'a Value, name: &str) -> Option<&'a Value> {
+    shown["members"]
+        .as_array()?
+        .iter()
+        .find(|member| member["name"] == name)
+}
+
+impl Tenancy {
+    fn build(net: &Net, edges: &[NetNs], number: usize) -> Result<Self> {
+        let mut tenancy = Self {
+            vsm: [VSM, SECOND_VSM]
+                .get(number)
+                .copied()
+                .context("two tenants at most")?,
+            client: net.host(["client", "clientb"][number])?,
+            members: Vec::new(),
+            wires: Vec::new(),
+            number,
+        };
+        let end = End::client(&tenancy.client, "eth0").mac(CLIENT_MAC);
+        net.veth(
+            end.address(&format!("{CLIENT}/24")),
+            End::port(&edges[2 + number], "eth1"),
+        )?;
+        for (at, edge) in edges.iter().enumerate().take(2) {
+            let host = net.host(&tenancy.label(MEMBERS[at]))?;
+            let end = End::client(&host, "eth0").mac(SERVICE_MAC);
+            tenancy.wires.push(net.tapped(
+                &tenancy.label(&format!("wire{at}")),
+                1500,
+                end.address(&format!("{SERVICE}/24")),
+                End::port(edge, &tenancy.member_port()),
+            )?);
+            let copy = End::client(&host, "copy0").mac(format!("02:00:00:12:0{number}:0{at}"));
+            net.veth(
+                copy.address(&format!("{}/24", copy_address(at))),
+                End::port(edge, &tenancy.copy_port()),
+            )?;
+            tenancy.members.push(host);
+        }
+        Ok(tenancy)
+    }
+
+    fn label(&self, name: &str) -> String {
+        format!("{name}{}", ["", "b"][self.number])
+    }
+
+    fn member_port(&self) -> String {
+        member_port(self.number)
+    }
+
+    fn copy_port(&self) -> String {
+        copy_port(self.number)
+    }
+}
+
+fn member_port(tenant: usize) -> String {
+    format!("eth{}", 1 + tenant)
+}
+
+fn copy_port(tenant: usize) -> String {
+    format!("copy{tenant}")
+}
+
+fn copy_address(number: usize) -> String {
+    format!("10.12.0.{}", 10 + number)
+}
+
+fn pairs() -> impl Iterator<Item = [usize; 2]> {
+    (0..NODES.len()).flat_map(|one| (one + 1..NODES.len()).map(move |other| [one, other]))
+}
+
+/// The ends of a line: node, port, MAC address.
+fn line_ends([one, other]: [usize; 2]) -> [(usize, String, String); 2] {
+    let end = |at: usize, to: usize| (at, format!("line{to}"), format!("02:00:00:ed:{at:02x}:{to:02x}"));
+    [end(one, other), end(other, one)]
+}
+
+fn document(options: &SiteOptions, folder: &Path) -> Value {
+    let datacenter = |at: usize| {
+        let from = at * 1000;
+        let range = |first: usize, last: usize| format!("{}-{}", from + first, from + last);
+        json!({"name": format!("dc{at}"), "id": at + 1, "s_vids": range(100, 199), "c_vids": range(200, 999), "labels": range(1000, 1999)})
+    };
+    let line = |pair: [usize; 2]| {
+        let ends =
+            line_ends(pair).map(|(at, port, mac)| json!({"node": NODES[at], "port": port, "mac": mac}));
+        json!({"name": format!("line{}{}", pair[0], pair[1]), "kind": "pseudowire", "ends": ends})
+    };
+    let end = |at: usize, port: &str| json!({"node": NODES[at], "port": port, "vlan": "untagged"});
+    let tenant = |(number, name): (usize, &str)| {
+        let (port, copy) = (member_port(number), copy_port(number));
+        json!({"name": name, "segments": [
+            {"name": format!("{name}-storage"), "attachments": [end(2 + number, "eth1"), end(0, &port), end(1, &port)]},
+            {"name": format!("{name}-copy"), "attachments": [end(0, &copy), end(1, &copy)]}]})
+    };
+    let storage = |(number, name): (usize, &str)| {
+        let suffix = ["", "b"][number];
+        let mut members = [0, 1].map(|at| {
+            let mut member = json!({"name": MEMBERS[at], "node": NODES[at], "port": member_port(number)});
+            if options.copied {
+                let monitor = folder
+                    .join(format!("{}{suffix}", MEMBERS[at]))
+                    .join("member.watch");
+                member["monitor"] = json!(monitor.display().to_string());
+            }
+            member
+        });
+        if number == 1 {
+            members.reverse();
+        }
+        let mut place = json!({"segment": format!("{name}-storage"), "address": SERVICE});
+        let mut vsm = json!({"name": ([VSM, SECOND_VSM][number]), "mac": SERVICE_MAC, "members": members, "health": options.health});
+        if let Some(port) = options.tcp_port {
+            place["probe_address"] = json!(PROBE);
+            vsm["tcp_port"] = json!(port);
+        }
+        vsm["segments"] = json!([place]);
+        if options.copied {
+            vsm["replication"] = json!("sync");
+        }
+        vsm
+    };
+    let names = || ["acme", "globex"].into_iter().enumerate();
+    let node = |at: usize| json!({"name": NODES[at], "datacenter": format!("dc{at}")});
+    json!({
+        "schema": "fabric/1",
+        "datacenters": (0..NODES.len()).map(datacenter).collect::<Vec<_>>(),
+        "nodes": (0..NODES.len()).map(node).collect::<Vec<_>>(),
+        "links": pairs().map(line).collect::<Vec<_>>(),
+        "tenants": names().map(tenant).collect::<Vec<_>>(),
+        "storage": names().map(storage).collect::<Vec<_>>(),
+    })
+}
