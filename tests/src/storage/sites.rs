@@ -254,14 +254,19 @@ impl Sites {
     /// # Errors
     /// When it does not happen in time.
     pub fn wait_all_up(&self) -> Result<()> {
-        for tenant in 0..2 {
-            self.wait_shown(tenant, "the members to answer", |shown| {
-                let members = shown["members"].as_array().into_iter().flatten();
-                members.clone().count() == 2 && members.clone().all(|member| member["health"] == "up")
-            })?;
-            self.wait_working(tenant, MEMBERS[tenant])?;
-        }
-        Ok(())
+        (0..2).try_for_each(|tenant| self.wait_all_members_up(tenant))
+    }
+
+    /// The same of one tenant.
+    ///
+    /// # Errors
+    /// When it does not happen in time.
+    pub fn wait_all_members_up(&self, tenant: usize) -> Result<()> {
+        self.wait_shown(tenant, "the members to answer", |shown| {
+            let mut members = shown["members"].as_array().into_iter().flatten();
+            members.all(|member| member["health"] == "up")
+        })?;
+        self.wait_working(tenant, MEMBERS[tenant])
     }
 
     /// Waits until all nodes of the tenant know that a member is in charge.
