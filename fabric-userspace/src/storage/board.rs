@@ -19,7 +19,7 @@ use crate::error::{Refusal, codes};
 use crate::model::{Name, ReplicationPolicy};
 
 /// A connection that was heard of less than so many ticks ago (about seconds) is in use.
-const RECENT: u32 = 60;
+const RECENT: i32 = 60;
 
 /// What the agent must know of a switch.
 #[derive(Clone, Debug)]
@@ -252,7 +252,10 @@ impl Board {
         let recent = |place: &(u32, u32)| {
             let records = self.tables.flows(place.0);
             records
-                .filter(|record| record.read().is_some() && now.wrapping_sub(record.seen()) < RECENT)
+                // One may have been seen since the clock was read.
+                .filter(|record| {
+                    record.read().is_some() && now.wrapping_sub(record.seen()).cast_signed() < RECENT
+                })
                 .count()
         };
         let all: usize = watched.spec.places.iter().map(recent).sum();

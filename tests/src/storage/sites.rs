@@ -232,7 +232,8 @@ impl Sites {
     pub fn steward(&self, tenant: usize) -> Result<String> {
         wait::until(LONG, "a node that decides", || {
             let shown = self.shown(tenant)?;
-            Ok(shown.and_then(|shown| shown["node"].as_str().map(str::to_owned)))
+            let node = shown.and_then(|shown| shown["node"].as_str().map(str::to_owned));
+            Ok(node.filter(|node| !node.is_empty()))
         })
     }
 
@@ -262,11 +263,34 @@ impl Sites {
     /// # Errors
     /// When it does not happen in time.
     pub fn wait_all_members_up(&self, tenant: usize) -> Result<()> {
+        self.wait_all_answer(tenant)?;
+        self.wait_working(tenant, MEMBERS[tenant])
+    }
+
+    /// The member that is not in charge of a tenant's storage machine.
+    ///
+    /// # Errors
+    /// When nobody knows.
+    pub fn other_member(&self, tenant: usize) -> Result<&'static str> {
+        let shown = self.shown(tenant)?.context("no node decides")?;
+        let is_other = |name: &&&str| member(&shown, name).is_some_and(|member| member["role"] != "working");
+        MEMBERS[..2]
+            .iter()
+            .find(is_other)
+            .copied()
+            .context("no other member")
+    }
+
+    /// Waits until the members of a tenant answer.
+    ///
+    /// # Errors
+    /// When they do not in time.
+    pub fn wait_all_answer(&self, tenant: usize) -> Result<()> {
         self.wait_shown(tenant, "the members to answer", |shown| {
             let mut members = shown["members"].as_array().into_iter().flatten();
             members.all(|member| member["health"] == "up")
         })?;
-        self.wait_working(tenant, MEMBERS[tenant])
+        Ok(())
     }
 
     /// Waits until all nodes of the tenant know that a member is in charge.

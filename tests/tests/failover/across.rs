@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use fabric_tests::counters::counters_moved;
 use fabric_tests::frame::{Frame, eth};
 use fabric_tests::storage::{
-    CLIENT_MAC, Load, MEMBERS, NODES, SERVICE_MAC, SiteOptions, Sites, Target, VOLUME,
+    CLIENT_MAC, Load, MEMBERS, NODES, SERVICE_MAC, SiteOptions, Sites, Target, VOLUME, VSM,
 };
 use fabric_tests::wait;
 use fabric_tests::wire::{Capture, RawSocket};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::support::{LONG, PORT, SOME};
 
@@ -72,9 +71,9 @@ fn epoch_at(sites: &Sites, node: usize) -> u64 {
 }
 
 /// A site with the working member is cut off from the fabric and from the store, and its member lives on. The client goes on
-/// with the other one. The node that was cut off steers nobody anywhere and leaves its traffic where it was, and when its lines are back and it
-/// still has not heard of the switch, not one frame of the old member reaches the client: the client's node drops them. Once
-/// it hears of it, it drops them at the member's port.
+/// with the other one. The node that was cut off steers to nobody else, and when its lines are back and it still has not heard of
+/// the switch, not one frame of the old member reaches the client: the client's node drops them. Once it hears of it, it drops
+/// them at the member's port.
 #[test]
 fn an_old_member_that_comes_back_at_another_site_is_not_heard() {
     let options = SiteOptions {
@@ -106,7 +105,8 @@ fn an_old_member_that_comes_back_at_another_site_is_not_heard() {
     assert_eq!(epoch_at(&sites, 0), before, "a node that hears nothing decided");
 
     sites.cut_lines(0, false).unwrap();
-    let client = Capture::start(&sites.tenants[0].client, "eth0").unwrap();
+    let is_raw = |bytes: &[u8]| bytes.get(12..14) == Some(&[0x88, 0xb5]);
+    let client = Capture::watch(&sites.tenants[0].client, "eth0", 2048, is_raw).unwrap();
     let old = RawSocket::open(&sites.tenants[0].members[0], "eth0").unwrap();
     let new = RawSocket::open(&sites.tenants[0].members[1], "eth0").unwrap();
     let fenced = || sites.agents[2].counters().unwrap().get("line0.dropped.fenced");
@@ -129,15 +129,108 @@ fn an_old_member_that_comes_back_at_another_site_is_not_heard() {
 
     sites.cut_store(0, false).unwrap();
     sites.wait_working(0, MEMBERS[1]).unwrap();
-    let counters = [&sites.agents[0], &sites.agents[2]].map(|agent| agent.counters().unwrap());
+    let at_port = || sites.agents[0].counters().unwrap().get("eth1.dropped.fenced");
+    let before = at_port();
     old.send(from_service("late").bytes()).unwrap();
-    wait::until_true(LONG, "the member's node to drop it", || {
-        Ok(sites.agents[0].counters()?.get("eth1.dropped.fenced") > counters[0].get("eth1.dropped.fenced"))
-    })
-    .unwrap();
+    wait::until_true(LONG, "the member's node to drop it", || Ok(at_port() > before)).unwrap();
     client.expect_nothing(QUIET).unwrap();
     load.wait_answers(SOME, LONG).unwrap();
     let record = load.stop().unwrap();
     assert_eq!(record.io_errors, []);
     drop(members);
+}
+
+/// Commands go to the node that decides, and every other one says which that is. When the office is taken away two nodes want it:
+/// one gets it, the other one decides nothing, and no epoch is given twice.
+#[test]
+fn one_node_decides_and_the_others_say_which() {
+    let options = SiteOptions {
+        health: json!({"isolated": "stop"}),
+        ..SiteOptions::default()
+    };
+    let sites = Sites::start(&options).unwrap();
+    sites.wait_all_members_up(0).unwrap();
+    let decides = sites.steward(0).unwrap();
+    let other = NODES[..2].iter().find(|node| **node != decides).unwrap();
+    let switch = |to: &'static str| ["storage", "switch", VSM, "--to", to];
+    for node in [other, NODES[2]] {
+        let agent = sites.agent(node).unwrap();
+        let refused = agent.refused(&switch(MEMBERS[1]), "storage-elsewhere").unwrap();
+        assert!(
+            refused
+                .stderr
+                .contains(&format!("ask the agent of node {decides}")),
+            "{refused:?}"
+        );
+    }
+    let steward = sites.agent(&decides).unwrap();
+    steward.ok(&switch(MEMBERS[1])).unwrap();
+    sites.wait_working(0, MEMBERS[1]).unwrap();
+    let epoch = epoch_at(&sites, 2);
+
+    sites
+        .etcd
+        .ctl(&["del", &format!("/lab/storage/stewards/{VSM}")])
+        .unwrap();
+    // Whoever is told to, before or after he knows that the office is gone: nothing is decided without it.
+    let late = steward.refused(&switch(MEMBERS[0]), "stale-epoch");
+    println!("a steward without office: {late:?}");
+    let nodes = || {
+        let here = |node: &&&str| Ok::<_, anyhow::Error>(sites.shown_at(node, 0)?["here"] == true);
+        NODES[..2]
+            .iter()
+            .map(|node| here(&node))
+            .collect::<Result<Vec<bool>, _>>()
+    };
+    wait::until_true(LONG, "one node to decide", || {
+        Ok(nodes()?.iter().filter(|here| **here).count() == 1)
+    })
+    .unwrap();
+    sites.wait_all_answer(0).unwrap();
+    let decides = sites.steward(0).unwrap();
+    let before = epoch_at(&sites, 2);
+    assert!(before == epoch || late.is_err(), "{before} after {epoch}");
+    let to = sites.other_member(0).unwrap();
+    sites
+        .agent(&decides)
+        .unwrap()
+        .ok(&["storage", "switch", VSM, "--to", to])
+        .unwrap();
+    sites.wait_working(0, to).unwrap();
+    assert_eq!(epoch_at(&sites, 2), before + 1);
+
+    a_node_without_the_store_stops(&sites, to);
+}
+
+/// With `isolated: stop` a client's node that cannot ask who is in charge serves nobody until it can again.
+fn a_node_without_the_store_stops(sites: &Sites, working: &str) {
+    let tenant = &sites.tenants[0];
+    let at = MEMBERS.iter().position(|name| *name == working).unwrap();
+    let client = RawSocket::open(&tenant.client, "eth0").unwrap();
+    let request = eth(SERVICE_MAC, CLIENT_MAC)
+        .ethertype(0x88b5)
+        .payload("request")
+        .pad(60);
+    let refused = || sites.agents[2].counters().unwrap().get("eth1.dropped.no-member");
+    sites.cut_store(2, true).unwrap();
+    wait::until_true(LONG, "the node to stop", || {
+        client.send(request.bytes())?;
+        Ok(refused() > 0)
+    })
+    .unwrap();
+    sites.cut_store(2, false).unwrap();
+    let is_raw = |bytes: &[u8]| bytes.get(12..14) == Some(&[0x88, 0xb5]);
+    let member = Capture::watch(&tenant.members[at], "eth0", 2048, is_raw).unwrap();
+    wait::until_true(LONG, "the node to serve again", || {
+        let before = refused();
+        client.send(request.bytes())?;
+        wait::until_true(Duration::from_millis(500), "an answer", || {
+            Ok(refused() > before
+                || member
+                    .expect(&[request.clone()], Duration::from_millis(50))
+                    .is_ok())
+        })?;
+        Ok(refused() == before)
+    })
+    .unwrap();
 }

@@ -184,9 +184,12 @@ impl Council {
             office.renewed = Instant::now();
             (Arc::clone(&office.steward), office.taken)
         };
+        // A lease may outlive its key: what counts is whose name stands there, once that has been heard.
+        let stands = candidate.steward.as_ref().map(Name::as_str);
+        let is_lost = stands != Some(self.store.by()) && (stands.is_some() || taken.elapsed() >= VACANT);
         let is_settled = taken.elapsed() >= STAY;
         let is_better_elsewhere = candidate.is_working_here && is_settled && self.has_other(candidate).await;
-        let is_ours = !is_better_elsewhere && steward.renew().await.unwrap_or(true);
+        let is_ours = !is_lost && !is_better_elsewhere && steward.renew().await.unwrap_or(true);
         if is_ours {
             self.watcher.with(|board| board.set_office(name, steward.proof()));
             return;
