@@ -122,6 +122,12 @@ impl Sites {
                     .start()
             })
             .collect::<Result<Vec<_>>>()?;
+        for agent in &agents {
+            let what = format!("{} to have the document", agent.node());
+            wait::until_true(LONG, &what, || {
+                Ok(agent.get("/v1/status")?["revision"].as_u64() >= Some(1))
+            })?;
+        }
         Ok(Self {
             agents,
             tenants,
