@@ -7,6 +7,8 @@
 //! a cleared record is not used again until every program that may have read it has ended.
 
 mod fdb;
+mod flood;
+pub mod gateway;
 mod keys;
 mod names;
 pub mod storage;
@@ -16,12 +18,13 @@ use crate::buckets::Bucket;
 use crate::shared::SharedU32;
 
 pub use fdb::FdbValue;
+pub use flood::{FloodCopy, FloodKey, FloodProgress};
 pub use keys::*;
-pub use names::{capacity, name, program};
+pub use names::{after, capacity, name, program};
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;
 
 /// Largest frame in bytes that the kernel clones for flooding: head room, frame and what the kernel appends must fit into a
 /// page, and the frame into one buffer (`xdpf_clone`). Measured on 6.18: 3512 arrive, 3700 do not.
@@ -246,16 +249,44 @@ pub struct Segment {
     pub refused: SharedU32,
     /// Addresses not learned, because their buckets and their part of the stash were full.
     pub unplaced: SharedU32,
+    /// [`FloodTerms`].
+    pub flood_terms: SharedU32,
+}
+
+/// What holds for frames to everybody in a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct FloodTerms(pub u32);
+
+impl FloodTerms {
+    const LENGTH_BITS: u32 = 17;
+
+    /// `max_len` and the gateway's interface in the segment, which is below [`capacity::IRBS`]; 0 for none.
+    pub const fn new(max_len: u32, irb: u32) -> Self {
+        let most = (1 << Self::LENGTH_BITS) - 1;
+        let max_len = if max_len < most { max_len } else { most };
+        Self(max_len | irb << Self::LENGTH_BITS)
+    }
+
     /// Longest frame in bytes that every member's interface takes a copy of; the kernel leaves out the others and says
     /// nothing (`is_valid_dst`).
-    pub flood_max_len: SharedU32,
+    #[inline(always)]
+    pub const fn max_len(self) -> u32 {
+        self.0 & ((1 << Self::LENGTH_BITS) - 1)
+    }
+
+    /// Index in `IRBS` of the gateway's interface, which sees such frames first; 0 for none.
+    #[inline(always)]
+    pub const fn irb(self) -> u32 {
+        self.0 >> Self::LENGTH_BITS
+    }
 }
 
 /// A place behind a segment: what FDB entries name. Failover writes `path` and nothing else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct NextHop {
-    /// The path in use; with [`NextHop::VSM`] the place of the storage machine.
+    /// The path in use; with [`NextHop::VSM`] the place of the storage machine, with [`NextHop::GATEWAY`] the interface.
     pub path: u32,
     /// The only segment that may use this next hop.
     pub segment: u32,
@@ -272,6 +303,28 @@ impl NextHop {
     pub const PROTECTED: u16 = 1;
     /// A storage machine: which of its members' next hops counts is decided frame by frame, see [`crate::storage`].
     pub const VSM: u16 = 2;
+    /// A gateway: [`NextHop::path`] is its interface, see [`crate::gateway`].
+    pub const GATEWAY: u16 = 4;
+    /// It leads to other nodes of the fabric, whose gateways have the same addresses.
+    pub const INSIDE: u16 = 8;
+
+    /// True if it is no place to send to, but something that decides first.
+    #[inline(always)]
+    pub const fn decides(&self) -> bool {
+        self.flags & (Self::VSM | Self::GATEWAY) != 0
+    }
+
+    /// True for the next hop of a gateway.
+    #[inline(always)]
+    pub const fn is_gateway(&self) -> bool {
+        self.flags & Self::GATEWAY != 0
+    }
+
+    /// True if it leads to other nodes of the fabric.
+    #[inline(always)]
+    pub const fn is_inside(&self) -> bool {
+        self.flags & Self::INSIDE != 0
+    }
 
     /// True for the next hop of a storage machine.
     #[inline(always)]
@@ -340,42 +393,6 @@ impl Path {
     }
 }
 
-/// Key of `FLOOD_NEXT_HOPS`: the `copy`-th copy that leaves through a port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(C)]
-pub struct FloodKey {
-    /// The segment.
-    pub segment: u32,
-    /// Slot of the egress port.
-    pub slot: u16,
-    /// 0 for the first copy through this port.
-    pub copy: u16,
-}
-
-/// Value of `FLOOD_NEXT_HOPS`: the next hop of a copy, and how many more copies leave through its port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct FloodCopy(pub u32);
-
-impl FloodCopy {
-    /// `next_hop` is below [`capacity::NEXT_HOP_IDS`], `more` below [`capacity::FLOOD_MEMBERS`].
-    pub const fn new(next_hop: u32, more: u16) -> Self {
-        Self(next_hop | (more as u32) << 23)
-    }
-
-    /// The next hop.
-    #[inline(always)]
-    pub const fn next_hop(self) -> u32 {
-        self.0 & (capacity::NEXT_HOP_IDS - 1)
-    }
-
-    /// Copies behind this one through the same port.
-    #[inline(always)]
-    pub const fn more(self) -> u32 {
-        self.0 >> 23
-    }
-}
-
 /// Value of `SILENT`: until when a port is taken for one that cannot send, because it is down, has no carrier or is gone.
 /// Zeros for a port that can.
 ///
@@ -406,16 +423,6 @@ impl Silence {
     pub const fn holds_at(self, now: u32) -> bool {
         self.is_set() && (self.0 as u32).wrapping_sub(now) as i32 > 0
     }
-}
-
-/// How many copies of the last flooded frame have left through a port on this CPU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct FloodProgress {
-    /// The frame's sequence number on this CPU.
-    pub sequence: u32,
-    /// Copies seen.
-    pub copies: u32,
 }
 
 /// A tenant's frame that the egress link of its way does not take, and how to find its sender.
@@ -490,6 +497,7 @@ const _: () = {
     assert!(size_of::<FloodKey>() == 8);
     assert!(size_of::<FloodCopy>() == 4 && capacity::FLOOD_MEMBERS as usize <= 1 << 9);
     assert!(size_of::<Silence>() == 8);
+    assert!(capacity::IRBS <= 1 << (32 - FloodTerms::LENGTH_BITS));
     assert!(size_of::<TooBig>() == 20);
     assert!(size_of::<TellLimit>() == 8);
     assert!(size_of::<Count>() == 16);
@@ -532,11 +540,19 @@ mod pod {
     unsafe impl Pod for super::Count {}
     // SAFETY: as above.
     unsafe impl Pod for super::storage::VsmPlace {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::gateway::Irb {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::gateway::PrefixKey {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::gateway::PrefixRoute {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::gateway::Routed {}
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FloodCopy, Silence, capacity};
+    use super::Silence;
 
     #[test]
     fn silence_ends_by_itself_also_over_the_end_of_the_clock() {
@@ -549,15 +565,6 @@ mod tests {
                 !silence.holds_at(until) && !silence.holds_at(until.wrapping_add(9)),
                 "{until}"
             );
-        }
-    }
-
-    #[test]
-    fn a_copy_keeps_its_next_hop_and_how_many_follow() {
-        let last = (capacity::NEXT_HOP_IDS - 1, 511);
-        for (next_hop, more) in [(0, 0), (1, 5), last] {
-            let copy = FloodCopy::new(next_hop, more);
-            assert_eq!((copy.next_hop(), copy.more()), (next_hop, u32::from(more)));
         }
     }
 }

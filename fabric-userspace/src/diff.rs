@@ -89,7 +89,7 @@ pub fn diff_images(old: &Image, new: &Image) -> Changes {
         before.merge(&was.records);
         after.merge(&is.records);
     }
-    for (was, is) in unshared(&old.segments, &new.segments) {
+    for (_, was, is) in unshared(&old.segments, &new.segments) {
         was.iter().for_each(|part| before.merge(&part.records));
         is.iter().for_each(|part| after.merge(&part.records));
     }
@@ -122,6 +122,8 @@ impl Work {
         self.set(&old.vsms, &new.vsms, Entry::Vsm);
         self.set_new(&old.next_hops, &new.next_hops, Entry::NextHop);
         self.set(&old.vsm_places, &new.vsm_places, Entry::VsmPlace);
+        self.set(&old.irbs, &new.irbs, Entry::Irb);
+        self.set(&old.prefixes, &new.prefixes, Entry::Prefix);
         self.set(&old.segments, &new.segments, Entry::Segment);
         self.set(&old.flood_next_hops, &new.flood_next_hops, Entry::FloodNextHop);
         self.set(&old.flood, &new.flood, Entry::Flood);
@@ -161,6 +163,8 @@ impl Work {
         self.clear(&old.flood, &new.flood, Key::Flood);
         self.clear(&old.flood_next_hops, &new.flood_next_hops, Key::FloodNextHop);
         self.clear(&old.segments, &new.segments, Key::Segment);
+        self.clear(&old.prefixes, &new.prefixes, Key::Prefix);
+        self.clear(&old.irbs, &new.irbs, Key::Irb);
         self.clear(&old.vsm_places, &new.vsm_places, Key::VsmPlace);
         self.clear(&old.next_hops, &new.next_hops, Key::NextHop);
         self.clear(&old.vsms, &new.vsms, Key::Vsm);

@@ -5,6 +5,8 @@
 
 mod changes;
 mod document;
+mod gateway;
+mod ip_prefix;
 mod link;
 mod mac;
 mod natural;
@@ -12,6 +14,7 @@ mod number;
 mod parse;
 mod range;
 mod schema;
+mod shared;
 mod starter;
 mod storage;
 mod text;
@@ -25,6 +28,8 @@ pub use document::{
     Attachment, Datacenter, Document, Node, PortOptions, Remote, SchemaVersion, Segment, SegmentLabel,
     Station, Tenant,
 };
+pub use gateway::{Gateway, GatewayRoute, GatewaySegment};
+pub use ip_prefix::IpPrefix;
 pub use link::{Link, LinkEnd, LinkKind, OuterTpid};
 pub use mac::Mac;
 pub use natural::natural;
@@ -33,6 +38,8 @@ pub(crate) use parse::most_similar;
 pub use parse::{from_json, from_json_bytes};
 pub use range::{Range, RangeNumber};
 pub use schema::schema;
+pub use shared::Shared;
+pub(crate) use shared::between;
 pub use storage::{Health, Isolated, Member, ReplicationPolicy, Vsm, VsmSegment};
 pub(crate) use text::is_harmful;
 pub use text::{IfName, Name, StationName};

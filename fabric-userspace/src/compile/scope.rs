@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{Document, Name, Segment, Tenant};
+use crate::model::{Document, Name, Segment, Shared, Tenant, between};
 
 /// Which segments a change can have touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,23 +18,19 @@ impl Scope {
             return Self::All;
         }
         let mut touched = storage(old, new);
-        let (before, after) = (segments(old), segments(new));
-        // Most often the documents differ in one place only, and the lists run in step on both sides of it.
-        let same = before
-            .iter()
-            .zip(&after)
-            .take_while(|(was, is)| equal(was, is))
-            .count();
-        let (before, after) = (&before[same..], &after[same..]);
+        // Most often the documents differ in one place only, and share the rest.
+        let (_, before, after) = between(&old.tenants, &new.tenants);
+        let (before, after) = (segments(before), segments(after));
         let mut lost: HashMap<&Name, &(&Tenant, &Segment)> =
             before.iter().map(|pair| (&pair.1.name, pair)).collect();
-        for pair in after {
+        for pair in &after {
             let was = lost.remove(&pair.1.name);
             if was.is_none_or(|was| !equal(was, pair)) {
                 touched.insert(pair.1.name.clone());
             }
         }
         touched.extend(lost.into_keys().cloned());
+        touched.extend(gateways(old, new, &touched));
         Self::Segments(touched)
     }
 
@@ -61,11 +57,24 @@ fn storage(old: &Document, new: &Document) -> BTreeSet<Name> {
     changed(old, new).into_iter().chain(changed(new, old)).collect()
 }
 
-fn segments(document: &Document) -> Vec<(&Tenant, &Segment)> {
-    document
-        .tenants
+/// Segments of a gateway that changes itself, or of which another segment changes: each of them is where any of them is.
+fn gateways(old: &Document, new: &Document, touched: &BTreeSet<Name>) -> BTreeSet<Name> {
+    let mut found = BTreeSet::new();
+    for (from, to) in [(old, new), (new, old)] {
+        for gateway in &from.gateways {
+            let mut own = gateway.segments.iter().map(|place| &place.segment);
+            if own.clone().any(|name| touched.contains(name)) || !to.gateways.contains(gateway) {
+                found.extend(own.by_ref().cloned());
+            }
+        }
+    }
+    found
+}
+
+fn segments(tenants: &[Shared<Tenant>]) -> Vec<(&Tenant, &Segment)> {
+    tenants
         .iter()
-        .flat_map(|tenant| tenant.segments.iter().map(move |segment| (tenant, segment)))
+        .flat_map(|tenant| tenant.segments.iter().map(move |segment| (&**tenant, segment)))
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! One segment's share of the maps.
 
 mod far;
+mod gateway;
 mod storage;
 
 use fabric_common::maps::{Binding, FloodCopy, FloodKey, Path, Tunnel, access_index, capacity, own, tag_key};
@@ -17,7 +18,7 @@ use crate::model::{Name, Vlan};
 use crate::records::SegmentLimits;
 
 /// Split horizon group of foreign VTEPs: they send to each other themselves (RFC 4762 section 4.4).
-const FOREIGN: u16 = 1;
+pub(super) const FOREIGN: u16 = 1;
 
 /// Writes the segment down. Places that `old` knows keep their numbers.
 pub(super) fn build(
@@ -38,6 +39,7 @@ pub(super) fn build(
     let limits = SegmentLimits {
         stations: input.mac_limit,
         flooded_len: input.flooded_len(),
+        irb: builder.gateway()?,
     };
     builder.places.records.segments.insert(segment, limits);
     builder.next_hops()?;

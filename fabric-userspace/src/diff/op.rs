@@ -1,3 +1,4 @@
+use fabric_common::maps::gateway::{Irb, Prefix, PrefixRoute};
 use fabric_common::maps::storage::VsmPlace;
 use fabric_common::maps::{Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
 
@@ -60,6 +61,10 @@ tables! {
     Vsm(vsms: u32 => VsmLimits);
     /// `VSM_PLACES`
     VsmPlace(vsm_places: u32 => VsmPlace);
+    /// `IRBS`
+    Irb(irbs: u32 => Irb);
+    /// `PREFIXES`
+    Prefix(prefixes: Prefix => PrefixRoute);
     /// `SEGMENTS`
     Segment(segments: u32 => SegmentLimits);
     /// `FLOOD_NEXT_HOPS`

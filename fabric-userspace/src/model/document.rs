@@ -1,7 +1,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, StationName, Vlan, Vni, Vsm};
+use super::{
+    Gateway, ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, Shared, StationName, Vlan,
+    Vni, Vsm,
+};
 
 /// Version of the document's form.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,10 +36,13 @@ pub struct Document {
     pub links: Vec<Link>,
     /// Who is served.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tenants: Vec<Tenant>,
+    pub tenants: Vec<Shared<Tenant>>,
     /// Storage machines in tenants' segments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storage: Vec<Vsm>,
+    /// Routers between segments of one tenant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<Gateway>,
 }
 
 /// A datacenter and the numbers that belong to it alone.

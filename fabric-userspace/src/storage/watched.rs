@@ -294,7 +294,7 @@ impl Watched {
             switched,
             nudged: None,
             nudges,
-            at: humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string(),
+            at: crate::wall::stamp(),
         });
         self.nudge_from = switched + self.nudge_delay();
         self.send_nudges(tools, switched);

@@ -27,11 +27,10 @@ use tokio::sync::Mutex;
 
 pub use address::{Address, Secret, TlsFiles, User};
 pub use charges::{Charges, CopyReport, Standing};
-pub use follow::{Expected, Follower, News, Step};
+pub use follow::{Expected, Follower, News};
 pub use objects::Change;
 #[cfg(test)]
-pub(crate) use objects::changes;
-pub(crate) use objects::{Objects, apart, replay, together};
+pub(crate) use objects::{Objects, apart, changes};
 pub use owner::{Decision, Fence, Owner, PROOF, Steward};
 pub use report::{NodeReport, RefusedRevision, ReportedPort, Reporter, new_instance};
 pub use reuse::{Held, Number};

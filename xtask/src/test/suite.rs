@@ -1,10 +1,13 @@
 //! Runs `cargo test` over the default members and follows its output target by target.
 
 use std::{
+    env,
     fs::File,
     io::{BufWriter, Write},
+    num::NonZero,
     path::PathBuf,
     process::{Command, ExitStatus},
+    thread,
     time::Instant,
 };
 
@@ -43,11 +46,22 @@ pub(super) fn run(session: &mut Session, filter: Option<&str>) {
     }
 }
 
+/// How many tests of a target run at once.
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// More than there are CPUs where those are few: most tests wait, for a lease, a timer or a carrier.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).max(4)
+}
+
 fn cargo_test(workspace: &Workspace, args: &[&str]) -> Command {
     let mut cargo = workspace.cargo("test");
     cargo
         .env("CARGO_TERM_COLOR", "never")
         .env("FABRIC_BIN", workspace.release("fabric"));
+    if env::var_os(THREADS).is_none() {
+        cargo.env(THREADS, threads().to_string());
+    }
     cargo
         .args(["--no-fail-fast", "--target-dir"])
         .arg(workspace.target())

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::item::{Item, order};
 use super::{AttachmentKey, Kind, Sign};
 use crate::model::{
-    Attachment, Datacenter, Document, Link, LinkEnd, Name, Node, Range, Remote, Segment, SegmentLabel,
-    ServiceVid, Station, Tenant, Vsm,
+    Attachment, Datacenter, Document, Gateway, Link, LinkEnd, Name, Node, Range, Remote, Segment,
+    SegmentLabel, ServiceVid, Shared, Station, Tenant, Vsm,
 };
 
 #[derive(PartialEq)]
@@ -17,20 +17,23 @@ pub(super) enum Object<'d> {
     Link(&'d Link),
     Tenant(&'d Tenant),
     Storage(&'d Vsm),
+    Gateway(&'d Gateway),
 }
 
-pub(super) fn all(document: &Document) -> Vec<Object<'_>> {
+/// The objects of a document, with `tenants` in place of its own.
+pub(super) fn all<'d>(document: &'d Document, tenants: &'d [Shared<Tenant>]) -> Vec<Object<'d>> {
     let global = document.global_vids.into_iter().map(Object::GlobalVids);
     let datacenters = document.datacenters.iter().map(Object::Datacenter);
     let nodes = document.nodes.iter().map(Object::Node);
     let links = document.links.iter().map(Object::Link);
-    let tenants = document.tenants.iter().map(Object::Tenant);
+    let tenants = tenants.iter().map(|tenant| Object::Tenant(tenant));
     global
         .chain(datacenters)
         .chain(nodes)
         .chain(links)
         .chain(tenants)
         .chain(document.storage.iter().map(Object::Storage))
+        .chain(document.gateways.iter().map(Object::Gateway))
         .collect()
 }
 
@@ -43,6 +46,7 @@ impl Object<'_> {
             Self::Link(_) => Kind::Link,
             Self::Tenant(_) => Kind::Tenant,
             Self::Storage(_) => Kind::Storage,
+            Self::Gateway(_) => Kind::Gateway,
         }
     }
 
@@ -54,6 +58,7 @@ impl Object<'_> {
             Self::Link(link) => of_link(link),
             Self::Tenant(tenant) => of_tenant(tenant, allocated),
             Self::Storage(vsm) => of_storage(vsm),
+            Self::Gateway(gateway) => of_gateway(gateway),
         };
         items.sort_by(|a, b| order(&a.key, &b.key));
         items
@@ -86,6 +91,7 @@ impl Object<'_> {
             Self::Link(link) => link.name.clone(),
             Self::Tenant(tenant) => tenant.name.clone(),
             Self::Storage(vsm) => vsm.name.clone(),
+            Self::Gateway(gateway) => gateway.name.clone(),
         }
     }
 }
@@ -153,6 +159,25 @@ fn of_storage(vsm: &Vsm) -> Vec<Item> {
         .field("monitor", member.monitor.as_deref())
     });
     std::iter::once(own).chain(segments).chain(members).collect()
+}
+
+fn of_gateway(gateway: &Gateway) -> Vec<Item> {
+    let own = Item::new(&[], "")
+        .field("tenant", Some(&gateway.tenant))
+        .field("MAC", Some(gateway.mac));
+    let segments = gateway.segments.iter().map(|place| {
+        let addresses: Vec<String> = place.addresses.iter().map(ToString::to_string).collect();
+        Item::new(
+            &["segment", place.segment.as_str()],
+            format!("segment {}", place.segment),
+        )
+        .field("addresses", Some(addresses.join(" ")))
+    });
+    let routes = gateway.routes.iter().map(|route| {
+        let prefix = route.prefix.to_string();
+        Item::new(&["route", &prefix], format!("route {prefix}")).field("via", Some(route.via))
+    });
+    std::iter::once(own).chain(segments).chain(routes).collect()
 }
 
 fn on_off(value: bool) -> &'static str {

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::super::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
+use super::super::{DatacenterIx, LinkIx, NodeIx};
 use crate::model::{ISid, IfName, Label, Mac, Name, ServiceVid, StationName, Vlan, Vni};
 
 /// A tenant.
@@ -11,7 +12,7 @@ pub struct ValidTenant {
     /// MAC addresses that each of its segments may learn at most.
     pub mac_limit: u32,
     /// Its segments, in the order of the document.
-    pub segments: Vec<SegmentIx>,
+    pub segments: Vec<Arc<ValidSegment>>,
 }
 
 /// A segment with all its numbers.
@@ -20,7 +21,7 @@ pub struct ValidSegment {
     /// Unique in the fabric.
     pub name: Name,
     /// Whose it is.
-    pub tenant: TenantIx,
+    pub tenant: Name,
     /// Whose ranges its numbers come from.
     pub datacenter: DatacenterIx,
     /// Outer tag.
@@ -43,10 +44,12 @@ pub struct ValidSegment {
     pub attachments: Vec<ValidAttachment>,
     /// Foreign VTEPs, all at one node.
     pub remotes: Vec<ValidRemote>,
-    /// Nodes with an attachment or a remote.
+    /// Nodes with an attachment or a remote, of it or of another segment of its gateway.
     pub members: BTreeSet<NodeIx>,
     /// Storage machines that are seen in it, as positions in [`super::Valid::storage`].
     pub storage: Vec<usize>,
+    /// Its gateway, as positions in [`super::Valid::gateways`] and in the gateway's segments.
+    pub gateway: Option<(usize, usize)>,
 }
 
 impl ValidSegment {
