@@ -55,14 +55,17 @@ fn heard<F: Frame, T: Tables>(
     let packet = Packet::read(frame, body);
     let port = vsm.tcp_port.load();
     let is_alive = packet.is_alive(port != 0);
-    let charge = Charge(vsm.charge.load());
+    let charge = word(tables, vsm);
     let own = binding.learn();
     let prober = vsm.prober.load();
-    if let Some(member) = probe::member(to, prober) {
+    let is_ours = probe::is_of(to, prober);
+    if let Some(member) = probe::member(to, prober)
+        && (is_ours || probe::asker(to) & place.askers != 0)
+    {
         if place.sources[member & (MEMBERS - 1)] != own {
             return Err(DropReason::ForgedVsm);
         }
-        if !probe::is_of(to, prober) {
+        if !is_ours {
             return Ok(true);
         }
         lives(&vsm.unanswered[member & (MEMBERS - 1)], is_alive);
@@ -85,6 +88,16 @@ fn heard<F: Frame, T: Tables>(
         .ok_or(DropReason::ForgedVsm)?;
     lives(since, is_alive);
     Ok(false)
+}
+
+/// Who is in charge: nobody once the word has run out.
+#[inline(always)]
+fn word<T: Tables>(tables: &T, vsm: &Vsm) -> Charge {
+    let until = vsm.served_until.load();
+    if until != 0 && tables.nanoseconds() > until {
+        return Charge(0);
+    }
+    Charge(vsm.charge.load())
 }
 
 #[inline(always)]
@@ -130,9 +143,9 @@ pub fn steer<F: Frame, T: Tables>(
         return 0;
     };
     let prober = vsm.prober.load();
-    // Ours do not come from outside.
+    // Ours do not come from outside, and what has no asker's number is a tenant's.
     if let Some(member) = probe::member(source, prober)
-        && !probe::is_of(source, prober)
+        && probe::asker(source) & place.askers != 0
     {
         return place.next_hops[member & (MEMBERS - 1)];
     }
@@ -154,7 +167,7 @@ pub fn steer<F: Frame, T: Tables>(
 
 #[inline(always)]
 fn in_charge<T: Tables>(tables: &T, vsm: &Vsm, wants_answer: bool) -> Option<usize> {
-    let charge = Charge(vsm.charge.load());
+    let charge = word(tables, vsm);
     let member = charge.member()?;
     let waiting = &vsm.unanswered[member & (MEMBERS - 1)];
     let since = waiting.load();

@@ -66,7 +66,8 @@ const fn place(bits: u64) -> Option<usize> {
     }
 }
 
-/// A storage machine on the node that steers it. What a frame reads is in the first cache line, what it may write in the second.
+/// A storage machine on the node that steers it. What a frame reads is in the first cache line, what it
+/// may write in the others.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub struct Vsm {
@@ -83,12 +84,16 @@ pub struct Vsm {
     pub tcp_port: SharedU64,
     /// What ends a connection of the service passes until then, in nanoseconds of `CLOCK_MONOTONIC`.
     pub trusted_until: SharedU64,
-    /// When the first such segment was withheld since the agent has set this to 0. Written once in a while, unlike the other line.
-    pub withheld_at: SharedU64,
     /// Address of this node's probes that cross the fabric, see [`probe`]; 0 where all members are at ports of this node.
     pub prober: SharedU64,
+    /// Nobody is in charge after that time, in nanoseconds of `CLOCK_MONOTONIC`, whatever the word says; 0 for no end.
+    pub served_until: SharedU64,
     /// By member: when the first frame was sent to it that it has not answered, in nanoseconds of `CLOCK_MONOTONIC`; 0 for none.
     pub unanswered: [SharedU64; MEMBERS],
+    /// When the first segment was withheld that ends a connection, since the agent has set this to 0.
+    pub withheld_at: SharedU64,
+    /// Zero.
+    pub reserved: [SharedU64; 7],
 }
 
 /// A storage machine in one segment. [`super::NextHop::path`] of a next hop with [`super::NextHop::VSM`] names it.
@@ -97,8 +102,8 @@ pub struct Vsm {
 pub struct VsmPlace {
     /// Index in `VSMS`; 0 for no place.
     pub vsm: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// A bit for the number of each other node whose probes come here, see [`probe`].
+    pub askers: u32,
     /// The next hop to each member; 0 for none.
     pub next_hops: [u32; MEMBERS],
     /// The next hop that [`super::Binding::learn`] of the member's frames names; 0 for none. Members behind one line have the
@@ -135,6 +140,12 @@ pub mod probe {
             return None;
         }
         Some((mac >> 40) as usize & 7)
+    }
+
+    /// The bit of the asking node in [`super::VsmPlace::askers`].
+    #[inline(always)]
+    pub const fn asker(mac: u64) -> u32 {
+        1 << ((mac >> 43) & 31)
     }
 
     /// Whether two probes are of one node.
@@ -246,7 +257,7 @@ pub const fn flow_index(place: u32, hash: u32) -> u32 {
 }
 
 const _: () = {
-    assert!(size_of::<Vsm>() == 128);
+    assert!(size_of::<Vsm>() == 192);
     assert!(size_of::<VsmPlace>() == 128);
     assert!(size_of::<FlowRecord>() == 64);
 };
@@ -276,6 +287,7 @@ mod tests {
         let [one, other] = [probe::address(like, 2, 5), probe::address(like, 3, 5)];
         assert_eq!(crate::wire::mac_octets(one), [0x0a, 1, 2, 3, 4, 0x15]);
         assert_eq!(probe::member(one, like), Some(5));
+        assert_eq!((probe::asker(one), probe::asker(like)), (1 << 2, 1 << 31));
         assert!(probe::is_of(one, probe::address(like, 2, 0)) && !probe::is_of(one, other));
         assert_eq!(probe::member(one ^ 1, like), None);
         assert_eq!(probe::member(one | 1 << 63, like), None);

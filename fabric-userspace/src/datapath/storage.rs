@@ -21,6 +21,7 @@ impl Datapath {
         if limits.is_none() {
             vsm.charge.store(0);
             vsm.probed_at.store(0);
+            vsm.served_until.store(0);
             vsm.unanswered.iter().for_each(|since| since.store(0));
         }
         let limits = limits.unwrap_or_default();

@@ -1,7 +1,7 @@
 //! A segment's storage machines.
 
 use fabric_common::maps::NextHop;
-use fabric_common::maps::storage::{MEMBERS, VsmPlace};
+use fabric_common::maps::storage::{MEMBERS, VsmPlace, probe};
 
 use super::{Builder, place_of, sources};
 use crate::compile::storage::{Spot, VsmInput};
@@ -21,7 +21,10 @@ impl Builder<'_> {
                     members,
                     probers,
                 } => {
-                    let next_hop = self.steered((name, *vsm), members)?;
+                    let askers = probers
+                        .iter()
+                        .fold(0, |askers, (prober, _)| askers | probe::asker(*prober));
+                    let next_hop = self.steered((name, *vsm), members, askers)?;
                     for (prober, place) in probers {
                         self.station(*prober, &self.source(place));
                     }
@@ -37,7 +40,12 @@ impl Builder<'_> {
     }
 
     /// The next hop that names the storage machine; that to a member at this node is the member's own.
-    fn steered(&mut self, (name, vsm): (&Name, u32), members: &[(u8, Spot)]) -> Result<u32, Refusal> {
+    fn steered(
+        &mut self,
+        (name, vsm): (&Name, u32),
+        members: &[(u8, Spot)],
+        askers: u32,
+    ) -> Result<u32, Refusal> {
         let ids = match self.places.old().vsms.get(name) {
             Some(ids) => *ids,
             None => VsmPlaceIds {
@@ -48,6 +56,7 @@ impl Builder<'_> {
         self.places.ids.vsms.insert(name.clone(), ids);
         let mut place = VsmPlace {
             vsm,
+            askers,
             ..VsmPlace::default()
         };
         for (at, spot) in members {

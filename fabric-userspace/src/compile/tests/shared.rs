@@ -68,7 +68,9 @@ impl Row {
             let sent = match &outcome {
                 Outcome::Dropped(reason) => return Err((at, *reason)),
                 Outcome::Sent(sent) => sent,
-                Outcome::Passed | Outcome::Flooded(_) | Outcome::Told(_) => panic!("{outcome:?} at {at}"),
+                Outcome::Passed | Outcome::Flooded(_) | Outcome::Told(..) | Outcome::Asked(_) => {
+                    panic!("{outcome:?} at {at}")
+                }
             };
             let out = self.0[at].name_of(sent);
             let (next, entry) = match (at, out.as_str()) {
@@ -248,4 +250,48 @@ fn nobody_asks_in_the_name_of_a_node() {
     }
     let answer = frame(row.prober(1, 1), SERVICE);
     assert_eq!(row.send(2, "eth1", &answer), Err((1, DropReason::ProbeAnswer)));
+}
+
+/// An address that looks like a probe's and is no asking node's is a tenant's: it reaches the member in charge, and no other one
+/// answers it.
+#[test]
+fn what_looks_like_a_probe_and_has_no_node_is_steered_and_fenced() {
+    for number in [0, 5, probe::NOBODY] {
+        let mut row = Row::new(ONE);
+        let like = row.vsm(0).prober.load();
+        let forged = mac_octets(probe::address(like, number, 1));
+        if number != 0 {
+            assert_eq!(
+                row.send(0, "eth1", &frame(SERVICE, forged)),
+                Ok((1, "eth1".to_owned())),
+                "{number}"
+            );
+        }
+        // The node with the number 0 has the member in charge; here it is the one that asks.
+        let expected = match number {
+            0 => Err((1, DropReason::ProbeAnswer)),
+            _ => Err((2, DropReason::Fenced)),
+        };
+        assert_eq!(row.send(2, "eth1", &frame(forged, SERVICE)), expected, "{number}");
+    }
+}
+
+/// A word that has run out is nobody's, at the member's node as at a client's.
+#[test]
+fn a_word_ends_with_its_time() {
+    let mut row = Row::new(ONE);
+    row.introduce_all();
+    let now = row.0[0].twin.tables.nanoseconds();
+    for at in [0, 1] {
+        row.vsm(at).served_until.store(now.max(1));
+    }
+    let ask = |row: &mut Row| row.send(0, "eth1", &frame(SERVICE, CLIENT));
+    assert_eq!(ask(&mut row), Ok((1, "eth1".to_owned())));
+    row.0[0].twin.tables.set_nanoseconds(now + 2);
+    assert_eq!(ask(&mut row), Err((0, DropReason::NoMember)));
+    row.0[1].twin.tables.set_nanoseconds(now + 2);
+    assert_eq!(
+        row.send(1, "eth1", &frame(CLIENT, SERVICE)),
+        Err((1, DropReason::Fenced))
+    );
 }
