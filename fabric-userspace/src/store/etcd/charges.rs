@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::EtcdStore;
 use super::commit::json as encode;
@@ -20,6 +20,8 @@ use crate::error::Refusal;
 /// How often everything is read, from a majority: a watch whose member was cut off says nothing, and only an answer proves that
 /// nothing newer is there.
 const PULSE: Duration = Duration::from_secs(1);
+/// The same while there is no watch.
+const POLL: Duration = Duration::from_millis(100);
 /// Keys that are read at once.
 const PAGE: u32 = 500;
 
@@ -73,24 +75,32 @@ impl Charges {
     /// # Errors
     /// When the store does not answer within its time limits, or holds what this version does not understand; ask again.
     pub async fn next(&mut self) -> Result<(&BTreeMap<String, Standing>, Instant), Refusal> {
+        let period = if self.watch.is_some() { PULSE } else { POLL };
         let rest = self
             .read_at
-            .map_or(Duration::ZERO, |at| PULSE.saturating_sub(at.elapsed()));
+            .map_or(Duration::ZERO, |at| period.saturating_sub(at.elapsed()));
         let heard = match &mut self.watch {
+            // However much it has to say, everything is read when it is time.
+            Some(_) if rest.is_zero() => None,
             Some(watch) => timeout(rest, watch.next::<Watched>()).await.ok(),
-            None => None,
+            None => {
+                sleep(rest).await;
+                None
+            }
         };
         let is_followed = match heard {
             Some(Ok(message)) if message.compact_revision == 0 && !message.canceled => {
-                for event in &message.events {
-                    // One that was under way while everything was read says nothing new.
-                    if event.kv.mod_revision > self.seen {
-                        self.take(&event.kv, event.what == "DELETE")?;
-                    }
+                // One that was under way while everything was read says nothing new.
+                let news = message.events.iter();
+                for event in news.filter(|event| event.kv.mod_revision > self.seen) {
+                    take(
+                        (&self.store.keys.storage(), &mut self.known),
+                        &event.kv,
+                        event.what == "DELETE",
+                    )?;
                 }
-                for event in &message.events {
-                    self.seen = self.seen.max(event.kv.mod_revision);
-                }
+                let newest = message.events.iter().map(|event| event.kv.mod_revision).max();
+                self.seen = self.seen.max(newest.unwrap_or(0));
                 true
             }
             Some(_) => {
@@ -103,8 +113,8 @@ impl Charges {
             self.read().await?;
         }
         if self.watch.is_none() {
-            let opened = self.open().await;
-            self.watch = Some(opened.map_err(|failure| self.store.refusal(failure))?);
+            // Without one, reading goes on, and more often.
+            self.watch = self.open().await.ok();
         }
         Ok((&self.known, self.read_at.unwrap_or_else(Instant::now)))
     }
@@ -114,7 +124,7 @@ impl Charges {
         let mut from = prefix.clone().into_bytes();
         let mut revision = 0;
         let begun = Instant::now();
-        self.known.clear();
+        let mut known = BTreeMap::new();
         loop {
             let request = page(&from, &end_of(&prefix), revision, PAGE);
             let found = self.store.client.range(&request).await;
@@ -123,7 +133,7 @@ impl Charges {
                 revision = found.header.revision;
             }
             for kv in &found.kvs {
-                self.take(kv, false)?;
+                take((&prefix, &mut known), kv, false)?;
             }
             let Some(last) = found.kvs.last().filter(|_| found.more) else {
                 break;
@@ -135,26 +145,9 @@ impl Charges {
             // Restored from a backup: the watch waits for a revision that comes late or never.
             self.watch = None;
         }
+        self.known = known;
         self.seen = revision;
         self.read_at = Some(begun);
-        Ok(())
-    }
-
-    fn take(&mut self, kv: &KeyValue, is_gone: bool) -> Result<(), Refusal> {
-        let prefix = self.store.keys.storage();
-        let key = String::from_utf8_lossy(&kv.key);
-        let Some((kind, name)) = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')) else {
-            return Ok(());
-        };
-        let standing = self.known.entry(name.to_owned()).or_default();
-        match kind {
-            "owners" => standing.owner = if is_gone { None } else { Some(Owner::read(kv)?) },
-            "stewards" => {
-                standing.steward = (!is_gone).then(|| String::from_utf8_lossy(&kv.value).into_owned());
-            }
-            "copies" => standing.copies = if is_gone { None } else { Some(decode(kv)?) },
-            _ => {}
-        }
         Ok(())
     }
 
@@ -167,6 +160,28 @@ impl Charges {
         } });
         self.store.client.stream(path::WATCH, &request).await
     }
+}
+
+/// Takes in one key.
+fn take(
+    (prefix, known): (&str, &mut BTreeMap<String, Standing>),
+    kv: &KeyValue,
+    is_gone: bool,
+) -> Result<(), Refusal> {
+    let key = String::from_utf8_lossy(&kv.key);
+    let Some((kind, name)) = key.strip_prefix(prefix).and_then(|rest| rest.split_once('/')) else {
+        return Ok(());
+    };
+    let standing = known.entry(name.to_owned()).or_default();
+    match kind {
+        "owners" => standing.owner = if is_gone { None } else { Some(Owner::read(kv)?) },
+        "stewards" => {
+            standing.steward = (!is_gone).then(|| String::from_utf8_lossy(&kv.value).into_owned());
+        }
+        "copies" => standing.copies = if is_gone { None } else { Some(decode(kv)?) },
+        _ => {}
+    }
+    Ok(())
 }
 
 impl EtcdStore {

@@ -3,12 +3,14 @@
 //! Two keys a machine. `storage/owners/NAME` holds the member in charge and the epoch, and stays when everybody dies: an epoch
 //! is never given twice. `storage/stewards/NAME` names the one node that may change it, under that node's lease. A change is one
 //! transaction on the condition that the owner is as it was read *and* that the steward's lease still stands. So a node
-//! that was cut off cannot switch, and one that comes back finds out before it does harm.
+//! that was cut off cannot switch, and one that comes back finds out before it does harm. A store that was restored from a
+//! backup gets back what it has lost from whoever knows it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::EtcdStore;
 use super::commit::json;
@@ -25,7 +27,7 @@ pub const PROOF: Duration = Duration::from_secs(3);
 /// What a steward decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// Member in charge.
+    /// Member in charge; empty if the store does not say any more.
     pub member: String,
     /// Why, in one word.
     #[serde(default)]
@@ -72,6 +74,11 @@ struct Record {
 }
 
 impl Owner {
+    /// One node decides alone since then, and not by the store.
+    pub fn is_retired(&self) -> bool {
+        self.member.is_empty()
+    }
+
     /// What stands in an owner's key.
     pub(super) fn read(kv: &KeyValue) -> Result<Self, Refusal> {
         let Record {
@@ -101,6 +108,60 @@ impl EtcdStore {
         let found = found.map_err(|failure| self.refusal(failure))?;
         found.kvs.first().map(Owner::read).transpose()
     }
+
+    /// Puts a decision back that the store has lost: it was restored from a backup, or never knew. This decides nothing anew, so
+    /// whoever knows it may. The store must hold `before`, which is older.
+    ///
+    /// # Errors
+    /// `stale-epoch` if the store holds something else; otherwise when it does not answer.
+    pub async fn put_back(
+        &self,
+        machine: &str,
+        before: Option<&Owner>,
+        decision: Decision,
+        epoch: u64,
+    ) -> Result<Owner, Refusal> {
+        self.set_owner(machine, before, (decision, epoch), &[]).await
+    }
+
+    async fn set_owner(
+        &self,
+        machine: &str,
+        before: Option<&Owner>,
+        (decision, epoch): (Decision, u64),
+        conditions: &[Value],
+    ) -> Result<Owner, Refusal> {
+        let record = Record {
+            schema: SCHEMA.to_owned(),
+            epoch,
+            by: self.by.clone(),
+            decision: decision.clone(),
+        };
+        let key = self.keys.owner(machine);
+        let mut conditions = conditions.to_vec();
+        conditions.push(is_at(&key, before.map_or(0, |owner| owner.at)));
+        let operation = put(&key, &json(&record)?, 0);
+        let decided = self.client.txn(&conditions, &[operation]).await;
+        let decided = decided.map_err(|failure| self.refusal(failure))?;
+        if !decided.succeeded {
+            return Err(outdated(machine, epoch));
+        }
+        Ok(Owner {
+            member: decision.member.clone(),
+            epoch,
+            decision,
+            by: self.by.clone(),
+            at: decided.header.revision,
+        })
+    }
+}
+
+fn outdated(machine: &str, epoch: u64) -> Refusal {
+    let sentence =
+        format!("{machine} did not get epoch {epoch}: another switch or another steward was there before");
+    Refusal::new(codes::STALE_EPOCH, sentence)
+        .with_cure("fabric storage show")
+        .unchanged()
 }
 
 /// The right of one node to say who is in charge of one machine.
@@ -189,49 +250,18 @@ impl Steward {
         decision: impl Into<Decision>,
         beyond: u64,
     ) -> Result<Owner, Refusal> {
-        let store = &self.store;
-        let decision = decision.into();
         let epoch = before.map_or(0, |owner| owner.epoch).max(beyond) + 1;
-        let record = Record {
-            schema: SCHEMA.to_owned(),
-            epoch,
-            by: store.by.clone(),
-            decision: decision.clone(),
-        };
-        let key = store.keys.owner(&self.machine);
-        let conditions = [
-            is_at(&key, before.map_or(0, |owner| owner.at)),
-            is_at(&store.keys.steward(&self.machine), self.at),
-        ];
-        let operation = put(&key, &json(&record)?, 0);
-        let decided = store.client.txn(&conditions, &[operation]).await;
-        let decided = decided.map_err(|failure| store.refusal(failure))?;
-        if !decided.succeeded {
-            return Err(self.outdated(epoch));
-        }
-        Ok(Owner {
-            member: decision.member.clone(),
-            epoch,
-            decision,
-            by: store.by.clone(),
-            at: decided.header.revision,
-        })
+        let office = [is_at(&self.store.keys.steward(&self.machine), self.at)];
+        let decision = (decision.into(), epoch);
+        self.store
+            .set_owner(&self.machine, before, decision, &office)
+            .await
     }
 
     /// Leaves the office.
     pub async fn resign(&self) {
         // The lease ends by itself if this does not arrive.
         let _ = self.store.client.revoke(self.lease).await;
-    }
-
-    fn outdated(&self, epoch: u64) -> Refusal {
-        let sentence = format!(
-            "{} did not get epoch {epoch}: another switch or another steward was there before",
-            self.machine
-        );
-        Refusal::new(codes::STALE_EPOCH, sentence)
-            .with_cure("fabric storage show")
-            .unchanged()
     }
 }
 
