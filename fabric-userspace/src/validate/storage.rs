@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use fabric_common::maps::storage::MEMBERS;
@@ -45,12 +45,14 @@ pub(super) fn check(
 /// Who has which address in which segment.
 struct Identities<'d> {
     macs: HashMap<(&'d Name, Mac), String>,
+    /// First five octets of the addresses of stations.
+    families: HashSet<(&'d Name, [u8; 5])>,
     addresses: HashMap<(&'d Name, IpAddr), String>,
 }
 
 impl<'d> Identities<'d> {
     fn of(document: &'d Document) -> Self {
-        let mut macs = HashMap::new();
+        let (mut macs, mut families) = (HashMap::new(), HashSet::new());
         for segment in document.tenants.iter().flat_map(|tenant| &tenant.segments) {
             let attached = segment.attachments.iter().flat_map(|end| &end.stations);
             let remote = segment.remotes.iter().flat_map(|end| &end.stations);
@@ -59,13 +61,21 @@ impl<'d> Identities<'d> {
                     (&segment.name, station.mac),
                     format!("a station of {}", segment.name),
                 );
+                families.insert((&segment.name, family(station.mac)));
             }
         }
         Self {
             macs,
+            families,
             addresses: HashMap::new(),
         }
     }
+}
+
+/// The octets that all probes of a storage machine have in common.
+fn family(mac: Mac) -> [u8; 5] {
+    let [a, b, c, d, e, _] = mac.octets();
+    [a, b, c, d, e]
 }
 
 struct Check<'a, 'd> {
@@ -198,6 +208,16 @@ impl Check<'_, '_> {
             self.problem(&path, sentence, "give one of them another MAC address");
         }
         let probes = Mac::new(mac_octets(prober(&vsm.name, 0, 0)));
+        if self.identities.families.contains(&(segment, family(probes))) {
+            let sentence = format!(
+                "is {segment}, where a station has an address of its probes: {probes} with any last octet"
+            );
+            self.problem(
+                &path,
+                sentence,
+                "give the station another address, or the storage machine another name",
+            );
+        }
         let probes = self
             .identities
             .macs
