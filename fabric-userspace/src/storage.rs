@@ -19,14 +19,16 @@ mod tools;
 mod view;
 mod watched;
 mod watcher;
+mod wishes;
 
 pub(crate) use board::{Board, Event, Monitored, Saved, Switch};
 pub(crate) use judge::Cause;
 pub(crate) use monitor::{Monitor, Progress};
-pub(crate) use shared::{Candidate, Wish};
+pub(crate) use shared::Candidate;
 pub(crate) use socket::PacketSocket;
 pub(crate) use spec::specs;
 pub(crate) use watcher::Watcher;
+pub(crate) use wishes::{Right, Wish};
 
 /// Now, in nanoseconds of the clock that BPF programs see (`CLOCK_MONOTONIC`).
 pub(crate) fn nanoseconds() -> u64 {

@@ -236,6 +236,10 @@ pub(super) async fn spawn(shared: &Shared) -> Vec<JoinHandle<()>> {
 
 async fn listen(shared: Shared, mut events: UnboundedReceiver<Event>) {
     while let Some(Event { vsm, switch }) = events.recv().await {
+        let Some(switch) = switch else {
+            shared.core.lock().await.save_storage();
+            continue;
+        };
         let from = switch.from.as_ref().map_or("-".to_owned(), Name::to_string);
         let begun = switch.heard.unwrap_or(switch.found);
         let detect_ms = Duration::from_nanos(switch.found.saturating_sub(begun)).as_secs_f64() * 1000.0;
@@ -263,7 +267,7 @@ async fn watch_copies(watcher: Arc<Watcher>, council: Option<Arc<Council>>) {
             let Monitored { vsm, working, .. } = &wanted;
             watcher.with(|board| board.copies(vsm, working, copies.as_ref(), nanoseconds()));
             if let (Some(council), Some(copies)) = (&council, &copies) {
-                council.tell_copies(&wanted, copies).await;
+                council.tell_copies(&wanted, copies);
             }
         }
     }

@@ -9,25 +9,26 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::judge::{Cause, CopyState};
 use super::monitor::Progress;
-use super::shared::Wish;
 use super::socket::PacketSocket;
 use super::spec::Spec;
 use super::tools::Tools;
 use super::watched::Watched;
+use super::wishes::Wish;
 use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
 use crate::model::{Name, ReplicationPolicy};
+use crate::store::etcd::Standing;
 
 /// A connection that was heard of less than so many ticks ago (about seconds) is in use.
 const RECENT: i32 = 60;
 
-/// What the agent must know of a switch.
+/// What the agent must know.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     /// The storage machine.
     pub(crate) vsm: Name,
-    /// The switch.
-    pub(crate) switch: Switch,
+    /// The switch; `None` if the word alone is to be written down.
+    pub(crate) switch: Option<Switch>,
 }
 
 /// What survives a reboot: who was in charge, so that an old copy is not served.
@@ -89,6 +90,8 @@ pub(crate) struct Board {
     wishes: UnboundedSender<Wish>,
     /// Sends that the kernel refused.
     pub(super) unsent: AtomicU64,
+    /// What stood in the store, and when.
+    pub(super) heard: Option<(BTreeMap<String, Standing>, u64)>,
 }
 
 impl Board {
@@ -106,6 +109,7 @@ impl Board {
             events,
             wishes,
             unsent: AtomicU64::new(0),
+            heard: None,
         }
     }
 
@@ -130,6 +134,7 @@ impl Board {
             }
             self.vsms.insert(name, watched);
         }
+        self.recall();
         self.round(now);
     }
 

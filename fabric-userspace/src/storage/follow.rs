@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::board::Board;
 use super::judge::Cause;
 use super::monitor::Progress;
-use super::shared::{Candidate, Wish};
+use super::shared::{Candidate, PROVED};
+use super::wishes::Wish;
 use crate::api::Act;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
@@ -15,6 +16,20 @@ use crate::store::etcd::{Owner, Standing};
 impl Board {
     /// Takes in all that stands in the store; at `proved` nothing newer did, in nanoseconds of the monotonic clock.
     pub(crate) fn hear(&mut self, all: &BTreeMap<String, Standing>, proved: u64) {
+        self.take_in(all, proved);
+        self.heard = Some((all.clone(), proved));
+    }
+
+    /// A storage machine that has come goes by what was heard last.
+    pub(super) fn recall(&mut self) {
+        let is_recent = |(_, proved): &(_, u64)| super::nanoseconds().saturating_sub(*proved) < PROVED;
+        if let Some((all, proved)) = self.heard.take().filter(is_recent) {
+            self.take_in(&all, proved);
+            self.heard = Some((all, proved));
+        }
+    }
+
+    fn take_in(&mut self, all: &BTreeMap<String, Standing>, proved: u64) {
         let none = Standing::default();
         let (vsms, tools) = self.parts();
         for (name, watched) in vsms.iter_mut() {
@@ -59,7 +74,7 @@ impl Board {
     /// What this node wanted was not decided.
     pub(crate) fn disappoint(&mut self, name: &Name) {
         if let Some(watched) = self.vsms.get_mut(name) {
-            watched.disappoint();
+            watched.disappoint(super::nanoseconds());
         }
     }
 

@@ -9,28 +9,33 @@ use fabric_common::maps::storage::{Charge, ClientFlow, Vsm};
 
 use super::board::Saved;
 use super::judge::Cause;
+use super::spec::SharedSpec;
 use super::tools::Tools;
 use super::watched::Watched;
-use crate::model::{Isolated, Name};
-use crate::store::etcd::{Decision, Fence, Owner, PROOF, Standing};
+use super::wishes::RESTORED;
+use crate::model::Name;
+use crate::store::etcd::{Fence, Owner, PROOF, Standing};
 
-const MILLISECOND: u64 = 1_000_000;
+pub(super) const MILLISECOND: u64 = 1_000_000;
+/// [`PROOF`] in nanoseconds.
+pub(super) const PROVED: u64 = PROOF.as_secs() * 1000 * MILLISECOND;
 /// How often a node that only follows looks whether it still hears of the owner.
 const LOOK: u64 = 250 * MILLISECOND;
-/// A decision that has not come by then is asked for again.
-const ASK_AGAIN: u64 = 1000 * MILLISECOND;
 /// Members are given so long to learn who asks them now.
 const PATIENCE: u64 = 1000 * MILLISECOND;
-/// A node without a past waits so long for one that knows who was in charge before the members were at several nodes.
-const DEFERENCE: u64 = 500 * MILLISECOND;
 /// Clients are nudged once the new member's node has heard of it as well: an answer that its fence drops is not sent again.
 const NUDGE_LATER: u64 = 4 * MILLISECOND;
 
 /// What this node knows of it beside what it knows of one of its own.
+#[derive(Default)]
 pub(super) struct Shared {
     pub(super) fence: Fence,
+    /// What stands in the store, as far as is known.
+    pub(super) stored: Option<Owner>,
+    /// The store knows less than we do, since then.
+    pub(super) behind: Option<u64>,
     /// The store has no owner, since then.
-    unowned: Option<u64>,
+    pub(super) unowned: Option<u64>,
     /// Node that decides.
     pub(super) steward: Option<Name>,
     /// This node decides until then, if it does not hear otherwise.
@@ -38,24 +43,15 @@ pub(super) struct Shared {
     /// No newer owner was there at that time.
     proved: u64,
     /// The store has answered.
-    has_heard: bool,
-    /// Nobody is served, because that is too long ago.
+    pub(super) has_heard: bool,
+    /// The tables are new, and what was saved may be old: nobody is served before the store has answered.
+    is_new: bool,
+    /// Nobody is served, because the store answered too long ago.
     is_stopped: bool,
-    /// When a decision was asked for.
-    wished: Option<u64>,
-    /// Why, and when it was known.
-    reason: Option<(Cause, u64)>,
-}
-
-/// A decision that the store is asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Wish {
-    pub(crate) vsm: Name,
-    pub(crate) decision: Decision,
-    /// The owner that it was made from.
-    pub(crate) before: Option<Owner>,
-    /// Epochs up to here were used without the store.
-    pub(crate) beyond: u64,
+    /// No decision is asked for before that time.
+    pub(super) ask_from: u64,
+    /// Why one was asked for, and when that was known.
+    pub(super) reason: Option<(Cause, u64)>,
 }
 
 /// A storage machine that this node could decide about.
@@ -73,20 +69,6 @@ pub(crate) struct Candidate {
 }
 
 impl Shared {
-    fn new(now: u64) -> Self {
-        Self {
-            fence: Fence::default(),
-            unowned: None,
-            steward: None,
-            office: 0,
-            proved: now,
-            has_heard: false,
-            is_stopped: false,
-            wished: None,
-            reason: None,
-        }
-    }
-
     pub(super) fn is_in_office(&self, now: u64) -> bool {
         self.office > now
     }
@@ -97,14 +79,31 @@ impl Watched {
     /// its own counting, which is worth nothing beside the store's.
     pub(super) fn begin_shared(&mut self, vsm: &Vsm, saved: Option<&Saved>) {
         if self.shared.is_none() {
-            self.shared = Some(Shared::new(super::nanoseconds()));
-            self.charge = Charge(vsm.charge.load());
-            let saved = saved.filter(|saved| !saved.shared).map(|saved| &saved.member);
-            if let Some(working) = self.alone.take().as_ref().or(saved) {
-                let known = self.members.iter().find(|member| member.name == *working);
-                self.charge = Charge::new(0, known.map(|member| member.place), None);
-                vsm.charge.store(self.charge.0);
-            }
+            let word = Charge(vsm.charge.load());
+            let place = |name: &Name| {
+                self.members
+                    .iter()
+                    .find(|one| one.name == *name)
+                    .map(|one| one.place)
+            };
+            let mut shared = Shared::default();
+            self.charge = match (self.alone.take(), saved) {
+                (Some(working), _) => Charge::new(0, place(&working), None),
+                (None, Some(saved)) if !saved.shared => Charge::new(0, place(&saved.member), None),
+                (None, Some(saved)) if is_ours(word, saved.epoch) => word,
+                (None, Some(saved)) => {
+                    shared.is_new = true;
+                    Charge::new(saved.epoch, place(&saved.member), None)
+                }
+                (None, None) => Charge::new(0, word.member().and_then(|at| u8::try_from(at).ok()), None),
+            };
+            self.shared = Some(shared);
+        }
+        let is_limited = self.spec.shared.as_ref().is_some_and(SharedSpec::stops);
+        if !is_limited {
+            vsm.served_until.store(0);
+        } else if vsm.served_until.load() == 0 {
+            vsm.served_until.store(super::nanoseconds() + PROVED);
         }
         // The owner may be a member that the document did not have before, or has no more.
         self.write_word(vsm);
@@ -113,14 +112,48 @@ impl Watched {
     /// Takes in what stands in the store; at `proved` nothing newer did.
     pub(super) fn hear(&mut self, vsm: &Vsm, standing: &Standing, proved: u64, tools: &Tools<'_>) {
         let now = super::nanoseconds();
-        let Some(shared) = &mut self.shared else { return };
+        let (known, is_past) = (self.epoch(), self.is_past());
+        let is_limited = self.spec.shared.as_ref().is_some_and(SharedSpec::stops);
+        let Some(shared) = &mut self.shared else {
+            self.retire(standing, tools, now);
+            return;
+        };
         shared.proved = shared.proved.max(proved);
         shared.has_heard = true;
         shared.steward = standing.steward.as_ref().and_then(|name| Name::new(name).ok());
-        match &standing.owner {
-            Some(owner) => self.obey(vsm, owner, tools),
-            None => shared.unowned = shared.unowned.or(Some(now)),
+        if is_limited {
+            vsm.served_until.store(shared.proved + PROVED);
         }
+        if standing.owner.as_ref().map_or(0, |owner| owner.epoch) < known {
+            // It may be what stood there before we decided.
+            let since = *shared.behind.get_or_insert(now);
+            if now >= since + RESTORED {
+                shared.stored.clone_from(&standing.owner);
+            }
+        } else {
+            shared.behind = None;
+            shared.stored.clone_from(&standing.owner);
+        }
+        shared.unowned = match &standing.owner {
+            Some(owner) if !owner.is_retired() => None,
+            _ => shared.unowned.or(Some(now)),
+        };
+        if let Some(owner) = &standing.owner
+            && !(owner.is_retired() && is_past)
+        {
+            self.obey(vsm, owner, tools);
+        }
+        if let Some(shared) = &mut self.shared
+            && std::mem::take(&mut shared.is_new)
+        {
+            self.write_word(vsm);
+        }
+    }
+
+    /// The newest epoch that this node knows of.
+    pub(super) fn epoch(&self) -> u64 {
+        let newest = self.shared.as_ref().map_or(0, |shared| shared.fence.epoch());
+        newest.max(self.charge.epoch().into())
     }
 
     /// Follows an owner, unless a newer one is known.
@@ -131,8 +164,10 @@ impl Watched {
         if owner.epoch < u64::from(before.epoch()) || !shared.fence.hear(owner) {
             return;
         }
-        shared.unowned = None;
-        shared.wished = None;
+        shared.stored = Some(owner.clone());
+        if owner.epoch > u64::from(before.epoch()) {
+            shared.ask_from = 0;
+        }
         let reason = shared.reason.take();
         let from = self.in_charge().cloned();
         self.manual = owner.decision.manual;
@@ -141,6 +176,9 @@ impl Watched {
             member.drained = owner.decision.drained.iter().any(|drained| drained == name);
         }
         self.write_word(vsm);
+        if self.charge != before {
+            tools.tell(&self.spec.name, None);
+        }
         let is_other = from
             .as_ref()
             .is_none_or(|from| from.name.as_str() != owner.member);
@@ -163,7 +201,7 @@ impl Watched {
             let epoch = u32::try_from(owner.epoch).unwrap_or(u32::MAX);
             self.charge = Charge::new(epoch, place, None);
         }
-        let word = if shared.is_stopped {
+        let word = if shared.is_new {
             Charge::new(self.charge.epoch(), None, None)
         } else {
             self.charge
@@ -179,109 +217,40 @@ impl Watched {
     }
 
     pub(super) fn shared_round(&mut self, vsm: &Vsm, tools: &Tools<'_>, now: u64) -> u64 {
-        self.stop_if_isolated(vsm, now);
-        if !self
+        self.tell_if_stopped(vsm, now);
+        let is_in_office = self
             .shared
             .as_ref()
-            .is_some_and(|shared| shared.is_in_office(now))
-        {
+            .is_some_and(|shared| shared.is_in_office(now));
+        if is_in_office {
+            self.listen(vsm, now);
+        }
+        let wish = if is_in_office { self.wish(now) } else { None };
+        if let Some(wish) = wish.or_else(|| self.put_back(now)) {
+            tools.wish(wish);
+        }
+        if is_in_office {
+            self.probe_if_due(vsm, tools, now);
             self.send_nudges(tools, now);
-            let due = self
-                .nudges_due()
-                .map(|due| due.saturating_sub(now).max(MILLISECOND));
-            return due.unwrap_or(LOOK).min(LOOK);
+            return self.spec.interval / 2;
         }
-        self.listen(vsm, now);
-        if let Some(wish) = self.wish(now) {
-            // Nobody listens when the agent ends.
-            let _ = tools.wishes.send(wish);
-        }
-        self.probe_if_due(vsm, tools, now);
         self.send_nudges(tools, now);
-        self.spec.interval / 2
+        let due = self
+            .nudges_due()
+            .map(|due| due.saturating_sub(now).max(MILLISECOND));
+        due.unwrap_or(LOOK).min(LOOK)
     }
 
-    /// See [`Isolated::Stop`].
-    fn stop_if_isolated(&mut self, vsm: &Vsm, now: u64) {
-        let policy = self.spec.shared.as_ref().map(|spec| spec.isolated);
+    /// See [`crate::model::Isolated::Stop`]: the data path does it, and goes on doing it when the agent is dead.
+    fn tell_if_stopped(&mut self, vsm: &Vsm, now: u64) {
         let Some(shared) = &mut self.shared else { return };
-        let limit = u64::try_from(PROOF.as_nanos()).unwrap_or(u64::MAX);
-        let is_stopped = policy == Some(Isolated::Stop) && now.saturating_sub(shared.proved) > limit;
+        let until = vsm.served_until.load();
+        let is_stopped = until != 0 && now > until;
         if is_stopped == shared.is_stopped {
             return;
         }
         shared.is_stopped = is_stopped;
         tracing::warn!(vsm = %self.spec.name, is_stopped, "a storage machine whose owner cannot be asked for");
-        self.write_word(vsm);
-    }
-
-    /// What the steward wants decided now.
-    fn wish(&mut self, now: u64) -> Option<Wish> {
-        let shared = self.shared.as_ref()?;
-        if shared.wished.is_some_and(|at| now < at + ASK_AGAIN) {
-            return None;
-        }
-        let owned = shared.fence.newest().map_or(0, |owner| owner.epoch);
-        let verdict = self.judged(now);
-        let (place, cause) = match verdict.switch {
-            Some(switch) => switch,
-            // Who is in charge here is not known to the store: it is new, or older than we are.
-            None if owned == 0 || owned < u64::from(self.charge.epoch()) => {
-                (u8::try_from(self.charge.member()?).ok()?, Cause::Removed)
-            }
-            None => return None,
-        };
-        if owned == 0 && self.charge.member().is_none() {
-            // Not before the store was read, nor before a node with a past has spoken.
-            shared.unowned.filter(|since| now >= since + DEFERENCE)?;
-        }
-        let to = self
-            .members
-            .iter()
-            .find(|member| member.place == place)?
-            .name
-            .clone();
-        Some(self.wish_for(&to, cause, now))
-    }
-
-    /// Asks for a decision: all that is decided about a storage machine is decided together.
-    pub(super) fn wish_for(&mut self, to: &Name, cause: Cause, now: u64) -> Wish {
-        let drained = self.members.iter().filter(|member| member.drained);
-        let decision = Decision {
-            member: to.to_string(),
-            cause: cause.to_string(),
-            drained: drained.map(|member| member.name.to_string()).collect(),
-            manual: self.manual,
-        };
-        let beyond = u64::from(self.charge.epoch());
-        let mut before = None;
-        if let Some(shared) = &mut self.shared {
-            shared.wished = Some(now);
-            shared.reason = Some((cause, now));
-            before = shared.fence.newest().cloned();
-        }
-        Wish {
-            vsm: self.spec.name.clone(),
-            decision,
-            before,
-            beyond,
-        }
-    }
-
-    /// A decision was not made; the next round may ask again.
-    pub(super) fn disappoint(&mut self) {
-        if let Some(shared) = &mut self.shared {
-            shared.wished = None;
-            shared.reason = None;
-            // What was asked for by hand is not done by itself later.
-            if let Some(owner) = shared.fence.newest() {
-                self.manual = owner.decision.manual;
-                for member in &mut self.members {
-                    let name = member.name.as_str();
-                    member.drained = owner.decision.drained.iter().any(|drained| drained == name);
-                }
-            }
-        }
     }
 
     /// This node decides for so long, or no more.
@@ -292,7 +261,7 @@ impl Watched {
         if was || !shared.is_in_office(now) {
             return;
         }
-        shared.wished = None;
+        shared.ask_from = 0;
         self.next_probe = now;
         self.asked = 0;
         for member in &mut self.members {
@@ -304,14 +273,13 @@ impl Watched {
     pub(super) fn candidate(&self, now: u64) -> Option<Candidate> {
         let shared = self.shared.as_ref()?;
         let spec = self.spec.shared.as_ref().filter(|spec| spec.may_decide)?;
-        let limit = u64::try_from(PROOF.as_nanos()).unwrap_or(u64::MAX);
         Some(Candidate {
             vsm: self.spec.name.clone(),
             steward: shared.steward.clone(),
             is_working_here: self
                 .in_charge()
                 .is_some_and(|working| self.is_here(&working.name)),
-            is_in_touch: shared.has_heard && now.saturating_sub(shared.proved) < limit,
+            is_in_touch: shared.has_heard && now.saturating_sub(shared.proved) < PROVED,
             others: spec.others.clone(),
         })
     }
@@ -339,4 +307,9 @@ impl Watched {
     pub(super) fn asks(&self, now: u64) -> bool {
         self.shared.as_ref().is_none_or(|shared| shared.is_in_office(now))
     }
+}
+
+/// Whether a word that was found is one of the store's, and not older than what was saved.
+fn is_ours(word: Charge, saved: u32) -> bool {
+    word.epoch() > saved || (word.epoch() == saved && word.member().is_some())
 }

@@ -55,6 +55,13 @@ pub(super) struct SharedSpec {
     pub(super) isolated: Isolated,
 }
 
+impl SharedSpec {
+    /// Nobody is served where the store has not answered lately.
+    pub(super) fn stops(&self) -> bool {
+        self.isolated == Isolated::Stop
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MemberSpec {
     pub(super) name: Name,

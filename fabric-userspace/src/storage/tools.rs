@@ -8,12 +8,13 @@ use fabric_common::rewrite::{Inner, rewrite};
 use fabric_common::wire::Macs;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::board::Event;
-use super::shared::Wish;
+use super::board::{Event, Switch};
 use super::socket::PacketSocket;
 use super::spec::Way;
+use super::wishes::Wish;
 use crate::compile::twin::HostFrame;
 use crate::datapath::StorageTables;
+use crate::model::Name;
 
 /// Interface and frame.
 pub(super) type Outbound = (u32, Vec<u8>);
@@ -34,6 +35,21 @@ impl Tools<'_> {
         if self.socket.send(ifindex, frame).is_err() {
             self.unsent.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Tells the agent what it must know.
+    pub(super) fn tell(&self, vsm: &Name, switch: Option<Switch>) {
+        // Nobody listens when the agent ends.
+        let _ = self.events.send(Event {
+            vsm: vsm.clone(),
+            switch,
+        });
+    }
+
+    /// Has the store asked for a decision.
+    pub(super) fn wish(&self, wish: Wish) {
+        // Nobody listens when the agent ends.
+        let _ = self.wishes.send(wish);
     }
 
     /// Sends a tenant's frame on its way.

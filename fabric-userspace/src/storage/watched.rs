@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fabric_common::maps::storage::{Charge, Vsm};
 
-use super::board::{Event, Saved, Switch};
+use super::board::{Saved, Switch};
 use super::frames::nudge;
 use super::judge::{Answers, Cause, CopyState, Member, Restoring, Verdict, judge};
 use super::shared::Shared;
@@ -18,6 +18,7 @@ use crate::model::Name;
 const NUDGES_A_ROUND: usize = 64;
 /// Clients answer such a segment once in half a second (`tcp_invalid_ratelimit`): who has not noticed is nudged once more.
 const NUDGE_AGAIN: u64 = 700_000_000;
+
 /// One storage machine.
 pub(super) struct Watched {
     pub(super) spec: Arc<Spec>,
@@ -33,6 +34,8 @@ pub(super) struct Watched {
     pub(super) shared: Option<Shared>,
     /// Who was in charge when other nodes came to steer it as well.
     pub(super) alone: Option<Name>,
+    /// The store still has an owner from such a time, since then.
+    pub(super) outdated: Option<u64>,
     pub(super) next_probe: u64,
     pub(super) asked: u64,
     pub(super) probes: u32,
@@ -54,6 +57,7 @@ impl Watched {
             nudges: 0,
             shared: None,
             alone: None,
+            outdated: None,
             next_probe: 0,
             asked: 0,
             probes: 0,
@@ -101,6 +105,7 @@ impl Watched {
             return;
         }
         self.shared = None;
+        vsm.served_until.store(0);
         let charge = Charge(vsm.charge.load());
         if charge.epoch() == 0 {
             let before = saved.and_then(|saved| self.members.iter().find(|one| one.name == saved.member));
@@ -306,11 +311,7 @@ impl Watched {
     /// Once of each switch: after its last nudge, or before the next switch takes its place.
     fn tell(&self, tools: &Tools<'_>) {
         if let Some(switch) = &self.last {
-            // Nobody listens when the agent ends.
-            let _ = tools.events.send(Event {
-                vsm: self.spec.name.clone(),
-                switch: switch.clone(),
-            });
+            tools.tell(&self.spec.name, Some(switch.clone()));
         }
     }
 

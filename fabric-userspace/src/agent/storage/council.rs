@@ -5,17 +5,17 @@
 //! the two with it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Mutex, Notify};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::error::{Refusal, codes};
 use crate::model::Name;
-use crate::storage::{Candidate, Monitored, Progress, Watcher, Wish, nanoseconds};
+use crate::storage::{Candidate, Monitored, Progress, Right, Watcher, Wish, nanoseconds};
 use crate::store::etcd::{Charges, CopyReport, EtcdStore, Steward};
 
 /// How often offices are looked after.
@@ -26,10 +26,12 @@ const RENEW: Duration = Duration::from_secs(1);
 const VACANT: Duration = Duration::from_secs(1);
 /// How long such a node stays in office before it looks for a better one.
 const STAY: Duration = Duration::from_secs(5);
-/// Pause after a store that does not answer, and after a decision that was refused.
+/// Pause after a store that does not answer.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a lag that changes is told; that a copy is complete or not is told at once.
 const TELL: Duration = Duration::from_secs(1);
+/// How often it is told all the same: a node that was cut off may have written over it.
+const REPEAT: Duration = Duration::from_secs(5);
 
 /// This node's part in deciding.
 pub(in crate::agent) struct Council {
@@ -38,7 +40,15 @@ pub(in crate::agent) struct Council {
     offices: Mutex<BTreeMap<Name, Office>>,
     /// Something was heard that may concern offices.
     heard: Notify,
-    told: Mutex<BTreeMap<Name, (CopyReport, Instant)>>,
+    told: std::sync::Mutex<BTreeMap<Name, Told>>,
+}
+
+/// What the other nodes were told of copies.
+#[derive(Default)]
+struct Told {
+    last: Option<(CopyReport, Instant)>,
+    /// Something is on its way.
+    is_telling: bool,
 }
 
 struct Office {
@@ -54,7 +64,7 @@ impl Council {
             watcher,
             offices: Mutex::default(),
             heard: Notify::new(),
-            told: Mutex::default(),
+            told: std::sync::Mutex::default(),
         })
     }
 
@@ -72,21 +82,13 @@ impl Council {
     /// # Errors
     /// When another decision or another steward was first, or the store does not answer; nothing is switched then.
     pub(super) async fn decide(&self, wish: &Wish) -> Result<u64, Refusal> {
-        let steward = {
-            let offices = self.offices.lock().await;
-            offices.get(&wish.vsm).map(|office| Arc::clone(&office.steward))
-        };
-        let decided = match steward {
-            Some(steward) => {
-                let decision = wish.decision.clone();
-                steward.switch(wish.before.as_ref(), decision, wish.beyond).await
-            }
-            None => Err(Refusal::new(
-                codes::STALE_EPOCH,
-                format!("this node does not decide about {} any more", wish.vsm),
-            )
-            .with_cure(format!("fabric storage show {}", wish.vsm))
-            .unchanged()),
+        let (vsm, before, decision) = (wish.vsm.as_str(), wish.before.as_ref(), wish.decision.clone());
+        let decided = match wish.right {
+            Right::Made { epoch } => self.store.put_back(vsm, before, decision, epoch).await,
+            Right::Office { beyond } => match self.steward(&wish.vsm).await {
+                Some(steward) => steward.switch(before, decision, beyond).await,
+                None => Err(not_in_office(&wish.vsm)),
+            },
         };
         let refusal = match decided {
             Ok(owner) => {
@@ -96,15 +98,37 @@ impl Council {
             Err(refusal) => refusal,
         };
         // An answer that was lost may have been a yes.
-        if let Ok(Some(owner)) = self.store.owner(wish.vsm.as_str()).await {
-            self.watcher.with(|board| board.obey(&wish.vsm, &owner));
+        if let Ok(stands) = self.store.owner(vsm).await {
+            let is_as_read = stands == wish.before;
+            if let Some(owner) = stands {
+                self.watcher.with(|board| board.obey(&wish.vsm, &owner));
+            }
+            if is_as_read && refusal.code == codes::STALE_EPOCH {
+                // The owner is not what was in the way.
+                self.leave(&wish.vsm).await;
+            }
         }
         self.watcher.with(|board| board.disappoint(&wish.vsm));
         Err(refusal)
     }
 
-    /// Tells the other nodes how far the copies are that are made from a member here.
-    pub(super) async fn tell_copies(&self, of: &Monitored, copies: &BTreeMap<String, Progress>) {
+    async fn steward(&self, name: &Name) -> Option<Arc<Steward>> {
+        let offices = self.offices.lock().await;
+        offices.get(name).map(|office| Arc::clone(&office.steward))
+    }
+
+    /// Gives an office up.
+    async fn leave(&self, name: &Name) {
+        let office = self.offices.lock().await.remove(name);
+        self.watcher.with(|board| board.set_office(name, Duration::ZERO));
+        if let Some(office) = office {
+            office.steward.resign().await;
+        }
+    }
+
+    /// Tells the other nodes how far the copies are that are made from a member here. Waits for nothing: a store that does not
+    /// answer must not keep the agent from asking for the state of other copies.
+    pub(super) fn tell_copies(self: &Arc<Self>, of: &Monitored, copies: &BTreeMap<String, Progress>) {
         let Some(epoch) = of.epoch else { return };
         let states = copies
             .iter()
@@ -114,45 +138,64 @@ impl Council {
             from: of.working.to_string(),
             copies: states.collect(),
         };
-        let mut told = self.told.lock().await;
-        if let Some((before, at)) = told.get(&of.vsm)
-            && (*before == report || (same_but_lag(before, &report) && at.elapsed() < TELL))
-        {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = told.entry(of.vsm.clone()).or_default();
+        if told.is_telling || told.last.as_ref().is_some_and(|last| is_known(last, &report)) {
             return;
         }
-        if self.store.report_copies(of.vsm.as_str(), &report).await.is_ok() {
-            told.insert(of.vsm.clone(), (report, Instant::now()));
-        }
+        told.is_telling = true;
+        let (council, vsm) = (Arc::clone(self), of.vsm.clone());
+        tokio::spawn(async move {
+            let is_told = council.store.report_copies(vsm.as_str(), &report).await.is_ok();
+            let mut told = council.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let told = told.entry(vsm).or_default();
+            told.is_telling = false;
+            if is_told {
+                told.last = Some((report, Instant::now()));
+            }
+        });
     }
 
-    async fn look_after_offices(&self, vacant: &mut BTreeMap<Name, Instant>) {
+    async fn look_after_offices(self: &Arc<Self>, vacant: &mut BTreeMap<Name, Instant>) {
         let candidates = self.watcher.with(|board| board.candidates());
-        self.offices
-            .lock()
-            .await
-            .retain(|name, _| candidates.iter().any(|candidate| candidate.vsm == *name));
-        vacant.retain(|name, _| candidates.iter().any(|candidate| candidate.vsm == *name));
+        let is_candidate = |name: &Name| candidates.iter().any(|candidate| candidate.vsm == *name);
+        let gone: Vec<Name> = {
+            let offices = self.offices.lock().await;
+            offices
+                .keys()
+                .filter(|name| !is_candidate(name))
+                .cloned()
+                .collect()
+        };
+        for name in gone {
+            self.leave(&name).await;
+        }
+        vacant.retain(|name, _| is_candidate(name));
+        // At once: the store may take its time with each.
+        let mut all = JoinSet::new();
         for candidate in candidates {
             let name = candidate.vsm.clone();
             let is_ours = self.offices.lock().await.contains_key(&name);
-            if is_ours {
-                vacant.remove(&name);
-                self.stay(&candidate).await;
-                continue;
-            }
             let is_free = candidate
                 .steward
                 .as_ref()
                 .is_none_or(|steward| steward.as_str() == self.store.by());
-            if !candidate.is_in_touch || !is_free {
+            if is_ours || !candidate.is_in_touch || !is_free {
                 vacant.remove(&name);
-                continue;
+            } else {
+                let since = *vacant.entry(name.clone()).or_insert_with(Instant::now);
+                if candidate.is_working_here && since.elapsed() < VACANT {
+                    continue;
+                }
             }
-            let since = *vacant.entry(name.clone()).or_insert_with(Instant::now);
-            if !candidate.is_working_here || since.elapsed() >= VACANT {
-                self.take(&name).await;
+            let council = Arc::clone(self);
+            if is_ours {
+                all.spawn(async move { council.stay(&candidate).await });
+            } else if candidate.is_in_touch && is_free {
+                all.spawn(async move { council.take(&name).await });
             }
         }
+        while all.join_next().await.is_some() {}
     }
 
     async fn take(&self, name: &Name) {
@@ -194,9 +237,7 @@ impl Council {
             self.watcher.with(|board| board.set_office(name, steward.proof()));
             return;
         }
-        self.offices.lock().await.remove(name);
-        self.watcher.with(|board| board.set_office(name, Duration::ZERO));
-        steward.resign().await;
+        self.leave(name).await;
     }
 
     /// Whether another node lives that has members.
@@ -205,6 +246,18 @@ impl Council {
         let mut nodes = reports.into_iter().map(|report| report.node);
         nodes.any(|node| candidate.others.iter().any(|other| other.as_str() == node))
     }
+}
+
+fn not_in_office(vsm: &Name) -> Refusal {
+    let sentence = format!("this node does not decide about {vsm} any more");
+    Refusal::new(codes::STALE_EPOCH, sentence)
+        .with_cure(format!("fabric storage show {vsm}"))
+        .unchanged()
+}
+
+/// Whether it was told already, or is too little to be told now.
+fn is_known((before, at): &(CopyReport, Instant), report: &CopyReport) -> bool {
+    (before == report && at.elapsed() < REPEAT) || (same_but_lag(before, report) && at.elapsed() < TELL)
 }
 
 fn same_but_lag(before: &CopyReport, now: &CopyReport) -> bool {
