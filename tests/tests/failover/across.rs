@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fabric_tests::frame::{Frame, eth};
 use fabric_tests::storage::{
-    CLIENT_MAC, Load, MEMBERS, NODES, SERVICE_MAC, SiteOptions, Sites, Target, VOLUME, VSM,
+    CLIENT_MAC, Load, MEMBERS, NODES, SECOND_VSM, SERVICE_MAC, SiteOptions, Sites, Target, VOLUME, VSM,
 };
 use fabric_tests::wait;
 use fabric_tests::wire::{Capture, RawSocket};
@@ -148,7 +148,7 @@ fn one_node_decides_and_the_others_say_which() {
         health: json!({"isolated": "stop"}),
         ..SiteOptions::default()
     };
-    let sites = Sites::start(&options).unwrap();
+    let mut sites = Sites::start(&options).unwrap();
     sites.wait_all_members_up(0).unwrap();
     let decides = sites.steward(0).unwrap();
     let other = NODES[..2].iter().find(|node| **node != decides).unwrap();
@@ -200,6 +200,91 @@ fn one_node_decides_and_the_others_say_which() {
     assert_eq!(epoch_at(&sites, 2), before + 1);
 
     a_node_without_the_store_stops(&sites, to);
+    a_node_without_agent_stops(&mut sites, to);
+}
+
+/// The owner's key as it was, as from a backup, and then no key at all: no node goes back, not even one whose agent was started
+/// again meanwhile, and the store is told again what it has lost.
+#[test]
+fn a_store_that_was_restored_from_a_backup_switches_nothing() {
+    let mut sites = Sites::start(&SiteOptions::default()).unwrap();
+    sites.wait_all_members_up(0).unwrap();
+    let key = format!("/lab/storage/owners/{VSM}");
+    let backup = sites.etcd.ctl(&["get", "--print-value-only", &key]).unwrap();
+    let steward = sites.steward(0).unwrap();
+    let switch = ["storage", "switch", VSM, "--to", MEMBERS[1]];
+    sites.agent(&steward).unwrap().ok(&switch).unwrap();
+    sites.wait_working(0, MEMBERS[1]).unwrap();
+    let epoch = epoch_at(&sites, 2);
+    let client = RawSocket::open(&sites.tenants[0].client, "eth0").unwrap();
+    let is_raw = |bytes: &[u8]| bytes.get(12..14) == Some(&[0x88, 0xb5]);
+    let old = Capture::watch(&sites.tenants[0].members[0], "eth0", 2048, is_raw).unwrap();
+    for lost in [Some(backup.trim()), None] {
+        sites.agents[2].kill9().unwrap();
+        match lost {
+            Some(value) => sites.etcd.ctl(&["put", &key, value]),
+            None => sites.etcd.ctl(&["del", &key]),
+        }
+        .unwrap();
+        sites.agents[2].restart().unwrap();
+        wait::until_true(LONG, "the store to have the newest owner again", || {
+            client.send(request().bytes())?;
+            let owner = sites.etcd.ctl(&["get", "--print-value-only", &key])?;
+            let owner: serde_json::Value = serde_json::from_str(owner.trim()).unwrap_or_default();
+            Ok(owner["epoch"] == epoch && owner["member"] == MEMBERS[1])
+        })
+        .unwrap();
+        for node in 0..3 {
+            assert_eq!(epoch_at(&sites, node), epoch, "{lost:?}");
+        }
+        sites.wait_working(0, MEMBERS[1]).unwrap();
+    }
+    old.expect_nothing(QUIET).unwrap();
+    let back = ["storage", "switch", VSM, "--to", MEMBERS[0]];
+    let steward = sites.steward(0).unwrap();
+    sites.agent(&steward).unwrap().ok(&back).unwrap();
+    sites.wait_working(0, MEMBERS[0]).unwrap();
+    assert_eq!(epoch_at(&sites, 2), epoch + 1);
+    one_node_for_a_while(&sites);
+}
+
+/// What one node decided alone stays in force when several come to decide, whatever the store knows of the time before.
+fn one_node_for_a_while(sites: &Sites) {
+    sites.wait_all_answer(1).unwrap();
+    if sites.other_member(1).unwrap() == MEMBERS[1] {
+        let steward = sites.steward(1).unwrap();
+        let switch = ["storage", "switch", SECOND_VSM, "--to", MEMBERS[1]];
+        sites.agent(&steward).unwrap().ok(&switch).unwrap();
+    }
+    sites.wait_working(1, MEMBERS[1]).unwrap();
+    let agent = &sites.agents[0];
+    let document = agent.json(&["export"]).unwrap()["item"].take();
+    let apply = |name: &str, document: &serde_json::Value| {
+        let file = agent.file(name, document).unwrap();
+        agent.ok(&["apply", "-f", &file, "--yes"]).unwrap();
+    };
+    let mut alone = document.clone();
+    let members = alone["storage"][1]["members"].as_array_mut().unwrap();
+    members.retain(|member| member["name"] == MEMBERS[0]);
+    apply("alone.json", &alone);
+    let key = format!("/lab/storage/owners/{SECOND_VSM}");
+    wait::until_true(LONG, "the store to say nothing of it any more", || {
+        let owner = sites.etcd.ctl(&["get", "--print-value-only", &key])?;
+        let owner: serde_json::Value = serde_json::from_str(owner.trim()).unwrap_or_default();
+        Ok(owner["member"] == "")
+    })
+    .unwrap();
+    apply("several.json", &document);
+    sites.wait_working(1, MEMBERS[0]).unwrap();
+    sites.wait_all_answer(1).unwrap();
+    sites.wait_working(1, MEMBERS[0]).unwrap();
+}
+
+fn request() -> Frame {
+    eth(SERVICE_MAC, CLIENT_MAC)
+        .ethertype(0x88b5)
+        .payload("request")
+        .pad(60)
 }
 
 /// With `isolated: stop` a client's node that cannot ask who is in charge serves nobody until it can again.
@@ -207,10 +292,7 @@ fn a_node_without_the_store_stops(sites: &Sites, working: &str) {
     let tenant = &sites.tenants[0];
     let at = MEMBERS.iter().position(|name| *name == working).unwrap();
     let client = RawSocket::open(&tenant.client, "eth0").unwrap();
-    let request = eth(SERVICE_MAC, CLIENT_MAC)
-        .ethertype(0x88b5)
-        .payload("request")
-        .pad(60);
+    let request = request();
     let refused = || sites.agents[2].counters().unwrap().get("eth1.dropped.no-member");
     sites.cut_store(2, true).unwrap();
     wait::until_true(LONG, "the node to stop", || {
@@ -233,4 +315,22 @@ fn a_node_without_the_store_stops(sites: &Sites, working: &str) {
         Ok(refused() == before)
     })
     .unwrap();
+}
+
+/// The same with an agent that is dead: it is the data path that keeps the time.
+fn a_node_without_agent_stops(sites: &mut Sites, working: &str) {
+    let at = MEMBERS.iter().position(|name| *name == working).unwrap();
+    let client = RawSocket::open(&sites.tenants[0].client, "eth0").unwrap();
+    let is_raw = |bytes: &[u8]| bytes.get(12..14) == Some(&[0x88, 0xb5]);
+    let member = Capture::watch(&sites.tenants[0].members[at], "eth0", 2048, is_raw).unwrap();
+    let answers = |within| {
+        client.send(request().bytes())?;
+        Ok::<_, anyhow::Error>(member.expect(&[request()], within).is_ok())
+    };
+    assert!(answers(LONG).unwrap(), "it is served before");
+    sites.agents[2].kill9().unwrap();
+    assert!(answers(LONG).unwrap(), "the data path goes on for a while");
+    wait::until_true(LONG, "nobody to be served", || Ok(!answers(QUIET)?)).unwrap();
+    sites.agents[2].restart().unwrap();
+    wait::until_true(LONG, "the node to serve again", || answers(QUIET)).unwrap();
 }
