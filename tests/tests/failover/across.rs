@@ -309,7 +309,7 @@ fn a_node_without_the_store_stops(sites: &Sites, working: &str) {
         wait::until_true(Duration::from_millis(500), "an answer", || {
             Ok(refused() > before
                 || member
-                    .expect(&[request.clone()], Duration::from_millis(50))
+                    .expect(std::slice::from_ref(&request), Duration::from_millis(50))
                     .is_ok())
         })?;
         Ok(refused() == before)
