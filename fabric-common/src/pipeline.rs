@@ -149,8 +149,12 @@ fn forward<F: Frame, T: Tables>(
         if fixed.is_gateway() {
             check_gateway(tables, binding)?;
         } else {
-            let to_us = macs.destination() == port.mac;
-            if let Some(reason) = storage::speaks(frame, inner.body, tables, binding, (fixed, to_us)) {
+            let to = if macs.destination() == port.mac {
+                0
+            } else {
+                macs.destination()
+            };
+            if let Some(reason) = storage::speaks(frame, inner.body, tables, binding, (fixed, to)) {
                 return Err(reason);
             }
         }
@@ -166,7 +170,11 @@ fn forward<F: Frame, T: Tables>(
                 if next_hop.is_gateway() {
                     return Ok(Verdict::Route(routed(port, classified, next_hop.path, 0)));
                 }
-                let id = storage::steer(frame, inner.body, tables, binding, (next_hop, macs.source()));
+                let source = match fixed {
+                    0 => macs.source(),
+                    _ => macs.source() | storage::MISPLACED,
+                };
+                let id = storage::steer(frame, inner.body, tables, binding, (next_hop, source));
                 valid_next_hop(tables, binding, id).ok_or(DropReason::NoMember)?
             } else {
                 next_hop

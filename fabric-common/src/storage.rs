@@ -6,17 +6,21 @@
 
 mod packet;
 
-use crate::maps::storage::{Charge, MEMBERS, Vsm, flow_index};
+use crate::maps::storage::{Charge, MEMBERS, Vsm, flow_index, probe};
 use crate::maps::{Binding, NextHop};
 use crate::shared::SharedU64;
 use crate::{DropReason, Frame, Tables};
 
 use packet::{Packet, hash};
 
-/// A frame with a storage machine's address as its source, and to us if it answers a probe: it must come from the member in
-/// charge. Returns why it ends.
+/// Marks the address of a sender that has a fixed place somewhere else: whatever it says, it is nobody's probe.
+pub const MISPLACED: u64 = 1 << 63;
+
+/// A frame with a storage machine's address as its source: it must come from the member in charge. Returns why it ends. `to` is
+/// its destination, and 0 for the address of the port that it came by, which answers a probe.
 ///
-/// Whoever sends it, it is noted as a sign of life of that member.
+/// Whoever sends it, it is noted as a sign of life of that member. The answer to a probe that crosses the fabric passes the
+/// fences of all nodes up to the one that asked, and ends there.
 ///
 /// A function of its own in BPF: most frames have nothing to do with storage machines, and inline it costs all of them
 /// registers. Such a function takes five words and returns one.
@@ -26,11 +30,11 @@ pub fn speaks<F: Frame, T: Tables>(
     body: usize,
     tables: &T,
     binding: &Binding,
-    (next_hop, to_us): (&NextHop, bool),
+    (next_hop, to): (&NextHop, u64),
 ) -> Option<DropReason> {
-    match heard(frame, body, tables, binding, next_hop) {
+    match heard(frame, body, tables, binding, (next_hop, to)) {
         // The answer to a probe is no frame of the service.
-        Ok(_) if to_us => Some(DropReason::ProbeAnswer),
+        Ok(_) if to == 0 => Some(DropReason::ProbeAnswer),
         Ok(true) => None,
         Ok(false) => Some(DropReason::Fenced),
         Err(reason) => Some(reason),
@@ -44,18 +48,32 @@ fn heard<F: Frame, T: Tables>(
     body: usize,
     tables: &T,
     binding: &Binding,
-    next_hop: &NextHop,
+    (next_hop, to): (&NextHop, u64),
 ) -> Result<bool, DropReason> {
     let place = tables.vsm_place(next_hop.path).ok_or(DropReason::StaleNextHop)?;
     let vsm = tables.vsm(place.vsm).ok_or(DropReason::StaleNextHop)?;
     let packet = Packet::read(frame, body);
     let port = vsm.tcp_port.load();
     let is_alive = packet.is_alive(port != 0);
-    let charge = Charge(vsm.charge.load());
+    let charge = word(tables, vsm);
     let own = binding.learn();
-    // Each member has a next hop of its own, and what learns nothing does not come here.
+    let prober = vsm.prober.load();
+    let is_ours = probe::is_of(to, prober);
+    if let Some(member) = probe::member(to, prober)
+        && (is_ours || probe::asker(to) & place.askers != 0)
+    {
+        if place.sources[member & (MEMBERS - 1)] != own {
+            return Err(DropReason::ForgedVsm);
+        }
+        if !is_ours {
+            return Ok(true);
+        }
+        lives(&vsm.unanswered[member & (MEMBERS - 1)], is_alive);
+        return Err(DropReason::ProbeAnswer);
+    }
+    // What learns nothing does not come here.
     if let Some(member) = charge.member()
-        && place.next_hops[member & (MEMBERS - 1)] == own
+        && place.sources[member & (MEMBERS - 1)] == own
     {
         let since = &vsm.unanswered[member & (MEMBERS - 1)];
         lives(since, is_alive);
@@ -64,12 +82,22 @@ fn heard<F: Frame, T: Tables>(
         }
         return Ok(true);
     }
-    let mut members = place.next_hops.iter().zip(&vsm.unanswered);
+    let mut members = place.sources.iter().zip(&vsm.unanswered);
     let (_, since) = members
         .find(|(known, _)| **known == own)
         .ok_or(DropReason::ForgedVsm)?;
     lives(since, is_alive);
     Ok(false)
+}
+
+/// Who is in charge: nobody once the word has run out.
+#[inline(always)]
+fn word<T: Tables>(tables: &T, vsm: &Vsm) -> Charge {
+    let until = vsm.served_until.load();
+    if until != 0 && tables.nanoseconds() > until {
+        return Charge(0);
+    }
+    Charge(vsm.charge.load())
 }
 
 #[inline(always)]
@@ -96,7 +124,8 @@ fn in_doubt<T: Tables>(tables: &T, vsm: &Vsm, charge: Charge, since: &SharedU64)
 }
 
 /// The next hop of a frame to a storage machine: to the member in charge, or to the standby if that one is silent. 0 when
-/// nobody is in charge. `source` is the sender's address.
+/// nobody is in charge. `source` is the sender's address, with [`MISPLACED`]. Another node's probe goes to the member that is
+/// asked, whoever is in charge.
 ///
 /// A function of its own in BPF, as [`speaks`].
 #[inline(never)]
@@ -113,11 +142,18 @@ pub fn steer<F: Frame, T: Tables>(
     let Some(vsm) = tables.vsm(place.vsm) else {
         return 0;
     };
+    let prober = vsm.prober.load();
+    // Ours do not come from outside, and what has no asker's number is a tenant's.
+    if let Some(member) = probe::member(source, prober)
+        && probe::asker(source) & place.askers != 0
+    {
+        return place.next_hops[member & (MEMBERS - 1)];
+    }
     let packet = Packet::read(frame, body);
     // What is for another port than the service's says nothing of the service: a closed port is answered with a reset.
     let port = vsm.tcp_port.load();
     let mut concerns = port == 0;
-    if let Ok(flow) = packet.flow(frame, body, source, binding.learn())
+    if let Ok(flow) = packet.flow(frame, body, source & !MISPLACED, binding.learn())
         && (port == 0 || flow.server_port as u64 == port)
     {
         concerns = true;
@@ -131,7 +167,7 @@ pub fn steer<F: Frame, T: Tables>(
 
 #[inline(always)]
 fn in_charge<T: Tables>(tables: &T, vsm: &Vsm, wants_answer: bool) -> Option<usize> {
-    let charge = Charge(vsm.charge.load());
+    let charge = word(tables, vsm);
     let member = charge.member()?;
     let waiting = &vsm.unanswered[member & (MEMBERS - 1)];
     let since = waiting.load();

@@ -7,6 +7,7 @@
 mod islands;
 mod labels;
 mod lowest;
+mod members;
 mod space;
 mod tags;
 
@@ -22,7 +23,7 @@ use lowest::Lowest;
 use space::Space;
 pub(crate) use space::explicit_c_vids;
 
-/// Fills in datacenters, S-VIDs, C-VIDs, VNIs, I-SIDs, global VIDs and labels. Returns the segments that got an
+/// Fills in datacenters, S-VIDs, C-VIDs, VNIs, I-SIDs, global VIDs, labels, and numbers of members. Returns the segments that got an
 /// S-VID or a base C-VID.
 pub fn allocate(document: &mut Document) -> BTreeSet<Name> {
     fill(document).segments
@@ -72,6 +73,7 @@ pub(crate) fn fill(document: &mut Document) -> Filled {
         }
     }
     document.tenants = tenants;
+    document.storage.iter_mut().for_each(members::fill);
     filled
 }
 

@@ -40,7 +40,7 @@ pub use range::{Range, RangeNumber};
 pub use schema::schema;
 pub use shared::Shared;
 pub(crate) use shared::between;
-pub use storage::{Health, Member, ReplicationPolicy, Vsm, VsmSegment};
+pub use storage::{Health, Isolated, Member, ReplicationPolicy, Vsm, VsmSegment};
 pub(crate) use text::is_harmful;
 pub use text::{IfName, Name, StationName};
 pub use vlan::Vlan;

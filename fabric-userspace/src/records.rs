@@ -76,6 +76,8 @@ pub struct VsmLimits {
     pub silence: u64,
     /// Port of the service, if members are tried by connecting to it; else 0.
     pub tcp_port: u16,
+    /// Address of probes that cross the fabric, see [`fabric_common::maps::storage::probe`]; 0 for none.
+    pub prober: u64,
 }
 
 impl Records {

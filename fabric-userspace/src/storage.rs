@@ -4,23 +4,31 @@
 //! does it all in rounds of a few milliseconds, with no lock of the agent's: a document that is being applied must not delay
 //! a switch. It hears nothing from the wire itself: the data path notes every member's sign of life in memory that it reads.
 
+mod acts;
 mod board;
 mod doubt;
+mod follow;
 mod frames;
 mod judge;
 mod monitor;
+mod probes;
+mod shared;
 mod socket;
 mod spec;
+mod tools;
 mod view;
 mod watched;
 mod watcher;
+mod wishes;
 
-pub(crate) use board::{Board, Event, Saved, Switch};
+pub(crate) use board::{Board, Event, Monitored, Saved, Switch};
 pub(crate) use judge::Cause;
 pub(crate) use monitor::{Monitor, Progress};
+pub(crate) use shared::Candidate;
 pub(crate) use socket::PacketSocket;
 pub(crate) use spec::specs;
 pub(crate) use watcher::Watcher;
+pub(crate) use wishes::{Right, Wish};
 
 /// Now, in nanoseconds of the clock that BPF programs see (`CLOCK_MONOTONIC`).
 pub(crate) fn nanoseconds() -> u64 {

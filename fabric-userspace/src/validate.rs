@@ -16,6 +16,7 @@ mod plant;
 mod ports;
 mod reach;
 mod segments;
+mod shared;
 mod stations;
 mod storage;
 mod table;
@@ -78,6 +79,7 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
     let plant = Plant::of(datacenters, &nodes, links, of_links);
     let places = places(&document.tenants).zip(&segments);
     reach::check(&plant, nodes.items(), places, &mut problems);
+    shared::check(&plant, nodes.items(), &storage, &segments, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -40,6 +40,7 @@ mod record;
 mod rig;
 mod server;
 mod session;
+mod sites;
 mod smb;
 
 use std::fs::File;
@@ -60,6 +61,7 @@ pub use record::{Break, Exchange, IoError, Record, Stall, monotonic_us};
 pub use rig::{CLIENT, CLIENT_MAC, MEMBERS, Rig, RigOptions, SECOND_VSM, SERVICE, SERVICE_MAC, Service, VSM};
 
 pub use server::{Protocol, Server};
+pub use sites::{NODES, SiteOptions, Sites, Tenancy};
 
 /// A volume of this many bytes has room for every block of a test: none is written twice. It takes no room on the disk
 /// before it is written.

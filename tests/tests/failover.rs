@@ -7,6 +7,8 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "failover/across.rs"]
+mod across;
 #[path = "failover/commands.rs"]
 mod commands;
 #[path = "failover/endings.rs"]

@@ -167,7 +167,7 @@ pub(super) fn passage<'t, F: Frame, T: Tables>(
             usize::from(ask.body),
             tables,
             binding,
-            (next_hop, next.irb.mac),
+            (next_hop, next.irb.mac | storage::MISPLACED),
         );
         next_hop = valid_next_hop(tables, binding, id).ok_or((DropReason::NoMember, 0))?;
     }

@@ -1,7 +1,8 @@
 //! Records of storage machines: which member is in charge, how each is reached, who talks to it.
 //!
-//! A storage machine (VSM) is one address in a tenant's segment with up to [`MEMBERS`] machines behind it. All nodes but one
-//! see an ordinary fixed station; the node that has the members' ports steers, fences and notes flows.
+//! A storage machine (VSM) is one address in a tenant's segment with up to [`MEMBERS`] machines behind it. With all of them at
+//! ports of one node, that node steers, fences and notes flows, and all others see an ordinary fixed station. With members at
+//! several nodes, every node of the segment does so by one and the same word.
 
 use crate::address::Address;
 use crate::shared::SharedU64;
@@ -65,7 +66,8 @@ const fn place(bits: u64) -> Option<usize> {
     }
 }
 
-/// A storage machine on the node that steers it. What a frame reads is in the first cache line, what it may write in the second.
+/// A storage machine on the node that steers it. What a frame reads is in the first cache line, what it
+/// may write in the others.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub struct Vsm {
@@ -82,12 +84,16 @@ pub struct Vsm {
     pub tcp_port: SharedU64,
     /// What ends a connection of the service passes until then, in nanoseconds of `CLOCK_MONOTONIC`.
     pub trusted_until: SharedU64,
-    /// When the first such segment was withheld since the agent has set this to 0. Written once in a while, unlike the other line.
-    pub withheld_at: SharedU64,
-    /// Zero.
-    pub reserved: SharedU64,
+    /// Address of this node's probes that cross the fabric, see [`probe`]; 0 where all members are at ports of this node.
+    pub prober: SharedU64,
+    /// Nobody is in charge after that time, in nanoseconds of `CLOCK_MONOTONIC`, whatever the word says; 0 for no end.
+    pub served_until: SharedU64,
     /// By member: when the first frame was sent to it that it has not answered, in nanoseconds of `CLOCK_MONOTONIC`; 0 for none.
     pub unanswered: [SharedU64; MEMBERS],
+    /// When the first segment was withheld that ends a connection, since the agent has set this to 0.
+    pub withheld_at: SharedU64,
+    /// Zero.
+    pub reserved: [SharedU64; 7],
 }
 
 /// A storage machine in one segment. [`super::NextHop::path`] of a next hop with [`super::NextHop::VSM`] names it.
@@ -96,12 +102,57 @@ pub struct Vsm {
 pub struct VsmPlace {
     /// Index in `VSMS`; 0 for no place.
     pub vsm: u32,
-    /// Zero.
-    pub reserved: u32,
-    /// The next hop to each member, which is also where its frames come from; 0 for none.
+    /// A bit for the number of each other node whose probes come here, see [`probe`].
+    pub askers: u32,
+    /// The next hop to each member; 0 for none.
     pub next_hops: [u32; MEMBERS],
+    /// The next hop that [`super::Binding::learn`] of the member's frames names; 0 for none. Members behind one line have the
+    /// same: which of them speaks is decided where their ways part.
+    pub sources: [u32; MEMBERS],
     /// Zero.
-    pub padding: [u32; 6],
+    pub padding: [u32; 14],
+}
+
+/// Addresses of probes that cross the fabric, as words, see [`crate::wire::Macs`].
+///
+/// Five octets are the storage machine's. Of the last one bits 0 to 2 are the place of the member that is asked, and bits 3 to
+/// 7 the node that asks: the lowest place of a member at its ports, or [`probe::NOBODY`].
+pub mod probe {
+    use crate::wire::{mac_octets, mac_word};
+
+    /// Bits of an address that all probes of a storage machine have in common.
+    const COMMON: u64 = !(0xff << 40);
+    /// Bits of an address that tell the member.
+    const MEMBER: u64 = 7 << 40;
+    /// A node without members asks nobody.
+    pub const NOBODY: u8 = 31;
+
+    /// The address by which `node` asks `member`; `like` is any address of the storage machine's probes.
+    pub const fn address(like: u64, node: u8, member: u8) -> u64 {
+        let [a, b, c, d, e, _] = mac_octets(like);
+        mac_word([a, b, c, d, e, node << 3 | member & 7])
+    }
+
+    /// The member whose probe this is; `like` as in [`address`]. `None` if it is no probe, or `like` is 0.
+    #[inline(always)]
+    pub const fn member(mac: u64, like: u64) -> Option<usize> {
+        if like == 0 || (mac ^ like) & COMMON != 0 {
+            return None;
+        }
+        Some((mac >> 40) as usize & 7)
+    }
+
+    /// The bit of the asking node in [`super::VsmPlace::askers`].
+    #[inline(always)]
+    pub const fn asker(mac: u64) -> u32 {
+        1 << ((mac >> 43) & 31)
+    }
+
+    /// Whether two probes are of one node.
+    #[inline(always)]
+    pub const fn is_of(mac: u64, like: u64) -> bool {
+        (mac ^ like) & !MEMBER == 0
+    }
 }
 
 /// One TCP connection of a client, as [`FlowRecord`] holds it.
@@ -214,8 +265,8 @@ pub const fn flow_index(place: u32, hash: u32) -> u32 {
 }
 
 const _: () = {
-    assert!(size_of::<Vsm>() == 128);
-    assert!(size_of::<VsmPlace>() == 64);
+    assert!(size_of::<Vsm>() == 192);
+    assert!(size_of::<VsmPlace>() == 128);
     assert!(size_of::<FlowRecord>() == 64);
 };
 
@@ -236,6 +287,19 @@ mod tests {
             (Some(2), None, 8)
         );
         assert_eq!(Charge::default().member(), None);
+    }
+
+    #[test]
+    fn a_probe_tells_who_asks_whom() {
+        let like = crate::wire::mac_word([0x0a, 1, 2, 3, 4, 0xf8]);
+        let [one, other] = [probe::address(like, 2, 5), probe::address(like, 3, 5)];
+        assert_eq!(crate::wire::mac_octets(one), [0x0a, 1, 2, 3, 4, 0x15]);
+        assert_eq!(probe::member(one, like), Some(5));
+        assert_eq!((probe::asker(one), probe::asker(like)), (1 << 2, 1 << 31));
+        assert!(probe::is_of(one, probe::address(like, 2, 0)) && !probe::is_of(one, other));
+        assert_eq!(probe::member(one ^ 1, like), None);
+        assert_eq!(probe::member(one | 1 << 63, like), None);
+        assert_eq!(probe::member(one, 0), None);
     }
 
     #[test]

@@ -364,8 +364,8 @@ async fn storage(State(shared): State<Shared>) -> Answer<Items<api::Vsm>> {
 
 async fn act_on_storage(State(shared): State<Shared>, body: String) -> Answer<Item<api::Acted>> {
     let request: api::StorageAct = from_json(&body).map_err(refused)?;
+    let note = super::storage::act(&shared, &request).await?;
     let mut core = shared.core.lock().await;
-    let note = core.act_on_storage(&request)?;
     let all = views::storage(&mut core)?;
     let found = all.into_iter().find(|vsm| vsm.name == request.storage.as_str());
     let storage = found.ok_or_else(|| Refusal::new(codes::BUG, "the storage machine is gone"))?;

@@ -1,5 +1,7 @@
 //! Storage machines and the agent: what the document says of them goes to the watcher, what happens there is told and kept.
 
+mod council;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +18,11 @@ use crate::datapath::Datapath;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
 use crate::storage::{
-    Board, Cause, Event, Monitor, PacketSocket, Progress, Saved, Switch, Watcher, nanoseconds, specs,
+    Board, Cause, Event, Monitor, Monitored, PacketSocket, Progress, Saved, Switch, Watcher, Wish,
+    nanoseconds, specs,
 };
 use crate::store::FileStore;
+use council::Council;
 
 /// How often the software that copies is asked how far it is.
 const COPIES: Duration = Duration::from_millis(250);
@@ -29,6 +33,10 @@ pub(super) struct Storage {
     saved: BTreeMap<Name, Saved>,
     /// Taken by the task that listens.
     events: Option<UnboundedReceiver<Event>>,
+    /// Taken by the council.
+    wishes: Option<UnboundedReceiver<Wish>>,
+    /// There if nodes share a store.
+    council: Option<Arc<Council>>,
     switch_times: [(&'static str, Histogram); 3],
 }
 
@@ -47,13 +55,15 @@ impl Storage {
             .with_cure("ulimit -n; ulimit -u")
             .unchanged()
         };
-        let (sender, events) = unbounded_channel();
+        let ((sender, events), (wisher, wishes)) = (unbounded_channel(), unbounded_channel());
         let socket = PacketSocket::open().map_err(failed)?;
-        let board = Board::new(datapath.storage_tables(), socket, sender);
+        let board = Board::new(datapath.storage_tables(), socket, (sender, wisher));
         Ok(Self {
             watcher: Arc::new(Watcher::start(board).map_err(failed)?),
             saved,
             events: Some(events),
+            wishes: Some(wishes),
+            council: None,
             switch_times: ["detect", "write", "nudge"].map(|phase| (phase, Histogram::default())),
         })
     }
@@ -83,7 +93,7 @@ impl Storage {
 impl Core {
     /// Watches over what the document in force has.
     pub(super) fn follow_storage(&mut self) {
-        let plan = specs(&self.valid, &self.image);
+        let plan = specs(&self.valid, self.here(), &self.image);
         let saved = &self.storage.saved;
         self.storage
             .watcher
@@ -123,7 +133,7 @@ impl Core {
     ///
     /// # Errors
     /// It is unknown, another node steers it, or the action is refused; nothing has changed then.
-    pub(super) fn act_on_storage(&mut self, request: &api::StorageAct) -> Result<String, Refusal> {
+    pub(super) fn act_on_storage(&mut self, request: &api::StorageAct) -> Result<Acted, Refusal> {
         let name = &request.storage;
         let vsm = self.valid.storage().iter().find(|vsm| vsm.name == *name);
         let Some(vsm) = vsm else {
@@ -134,9 +144,7 @@ impl Core {
             .with_cure("fabric storage list")
             .unchanged());
         };
-        if vsm.node() != self.here()
-            && let Some(node) = vsm.node()
-        {
+        if let Some(node) = vsm.node().filter(|node| Some(*node) != self.here()) {
             let node = &self.valid.node(node).name;
             return Err(Refusal::new(
                 codes::STORAGE_ELSEWHERE,
@@ -145,23 +153,66 @@ impl Core {
             .with_cure(format!("ask the agent of node {node}"))
             .unchanged());
         }
+        let wish = self
+            .storage
+            .watcher
+            .with(|board| board.wish_of(name, &request.act))?;
+        if let Some((wish, council)) = wish.zip(self.storage.council.clone()) {
+            return Ok(Acted::Wished(Box::new(wish), council));
+        }
         let note = self.storage.watcher.with(|board| match &request.act {
             Act::Switch { to, force } => board
                 .switch(name, to, *force)
                 .map(|switch| format!("{to} is in charge of {name}, epoch {}", switch.epoch)),
-            Act::Drain { member } => board
-                .drain(name, member)
-                .map(|()| format!("{member} of {name} is out of use")),
+            Act::Drain { member } => board.drain(name, member).map(|()| said(name, &request.act)),
             Act::Nudge => board
                 .nudge(name)
                 .map(|nudges| format!("nudged {nudges} connections of {name}")),
-            Act::Restore { member } => board.restore(name, member.as_ref()).map(|()| {
-                let who = member.as_ref().map_or("all members".to_owned(), Name::to_string);
-                format!("{who} of {name} may serve again")
-            }),
+            Act::Restore { member } => board
+                .restore(name, member.as_ref())
+                .map(|()| said(name, &request.act)),
         })?;
         self.save_storage();
-        Ok(note)
+        Ok(Acted::Done(note))
+    }
+}
+
+/// What came of an action on a storage machine.
+pub(super) enum Acted {
+    /// It is done.
+    Done(String),
+    /// The store has to decide it.
+    Wished(Box<Wish>, Arc<Council>),
+}
+
+/// Does what was asked to a storage machine. The core is not held while a store decides.
+///
+/// # Errors
+/// As [`Core::act_on_storage`]; and when the store decides otherwise or does not answer.
+pub(super) async fn act(shared: &Shared, request: &api::StorageAct) -> Result<String, Refusal> {
+    let acted = shared.core.lock().await.act_on_storage(request)?;
+    let (wish, council) = match acted {
+        Acted::Done(note) => return Ok(note),
+        Acted::Wished(wish, council) => (wish, council),
+    };
+    let epoch = council.decide(&wish).await?;
+    let (name, in_charge) = (&request.storage, &wish.decision.member);
+    Ok(match &request.act {
+        Act::Switch { .. } => format!("{in_charge} is in charge of {name}, epoch {epoch}"),
+        Act::Drain { .. } | Act::Nudge | Act::Restore { .. } => said(name, &request.act),
+    })
+}
+
+/// What was done, in one sentence.
+fn said(name: &Name, act: &Act) -> String {
+    match act {
+        Act::Switch { to, .. } => format!("{to} is in charge of {name}"),
+        Act::Drain { member } => format!("{member} of {name} is out of use"),
+        Act::Nudge => format!("nudged the clients of {name}"),
+        Act::Restore { member } => {
+            let who = member.as_ref().map_or("all members".to_owned(), Name::to_string);
+            format!("{who} of {name} may serve again")
+        }
     }
 }
 
@@ -169,7 +220,14 @@ impl Core {
 pub(super) async fn spawn(shared: &Shared) -> Vec<JoinHandle<()>> {
     let mut core = shared.core.lock().await;
     let watcher = Arc::clone(&core.storage.watcher);
-    let mut tasks = vec![tokio::spawn(watch_copies(watcher))];
+    let store = core.cluster.as_ref().map(|cluster| Arc::clone(&cluster.store));
+    let council = store.map(|store| Council::new(store, Arc::clone(&watcher)));
+    core.storage.council.clone_from(&council);
+    let mut tasks = Vec::new();
+    if let Some((council, wishes)) = council.as_ref().zip(core.storage.wishes.take()) {
+        tasks.extend(council.spawn(wishes));
+    }
+    tasks.push(tokio::spawn(watch_copies(watcher, council)));
     if let Some(events) = core.storage.events.take() {
         tasks.push(tokio::spawn(listen(shared.clone(), events)));
     }
@@ -178,6 +236,10 @@ pub(super) async fn spawn(shared: &Shared) -> Vec<JoinHandle<()>> {
 
 async fn listen(shared: Shared, mut events: UnboundedReceiver<Event>) {
     while let Some(Event { vsm, switch }) = events.recv().await {
+        let Some(switch) = switch else {
+            shared.core.lock().await.save_storage();
+            continue;
+        };
         let from = switch.from.as_ref().map_or("-".to_owned(), Name::to_string);
         let begun = switch.heard.unwrap_or(switch.found);
         let detect_ms = Duration::from_nanos(switch.found.saturating_sub(begun)).as_secs_f64() * 1000.0;
@@ -192,17 +254,21 @@ async fn listen(shared: Shared, mut events: UnboundedReceiver<Event>) {
     }
 }
 
-async fn watch_copies(watcher: Arc<Watcher>) {
+async fn watch_copies(watcher: Arc<Watcher>, council: Option<Arc<Council>>) {
     let mut ticks = interval(COPIES);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut open: BTreeMap<String, Monitor> = BTreeMap::new();
     loop {
         ticks.tick().await;
         let wanted = watcher.with(|board| board.monitors());
-        open.retain(|socket, _| wanted.iter().any(|(_, _, known)| known == socket));
-        for (vsm, member, socket) in wanted {
-            let copies = copies(&mut open, socket).await.ok();
-            watcher.with(|board| board.copies(&vsm, &member, copies.as_ref(), nanoseconds()));
+        open.retain(|socket, _| wanted.iter().any(|known| known.socket == *socket));
+        for wanted in wanted {
+            let copies = copies(&mut open, &wanted.socket).await.ok();
+            let Monitored { vsm, working, .. } = &wanted;
+            watcher.with(|board| board.copies(vsm, working, copies.as_ref(), nanoseconds()));
+            if let (Some(council), Some(copies)) = (&council, &copies) {
+                council.tell_copies(&wanted, copies);
+            }
         }
     }
 }
@@ -210,13 +276,13 @@ async fn watch_copies(watcher: Arc<Watcher>) {
 /// Asks through the monitor that is open, or through a new one; what fails is opened anew in the next round.
 async fn copies(
     open: &mut BTreeMap<String, Monitor>,
-    socket: String,
+    socket: &str,
 ) -> std::io::Result<BTreeMap<String, Progress>> {
-    let mut monitor = match open.remove(&socket) {
+    let mut monitor = match open.remove(socket) {
         Some(monitor) => monitor,
-        None => Monitor::open(&socket).await?,
+        None => Monitor::open(socket).await?,
     };
     let copies = monitor.copies().await?;
-    open.insert(socket, monitor);
+    open.insert(socket.to_owned(), monitor);
     Ok(copies)
 }

@@ -172,6 +172,7 @@ pub(super) async fn run(context: &mut Context<'_>, verb: Verb) -> Result<Exit, R
 async fn add(context: &mut Context<'_>, args: AddArgs) -> Result<Exit, Refusal> {
     let own = own_node(context).await?;
     let member = |member: NewMember| model::Member {
+        id: None,
         name: member.name,
         node: member.node.unwrap_or_else(|| own.clone()),
         port: member.port,

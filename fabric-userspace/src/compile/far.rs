@@ -172,6 +172,16 @@ impl<'a> Landings<'a> {
             .collect()
     }
 
+    /// Whether the segment has any business here.
+    pub(super) fn are_here(&self) -> bool {
+        let members = self.members();
+        members.contains(&self.here)
+            || !self.valid.tree().member_links(self.here, &members).is_empty()
+            || self
+                .own()
+                .is_some_and(|own| self.valid.routes().inward(self.here, own.anchor).is_some())
+    }
+
     /// The node of this island through which `node` is reached: itself, or where its labels begin.
     pub(super) fn gate(&self, node: NodeIx) -> Option<NodeIx> {
         if self.valid.tree().joins(self.here, node) {
@@ -185,9 +195,9 @@ impl<'a> Landings<'a> {
         let base = self.segment.base_c_vid.get();
         let starts_here = |own| self.valid.routes().ends_at(self.here, own);
         if !self.valid.tree().joins(self.here, node) && self.own().is_some_and(starts_here) {
-            let datacenter = self.valid.node(node).datacenter;
-            let name = self.valid.datacenter(datacenter).name.clone();
-            return Ok(Some(Place::Far(name, base)));
+            let island = self.islands.get(&self.valid.routes().island(node));
+            let face = island.map(|island| self.valid.datacenter(island.face).name.clone());
+            return Ok(face.map(|face| Place::Far(face, base)));
         }
         let Some(link) = self
             .gate(node)

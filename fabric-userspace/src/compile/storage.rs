@@ -1,6 +1,7 @@
-//! What storage machines are to one node: steered here, or a station somewhere else.
+//! What storage machines are to one node: steered here, alone or as at every other node of its segments, or a station somewhere
+//! else.
 
-use fabric_common::maps::storage::MEMBERS;
+use fabric_common::maps::storage::{MEMBERS, probe};
 use fabric_common::wire::mac_word;
 
 use super::far::Landings;
@@ -13,7 +14,7 @@ use crate::validate::{NodeIx, Valid, ValidVsm};
 
 const MILLISECOND: u64 = 1_000_000;
 
-/// A storage machine whose members are at this node.
+/// A storage machine whose members are at this node, or at several nodes and seen here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Steered {
     pub(super) ids: VsmIds,
@@ -21,7 +22,7 @@ pub(super) struct Steered {
 }
 
 impl Steered {
-    fn of(vsm: &ValidVsm, old: Option<&VsmIds>, pools: &mut Pools) -> Result<Self, Refusal> {
+    fn of(vsm: &ValidVsm, here: NodeIx, old: Option<&VsmIds>, pools: &mut Pools) -> Result<Self, Refusal> {
         let mut ids = VsmIds {
             id: match old {
                 Some(old) => old.id,
@@ -29,10 +30,16 @@ impl Steered {
             },
             ..VsmIds::default()
         };
+        let is_shared = vsm.is_shared();
         let known = |name| old.and_then(|old| old.members.get(name)).copied();
         for member in &vsm.members {
+            let place = if is_shared {
+                Some(member.place)
+            } else {
+                known(&member.name)
+            };
             ids.members
-                .extend(known(&member.name).map(|place| (member.name.clone(), place)));
+                .extend(place.map(|place| (member.name.clone(), place)));
         }
         for member in &vsm.members {
             if !ids.members.contains_key(&member.name) {
@@ -47,12 +54,17 @@ impl Steered {
                 probe: vsm.silence_limit(),
                 silence: u64::from(health.silence_ms) * MILLISECOND,
                 tcp_port: vsm.tried_port().unwrap_or(0),
+                prober: if is_shared {
+                    vsm.prober(vsm.nodes().get(&here).copied().unwrap_or(probe::NOBODY), 0)
+                } else {
+                    0
+                },
             },
         })
     }
 
     pub(super) fn same_numbers(&self, other: &Self) -> bool {
-        self.ids == other.ids
+        self.ids == other.ids && self.limits.prober == other.limits.prober
     }
 }
 
@@ -73,8 +85,16 @@ impl NodeView {
         old: &NodeIds,
         pools: &mut Pools,
     ) -> Result<(), Refusal> {
-        for vsm in valid.storage().iter().filter(|vsm| vsm.node() == Some(here)) {
-            let steered = Steered::of(vsm, old.vsms.get(&vsm.name), pools)?;
+        let is_seen = |vsm: &ValidVsm| {
+            let mut segments = vsm.segments.iter().map(|place| valid.segment(place.segment));
+            segments.any(|segment| Landings::of(valid, here, segment).are_here())
+        };
+        let is_steered = |vsm: &&ValidVsm| match vsm.node() {
+            Some(node) => node == here,
+            None => is_seen(vsm),
+        };
+        for vsm in valid.storage().iter().filter(is_steered) {
+            let steered = Steered::of(vsm, here, old.vsms.get(&vsm.name), pools)?;
             self.ids.vsms.insert(vsm.name.clone(), steered.ids.clone());
             self.steered.insert(vsm.name.clone(), steered);
         }
@@ -85,16 +105,27 @@ impl NodeView {
 /// A storage machine in a segment, as one node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum VsmInput {
-    /// This node has its members.
+    /// This node steers it.
     Here {
         name: crate::model::Name,
         mac: u64,
         vsm: u32,
-        /// The place of each member, and its port.
-        members: Vec<(u8, IfName)>,
+        /// The place of each member, and where it is.
+        members: Vec<(u8, Spot)>,
+        /// Addresses of other nodes' probes, and the way to these nodes.
+        probers: Vec<(u64, Place)>,
     },
     /// Another node has them, and decides anew: frames go there as to everybody.
     There { mac: u64, place: Place },
+}
+
+/// Where a member is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Spot {
+    /// At this port.
+    Port(IfName),
+    /// At another node, which decides anew.
+    Away(Place),
 }
 
 impl VsmInput {
@@ -112,18 +143,44 @@ impl VsmInput {
         let mac = mac_word(vsm.mac.octets());
         if let Some(steered) = view.steered.get(&vsm.name) {
             let place = |name| steered.ids.members.get(name).copied();
-            let members = vsm.members.iter();
+            let mut members = Vec::new();
+            for member in &vsm.members {
+                let spot = if member.node == landings.here {
+                    Some(Spot::Port(member.port.clone()))
+                } else {
+                    landings.everybody_at(member.node, view)?.map(Spot::Away)
+                };
+                members.extend(place(&member.name).zip(spot));
+            }
             return Ok(Some(Self::Here {
                 name: vsm.name.clone(),
                 mac,
                 vsm: steered.ids.id,
-                members: members
-                    .filter_map(|member| Some((place(&member.name)?, member.port.clone())))
-                    .collect(),
+                members,
+                probers: probers(landings, view, vsm)?,
             }));
         }
         let Some(node) = vsm.node() else { return Ok(None) };
         let place = landings.everybody_at(node, view)?;
         Ok(place.map(|place| Self::There { mac, place }))
     }
+}
+
+/// Static, so that no station can draw the answers to itself or ask in another's name. Members are probed in the first segment.
+fn probers(landings: &Landings<'_>, view: &NodeView, vsm: &ValidVsm) -> Result<Vec<(u64, Place)>, Refusal> {
+    let mut probers = Vec::new();
+    let is_probed = vsm
+        .segments
+        .first()
+        .is_some_and(|first| std::ptr::eq(landings.valid.segment(first.segment), landings.segment));
+    if !is_probed || !vsm.is_shared() {
+        return Ok(probers);
+    }
+    for (node, number) in vsm.nodes().into_iter().filter(|(node, _)| *node != landings.here) {
+        if let Some(place) = landings.everybody_at(node, view)? {
+            let members = vsm.members.iter();
+            probers.extend(members.map(|member| (vsm.prober(number, member.place), place.clone())));
+        }
+    }
+    Ok(probers)
 }

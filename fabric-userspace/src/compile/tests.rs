@@ -9,6 +9,7 @@ mod numbered;
 mod passing;
 mod protection;
 mod refusals;
+mod shared;
 mod storage;
 pub(crate) mod support;
 mod translation;

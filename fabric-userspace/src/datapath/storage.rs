@@ -21,11 +21,13 @@ impl Datapath {
         if limits.is_none() {
             vsm.charge.store(0);
             vsm.probed_at.store(0);
+            vsm.served_until.store(0);
             vsm.unanswered.iter().for_each(|since| since.store(0));
         }
         let limits = limits.unwrap_or_default();
         vsm.silence_limit.store(limits.silence);
         vsm.tcp_port.store(u64::from(limits.tcp_port));
+        vsm.prober.store(limits.prober);
         vsm.probe_limit.store(limits.probe);
         Ok(())
     }
@@ -68,6 +70,7 @@ impl Datapath {
                 probe: vsm.probe_limit.load(),
                 silence: vsm.silence_limit.load(),
                 tcp_port: u16::try_from(vsm.tcp_port.load()).unwrap_or(0),
+                prober: vsm.prober.load(),
             };
             (limits.probe != 0).then_some((id, limits))
         })

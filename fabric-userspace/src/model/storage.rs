@@ -50,6 +50,9 @@ pub struct VsmSegment {
 pub struct Member {
     /// Unique in the storage machine.
     pub name: Name,
+    /// Number of the member where members are at several nodes, 1 to 8: by it the nodes mean the same one. Chosen if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u8>,
     /// Node of its port.
     pub node: Name,
     /// Access port, attached to each of the storage machine's segments.
@@ -82,6 +85,17 @@ impl std::fmt::Display for ReplicationPolicy {
     }
 }
 
+/// What a node does with a storage machine of several nodes while it cannot ask who is in charge.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolated {
+    /// Traffic stays where it was.
+    #[default]
+    Keep,
+    /// Nobody is served after three seconds.
+    Stop,
+}
+
 /// When a member is dead, and when it may come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "a health object")]
@@ -103,6 +117,9 @@ pub struct Health {
     pub in_path: bool,
     /// Whether clients are made to notice a switch at once, see `docs/storage.md`.
     pub nudge: bool,
+    /// With members at several nodes: what a node does that cannot reach the store.
+    #[serde(skip_serializing_if = "Isolated::is_keep")]
+    pub isolated: Isolated,
 }
 
 impl Default for Health {
@@ -116,7 +133,14 @@ impl Default for Health {
             revertive: true,
             in_path: true,
             nudge: true,
+            isolated: Isolated::Keep,
         }
+    }
+}
+
+impl Isolated {
+    fn is_keep(&self) -> bool {
+        *self == Self::Keep
     }
 }
 

@@ -11,21 +11,24 @@ use super::judge::{Cause, CopyState};
 use super::monitor::Progress;
 use super::socket::PacketSocket;
 use super::spec::Spec;
-use super::watched::{Tools, Watched};
+use super::tools::Tools;
+use super::watched::Watched;
+use super::wishes::Wish;
 use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
 use crate::model::{Name, ReplicationPolicy};
+use crate::store::etcd::Standing;
 
 /// A connection that was heard of less than so many ticks ago (about seconds) is in use.
 const RECENT: u32 = 60;
 
-/// What the agent must know of a switch.
+/// What the agent must know.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     /// The storage machine.
     pub(crate) vsm: Name,
-    /// The switch.
-    pub(crate) switch: Switch,
+    /// The switch; `None` if the word alone is to be written down.
+    pub(crate) switch: Option<Switch>,
 }
 
 /// What survives a reboot: who was in charge, so that an old copy is not served.
@@ -38,6 +41,9 @@ pub(crate) struct Saved {
     /// Members that are kept out of use.
     #[serde(default)]
     pub(crate) drained: Vec<Name>,
+    /// The epoch is one of the store's.
+    #[serde(default)]
+    pub(crate) shared: bool,
 }
 
 /// One switch, times in nanoseconds of the monotonic clock.
@@ -62,6 +68,17 @@ pub(crate) struct Switch {
     pub(crate) at: String,
 }
 
+/// A member in charge whose copies are watched.
+#[derive(Clone, Debug)]
+pub(crate) struct Monitored {
+    pub(crate) vsm: Name,
+    pub(crate) working: Name,
+    /// QMP socket of its copying.
+    pub(crate) socket: String,
+    /// Where other nodes must hear of it: since which epoch it is in charge.
+    pub(crate) epoch: Option<u64>,
+}
+
 /// Everything that this node steers.
 pub(crate) struct Board {
     tables: StorageTables,
@@ -70,20 +87,29 @@ pub(crate) struct Board {
     egress: BTreeMap<u16, u32>,
     pub(super) vsms: BTreeMap<Name, Watched>,
     events: UnboundedSender<Event>,
+    wishes: UnboundedSender<Wish>,
     /// Sends that the kernel refused.
     pub(super) unsent: AtomicU64,
+    /// What stood in the store, and when.
+    pub(super) heard: Option<(BTreeMap<String, Standing>, u64)>,
 }
 
 impl Board {
     /// Nothing to watch yet.
-    pub(crate) fn new(tables: StorageTables, socket: PacketSocket, events: UnboundedSender<Event>) -> Self {
+    pub(crate) fn new(
+        tables: StorageTables,
+        socket: PacketSocket,
+        (events, wishes): (UnboundedSender<Event>, UnboundedSender<Wish>),
+    ) -> Self {
         Self {
             tables,
             socket,
             egress: BTreeMap::new(),
             vsms: BTreeMap::new(),
             events,
+            wishes,
             unsent: AtomicU64::new(0),
+            heard: None,
         }
     }
 
@@ -108,6 +134,7 @@ impl Board {
             }
             self.vsms.insert(name, watched);
         }
+        self.recall();
         self.round(now);
     }
 
@@ -122,26 +149,26 @@ impl Board {
         let (vsms, tools) = self.parts();
         for watched in vsms.values_mut() {
             if let Some(vsm) = tools.tables.vsm(watched.spec.id) {
-                watched.round(vsm, &tools, now);
+                pause = pause.min(watched.round(vsm, &tools, now));
             }
-            pause = pause.min(watched.spec.interval / 2);
         }
         pause
     }
 
     /// The storage machines, and what is used on them.
-    fn parts(&mut self) -> (&mut BTreeMap<Name, Watched>, Tools<'_>) {
+    pub(super) fn parts(&mut self) -> (&mut BTreeMap<Name, Watched>, Tools<'_>) {
         let tools = Tools {
             tables: &self.tables,
             socket: &self.socket,
             egress: &self.egress,
             events: &self.events,
+            wishes: &self.wishes,
             unsent: &self.unsent,
         };
         (&mut self.vsms, tools)
     }
 
-    fn find(&mut self, name: &Name) -> Result<&mut Watched, Refusal> {
+    pub(super) fn find(&mut self, name: &Name) -> Result<&mut Watched, Refusal> {
         self.vsms.get_mut(name).ok_or_else(|| {
             Refusal::new(
                 codes::UNKNOWN_STORAGE,
@@ -190,18 +217,7 @@ impl Board {
     pub(crate) fn drain(&mut self, name: &Name, member: &Name) -> Result<(), Refusal> {
         let now = super::nanoseconds();
         let watched = self.find(name)?;
-        watched.member(member)?;
-        let is_working = watched.in_charge().is_some_and(|working| working.name == *member);
-        if is_working {
-            let next = watched.judged(now).standby;
-            if next.is_none() {
-                let sentence =
-                    format!("{member} is in charge of {name}, and no other member could take over now");
-                return Err(Refusal::new(codes::MEMBER_DOWN, sentence)
-                    .with_cure(format!("fabric storage show {name}"))
-                    .unchanged());
-            }
-        }
+        watched.may_drain(member, now)?;
         watched.member_mut(member)?.drained = true;
         watched.manual = false;
         self.round(now);
@@ -231,18 +247,7 @@ impl Board {
     pub(crate) fn restore(&mut self, name: &Name, member: Option<&Name>) -> Result<(), Refusal> {
         let now = super::nanoseconds();
         let watched = self.find(name)?;
-        match member {
-            Some(member) => {
-                let member = watched.member_mut(member)?;
-                member.drained = false;
-                member.held_until = 0;
-            }
-            None => watched.members.iter_mut().for_each(|member| {
-                member.drained = false;
-                member.held_until = 0;
-            }),
-        }
-        watched.manual = false;
+        watched.restore(member)?;
         self.round(now);
         Ok(())
     }
@@ -267,6 +272,7 @@ impl Board {
                 epoch: watched.charge.epoch(),
                 member: watched.in_charge()?.name.clone(),
                 drained: drained.map(|member| member.name.clone()).collect(),
+                shared: watched.shared.is_some(),
             })
         };
         let all = self.vsms.iter();
@@ -274,8 +280,8 @@ impl Board {
             .collect()
     }
 
-    /// Members whose copies are watched: storage machine, the member in charge and the QMP socket of its copying.
-    pub(crate) fn monitors(&self) -> Vec<(Name, Name, String)> {
+    /// Members of this node whose copies are watched.
+    pub(crate) fn monitors(&self) -> Vec<Monitored> {
         let copied = self
             .vsms
             .values()
@@ -287,12 +293,13 @@ impl Board {
                     .spec
                     .members
                     .iter()
-                    .find(|spec| spec.name == working.name)?;
-                Some((
-                    watched.spec.name.clone(),
-                    working.name.clone(),
-                    spec.monitor.clone()?,
-                ))
+                    .find(|spec| spec.name == working.name && spec.is_here)?;
+                Some(Monitored {
+                    vsm: watched.spec.name.clone(),
+                    working: working.name.clone(),
+                    socket: spec.monitor.clone()?,
+                    epoch: watched.shared.is_some().then(|| watched.charge.epoch().into()),
+                })
             })
             .collect()
     }

@@ -2,7 +2,8 @@
 
 use fabric_common::maps::storage::Vsm;
 
-use super::watched::{Tools, Watched};
+use super::tools::Tools;
+use super::watched::Watched;
 
 /// A member that has proved that it serves may end connections for so long, in nanoseconds, without being doubted again.
 const TRUST: u64 = 1_000_000_000;

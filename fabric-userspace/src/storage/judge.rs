@@ -15,7 +15,7 @@ pub(crate) enum Cause {
     Drained,
     /// A preferred member was well long enough.
     Restored,
-    /// The member in charge is not in the document any more.
+    /// Nobody was in charge, or one who is not in the document any more.
     Removed,
 }
 
@@ -28,6 +28,13 @@ impl Cause {
         Self::Restored,
         Self::Removed,
     ];
+}
+
+impl Cause {
+    /// From its name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.to_string() == name)
+    }
 }
 
 impl fmt::Display for Cause {
@@ -82,6 +89,8 @@ pub(super) struct Member {
     pub(super) copy: CopyState,
     /// It has been asked at least once.
     pub(super) probed: bool,
+    /// Its silence says nothing before that time, if it was not heard since it is asked.
+    pub(super) patient_until: u64,
 }
 
 impl Member {
@@ -95,7 +104,16 @@ impl Member {
             drained: false,
             copy: CopyState::Current,
             probed: false,
+            patient_until: 0,
         }
+    }
+
+    /// Begins to ask it anew; it is given until then to answer the first time.
+    pub(super) fn ask_anew(&mut self, patient_until: u64) {
+        self.answers = Answers::Unknown;
+        self.heard = None;
+        self.probed = false;
+        self.patient_until = patient_until;
     }
 
     /// Takes in what the data path knows: since when frames to the member are unanswered, 0 if none is.
@@ -108,7 +126,11 @@ impl Member {
             if !matches!(self.answers, Answers::Up(_)) {
                 self.answers = Answers::Up(now);
             }
-        } else if now.saturating_sub(unanswered) > limit && !matches!(self.answers, Answers::Down(_)) {
+            return;
+        }
+        let is_patient = self.heard.is_none() && now < self.patient_until;
+        let is_silent = now.saturating_sub(unanswered) > limit && !is_patient;
+        if is_silent && !matches!(self.answers, Answers::Down(_)) {
             self.answers = Answers::Down(now);
         }
     }

@@ -1,16 +1,20 @@
 //! What there is to watch on this node, from the document and the numbers of its image.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::compile::Image;
-use crate::model::{IfName, Mac, Name, ReplicationPolicy, Vlan};
-use crate::validate::{Valid, ValidMember, ValidVsm};
+use fabric_common::maps::storage::probe;
+use fabric_common::wire::mac_octets;
+
+use crate::compile::{Image, PortPlan};
+use crate::ids::{Place, SegmentIds};
+use crate::model::{IfName, Isolated, Mac, Name, ReplicationPolicy, Vlan};
+use crate::validate::{NodeIx, Valid, ValidMember, ValidVsm, ValidVsmSegment};
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
 
-/// A storage machine that this node steers. Times in nanoseconds.
+/// A storage machine that this node steers, alone or with others. Times in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Spec {
     /// Its name.
@@ -35,17 +39,52 @@ pub(crate) struct Spec {
     pub(super) nudge: bool,
     /// How the copies are made.
     pub(super) replication: Option<ReplicationPolicy>,
+    /// There if members are at several nodes.
+    pub(super) shared: Option<SharedSpec>,
+}
+
+/// What a node must know of a storage machine that it does not steer alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SharedSpec {
+    /// The node has members, so it may be the one that decides.
+    pub(super) may_decide: bool,
+    /// Other nodes that have members.
+    pub(super) others: Vec<Name>,
+    /// Next hops of those who are at this node and not at another one of the fabric.
+    pub(super) edges: BTreeSet<u32>,
+    pub(super) isolated: Isolated,
+}
+
+impl SharedSpec {
+    /// Nobody is served where the store has not answered lately.
+    pub(super) fn stops(&self) -> bool {
+        self.isolated == Isolated::Stop
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MemberSpec {
     pub(super) name: Name,
     pub(super) place: u8,
-    pub(super) port: IfName,
-    pub(super) ifindex: u32,
-    /// The port's own address, from which it is probed.
-    pub(super) port_mac: [u8; 6],
+    /// It is at a port of this node.
+    pub(super) is_here: bool,
+    pub(super) way: Way,
+    /// Address from which it is probed.
+    pub(super) prober: [u8; 6],
     pub(super) monitor: Option<String>,
+}
+
+/// How probes get to a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Out of this interface as they are.
+    Port(u32),
+    /// As frames of the segment in which members are probed.
+    NextHop {
+        /// The member's.
+        id: u32,
+        segment: u32,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,41 +95,48 @@ pub(super) struct Probed {
 }
 
 /// Everything that this node steers, and the interface behind each port slot.
-pub(crate) fn specs(valid: &Valid, image: &Image) -> (Vec<Spec>, BTreeMap<u16, u32>) {
+pub(crate) fn specs(valid: &Valid, here: Option<NodeIx>, image: &Image) -> (Vec<Spec>, BTreeMap<u16, u32>) {
     let ports: BTreeMap<&IfName, _> = image.ports().collect();
     let egress = ports
         .values()
         .map(|plan| (plan.slot, plan.facts.ifindex))
         .collect();
-    let member = |member: &ValidMember, places: &BTreeMap<Name, u8>| {
-        let plan = ports.get(&member.port)?;
-        Some(MemberSpec {
-            name: member.name.clone(),
-            place: *places.get(&member.name)?,
-            port: member.port.clone(),
-            ifindex: plan.facts.ifindex,
-            port_mac: plan.facts.mac,
-            monitor: member.monitor.clone(),
-        })
+    let seen = Seen {
+        valid,
+        here,
+        image,
+        ports,
     };
-    let spec = |vsm: &ValidVsm| {
-        let ids = image.steered(&vsm.name)?;
+    let specs = valid.storage().iter().filter_map(|vsm| seen.spec(vsm));
+    (specs.collect(), egress)
+}
+
+struct Seen<'a> {
+    valid: &'a Valid,
+    here: Option<NodeIx>,
+    image: &'a Image,
+    ports: BTreeMap<&'a IfName, &'a PortPlan>,
+}
+
+impl Seen<'_> {
+    fn spec(&self, vsm: &ValidVsm) -> Option<Spec> {
+        let ids = self.image.steered(&vsm.name)?;
         let places = vsm.segments.iter().filter_map(|place| {
-            let ids = &image.segments.get(&valid.segment(place.segment).name)?.ids;
+            let ids = self.ids(place)?;
             Some((ids.vsms.get(&vsm.name)?.place, ids.segment))
         });
         let first = vsm.segments.first()?;
         let health = vsm.health;
+        let member = |member| match vsm.is_shared() {
+            true => Some(self.away(vsm, member)),
+            false => self.here(member, &ids.members),
+        };
         Some(Spec {
             name: vsm.name.clone(),
             id: ids.id,
             mac: vsm.mac,
             tcp_port: vsm.tcp_port,
-            members: vsm
-                .members
-                .iter()
-                .filter_map(|one| member(one, &ids.members))
-                .collect(),
+            members: vsm.members.iter().filter_map(member).collect(),
             places: places.collect(),
             probed: Probed {
                 address: first.address,
@@ -111,7 +157,69 @@ pub(crate) fn specs(valid: &Valid, image: &Image) -> (Vec<Spec>, BTreeMap<u16, u
             in_path: health.in_path,
             nudge: health.nudge,
             replication: vsm.replication,
+            shared: vsm.is_shared().then(|| SharedSpec {
+                may_decide: vsm.members.iter().any(|member| Some(member.node) == self.here),
+                others: vsm
+                    .nodes()
+                    .into_keys()
+                    .filter(|node| Some(*node) != self.here)
+                    .map(|node| self.valid.node(node).name.clone())
+                    .collect(),
+                edges: vsm.segments.iter().flat_map(|place| self.edges(place)).collect(),
+                isolated: health.isolated,
+            }),
         })
-    };
-    (valid.storage().iter().filter_map(spec).collect(), egress)
+    }
+
+    fn ids(&self, place: &ValidVsmSegment) -> Option<&SegmentIds> {
+        let name = &self.valid.segment(place.segment).name;
+        Some(&self.image.segments.get(name)?.ids)
+    }
+
+    fn here(&self, member: &ValidMember, places: &BTreeMap<Name, u8>) -> Option<MemberSpec> {
+        let plan = self.ports.get(&member.port)?;
+        Some(MemberSpec {
+            name: member.name.clone(),
+            place: *places.get(&member.name)?,
+            is_here: true,
+            way: Way::Port(plan.facts.ifindex),
+            prober: plan.facts.mac,
+            monitor: member.monitor.clone(),
+        })
+    }
+
+    /// A member at any node. One that nothing leads to is asked in vain.
+    fn away(&self, vsm: &ValidVsm, member: &ValidMember) -> MemberSpec {
+        let probed = vsm.segments.first().and_then(|first| {
+            let name = &self.valid.segment(first.segment).name;
+            let part = self.image.segments.get(name)?;
+            let place = part.ids.vsms.get(&vsm.name)?.place;
+            let next_hops = part.records.vsm_places.get(&place)?.next_hops;
+            Some((*next_hops.get(usize::from(member.place))?, part.ids.segment))
+        });
+        let (id, segment) = probed.unwrap_or_default();
+        let own = self.here.and_then(|here| vsm.nodes().get(&here).copied());
+        MemberSpec {
+            name: member.name.clone(),
+            place: member.place,
+            is_here: Some(member.node) == self.here,
+            way: Way::NextHop { id, segment },
+            prober: mac_octets(vsm.prober(own.unwrap_or(probe::NOBODY), member.place)),
+            monitor: member.monitor.clone(),
+        }
+    }
+
+    fn edges(&self, place: &ValidVsmSegment) -> Vec<u32> {
+        let segment = self.valid.segment(place.segment);
+        let remotes = segment.remotes.iter().filter(|end| Some(end.node) == self.here);
+        let foreign: BTreeSet<&Name> = remotes.map(|end| &self.valid.link(end.link).name).collect();
+        let hops = self.ids(place).map(|ids| &ids.next_hops).into_iter().flatten();
+        hops.filter(|(place, _)| match place {
+            Place::Local(..) => true,
+            Place::Remote(link, _) => foreign.contains(link),
+            Place::Far(..) | Place::Labelled(..) | Place::Via(..) | Place::Onward(..) => false,
+        })
+        .map(|(_, hop)| hop.id)
+        .collect()
+    }
 }

@@ -7,13 +7,18 @@ use crate::api;
 use crate::model::Name;
 
 impl Board {
-    /// Adds to `view` what only the steering node knows. `fenced` gives the frames of a member's port that were dropped, `tick`
+    /// Adds to `view` what only a steering node knows; of a storage machine of several nodes the steward alone knows it all. `fenced` gives the frames of a member's port that were dropped, `tick`
     /// is the data path's.
     pub(crate) fn describe(&self, name: &Name, view: &mut api::Vsm, fenced: impl Fn(&str) -> u64, tick: u32) {
         let now = super::nanoseconds();
         let Some(watched) = self.vsms.get(name) else {
             return;
         };
+        let is_known = watched.asks(now);
+        view.here = is_known;
+        if let Some(shared) = &watched.shared {
+            view.node = shared.steward.as_ref().map_or_else(String::new, Name::to_string);
+        }
         view.epoch = Some(watched.charge.epoch());
         view.manual = watched.manual;
         view.nudges = watched.nudges;
@@ -28,11 +33,22 @@ impl Board {
         view.flows = Some(self.flows(watched, tick));
         for (at, member) in watched.members.iter().enumerate() {
             if let Some(seen) = view.members.get_mut(at) {
-                describe_member(watched, member, seen, now);
-                seen.fenced_frames = fenced(&seen.port);
+                if is_known {
+                    describe_member(watched, member, seen, now);
+                } else if watched
+                    .in_charge()
+                    .is_some_and(|working| working.name == member.name)
+                {
+                    "working".clone_into(&mut seen.role);
+                }
+                if watched.is_here(&member.name) {
+                    seen.fenced_frames = fenced(&seen.port);
+                }
             }
         }
-        watched.state(now).clone_into(&mut view.state);
+        if is_known {
+            watched.state(now).clone_into(&mut view.state);
+        }
     }
 
     /// Connections of clients that were seen within the last minute.

@@ -2,20 +2,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use fabric_common::maps::storage::{Charge, Vsm};
-use fabric_common::rewrite::{Inner, rewrite};
-use fabric_common::wire::Macs;
-use tokio::sync::mpsc::UnboundedSender;
 
-use super::board::{Event, Saved, Switch};
-use super::frames::{Ends, Segment, Tcp, is_at, nudge, who_has};
+use super::board::{Saved, Switch};
+use super::frames::nudge;
 use super::judge::{Answers, Cause, CopyState, Member, Restoring, Verdict, judge};
-use super::socket::PacketSocket;
-use super::spec::{MemberSpec, Spec};
-use crate::compile::twin::HostFrame;
-use crate::datapath::StorageTables;
+use super::shared::Shared;
+use super::spec::Spec;
+use super::tools::{Outbound, Tools};
 use crate::error::{Refusal, codes};
 use crate::model::Name;
 
@@ -23,13 +18,6 @@ use crate::model::Name;
 const NUDGES_A_ROUND: usize = 64;
 /// Clients answer such a segment once in half a second (`tcp_invalid_ratelimit`): who has not noticed is nudged once more.
 const NUDGE_AGAIN: u64 = 700_000_000;
-/// First source port of probes; a probe in flight keeps its port for itself.
-const PROBE_PORTS: std::ops::Range<u16> = 32_768..36_864;
-/// A member that keeps its ARP entry of the prober needs to hear of it this often.
-const ASK_AGAIN: u64 = 1_000_000_000;
-
-/// Interface and frame.
-type Outbound = (u32, Vec<u8>);
 
 /// One storage machine.
 pub(super) struct Watched {
@@ -42,30 +30,20 @@ pub(super) struct Watched {
     pub(super) last: Option<Switch>,
     pub(super) switches: BTreeMap<Cause, u64>,
     pub(super) nudges: u64,
-    next_probe: u64,
-    asked: u64,
-    probes: u32,
-    /// Nudges on their way.
+    /// There if other nodes steer it as well.
+    pub(super) shared: Option<Shared>,
+    /// Who was in charge when other nodes came to steer it as well.
+    pub(super) alone: Option<Name>,
+    /// The store still has an owner from such a time, since then.
+    pub(super) outdated: Option<u64>,
+    pub(super) next_probe: u64,
+    pub(super) asked: u64,
+    pub(super) probes: u32,
+    /// Nudges on their way, from that time on.
     waiting: VecDeque<Outbound>,
+    nudge_from: u64,
     /// When the same clients are nudged once more, and how.
     nudge_again: Option<(u64, Vec<Outbound>)>,
-}
-
-/// What a round works with.
-pub(super) struct Tools<'a> {
-    pub(super) tables: &'a StorageTables,
-    pub(super) socket: &'a PacketSocket,
-    pub(super) egress: &'a BTreeMap<u16, u32>,
-    pub(super) events: &'a UnboundedSender<Event>,
-    pub(super) unsent: &'a AtomicU64,
-}
-
-impl Tools<'_> {
-    fn send(&self, ifindex: u32, frame: &[u8]) {
-        if self.socket.send(ifindex, frame).is_err() {
-            self.unsent.fetch_add(1, Ordering::Relaxed);
-        }
-    }
 }
 
 impl Watched {
@@ -77,10 +55,14 @@ impl Watched {
             last: None,
             switches: BTreeMap::new(),
             nudges: 0,
+            shared: None,
+            alone: None,
+            outdated: None,
             next_probe: 0,
             asked: 0,
             probes: 0,
             waiting: VecDeque::new(),
+            nudge_from: 0,
             nudge_again: None,
             spec: Arc::clone(&spec),
         };
@@ -93,6 +75,9 @@ impl Watched {
 
     /// Members by the new order; who is known stays known.
     pub(super) fn take(&mut self, spec: Arc<Spec>) {
+        if self.spec.shared.is_none() && spec.shared.is_some() {
+            self.alone = self.in_charge().map(|member| member.name.clone());
+        }
         let mut old = std::mem::take(&mut self.members);
         for member in &spec.members {
             let known = old
@@ -113,8 +98,14 @@ impl Watched {
         self.spec = spec;
     }
 
-    /// Puts the first one in charge: who was it before, else the preferred one.
+    /// Puts the first one in charge: who was it before, else the preferred one. Where others steer as well, their owner says who.
     pub(super) fn begin(&mut self, vsm: &Vsm, saved: Option<&Saved>) {
+        if self.spec.shared.is_some() {
+            self.begin_shared(vsm, saved);
+            return;
+        }
+        self.shared = None;
+        vsm.served_until.store(0);
         let charge = Charge(vsm.charge.load());
         if charge.epoch() == 0 {
             let before = saved.and_then(|saved| self.members.iter().find(|one| one.name == saved.member));
@@ -160,40 +151,6 @@ impl Watched {
             .unchanged()
     }
 
-    pub(super) fn may_switch_to(&self, to: &Name, force: bool) -> Result<(), Refusal> {
-        let vsm = &self.spec.name;
-        let member = self.member(to)?;
-        if self.in_charge().is_some_and(|working| working.name == *to) {
-            let sentence = format!("{to} is in charge of {vsm} already");
-            return Err(Refusal::new(codes::BAD_STORAGE, sentence)
-                .with_cure("none needed")
-                .unchanged());
-        }
-        if force {
-            return Ok(());
-        }
-        if let CopyState::Stale { lag, .. } = member.copy {
-            let by = lag.map_or(String::new(), |lag| {
-                format!(" by {}", crate::render::numbers::bytes(lag))
-            });
-            let sentence = format!("{to}'s copy is stale{by}: switching would lose acknowledged writes");
-            let cure = format!(
-                "wait until fabric storage show {vsm} says lag 0 B        (to lose the writes: --force)"
-            );
-            return Err(Refusal::new(codes::STALE_MEMBER, sentence)
-                .with_cure(cure)
-                .unchanged());
-        }
-        if !member.is_up() {
-            let sentence = format!("{to} does not answer: {vsm} would stop");
-            let cure = format!("fabric storage show {vsm}        (to switch all the same: --force)");
-            return Err(Refusal::new(codes::MEMBER_DOWN, sentence)
-                .with_cure(cure)
-                .unchanged());
-        }
-        Ok(())
-    }
-
     /// Whether somebody could take over now.
     pub(super) fn has_standby(&self, now: u64) -> bool {
         self.judged(now).standby.is_some()
@@ -208,12 +165,13 @@ impl Watched {
         judge(&self.members, place, restoring, now)
     }
 
-    pub(super) fn round(&mut self, vsm: &Vsm, tools: &Tools<'_>, now: u64) {
-        self.observe(vsm, tools, now);
-        for member in &mut self.members {
-            let unanswered = vsm.unanswered[usize::from(member.place) & 7].load();
-            member.listen(unanswered, now, self.spec.limit);
+    /// In nanoseconds, how long until the next round is due.
+    pub(super) fn round(&mut self, vsm: &Vsm, tools: &Tools<'_>, now: u64) -> u64 {
+        if self.shared.is_some() {
+            return self.shared_round(vsm, tools, now);
         }
+        self.observe(vsm, tools, now);
+        self.listen(vsm, now);
         let verdict = self.judged(now);
         match verdict.switch {
             Some((place, cause)) => {
@@ -222,12 +180,24 @@ impl Watched {
             None => self.name_standby(vsm, verdict.standby),
         }
         self.resolve_doubt(vsm, tools, now);
+        self.probe_if_due(vsm, tools, now);
+        self.send_nudges(tools, now);
+        self.spec.interval / 2
+    }
+
+    pub(super) fn listen(&mut self, vsm: &Vsm, now: u64) {
+        for member in &mut self.members {
+            let unanswered = vsm.unanswered[usize::from(member.place) & 7].load();
+            member.listen(unanswered, now, self.spec.limit);
+        }
+    }
+
+    pub(super) fn probe_if_due(&mut self, vsm: &Vsm, tools: &Tools<'_>, now: u64) {
         if now >= self.next_probe {
             self.probe(vsm, tools, now);
             let due = self.next_probe + self.spec.interval;
             self.next_probe = if due > now { due } else { now + self.spec.interval };
         }
-        self.send_nudges(tools, now);
     }
 
     /// A frame may have switched since the last round.
@@ -275,7 +245,7 @@ impl Watched {
         self.last.clone()
     }
 
-    fn note_switch(
+    pub(super) fn note_switch(
         &mut self,
         from: Option<Member>,
         cause: Cause,
@@ -331,6 +301,7 @@ impl Watched {
             nudges,
             at: crate::wall::stamp(),
         });
+        self.nudge_from = switched + self.nudge_delay();
         self.send_nudges(tools, switched);
         if nudges == 0 {
             self.tell(tools);
@@ -340,72 +311,36 @@ impl Watched {
     /// Once of each switch: after its last nudge, or before the next switch takes its place.
     fn tell(&self, tools: &Tools<'_>) {
         if let Some(switch) = &self.last {
-            // Nobody listens when the agent ends.
-            let _ = tools.events.send(Event {
-                vsm: self.spec.name.clone(),
-                switch: switch.clone(),
-            });
+            tools.tell(&self.spec.name, Some(switch.clone()));
         }
-    }
-
-    /// Asks every member. What is unanswered counts from the first probe on.
-    fn probe(&mut self, vsm: &Vsm, tools: &Tools<'_>, now: u64) {
-        let spec = Arc::clone(&self.spec);
-        let ask = spec.tcp_port.is_none() || spec.probed.source.is_none() || now >= self.asked + ASK_AGAIN;
-        if ask {
-            self.asked = now;
-        }
-        self.probes = self.probes.wrapping_add(1);
-        for member in &mut self.members {
-            let Some(target) = spec.members.iter().find(|one| one.name == member.name) else {
-                continue;
-            };
-            vsm.unanswered[usize::from(member.place) & 7].compare_exchange(0, now);
-            member.probed = true;
-            let ends = Ends {
-                to: spec.mac.octets(),
-                from: target.port_mac,
-                vid: spec.probed.vid,
-            };
-            if ask {
-                let frame = who_has(ends, spec.probed.address, spec.probed.source);
-                tools.send(target.ifindex, &frame);
-                let known = spec
-                    .probed
-                    .source
-                    .and_then(|source| is_at(ends, source, spec.probed.address));
-                if let Some(frame) = known {
-                    tools.send(target.ifindex, &frame);
-                }
-            }
-            connect(&spec, target, ends, self.probes, tools);
-        }
-        vsm.probed_at.store(now);
     }
 
     pub(super) fn fill_nudges(&mut self, tools: &Tools<'_>) -> u64 {
         let server = self.spec.mac.octets();
-        let mac = fabric_common::wire::mac_word(server);
+        let mut frames = Vec::new();
         let mut sequence = self.probes.wrapping_mul(0x9e37_79b1) ^ self.charge.epoch();
         for (place, segment) in &self.spec.places {
-            for flow in tools.tables.flows(*place).filter_map(|record| record.read()) {
+            let flows = tools.tables.flows(*place).filter_map(|record| record.read());
+            for flow in flows.filter(|flow| self.is_nudged_here(flow)) {
                 sequence = sequence.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f);
                 let Some(path) = tools.tables.path(flow.next_hop, *segment) else {
                     continue;
                 };
-                let (Some(ifindex), Some(frame)) =
-                    (tools.egress.get(&path.slot), nudge(&flow, server, sequence))
-                else {
-                    continue;
-                };
-                let mut frame = HostFrame::new(&frame);
-                let macs = macs(flow.mac, mac);
-                if rewrite(&mut frame, Inner::PLAIN, macs, &path).is_ok() {
-                    self.waiting.push_back((*ifindex, frame.bytes().to_vec()));
-                }
+                let frame = nudge(&flow, server, sequence);
+                frames.extend(frame.and_then(|frame| tools.through(&path, &frame)));
             }
         }
+        self.waiting.extend(frames);
         u64::try_from(self.waiting.len()).unwrap_or(0)
+    }
+
+    /// When there is something to send to clients.
+    pub(super) fn nudges_due(&self) -> Option<u64> {
+        match &self.nudge_again {
+            _ if !self.waiting.is_empty() => Some(self.nudge_from),
+            Some((when, _)) => Some(*when),
+            None => None,
+        }
     }
 
     pub(super) fn send_nudges(&mut self, tools: &Tools<'_>, now: u64) {
@@ -413,7 +348,7 @@ impl Watched {
             // Those of the moment of the switch: a connection that was opened since then needs none.
             self.waiting.extend(frames);
         }
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() || now < self.nudge_from {
             return;
         }
         let count = self.waiting.len().min(NUDGES_A_ROUND);
@@ -427,41 +362,6 @@ impl Watched {
         {
             last.nudged = Some(super::nanoseconds());
             self.tell(tools);
-        }
-    }
-}
-
-/// Destination and source of a frame as the rewriting room takes them.
-fn macs(destination: u64, source: u64) -> Macs {
-    let [a, b, c, d, e, f, _, _] = destination.to_le_bytes();
-    let [g, h, i, j, k, l, _, _] = source.to_le_bytes();
-    Macs::from_wire([a, b, c, d, e, f, g, h], [i, j, k, l])
-}
-
-/// Tries a connection, and takes the try before back, so that no server keeps it.
-fn connect(spec: &Spec, target: &MemberSpec, ends: Ends, number: u32, tools: &Tools<'_>) {
-    let (Some(port), Some(source)) = (spec.tcp_port, spec.probed.source) else {
-        return;
-    };
-    let tcp = |number: u32| {
-        let ports = u32::from(PROBE_PORTS.end - PROBE_PORTS.start);
-        let from_port = PROBE_PORTS.start + u16::try_from(number % ports).unwrap_or(0);
-        Tcp {
-            from: source.into(),
-            to: spec.probed.address,
-            from_port,
-            to_port: port,
-            sequence: number.wrapping_mul(0x9e37_79b1),
-        }
-    };
-    let before = tcp(number.wrapping_sub(1));
-    let before = Tcp {
-        sequence: before.sequence.wrapping_add(1),
-        ..before
-    };
-    for (tcp, segment) in [(before, Segment::Abandon), (tcp(number), Segment::Open)] {
-        if let Some(frame) = tcp.frame(ends, segment) {
-            tools.send(target.ifindex, &frame);
         }
     }
 }

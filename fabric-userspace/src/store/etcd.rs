@@ -5,6 +5,7 @@
 //! Reads and writes go through etcd's JSON gateway (decision 18).
 
 mod address;
+mod charges;
 mod client;
 mod commit;
 mod failure;
@@ -25,11 +26,12 @@ mod wire;
 use tokio::sync::Mutex;
 
 pub use address::{Address, Secret, TlsFiles, User};
+pub use charges::{Charges, CopyReport, Standing};
 pub use follow::{Expected, Follower, News};
 pub use objects::Change;
 #[cfg(test)]
 pub(crate) use objects::{Objects, apart, changes};
-pub use owner::{Fence, Owner, Steward};
+pub use owner::{Decision, Fence, Owner, PROOF, Steward};
 pub use report::{NodeReport, RefusedRevision, ReportedPort, Reporter, new_instance};
 pub use reuse::{Held, Number};
 
@@ -67,6 +69,11 @@ impl EtcdStore {
     /// Where it is, without secrets.
     pub fn address(&self) -> &Address {
         &self.client.address
+    }
+
+    /// Name under which this store is written to.
+    pub fn by(&self) -> &str {
+        &self.by
     }
 
     fn refusal(&self, failure: Failure) -> Refusal {

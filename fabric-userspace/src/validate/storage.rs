@@ -1,10 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use fabric_common::maps::storage::MEMBERS;
+use fabric_common::wire::mac_octets;
 
 use super::table::{Table, duplicate};
-use super::valid::{PortRole, ValidMember, ValidNode, ValidSegment, ValidVsm, ValidVsmSegment};
+use super::valid::{PortRole, ValidMember, ValidNode, ValidSegment, ValidVsm, ValidVsmSegment, prober};
 use super::{NodeIx, SegmentIx};
 use crate::error::{Problem, codes};
 use crate::model::{Document, Mac, Member, Name, Vlan, Vsm, VsmSegment};
@@ -44,12 +45,14 @@ pub(super) fn check(
 /// Who has which address in which segment.
 struct Identities<'d> {
     macs: HashMap<(&'d Name, Mac), String>,
+    /// First five octets of the addresses of stations.
+    families: HashSet<(&'d Name, [u8; 5])>,
     addresses: HashMap<(&'d Name, IpAddr), String>,
 }
 
 impl<'d> Identities<'d> {
     fn of(document: &'d Document) -> Self {
-        let mut macs = HashMap::new();
+        let (mut macs, mut families) = (HashMap::new(), HashSet::new());
         for segment in document.tenants.iter().flat_map(|tenant| &tenant.segments) {
             let attached = segment.attachments.iter().flat_map(|end| &end.stations);
             let remote = segment.remotes.iter().flat_map(|end| &end.stations);
@@ -58,13 +61,21 @@ impl<'d> Identities<'d> {
                     (&segment.name, station.mac),
                     format!("a station of {}", segment.name),
                 );
+                families.insert((&segment.name, family(station.mac)));
             }
         }
         Self {
             macs,
+            families,
             addresses: HashMap::new(),
         }
     }
+}
+
+/// The octets that all probes of a storage machine have in common.
+fn family(mac: Mac) -> [u8; 5] {
+    let [a, b, c, d, e, _] = mac.octets();
+    [a, b, c, d, e]
 }
 
 struct Check<'a, 'd> {
@@ -87,7 +98,7 @@ impl Check<'_, '_> {
         let members: Vec<ValidMember> = (0..self.vsm.members.len())
             .filter_map(|at| self.member(at, &segments))
             .collect();
-        self.one_node(&members);
+        self.ids(&members);
         let vsm = self.vsm;
         (self.problems.len() == before).then(|| ValidVsm {
             name: vsm.name.clone(),
@@ -196,6 +207,25 @@ impl Check<'_, '_> {
             let sentence = format!("is {segment}, where {} is the address of {other}", vsm.mac);
             self.problem(&path, sentence, "give one of them another MAC address");
         }
+        let probes = Mac::new(mac_octets(prober(&vsm.name, 0, 0)));
+        if self.identities.families.contains(&(segment, family(probes))) {
+            let sentence = format!(
+                "is {segment}, where a station has an address of its probes: {probes} with any last octet"
+            );
+            self.problem(
+                &path,
+                sentence,
+                "give the station another address, or the storage machine another name",
+            );
+        }
+        let probes = self
+            .identities
+            .macs
+            .insert((segment, probes), format!("the probes of {name}"));
+        if let Some(other) = probes {
+            let sentence = format!("is {segment}, where {other} have the address that its probes would have");
+            self.problem(&path, sentence, "give one of them another name");
+        }
         if let Some(other) = self.identities.addresses.insert((segment, *address), name) {
             let sentence = format!("is {address}, which is the address of {other} in {segment}");
             self.problem(
@@ -255,6 +285,10 @@ impl Check<'_, '_> {
         self.attached(member, (node, &path), segments);
         Some(ValidMember {
             name: member.name.clone(),
+            place: match member.id {
+                Some(id) => id.wrapping_sub(1),
+                None => u8::try_from(number).unwrap_or(u8::MAX),
+            },
             node,
             port: member.port.clone(),
             monitor: member.monitor.clone(),
@@ -304,17 +338,22 @@ impl Check<'_, '_> {
         }
     }
 
-    /// One node steers and fences, so that there is one decision.
-    fn one_node(&mut self, members: &[ValidMember]) {
-        let Some(first) = members.first() else { return };
-        if let Some(other) = members.iter().find(|member| member.node != first.node) {
-            let name = |member: &ValidMember| self.nodes[member.node.index()].name.clone();
-            let sentence = format!(
-                "stand at nodes {} and {}: nodes that decide apart could let two members speak",
-                name(first),
-                name(other)
-            );
-            self.problem(".members", sentence, "attach all members to ports of one node");
+    /// Where several nodes mean the same member by a number, each has one of its own.
+    fn ids(&mut self, members: &[ValidMember]) {
+        for (number, member) in members.iter().enumerate() {
+            let path = format!(".members[{number}].id");
+            let has_one = self
+                .vsm
+                .members
+                .get(number)
+                .is_some_and(|member| member.id.is_some());
+            if has_one && usize::from(member.place) >= MEMBERS {
+                let sentence = format!("is {}, a member has 1 to {MEMBERS}", member.place.wrapping_add(1));
+                self.problem(&path, sentence, "leave it out: a free one is chosen");
+            } else if let Some(other) = members[..number].iter().find(|other| other.place == member.place) {
+                let sentence = format!("is {}, which {} has already", member.place + 1, other.name);
+                self.problem(&path, sentence, "leave it out: a free one is chosen");
+            }
         }
     }
 }

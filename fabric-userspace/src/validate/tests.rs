@@ -6,6 +6,7 @@ mod links;
 mod numbers;
 mod properties;
 mod segments;
+mod shared;
 mod storage;
 mod structure;
 

@@ -10,11 +10,13 @@ use super::plant::Plant;
 use super::table::Table;
 use super::taken::Taken;
 use super::{DatacenterIx, LinkIx, NodeIx, SegmentIx};
+use crate::error::{Problem, codes};
 use crate::model::{Document, ISid, IfName, Label, Name, PortOptions, Range, ServiceVid, Vni};
 use crate::topology::{Routes, Tree};
 
 pub use gateway::{ValidGateway, ValidGatewaySegment, ValidRoute};
 pub use link::{Carries, LineEnd, TrunkEnd, UnderlayEnd, ValidLink, VxlanEnds};
+pub(super) use storage::prober;
 pub use storage::{ValidMember, ValidVsm, ValidVsmSegment};
 pub use tenant::{ValidAttachment, ValidLabel, ValidRemote, ValidSegment, ValidStation, ValidTenant};
 
@@ -34,6 +36,31 @@ pub struct Valid {
 }
 
 impl Valid {
+    /// What is wrong with it where nodes share no store: storage machines with members at several nodes have nobody to ask who
+    /// is in charge.
+    pub fn needs_shared_store(&self) -> Vec<Problem> {
+        let shared = self.storage.iter().enumerate().filter(|(_, vsm)| vsm.is_shared());
+        shared
+            .map(|(at, vsm)| {
+                let mut nodes = vsm.members.iter().map(|member| &self.node(member.node).name);
+                let first = nodes.next();
+                let other = nodes.find(|node| Some(*node) != first);
+                let name = |node: Option<&Name>| node.map_or_else(String::new, Name::to_string);
+                let sentence = format!(
+                    "stand at nodes {} and {}, which share no store: nodes that decide apart could let two members speak",
+                    name(first),
+                    name(other)
+                );
+                Problem::new(
+                    codes::BAD_STORAGE,
+                    format!("storage[{at}].members"),
+                    sentence,
+                    "start the agents with --store etcd://..., or attach all members to ports of one node",
+                )
+            })
+            .collect()
+    }
+
     /// The document with all numbers filled in; this is what is stored.
     pub fn document(&self) -> &Document {
         &self.document

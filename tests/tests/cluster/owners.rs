@@ -16,30 +16,30 @@ fn there_is_one_steward_and_every_switch_has_an_epoch_of_its_own() {
     let alone = Alone::start();
     let (one, other) = (Arc::new(alone.open("edge1")), Arc::new(alone.open("edge2")));
     alone.block_on(async || {
-        let mut first = Steward::take(one.clone(), MACHINE)
+        let first = Steward::take(one.clone(), MACHINE)
             .await
             .unwrap()
             .expect("the office is free");
         assert!(Steward::take(other.clone(), MACHINE).await.unwrap().is_none());
-        let owner = first.switch(None, "array-1").await.unwrap();
+        let owner = first.switch(None, "array-1", 0).await.unwrap();
         assert_eq!((owner.member.as_str(), owner.epoch), ("array-1", 1));
-        let next = first.switch(Some(&owner), "array-2").await.unwrap();
+        let next = first.switch(Some(&owner), "array-2", 0).await.unwrap();
         assert_eq!(other.owner(MACHINE).await.unwrap().unwrap(), next);
-        let late = first.switch(Some(&owner), "array-3").await.unwrap_err();
+        let late = first.switch(Some(&owner), "array-3", 0).await.unwrap_err();
         assert_eq!(late.code.as_str(), "stale-epoch");
         assert!(first.renew().await.unwrap() && first.proves());
         // The office ends with the lease, as when its holder is cut off.
         alone
             .etcd
-            .ctl(&["del", &format!("/keys/stewards/{MACHINE}")])
+            .ctl(&["del", &format!("/keys/storage/stewards/{MACHINE}")])
             .unwrap();
-        let mut second = Steward::take(other.clone(), MACHINE)
+        let second = Steward::take(other.clone(), MACHINE)
             .await
             .unwrap()
             .expect("the office is free");
-        let cut_off = first.switch(Some(&next), "array-1").await.unwrap_err();
+        let cut_off = first.switch(Some(&next), "array-1", 0).await.unwrap_err();
         assert_eq!(cut_off.code.as_str(), "stale-epoch");
-        let third = second.switch(Some(&next), "array-1").await.unwrap();
+        let third = second.switch(Some(&next), "array-1", 0).await.unwrap();
         assert_eq!(third.epoch, 3);
         assert!(second.renew().await.unwrap());
         second.resign().await;
@@ -55,7 +55,7 @@ fn there_is_one_steward_and_every_switch_has_an_epoch_of_its_own() {
 fn who_cannot_reach_the_store_proves_nothing_before_another_can_take_over() {
     let mut alone = Alone::start();
     let store = Arc::new(alone.open("edge1"));
-    let mut steward = alone.block_on(async || {
+    let steward = alone.block_on(async || {
         Steward::take(store.clone(), MACHINE)
             .await
             .unwrap()
@@ -70,7 +70,7 @@ fn who_cannot_reach_the_store_proves_nothing_before_another_can_take_over() {
             store.owner(MACHINE).await.unwrap_err().code.as_str(),
             "store-away"
         );
-        assert!(steward.switch(None, "array-1").await.is_err());
+        assert!(steward.switch(None, "array-1", 0).await.is_err());
     });
     assert!(!steward.proves());
     alone.etcd.start_all().unwrap();
@@ -92,7 +92,10 @@ fn racing_stewards_never_share_an_epoch() {
                     continue;
                 };
                 let before = store.owner(MACHINE).await.unwrap();
-                if let Ok(owner) = steward.switch(before.as_ref(), &format!("m{number}")).await {
+                if let Ok(owner) = steward
+                    .switch(before.as_ref(), format!("m{number}").as_str(), 0)
+                    .await
+                {
                     epochs.push(owner.epoch);
                 }
                 steward.resign().await;

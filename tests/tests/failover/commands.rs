@@ -48,6 +48,37 @@ fn a_storage_machine_comes_and_goes_by_command() {
         .unwrap();
 }
 
+/// Nodes that share no store have nobody to ask who is in charge.
+#[test]
+fn members_at_several_nodes_are_refused_without_a_shared_store() {
+    let rig = rig(&calm());
+    let mut document = rig.agent.json(&["export"]).unwrap()["item"].take();
+    let push = |list: &mut serde_json::Value, value| list.as_array_mut().unwrap().push(value);
+    push(
+        &mut document["nodes"],
+        json!({"name": "edge2", "datacenter": "dc1", "ports": []}),
+    );
+    let ends = json!([{"node": "edge1", "port": "t0"}, {"node": "edge2", "port": "t0"}]);
+    document["links"] = json!([{"name": "trunk0", "kind": "trunk", "ends": ends}]);
+    push(
+        &mut document["tenants"][0]["segments"][0]["attachments"],
+        json!({"node": "edge2", "port": "eth1", "vlan": "untagged"}),
+    );
+    document["storage"][0]["members"][1] = json!({"name": "away", "node": "edge2", "port": "eth1"});
+    let file = rig.agent.file("several.json", &document).unwrap();
+    let refused = rig
+        .agent
+        .refused(&["apply", "-f", &file, "--yes"], "bad-storage")
+        .unwrap();
+    assert!(
+        refused
+            .stderr
+            .contains("stand at nodes edge1 and edge2, which share no store"),
+        "{refused:?}"
+    );
+    assert_eq!(rig.working().unwrap().as_deref(), Some(MEMBERS[0]));
+}
+
 #[test]
 fn a_switch_is_refused_that_would_stop_the_service() {
     let mut options = calm();

@@ -22,6 +22,12 @@ impl Core {
             return Err(Refusal::new(codes::AGENT_AWAY, "the agent is ending").with_cure("start it again"));
         }
         let valid = revalidate(document, &self.valid).map_err(Refusal::from_problems)?;
+        if self.cluster.is_none() {
+            let problems = valid.needs_shared_store();
+            if !problems.is_empty() {
+                return Err(Refusal::from_problems(problems));
+            }
+        }
         let here = valid.find_node(self.node.as_str()).ok_or_else(|| {
             Refusal::new(
                 codes::UNKNOWN_NODE,

@@ -32,9 +32,7 @@ pub(crate) fn storage(core: &mut Core) -> Result<Vec<api::Vsm>, Refusal> {
     let mut views: Vec<api::Vsm> = core.valid.storage().iter().map(|vsm| of(core, vsm)).collect();
     core.storage.watcher.with(|board| {
         for (vsm, view) in core.valid.storage().iter().zip(&mut views) {
-            if view.here {
-                board.describe(&vsm.name, view, fenced, tick);
-            }
+            board.describe(&vsm.name, view, fenced, tick);
         }
     });
     views.sort_by(|a, b| natural(&a.name, &b.name));

@@ -120,6 +120,7 @@ impl TwinTables {
             vsm.probe_limit.store(limits.probe);
             vsm.silence_limit.store(limits.silence);
             vsm.tcp_port.store(u64::from(limits.tcp_port));
+            vsm.prober.store(limits.prober);
             tables.vsms.insert(*id, vsm);
         }
         for place in records.vsm_places.keys() {

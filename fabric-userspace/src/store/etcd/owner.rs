@@ -1,34 +1,65 @@
 //! Who is in charge of a storage machine: one answer for all nodes, with an epoch that only rises.
 //!
-//! Two keys a machine. `owners/NAME` holds the member in charge and the epoch, and stays when everybody dies: an epoch is
-//! never given twice. `stewards/NAME` names the one node that may change it, under that node's lease. A change is one
+//! Two keys a machine. `storage/owners/NAME` holds the member in charge and the epoch, and stays when everybody dies: an epoch
+//! is never given twice. `storage/stewards/NAME` names the one node that may change it, under that node's lease. A change is one
 //! transaction on the condition that the owner is as it was read *and* that the steward's lease still stands. So a node
-//! that was cut off cannot switch, and one that comes back finds out before it does harm.
+//! that was cut off cannot switch, and one that comes back finds out before it does harm. A store that was restored from a
+//! backup gets back what it has lost from whoever knows it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::EtcdStore;
 use super::commit::json;
 use super::load::decode;
-use super::objects::SCHEMA;
-use super::wire::{get, is_at, put};
+use super::objects::{SCHEMA, check_schema};
+use super::wire::{KeyValue, get, is_at, put};
 use crate::error::{Refusal, codes};
 
 /// Seconds after which a silent steward is replaced.
 const LEASE: u32 = 5;
 /// How long a renewal proves that no other steward is there: less than the lease, because it began before we heard of it.
-const PROOF: Duration = Duration::from_secs(3);
+pub const PROOF: Duration = Duration::from_secs(3);
+
+/// What a steward decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Member in charge; empty if the store does not say any more.
+    pub member: String,
+    /// Why, in one word.
+    #[serde(default)]
+    pub cause: String,
+    /// Members that are kept out of use.
+    #[serde(default)]
+    pub drained: Vec<String>,
+    /// It stays as it is until somebody says otherwise.
+    #[serde(default)]
+    pub manual: bool,
+}
+
+impl From<&str> for Decision {
+    fn from(member: &str) -> Self {
+        Self {
+            member: member.to_owned(),
+            ..Self::default()
+        }
+    }
+}
 
 /// Who is in charge, and since which change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// Member in charge.
     pub member: String,
-    /// Raised by one with each change, and never used again.
+    /// Raised with each change, and never used again.
     pub epoch: u64,
+    /// What else was decided with it.
+    pub decision: Decision,
+    /// Node that decided it.
+    pub by: String,
     /// Key space revision that wrote it: what the next change is made from.
     at: i64,
 }
@@ -36,10 +67,35 @@ pub struct Owner {
 #[derive(Serialize, Deserialize)]
 struct Record {
     schema: String,
-    member: String,
     epoch: u64,
-    /// Node that decided it.
     by: String,
+    #[serde(flatten)]
+    decision: Decision,
+}
+
+impl Owner {
+    /// One node decides alone since then, and not by the store.
+    pub fn is_retired(&self) -> bool {
+        self.member.is_empty()
+    }
+
+    /// What stands in an owner's key.
+    pub(super) fn read(kv: &KeyValue) -> Result<Self, Refusal> {
+        let Record {
+            schema,
+            epoch,
+            by,
+            decision,
+        } = decode(kv)?;
+        check_schema(&String::from_utf8_lossy(&kv.key), &schema)?;
+        Ok(Self {
+            member: decision.member.clone(),
+            epoch,
+            decision,
+            by,
+            at: kv.mod_revision,
+        })
+    }
 }
 
 impl EtcdStore {
@@ -50,16 +106,62 @@ impl EtcdStore {
     pub async fn owner(&self, machine: &str) -> Result<Option<Owner>, Refusal> {
         let found = self.client.range(&get(&self.keys.owner(machine))).await;
         let found = found.map_err(|failure| self.refusal(failure))?;
-        let Some(kv) = found.kvs.first() else {
-            return Ok(None);
-        };
-        let Record { member, epoch, .. } = decode(kv)?;
-        Ok(Some(Owner {
-            member,
-            epoch,
-            at: kv.mod_revision,
-        }))
+        found.kvs.first().map(Owner::read).transpose()
     }
+
+    /// Puts a decision back that the store has lost: it was restored from a backup, or never knew. This decides nothing anew, so
+    /// whoever knows it may. The store must hold `before`, which is older.
+    ///
+    /// # Errors
+    /// `stale-epoch` if the store holds something else; otherwise when it does not answer.
+    pub async fn put_back(
+        &self,
+        machine: &str,
+        before: Option<&Owner>,
+        decision: Decision,
+        epoch: u64,
+    ) -> Result<Owner, Refusal> {
+        self.set_owner(machine, before, (decision, epoch), &[]).await
+    }
+
+    async fn set_owner(
+        &self,
+        machine: &str,
+        before: Option<&Owner>,
+        (decision, epoch): (Decision, u64),
+        conditions: &[Value],
+    ) -> Result<Owner, Refusal> {
+        let record = Record {
+            schema: SCHEMA.to_owned(),
+            epoch,
+            by: self.by.clone(),
+            decision: decision.clone(),
+        };
+        let key = self.keys.owner(machine);
+        let mut conditions = conditions.to_vec();
+        conditions.push(is_at(&key, before.map_or(0, |owner| owner.at)));
+        let operation = put(&key, &json(&record)?, 0);
+        let decided = self.client.txn(&conditions, &[operation]).await;
+        let decided = decided.map_err(|failure| self.refusal(failure))?;
+        if !decided.succeeded {
+            return Err(outdated(machine, epoch));
+        }
+        Ok(Owner {
+            member: decision.member.clone(),
+            epoch,
+            decision,
+            by: self.by.clone(),
+            at: decided.header.revision,
+        })
+    }
+}
+
+fn outdated(machine: &str, epoch: u64) -> Refusal {
+    let sentence =
+        format!("{machine} did not get epoch {epoch}: another switch or another steward was there before");
+    Refusal::new(codes::STALE_EPOCH, sentence)
+        .with_cure("fabric storage show")
+        .unchanged()
 }
 
 /// The right of one node to say who is in charge of one machine.
@@ -69,7 +171,7 @@ pub struct Steward {
     lease: i64,
     /// Key space revision of our name in the steward's key.
     at: i64,
-    renewed: Instant,
+    renewed: Mutex<Instant>,
 }
 
 impl Steward {
@@ -83,22 +185,31 @@ impl Steward {
         let renewed = Instant::now();
         let lease = store.client.grant(LEASE).await.map_err(failed)?;
         let operation = put(&key, store.by.as_bytes(), lease);
-        let decided = store
-            .client
-            .txn(&[is_at(&key, 0)], &[operation])
-            .await
-            .map_err(failed)?;
-        if !decided.succeeded {
-            // A lost answer leaves our own name there until the lease ends; then the office is free again.
+        let found = store.client.range(&get(&key)).await.map_err(failed)?;
+        // Our own name is left from an agent that died, or from an answer that was lost.
+        let at = match found.kvs.first() {
+            Some(kv) if kv.value == store.by.as_bytes() => Some(kv.mod_revision),
+            Some(_) => None,
+            None => Some(0),
+        };
+        let decided = match at {
+            Some(at) => {
+                let conditions = [is_at(&key, at)];
+                let decided = store.client.txn(&conditions, &[operation]).await;
+                Some(decided.map_err(failed)?)
+            }
+            None => None,
+        };
+        let Some(decided) = decided.filter(|decided| decided.succeeded) else {
             let _ = store.client.revoke(lease).await;
             return Ok(None);
-        }
+        };
         Ok(Some(Self {
             at: decided.header.revision,
             machine: machine.to_owned(),
             store,
             lease,
-            renewed,
+            renewed: Mutex::new(renewed),
         }))
     }
 
@@ -106,68 +217,51 @@ impl Steward {
     ///
     /// # Errors
     /// When the store does not answer. The office may still be ours: [`Steward::proves`] says for how long.
-    pub async fn renew(&mut self) -> Result<bool, Refusal> {
+    pub async fn renew(&self) -> Result<bool, Refusal> {
         let begun = Instant::now();
         let renewed = self.store.client.renew(self.lease).await;
         let is_ours = renewed.map_err(|failure| self.store.refusal(failure))?;
         if is_ours {
-            self.renewed = begun;
+            *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = begun;
         }
         Ok(is_ours)
     }
 
-    /// Whether no other node can be steward now, as far as this host's clock runs evenly; steps of the time of day do
+    /// How long no other node can be steward from now on, as far as this host's clock runs evenly; steps of the time of day do
     /// not matter.
-    pub fn proves(&self) -> bool {
-        self.renewed.elapsed() < PROOF
+    pub fn proof(&self) -> Duration {
+        let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        PROOF.saturating_sub(renewed.elapsed())
     }
 
-    /// Puts `member` in charge in place of `before`, which must be what is in force.
+    /// Whether no other node can be steward now.
+    pub fn proves(&self) -> bool {
+        !self.proof().is_zero()
+    }
+
+    /// Decides in place of `before`, which must be what is in force. The epoch is above `before`'s and above `beyond`.
     ///
     /// # Errors
     /// `stale-epoch` if another owner is in force or the office is lost; otherwise when the store does not answer. What
     /// came of it then must be read with [`EtcdStore::owner`]; until then nothing may be switched.
-    pub async fn switch(&self, before: Option<&Owner>, member: &str) -> Result<Owner, Refusal> {
-        let store = &self.store;
-        let epoch = before.map_or(0, |owner| owner.epoch) + 1;
-        let record = Record {
-            schema: SCHEMA.to_owned(),
-            member: member.to_owned(),
-            epoch,
-            by: store.by.clone(),
-        };
-        let key = store.keys.owner(&self.machine);
-        let conditions = [
-            is_at(&key, before.map_or(0, |owner| owner.at)),
-            is_at(&store.keys.steward(&self.machine), self.at),
-        ];
-        let operation = put(&key, &json(&record)?, 0);
-        let decided = store.client.txn(&conditions, &[operation]).await;
-        let decided = decided.map_err(|failure| store.refusal(failure))?;
-        if !decided.succeeded {
-            return Err(self.outdated(epoch));
-        }
-        Ok(Owner {
-            member: member.to_owned(),
-            epoch,
-            at: decided.header.revision,
-        })
+    pub async fn switch(
+        &self,
+        before: Option<&Owner>,
+        decision: impl Into<Decision>,
+        beyond: u64,
+    ) -> Result<Owner, Refusal> {
+        let epoch = before.map_or(0, |owner| owner.epoch).max(beyond) + 1;
+        let office = [is_at(&self.store.keys.steward(&self.machine), self.at)];
+        let decision = (decision.into(), epoch);
+        self.store
+            .set_owner(&self.machine, before, decision, &office)
+            .await
     }
 
     /// Leaves the office.
-    pub async fn resign(self) {
+    pub async fn resign(&self) {
         // The lease ends by itself if this does not arrive.
         let _ = self.store.client.revoke(self.lease).await;
-    }
-
-    fn outdated(&self, epoch: u64) -> Refusal {
-        let sentence = format!(
-            "{} did not get epoch {epoch}: another switch or another steward was there before",
-            self.machine
-        );
-        Refusal::new(codes::STALE_EPOCH, sentence)
-            .with_cure("fabric storage show")
-            .unchanged()
     }
 }
 
@@ -190,6 +284,11 @@ impl Fence {
         is_new
     }
 
+    /// Newest owner that was heard of.
+    pub fn newest(&self) -> Option<&Owner> {
+        self.newest.as_ref()
+    }
+
     /// Whether frames of `member` may pass: it is in charge, as far as is known. Nobody is before the first word.
     pub fn admits(&self, member: &str) -> bool {
         self.newest.as_ref().is_some_and(|newest| newest.member == member)
@@ -209,6 +308,8 @@ mod tests {
         Owner {
             member: member.to_owned(),
             epoch,
+            decision: member.into(),
+            by: "edge1".to_owned(),
             at: 1,
         }
     }

@@ -9,8 +9,9 @@
 //! PREFIX/nodes/NAME                  what a node reports; ends with its lease
 //! PREFIX/confirmed/NAME              the revision that a node had last, also when it is dead
 //! PREFIX/released/NUMBER             in which revision a tenant gave up a number of the wire
-//! PREFIX/owners/NAME                 who is in charge of a storage machine, with its epoch
-//! PREFIX/stewards/NAME               the node that may change that; ends with its lease
+//! PREFIX/storage/owners/NAME         who is in charge of a storage machine, with its epoch
+//! PREFIX/storage/stewards/NAME       the node that may change that; ends with its lease
+//! PREFIX/storage/copies/NAME         how far the copies are, as the node of the member in charge says
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -124,12 +125,21 @@ impl Keys {
         format!("{}/nodes/{name}", self.prefix)
     }
 
+    /// All that concerns who is in charge of storage machines.
+    pub(super) fn storage(&self) -> String {
+        format!("{}/storage/", self.prefix)
+    }
+
     pub(super) fn owner(&self, machine: &str) -> String {
-        format!("{}/owners/{machine}", self.prefix)
+        format!("{}/storage/owners/{machine}", self.prefix)
     }
 
     pub(super) fn steward(&self, machine: &str) -> String {
-        format!("{}/stewards/{machine}", self.prefix)
+        format!("{}/storage/stewards/{machine}", self.prefix)
+    }
+
+    pub(super) fn copies(&self, machine: &str) -> String {
+        format!("{}/storage/copies/{machine}", self.prefix)
     }
 
     pub(super) fn released(&self, number: &str) -> String {

@@ -116,9 +116,12 @@ pub(super) struct Watched {
     pub events: Vec<Event>,
 }
 
-/// A key that was written.
+/// A key that was written or deleted.
 #[derive(Debug, Deserialize)]
 pub(super) struct Event {
+    /// `DELETE`, or empty for a key that was written.
+    #[serde(default, rename = "type")]
+    pub what: String,
     #[serde(default)]
     pub kv: KeyValue,
 }

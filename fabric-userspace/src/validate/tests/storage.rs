@@ -94,7 +94,7 @@ fn two_have_not_the_same_identity_in_one_segment() {
 }
 
 #[test]
-fn members_stand_at_attached_access_ports_of_one_node() {
+fn members_stand_at_attached_access_ports() {
     only(
         "/storage/0/members/1/port",
         json!("t0"),
@@ -119,7 +119,13 @@ fn members_stand_at_attached_access_ports_of_one_node() {
         codes::DUPLICATE_NAME,
         "storage[0].members[1].name is one, which is the name of storage[0].members[0] already",
     );
-    let problems = broken_in(SITE, |json| {
+}
+
+/// Without a store that they share, nodes have nobody to ask who is in charge.
+#[test]
+fn members_at_several_nodes_need_a_shared_store() {
+    assert_eq!(valid_in(SITE, |_| {}).needs_shared_store(), []);
+    let valid = valid_in(SITE, |json| {
         set(
             json,
             "/storage/0/segments",
@@ -131,13 +137,40 @@ fn members_stand_at_attached_access_ports_of_one_node() {
             json!({"name": "two", "node": "edge2", "port": "eth9"}),
         );
     });
+    let problems = valid.needs_shared_store();
     let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(
         shown,
         [
-            "storage[0].members stand at nodes edge1 and edge2: nodes that decide apart could let two members speak"
+            "storage[0].members stand at nodes edge1 and edge2, which share no store: nodes that decide apart could let two members speak"
         ]
     );
+    let vsm = &valid.storage()[0];
+    assert!(vsm.is_shared() && vsm.node().is_none());
+    // Numbers that are there stay, and all nodes read the same ones.
+    let ids: Vec<Option<u8>> = valid.document().storage[0]
+        .members
+        .iter()
+        .map(|member| member.id)
+        .collect();
+    assert_eq!(ids, [Some(1), Some(2)]);
+    assert_eq!(vsm.nodes().into_values().collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn numbers_of_members_differ() {
+    only(
+        "/storage/0/members/0/id",
+        json!(9),
+        codes::BAD_STORAGE,
+        "storage[0].members[0].id is 9, a member has 1 to 8",
+    );
+    let problems = broken_in(SITE, |json| {
+        set(json, "/storage/0/members/0/id", json!(2));
+        set(json, "/storage/0/members/1/id", json!(2));
+    });
+    let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["storage[0].members[1].id is 2, which one has already"]);
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! What the board does for storage machines that several nodes steer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::board::Board;
+use super::judge::Cause;
+use super::monitor::Progress;
+use super::shared::{Candidate, PROVED};
+use super::wishes::Wish;
+use crate::api::Act;
+use crate::error::{Refusal, codes};
+use crate::model::Name;
+use crate::store::etcd::{Owner, Standing};
+
+impl Board {
+    /// Takes in all that stands in the store; at `proved` nothing newer did, in nanoseconds of the monotonic clock.
+    pub(crate) fn hear(&mut self, all: &BTreeMap<String, Standing>, proved: u64) {
+        self.take_in(all, proved);
+        self.heard = Some((all.clone(), proved));
+    }
+
+    /// A storage machine that has come goes by what was heard last.
+    pub(super) fn recall(&mut self) {
+        let is_recent = |(_, proved): &(_, u64)| super::nanoseconds().saturating_sub(*proved) < PROVED;
+        if let Some((all, proved)) = self.heard.take().filter(is_recent) {
+            self.take_in(&all, proved);
+            self.heard = Some((all, proved));
+        }
+    }
+
+    fn take_in(&mut self, all: &BTreeMap<String, Standing>, proved: u64) {
+        let none = Standing::default();
+        let (vsms, tools) = self.parts();
+        for (name, watched) in vsms.iter_mut() {
+            let standing = all.get(name.as_str()).unwrap_or(&none);
+            if let Some(vsm) = tools.tables.vsm(watched.spec.id) {
+                watched.hear(vsm, standing, proved, &tools);
+            }
+        }
+        for (name, report) in all
+            .iter()
+            .filter_map(|(name, one)| Some((name, one.copies.as_ref()?)))
+        {
+            let (Ok(name), Ok(from)) = (Name::new(name), Name::new(&report.from)) else {
+                continue;
+            };
+            let is_present = self.vsms.get(&name).is_some_and(|watched| {
+                watched.shared.is_some() && u64::from(watched.charge.epoch()) == report.epoch
+            });
+            if is_present {
+                let copies = report.copies.iter().map(|(member, (in_step, lag))| {
+                    let progress = Progress {
+                        in_step: *in_step,
+                        lag: *lag,
+                    };
+                    (member.clone(), progress)
+                });
+                self.copies(&name, &from, Some(&copies.collect()), super::nanoseconds());
+            }
+        }
+    }
+
+    /// What this node has decided.
+    pub(crate) fn obey(&mut self, name: &Name, owner: &Owner) {
+        let (vsms, tools) = self.parts();
+        if let Some(watched) = vsms.get_mut(name)
+            && let Some(vsm) = tools.tables.vsm(watched.spec.id)
+        {
+            watched.obey(vsm, owner, &tools);
+        }
+    }
+
+    /// What this node wanted was not decided.
+    pub(crate) fn disappoint(&mut self, name: &Name) {
+        if let Some(watched) = self.vsms.get_mut(name) {
+            watched.disappoint(super::nanoseconds());
+        }
+    }
+
+    /// This node decides about a storage machine for so long; no time is no more.
+    pub(crate) fn set_office(&mut self, name: &Name, proof: Duration) {
+        let now = super::nanoseconds();
+        let (vsms, tools) = self.parts();
+        if let Some(watched) = vsms.get_mut(name)
+            && let Some(vsm) = tools.tables.vsm(watched.spec.id)
+        {
+            watched.set_office(vsm, proof, now);
+        }
+    }
+
+    /// Storage machines that this node could decide about.
+    pub(crate) fn candidates(&self) -> Vec<Candidate> {
+        let now = super::nanoseconds();
+        let all = self.vsms.values();
+        all.filter_map(|watched| watched.candidate(now)).collect()
+    }
+
+    /// What must be decided for an action; `None` if this node can do it alone.
+    ///
+    /// # Errors
+    /// The member is unknown or may not serve, or another node decides.
+    pub(crate) fn wish_of(&mut self, name: &Name, act: &Act) -> Result<Option<Wish>, Refusal> {
+        let now = super::nanoseconds();
+        let watched = self.find(name)?;
+        let Some(shared) = &watched.shared else {
+            return Ok(None);
+        };
+        if matches!(act, Act::Nudge) {
+            return Ok(None);
+        }
+        if !shared.is_in_office(now) {
+            return Err(elsewhere(name, shared.steward.as_ref()));
+        }
+        let working = watched.in_charge().map(|working| working.name.clone());
+        let (to, cause) = match act {
+            Act::Switch { to, force } => {
+                watched.may_switch_to(to, *force)?;
+                watched.manual = true;
+                (Some(to.clone()), Cause::Manual)
+            }
+            Act::Drain { member } => {
+                watched.member(member)?;
+                let next = watched.may_drain(member, now)?;
+                watched.member_mut(member)?.drained = true;
+                watched.manual = false;
+                (next.or(working), Cause::Drained)
+            }
+            Act::Restore { member } => {
+                watched.restore(member.as_ref())?;
+                (working, Cause::Restored)
+            }
+            Act::Nudge => (None, Cause::Manual),
+        };
+        Ok(to.map(|to| watched.wish_for(&to, cause, now)))
+    }
+}
+
+fn elsewhere(name: &Name, steward: Option<&Name>) -> Refusal {
+    match steward {
+        Some(node) => Refusal::new(
+            codes::STORAGE_ELSEWHERE,
+            format!("node {node} decides about storage machine {name}"),
+        )
+        .with_cure(format!("ask the agent of node {node}")),
+        None => Refusal::new(
+            codes::STORAGE_ELSEWHERE,
+            format!("no node decides about storage machine {name} now"),
+        )
+        .with_cure(
+            "try again in a few seconds; fabric node list tells which nodes are in touch with the store",
+        ),
+    }
+    .unchanged()
+}
