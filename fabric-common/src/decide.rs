@@ -25,13 +25,13 @@ pub struct Copied {
     pub in_one_buffer: bool,
 }
 
-/// Chooses by segment and destination address, never by the content of the frame.
+/// Chooses by segment and destination address, never by the content of the frame, which came in by the port `slot`.
 #[inline(always)]
 pub fn decide<'t, T: Tables>(
     tables: &'t T,
     binding: &Binding,
     macs: Macs,
-    copy: Copied,
+    (slot, copy): (u16, Copied),
 ) -> Result<Decision<'t>, DropReason> {
     if binding.direct() != 0 {
         let next_hop = valid_next_hop(tables, binding, binding.direct()).ok_or(DropReason::StaleNextHop)?;
@@ -44,7 +44,7 @@ pub fn decide<'t, T: Tables>(
             return Ok(Decision::To(next_hop));
         }
     }
-    flood(tables, binding, copy)
+    flood(tables, binding, slot, copy)
 }
 
 #[inline(always)]
@@ -116,11 +116,20 @@ pub fn relay_path<'t, T: Tables>(tables: &'t T, onward: &Relay<'_>) -> Result<(&
 }
 
 #[inline(always)]
-fn flood<'t, T: Tables>(tables: &'t T, binding: &Binding, copy: Copied) -> Result<Decision<'t>, DropReason> {
+fn flood<'t, T: Tables>(
+    tables: &'t T,
+    binding: &Binding,
+    slot: u16,
+    copy: Copied,
+) -> Result<Decision<'t>, DropReason> {
     let segment = tables
         .segment(binding.segment())
         .ok_or(DropReason::StaleNextHop)?;
     let members = segment.flood_members.load();
+    if members == 0 {
+        let next_hop = valid_next_hop(tables, binding, segment.partner(slot));
+        return next_hop.map(Decision::To).ok_or(DropReason::NoReceiver);
+    }
     if members < 2 {
         return Err(DropReason::NoReceiver);
     }

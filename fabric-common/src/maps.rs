@@ -14,16 +14,16 @@ pub mod storage;
 
 use crate::address::Address;
 use crate::buckets::Bucket;
-use crate::shared::SharedU32;
+use crate::shared::{SharedU32, SharedU64};
 
 pub use fdb::FdbValue;
-pub use flood::{FloodCopy, FloodKey, FloodProgress};
+pub use flood::{FloodCopy, FloodKey, FloodProgress, PairMember};
 pub use keys::*;
 pub use names::{capacity, name, program};
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 4;
+pub const LAYOUT_VERSION: u32 = 5;
 
 /// Largest frame in bytes that the kernel clones for flooding: head room, frame and what the kernel appends must fit into a
 /// page, and the frame into one buffer (`xdpf_clone`). Measured on 6.18: 3512 arrive, 3700 do not.
@@ -238,7 +238,7 @@ pub struct Segment {
     pub mac_limit: SharedU32,
     /// Addresses learned; the agent corrects it after ageing.
     pub learned: SharedU32,
-    /// Entries of the flood list, the ingress included.
+    /// Entries of the flood list, the ingress included; 0 if the segment has no list.
     pub flood_members: SharedU32,
     /// Stations that changed their place.
     pub moves: SharedU32,
@@ -251,6 +251,24 @@ pub struct Segment {
     /// Longest frame in bytes that every member's interface takes a copy of; the kernel leaves out the others and says
     /// nothing (`is_valid_dst`).
     pub flood_max_len: SharedU32,
+    /// A [`PairMember`] each, in a segment of two members; what counts while there is no list.
+    pub pair: [SharedU64; 2],
+}
+
+impl Segment {
+    /// The next hop of a pair's other member for what came in by the port `slot`; 0 if the port is of neither, or there is no
+    /// pair.
+    #[inline(always)]
+    pub fn partner(&self, slot: u16) -> u32 {
+        let [one, other] = [PairMember(self.pair[0].load()), PairMember(self.pair[1].load())];
+        if one.slot() == slot {
+            other.next_hop()
+        } else if other.slot() == slot {
+            one.next_hop()
+        } else {
+            0
+        }
+    }
 }
 
 /// A place behind a segment: what FDB entries name. Failover writes `path` and nothing else.
@@ -440,7 +458,7 @@ const _: () = {
     assert!(size_of::<Tunnel>() == 64);
     assert!(size_of::<Line>() == 8);
     assert!(size_of::<VtepAddress>() == 24);
-    assert!(size_of::<Segment>() == 32);
+    assert!(size_of::<Segment>() == 48);
     assert!(size_of::<NextHop>() == 16);
     assert!(size_of::<Path>() == 128);
     assert!(size_of::<FloodKey>() == 8);

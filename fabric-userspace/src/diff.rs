@@ -123,6 +123,7 @@ impl Work {
         self.set_new(&old.next_hops, &new.next_hops, Entry::NextHop);
         self.set(&old.vsm_places, &new.vsm_places, Entry::VsmPlace);
         self.set(&old.segments, &new.segments, Entry::Segment);
+        self.set(&old.pairs, &new.pairs, Entry::Pair);
         self.set(&old.flood_next_hops, &new.flood_next_hops, Entry::FloodNextHop);
         self.set(&old.flood, &new.flood, Entry::Flood);
         self.set(&old.bindings, &new.bindings, Entry::Binding);
@@ -160,6 +161,7 @@ impl Work {
         self.clear(&old.bindings, &new.bindings, Key::Binding);
         self.clear(&old.flood, &new.flood, Key::Flood);
         self.clear(&old.flood_next_hops, &new.flood_next_hops, Key::FloodNextHop);
+        self.clear(&old.pairs, &new.pairs, Key::Pair);
         self.clear(&old.segments, &new.segments, Key::Segment);
         self.clear(&old.vsm_places, &new.vsm_places, Key::VsmPlace);
         self.clear(&old.next_hops, &new.next_hops, Key::NextHop);

@@ -3,7 +3,9 @@
 mod far;
 mod storage;
 
-use fabric_common::maps::{Binding, FloodCopy, FloodKey, Path, Tunnel, access_index, capacity, own, tag_key};
+use fabric_common::maps::{
+    Binding, FloodCopy, FloodKey, NextHop, PairMember, Path, Tunnel, access_index, capacity, own, tag_key,
+};
 use fabric_common::wire::VID_RESERVED;
 
 use super::SegmentPart;
@@ -217,7 +219,7 @@ impl Builder<'_> {
     }
 
     /// Every member once, and a protected one once for each port that it may be reached by. The ingress is among them, the
-    /// kernel leaves its port out.
+    /// kernel leaves its port out. A pair needs no list, and a member alone has nobody to send to.
     fn flood(&mut self, name: &Name) -> Result<(), Refusal> {
         let input = self.input;
         let locals = input.locals.iter().map(|local| (local.slot, place_of(local)));
@@ -235,6 +237,13 @@ impl Builder<'_> {
         }
         members.sort_unstable();
         let segment = self.segment;
+        if members.len() < 2 {
+            return Ok(());
+        }
+        if let Some(pair) = self.pair(&members) {
+            self.places.records.pairs.insert(segment, pair);
+            return Ok(());
+        }
         for port in members.chunk_by(|(slot, _), (next, _)| slot == next) {
             for (copy, (slot, next_hop)) in (0..).zip(port) {
                 let key = FloodKey {
@@ -250,6 +259,26 @@ impl Builder<'_> {
         let slots = members.into_iter().map(|(slot, _)| slot).collect();
         self.places.records.flood.insert(segment, slots);
         Ok(())
+    }
+
+    /// Both members, if there are no others and a frame can only have come from one of them. A protected one is not always
+    /// behind the same port.
+    fn pair(&self, members: &[(u16, u32)]) -> Option<[PairMember; 2]> {
+        let [one, other] = *members else { return None };
+        let slots = [one.0, other.0];
+        let is_protected = |id| {
+            self.places
+                .records
+                .next_hops
+                .get(id)
+                .is_none_or(NextHop::is_protected)
+        };
+        if slots[0] == slots[1] || [one.1, other.1].iter().any(is_protected) {
+            return None;
+        }
+        let lines = self.input.far.iter().flat_map(|far| &far.lines);
+        let is_member = lines.map(|line| line.slot).all(|slot| slots.contains(&slot));
+        is_member.then(|| [one, other].map(|(slot, next_hop)| PairMember::new(slot, next_hop)))
     }
 }
 

@@ -1,8 +1,11 @@
 //! Writing records into the maps. The order of writes is the caller's, see [`crate::diff`].
 
+use std::collections::BTreeSet;
+
 use aya::maps::{DevMap, MapData};
 use fabric_common::maps::{
-    Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress, capacity, name,
+    Binding, FloodCopy, FloodKey, Line, NextHop, PairMember, Path, Port, Segment, Tunnel, VtepAddress,
+    capacity, name,
 };
 
 use super::buckets::Full;
@@ -44,10 +47,14 @@ impl Datapath {
 
     /// `EGRESS`. An interface that is gone leaves the place empty.
     pub fn set_egress(&mut self, slot: u16, ifindex: Option<u32>) -> Done {
+        self.set_way(slot, ifindex, self.flood.names(slot))
+    }
+
+    /// A way out with or without the program for copies.
+    fn set_way(&mut self, slot: u16, ifindex: Option<u32>, with_program: bool) -> Done {
         let wrong = LoadError::map(name::EGRESS);
         let place = u32::from(slot);
-        // Complete frames need no program, but they share the port's queue with flooded copies.
-        let program = Some(self.flood.program());
+        let program = with_program.then(|| self.flood.program());
         let is_set = |egress: &mut DevMap<MapData>, ifindex| egress.set(place, ifindex, program, 0).is_ok();
         if ifindex.is_some_and(|ifindex| is_set(&mut self.egress, ifindex)) {
             return Ok(());
@@ -58,14 +65,50 @@ impl Datapath {
             .map_err(|error| wrong(error.into()))
     }
 
-    /// Puts this agent's program in the place of the last one's, for the ports in use.
+    /// Puts this agent's program in the place of the last one's, which that one's lists still need.
     pub(super) fn adopt_egress(&mut self) -> Done {
         for slot in 1..u16::try_from(capacity::PORTS).unwrap_or(u16::MAX) {
-            if let Some(ifindex) = self.egress_ifindex(slot) {
-                self.set_egress(slot, Some(ifindex))?;
+            let Ok(way) = self.egress.get(u32::from(slot), 0) else {
+                continue;
+            };
+            if way.prog_id.is_some() {
+                self.set_way(slot, Some(way.if_index), true)?;
+                self.flood.is_idle(slot);
             }
         }
         Ok(())
+    }
+
+    /// Takes the program for copies from the ways to ports that no list names any more: it costs each frame a call.
+    pub fn spare_copies(&mut self) -> Done {
+        let idle = self.flood.take_idle();
+        if idle.is_empty() {
+            return Ok(());
+        }
+        // Copies of a list that is gone may still be in a port's queue.
+        self.flood.grace()?;
+        for slot in idle {
+            self.set_way(slot, self.egress_ifindex(slot), false)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the ways to these ports the program for copies, before the first copy comes.
+    fn expect_copies(&mut self, slots: &BTreeSet<u16>) -> Done {
+        let mut queues_changed = false;
+        for slot in slots {
+            let way = self.egress.get(u32::from(*slot), 0);
+            if let Some(way) = way.ok().filter(|way| way.prog_id.is_none()) {
+                self.set_way(*slot, Some(way.if_index), true)?;
+                queues_changed = true;
+            }
+        }
+        // A queue that was begun without the program has none for a copy behind (`bq_enqueue`): it would leave as it came.
+        if queues_changed {
+            self.flood.grace()
+        } else {
+            Ok(())
+        }
     }
 
     /// `ACCESS`.
@@ -153,6 +196,15 @@ impl Datapath {
         Ok(())
     }
 
+    /// Both members of a segment. Each word by itself: whatever two words are read together, both are the segment's.
+    pub fn set_pair(&mut self, segment: u32, members: Option<[PairMember; 2]>) -> Done {
+        let pair = &self.flooded(segment)?.pair;
+        for (word, member) in pair.iter().zip(members.unwrap_or_default()) {
+            word.store(member.0);
+        }
+        Ok(())
+    }
+
     /// Static entries of `FDB`. A learned entry of the same address is replaced.
     pub fn set_fixed(&mut self, segment: u32, mac: u64, next_hop: Option<u32>) -> Done {
         match next_hop {
@@ -187,8 +239,11 @@ impl Datapath {
     ///
     /// The number of members is never smaller than the list that is in force: what may be copied depends on it.
     pub fn set_floods(&mut self, floods: &[(u32, &[u16])]) -> Done {
+        let ports: BTreeSet<u16> = floods.iter().flat_map(|(_, slots)| *slots).copied().collect();
+        self.expect_copies(&ports)?;
         let mut lists = Vec::with_capacity(floods.len());
         for (segment, slots) in floods {
+            self.flood.will_name(*segment, slots);
             let list: Vec<u32> = slots
                 .iter()
                 .filter_map(|slot| self.egress_ifindex(*slot))
@@ -200,8 +255,9 @@ impl Datapath {
             lists.push((*segment, list));
         }
         self.flood.set(&lists)?;
-        for (segment, list) in &lists {
+        for ((segment, slots), (_, list)) in floods.iter().zip(&lists) {
             self.flooded(*segment)?.flood_members.store(members_of(list));
+            self.flood.names_only(*segment, slots);
         }
         Ok(())
     }
@@ -211,7 +267,11 @@ impl Datapath {
         for segment in segments {
             self.flooded(*segment)?.flood_members.store(0);
         }
-        self.flood.remove(segments)
+        self.flood.remove(segments)?;
+        for segment in segments {
+            self.flood.names_only(*segment, &[]);
+        }
+        Ok(())
     }
 
     fn flooded(&self, segment: u32) -> Result<&Segment, LoadError> {

@@ -1,5 +1,7 @@
 use fabric_common::maps::storage::VsmPlace;
-use fabric_common::maps::{Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
+use fabric_common::maps::{
+    Binding, FloodCopy, FloodKey, Line, NextHop, PairMember, Path, Port, Tunnel, VtepAddress,
+};
 
 use crate::records::{Records, SegmentLimits, VsmLimits};
 
@@ -62,6 +64,8 @@ tables! {
     VsmPlace(vsm_places: u32 => VsmPlace);
     /// `SEGMENTS`
     Segment(segments: u32 => SegmentLimits);
+    /// Members in `SEGMENTS`
+    Pair(pairs: u32 => [PairMember; 2]);
     /// `FLOOD_NEXT_HOPS`
     FloodNextHop(flood_next_hops: FloodKey => FloodCopy);
     /// `FLOOD`

@@ -113,6 +113,9 @@ impl Core {
         self.after(valid, image, &changes);
         self.follow_storage();
         self.refresh_flood_lists(&changed_slots);
+        if let Err(error) = self.datapath.spare_copies() {
+            tracing::error!(%error, "ways that no flood list names any more keep the program for copies");
+        }
         for name in old_ports {
             self.give_back(&name).await;
         }

@@ -108,6 +108,10 @@ impl TwinTables {
             segment
                 .flood_members
                 .store(u32::try_from(members).unwrap_or(u32::MAX));
+            let pair = records.pairs.get(id).copied().unwrap_or_default();
+            for (word, member) in segment.pair.iter().zip(pair) {
+                word.store(member.0);
+            }
             tables.segments.insert(*id, segment);
         }
         for (id, limits) in &records.vsms {
