@@ -11,6 +11,7 @@ mod log;
 mod meter;
 mod metrics;
 mod needs;
+mod numbers;
 mod ports;
 mod server;
 mod storage;

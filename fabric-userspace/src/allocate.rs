@@ -12,47 +12,107 @@ mod tags;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::model::{Datacenter, Document, Link, LinkKind, Name, Segment};
+use crate::model::{
+    Datacenter, Document, ISid, Link, LinkKind, Name, Range, Segment, ServiceVid, Shared, Tenant, Vni,
+};
 use islands::Islands;
-use labels::Labels;
+use labels::{Labels, Wanted};
 use lowest::Lowest;
 use space::Space;
+pub(crate) use space::explicit_c_vids;
 
 /// Fills in datacenters, S-VIDs, C-VIDs, VNIs, I-SIDs, global VIDs and labels. Returns the segments that got an
 /// S-VID or a base C-VID.
 pub fn allocate(document: &mut Document) -> BTreeSet<Name> {
+    fill(document).segments
+}
+
+/// What [`fill`] did.
+pub(crate) struct Filled {
+    /// Segments that got an S-VID or a base C-VID.
+    pub(crate) segments: BTreeSet<Name>,
+    /// False if a number is still absent: one that becomes free may be given to a segment that nobody changes.
+    pub(crate) is_complete: bool,
+}
+
+/// [`allocate`]. Tenants that lack nothing stay shared with the documents that they came from.
+pub(crate) fn fill(document: &mut Document) -> Filled {
     let mut tenants = std::mem::take(&mut document.tenants);
     let places = Places::of(document);
     let segments = || tenants.iter().flat_map(|tenant| &tenant.segments);
-    let mut space = Space::used_by(segments());
-    let mut vnis = Lowest::unlike(segments().filter_map(|segment| segment.vni));
-    let mut i_sids = Lowest::unlike(segments().filter_map(|segment| segment.i_sid));
-    let mut global_vids = Lowest::unlike(segments().filter_map(|segment| segment.global_vid));
-    let mut labels = Labels::used_by(segments());
-
-    let mut allocated = BTreeSet::new();
-    for segment in tenants.iter_mut().flat_map(|tenant| &mut tenant.segments) {
-        let Some(datacenter) = places.datacenter_of(segment) else {
-            continue;
-        };
-        segment.datacenter.get_or_insert_with(|| datacenter.name.clone());
-        if tags::fill(segment, datacenter, &mut space) {
-            allocated.insert(segment.name.clone());
+    let mut free = Free {
+        space: Space::used_by(segments()),
+        vnis: Lowest::unlike(segments().filter_map(|segment| segment.vni)),
+        i_sids: Lowest::unlike(segments().filter_map(|segment| segment.i_sid)),
+        global_vids: Lowest::unlike(segments().filter_map(|segment| segment.global_vid)),
+        labels: Labels::used_by(segments()),
+        all_global: document.global_vids,
+    };
+    let mut filled = Filled {
+        segments: BTreeSet::new(),
+        is_complete: true,
+    };
+    for tenant in &mut tenants {
+        for at in 0..tenant.segments.len() {
+            let segment = &tenant.segments[at];
+            let Some(datacenter) = places.datacenter_of(segment) else {
+                filled.is_complete = false;
+                continue;
+            };
+            if !places.lacks(segment, datacenter) {
+                continue;
+            }
+            let segment = &mut tenant.segments[at];
+            if free.give(segment, datacenter, &places) {
+                filled.segments.insert(segment.name.clone());
+            }
+            filled.is_complete &= !places.lacks(segment, datacenter);
         }
-        if segment.vni.is_none() && (!segment.remotes.is_empty() || places.crosses(segment, LinkKind::Vxlan))
-        {
-            segment.vni = vnis.take(datacenter.vnis);
-        }
-        if segment.i_sid.is_none() && places.crosses(segment, LinkKind::ITag) {
-            segment.i_sid = i_sids.take(datacenter.i_sids);
-        }
-        if segment.global_vid.is_none() && places.crosses(segment, LinkKind::GlobalVlan) {
-            segment.global_vid = global_vids.take(document.global_vids);
-        }
-        places.label(segment, datacenter, &mut labels);
     }
     document.tenants = tenants;
-    allocated
+    filled
+}
+
+/// Whether these tenants of the document have every number that [`fill`] would give them.
+pub(crate) fn are_filled(document: &Document, tenants: &[&Shared<Tenant>]) -> bool {
+    let places = Places::of(document);
+    let segments = tenants.iter().flat_map(|tenant| &tenant.segments);
+    segments.into_iter().all(|segment| {
+        let datacenter = places.datacenter_of(segment);
+        datacenter.is_some_and(|datacenter| !places.lacks(segment, datacenter))
+    })
+}
+
+/// Numbers that nobody has.
+struct Free {
+    space: Space,
+    vnis: Lowest<Vni>,
+    i_sids: Lowest<ISid>,
+    global_vids: Lowest<ServiceVid>,
+    labels: Labels,
+    /// The range of global VIDs.
+    all_global: Option<Range<ServiceVid>>,
+}
+
+impl Free {
+    /// Gives the segment what it lacks, as far as there is any. True if it got an S-VID or a base C-VID.
+    fn give(&mut self, segment: &mut Segment, datacenter: &Datacenter, places: &Places<'_>) -> bool {
+        segment.datacenter.get_or_insert_with(|| datacenter.name.clone());
+        let tagged = tags::fill(segment, datacenter, &mut self.space);
+        if places.lacks_vni(segment) {
+            segment.vni = self.vnis.take(datacenter.vnis);
+        }
+        if places.lacks_i_sid(segment) {
+            segment.i_sid = self.i_sids.take(datacenter.i_sids);
+        }
+        if places.lacks_global_vid(segment) {
+            segment.global_vid = self.global_vids.take(self.all_global);
+        }
+        for wanted in places.missing_labels(segment, datacenter) {
+            self.labels.fill(segment, &wanted);
+        }
+        tagged
+    }
 }
 
 fn gateway(link: &Link) -> Option<&Name> {
@@ -126,10 +186,34 @@ impl<'d> Places<'d> {
         self.kinds.contains(&kind) && members.any(|other| Some(other) != first)
     }
 
-    /// Gives the segment the labels that it needs: between datacenters with members that only labels join.
-    fn label(&self, segment: &mut Segment, home: &Datacenter, labels: &mut Labels) {
-        if self.in_order.len() < 2 {
-            return;
+    /// Whether a number is absent that the segment should have.
+    fn lacks(&self, segment: &Segment, home: &Datacenter) -> bool {
+        segment.datacenter.is_none()
+            || tags::lacks(segment)
+            || self.lacks_vni(segment)
+            || self.lacks_i_sid(segment)
+            || self.lacks_global_vid(segment)
+            || !self.missing_labels(segment, home).is_empty()
+    }
+
+    fn lacks_vni(&self, segment: &Segment) -> bool {
+        segment.vni.is_none() && (!segment.remotes.is_empty() || self.crosses(segment, LinkKind::Vxlan))
+    }
+
+    fn lacks_i_sid(&self, segment: &Segment) -> bool {
+        segment.i_sid.is_none() && self.crosses(segment, LinkKind::ITag)
+    }
+
+    fn lacks_global_vid(&self, segment: &Segment) -> bool {
+        segment.global_vid.is_none() && self.crosses(segment, LinkKind::GlobalVlan)
+    }
+
+    /// The labels that the segment needs and has not: between datacenters with members that only labels join.
+    fn missing_labels(&self, segment: &Segment, home: &Datacenter) -> Vec<Wanted<'d>> {
+        let mut members = self.members(segment);
+        let first = members.next();
+        if self.in_order.len() < 2 || members.all(|other| Some(other) == first) {
+            return Vec::new();
         }
         let mut islands: BTreeMap<&Name, BTreeSet<usize>> = BTreeMap::new();
         for datacenter in self.in_order {
@@ -141,13 +225,14 @@ impl<'d> Places<'d> {
             let (to, from) = (&islands[to], &islands[from]);
             to.iter().any(|island| from.iter().any(|other| other != island))
         };
-        let with_members = self
+        let with_members: Vec<&Datacenter> = self
             .in_order
             .iter()
-            .filter(|datacenter| !islands[&datacenter.name].is_empty());
-        labels.fill(segment, home, &with_members.collect::<Vec<_>>(), |to, from| {
+            .filter(|datacenter| !islands[&datacenter.name].is_empty())
+            .collect();
+        labels::missing(segment, home, &with_members, |to, from| {
             to != from && apart(to, from)
-        });
+        })
     }
 }
 

@@ -135,7 +135,7 @@ impl Work<'_> {
     }
 
     fn segment(&mut self, segment: &ValidSegment) -> Result<Option<Arc<SegmentPart>>, Refusal> {
-        let tenant = &self.request.valid.tenant(segment.tenant).name;
+        let tenant = &segment.tenant;
         for link in self.passing.links(self.request.valid, self.here, segment) {
             self.budget
                 .pass(tenant, own_vlan(segment.vlan), self.view.way(link)?);

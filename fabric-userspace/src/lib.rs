@@ -23,3 +23,4 @@ mod storage;
 pub mod store;
 pub mod topology;
 pub mod validate;
+mod wall;

@@ -10,7 +10,6 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 
 pub use file::FileStore;
-pub(crate) use file::Skipped;
 pub(crate) use made::NewFolders;
 pub use pending::{Pending, Terms};
 pub(crate) use pending::{none_pending, waits};

@@ -17,12 +17,13 @@ pub(super) use concern::catch_up;
 pub(super) use follow::spawn;
 pub(super) use view::nodes;
 
-use super::core::{Core, now, side_file};
+use super::core::{Core, side_file};
 use crate::agent_options::AgentOptions;
 use crate::api;
 use crate::error::{Code, Refusal, codes};
 use crate::store::etcd::{EtcdStore, Expected, RefusedRevision, new_instance};
 use crate::store::{FileStore, Store as _};
+use crate::wall::stamp;
 
 /// What is kept of the fabric over a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,7 +85,7 @@ impl Cluster {
             refusals: 0,
             trouble: None,
             heard: false,
-            started_at: now(),
+            started_at: stamp(),
         }))
     }
 

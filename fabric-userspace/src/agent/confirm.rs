@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use drops::Drops;
 
 use super::change;
-use super::core::{Core, failed, now};
+use super::core::{Core, failed};
 use super::server::Shared;
 use crate::api;
 use crate::error::{Refusal, codes};
@@ -208,7 +208,7 @@ async fn go_back_in(store: &EtcdStore, pending: &Pending, cause: String) -> Resu
     };
     let stored = Stored {
         revision: pending.revision + 1,
-        applied_at: now(),
+        applied_at: crate::wall::stamp(),
         cause,
         document,
     };

@@ -1,11 +1,12 @@
 //! The agent's state: the document in force and everything that carries it out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::cluster::Cluster;
 use super::confirm::Waiting;
 use super::meter::Meter;
+use super::numbers::{self, Numbers};
 use super::ports::{CHANGES_FILE, Ports};
 use super::storage::Storage;
 use super::take_down;
@@ -14,7 +15,7 @@ use crate::api;
 use crate::compile::{Image, Protection};
 use crate::datapath::{Datapath, LoadError};
 use crate::error::{Refusal, codes};
-use crate::ids::{Freed, Ids, Sizes};
+use crate::ids::{Freed, Sizes};
 use crate::model::{Document, IfName, Name, Node};
 use crate::netlink::{NeighbourKey, Netlink, NextHops};
 use crate::safety::{KernelRelease, Role};
@@ -25,6 +26,8 @@ use crate::validate::{NodeIx, PortRole, Valid, validate};
 pub(super) mod side_file {
     /// Numbers in the maps.
     pub(crate) const IDS: &str = "ids.json";
+    /// Those that have changed since.
+    pub(crate) const IDS_CHANGED: &str = "ids.jsonl";
     /// What departed bindings and paths have counted.
     pub(crate) const COUNTS: &str = "counts.json";
     /// Neighbour entries that the agent has added.
@@ -59,6 +62,8 @@ pub(super) struct Core {
     /// Revisions since then.
     pub(super) skipped: u32,
     pub(super) image: Image,
+    /// The numbers in it, as they are saved.
+    pub(super) numbers: Numbers,
     pub(super) revision: u64,
     pub(super) applied_at: Option<String>,
     pub(super) started: Instant,
@@ -95,11 +100,6 @@ pub(super) fn failed(error: LoadError) -> Refusal {
         );
     }
     refusal(codes::FAILED, "see the agent's log, and: dmesg | tail")
-}
-
-/// Now, RFC 3339 in UTC with milliseconds.
-pub(super) fn now() -> String {
-    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
 /// The role of a port in the words of the safety checks.
@@ -144,11 +144,12 @@ impl Core {
                 side_file::NEIGHBOURS,
                 CHANGES_FILE,
             ]);
+            store.remove_side_file(side_file::IDS_CHANGED);
         }
         // Everything that is kept is read before the data path is touched: a damaged file changes nothing.
         let ports = Ports::resume(netlink.clone(), &store)?;
         let neighbours = saved_neighbours(&store)?;
-        let ids = store.side_file::<Ids>(side_file::IDS)?;
+        let (numbers, ids) = Numbers::load(&store)?;
         let retired = store.side_file(side_file::COUNTS)?;
         let (datapath, adopted) =
             Datapath::open(&pins, sizes, STATIONS, options.log_drops).map_err(failed)?;
@@ -172,6 +173,7 @@ impl Core {
             valid,
             skipped: 0,
             image,
+            numbers,
             revision: match (&stored, &cluster) {
                 // A document of this host alone is no revision of the fabric that it joins.
                 (_, Some(cluster)) if !cluster.has_joined() => 0,
@@ -306,7 +308,8 @@ impl Core {
             tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
         }
         self.datapath.remove().map_err(failed)?;
-        for file in [side_file::IDS, side_file::COUNTS, side_file::NEIGHBOURS] {
+        numbers::forget(&self.store);
+        for file in [side_file::COUNTS, side_file::NEIGHBOURS] {
             self.store.remove_side_file(file);
         }
         take_down::all_put_back(&left)
@@ -338,7 +341,7 @@ impl Core {
                     .with_cure("fabric tenant list")
                     .unchanged()
             })?;
-        let names = tenant.segments.iter().map(|at| &self.valid.segment(*at).name);
+        let names = tenant.segments.iter().map(|segment| &segment.name);
         Ok(names
             .filter_map(|name| Some(self.image.segments.get(name)?.ids.segment))
             .collect())

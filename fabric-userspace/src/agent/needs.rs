@@ -53,7 +53,7 @@ impl Core {
         let parts = parts(path);
         FrameNeed {
             egress: egress.to_string(),
-            whose: format!("{}'s frames", self.valid.tenant(segment.tenant).name),
+            whose: format!("{}'s frames", segment.tenant),
             tenant_bytes: TENANT_MTU + ETHERNET + if own_tag { VLAN_TAG } else { 0 },
             tenant_mtu: TENANT_MTU,
             outer_tag: match path.pre {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::core::{check_host, saved_neighbours, side_file};
+use super::numbers;
 use super::ports::Ports;
 use crate::datapath::Datapath;
 use crate::error::{Refusal, codes};
@@ -43,7 +44,8 @@ pub async fn take_down(state_dir: &Path) -> Result<bool, Refusal> {
     for (key, error) in hops.remove_added().await {
         tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
     }
-    for file in [side_file::IDS, side_file::COUNTS, side_file::NEIGHBOURS] {
+    numbers::forget(&store);
+    for file in [side_file::COUNTS, side_file::NEIGHBOURS] {
         store.remove_side_file(file);
     }
     all_put_back(&left)?;

@@ -9,6 +9,37 @@ pub(super) struct Labels {
     next: HashMap<u32, u32>,
 }
 
+/// A label that a segment needs.
+pub(super) struct Wanted<'d> {
+    to: &'d Datacenter,
+    from: &'d Datacenter,
+    preferred: Option<Label>,
+}
+
+/// What the segment, whose numbers are of `home`, wants for each ordered pair of `apart` that has no label.
+///
+/// `apart(to, from)` says whether frames cross from one to the other by label. Both are of `datacenters`, in the order of
+/// the document.
+pub(super) fn missing<'d>(
+    segment: &Segment,
+    home: &Datacenter,
+    datacenters: &[&'d Datacenter],
+    apart: impl Fn(&Name, &Name) -> bool,
+) -> Vec<Wanted<'d>> {
+    let mut wanted = Vec::new();
+    for to in datacenters {
+        let mut preferred = preferred(segment, home, to);
+        for from in datacenters.iter().filter(|from| apart(&to.name, &from.name)) {
+            let preferred = preferred.take();
+            let known = |pair: &SegmentLabel| (&pair.to, &pair.from) == (&to.name, &from.name);
+            if !segment.labels.iter().any(known) {
+                wanted.push(Wanted { to, from, preferred });
+            }
+        }
+    }
+    wanted
+}
+
 impl Labels {
     pub(super) fn used_by<'d>(segments: impl Iterator<Item = &'d Segment>) -> Self {
         let used = segments.flat_map(|segment| &segment.labels);
@@ -18,32 +49,15 @@ impl Labels {
         }
     }
 
-    /// Gives the segment, whose numbers are of `home`, a label for each ordered pair of `apart` that has none.
-    ///
-    /// `apart(to, from)` says whether frames cross from one to the other by label. Both are of `datacenters`, in the
-    /// order of the document.
-    pub(super) fn fill(
-        &mut self,
-        segment: &mut Segment,
-        home: &Datacenter,
-        datacenters: &[&Datacenter],
-        apart: impl Fn(&Name, &Name) -> bool,
-    ) {
-        for to in datacenters {
-            let mut preferred = preferred(segment, home, to);
-            for from in datacenters.iter().filter(|from| apart(&to.name, &from.name)) {
-                let preferred = preferred.take();
-                let known = |pair: &SegmentLabel| (&pair.to, &pair.from) == (&to.name, &from.name);
-                if !segment.labels.iter().any(known)
-                    && let Some(label) = to.labels.and_then(|range| self.take(range, preferred))
-                {
-                    segment.labels.push(SegmentLabel {
-                        to: to.name.clone(),
-                        from: from.name.clone(),
-                        label,
-                    });
-                }
-            }
+    /// Gives the segment a label that it wants, if the range has one.
+    pub(super) fn fill(&mut self, segment: &mut Segment, wanted: &Wanted<'_>) {
+        let Wanted { to, from, preferred } = wanted;
+        if let Some(label) = to.labels.and_then(|range| self.take(range, *preferred)) {
+            segment.labels.push(SegmentLabel {
+                to: to.name.clone(),
+                from: from.name.clone(),
+                label,
+            });
         }
     }
 

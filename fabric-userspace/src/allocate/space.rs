@@ -117,7 +117,7 @@ fn place(c_vid: ServiceVid) -> (usize, u64) {
 }
 
 /// Every C-VID that the document gives the segment, in any of its ends.
-pub(super) fn explicit_c_vids(segment: &Segment) -> impl Iterator<Item = ServiceVid> {
+pub(crate) fn explicit_c_vids(segment: &Segment) -> impl Iterator<Item = ServiceVid> {
     let attached = segment.attachments.iter().map(|end| (end.c_vid, &end.stations));
     let remote = segment.remotes.iter().map(|end| (end.c_vid, &end.stations));
     let ends = attached

@@ -4,6 +4,17 @@ use crate::model::{Datacenter, Range, Segment, ServiceVid};
 /// Distance between an S-VID and the base C-VID that is chosen with it, so that captures are easy to read.
 const BASE_OFFSET: u16 = 1000;
 
+/// Whether an S-VID or a C-VID is absent.
+pub(super) fn lacks(segment: &Segment) -> bool {
+    let attached = segment.attachments.iter().map(|end| end.c_vid);
+    let remote = segment.remotes.iter().map(|end| end.c_vid);
+    let mut all = [segment.s_vid, segment.c_vid]
+        .into_iter()
+        .chain(attached)
+        .chain(remote);
+    all.any(|number| number.is_none())
+}
+
 /// Fills in S-VID and C-VIDs. True if the segment got an S-VID or a base C-VID.
 pub(super) fn fill(segment: &mut Segment, datacenter: &Datacenter, space: &mut Space) -> bool {
     let before = (segment.s_vid, segment.c_vid);

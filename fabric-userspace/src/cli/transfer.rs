@@ -1,7 +1,6 @@
 //! `fabric import`, and `fabric export` from a store: no agent is asked.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use clap::Args;
 use serde_json::json;
@@ -51,7 +50,7 @@ pub(super) async fn import(context: &mut Context<'_>, args: &ImportArgs) -> Resu
     };
     let stored = Stored {
         revision: base + 1,
-        applied_at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+        applied_at: crate::wall::stamp(),
         cause: format!("import {name}"),
         document: valid.document().clone(),
     };

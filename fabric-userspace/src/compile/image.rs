@@ -118,6 +118,11 @@ impl Image {
         }
     }
 
+    /// The numbers that belong to no segment.
+    pub(crate) fn node_ids(&self) -> &NodeIds {
+        &self.node.ids
+    }
+
     /// All entries together.
     pub fn records(&self) -> Records {
         let mut records = self.node.records.clone();
@@ -153,7 +158,7 @@ impl Image {
         let mut freed = Freed::default();
         freed.add_node(&self.node.ids, &other.node.ids);
         let none = SegmentIds::default();
-        for (was, is) in unshared(&self.segments, &other.segments) {
+        for (_, was, is) in unshared(&self.segments, &other.segments) {
             if let Some(was) = was {
                 freed.add_segment(&was.ids, is.map_or(&none, |is| &is.ids));
             }
@@ -169,7 +174,7 @@ type Parts = BTreeMap<Name, Arc<SegmentPart>>;
 pub(crate) fn unshared<'a>(
     old: &'a Parts,
     new: &'a Parts,
-) -> impl Iterator<Item = (Option<&'a SegmentPart>, Option<&'a SegmentPart>)> {
+) -> impl Iterator<Item = (&'a Name, Option<&'a SegmentPart>, Option<&'a SegmentPart>)> {
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     std::iter::from_fn(move || {
         loop {
@@ -183,7 +188,10 @@ pub(crate) fn unshared<'a>(
             let is = if order.is_ge() { new.next() } else { None };
             match (was, is) {
                 (Some((_, a)), Some((_, b))) if Arc::ptr_eq(a, b) => {}
-                (was, is) => return Some((was.map(|(_, part)| &**part), is.map(|(_, part)| &**part))),
+                (was, is) => {
+                    let (name, _) = was.or(is)?;
+                    return Some((name, was.map(|(_, part)| &**part), is.map(|(_, part)| &**part)));
+                }
             }
         }
     })

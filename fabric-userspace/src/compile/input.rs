@@ -101,7 +101,7 @@ impl SegmentInput {
             return Ok(None);
         }
         let input = Self {
-            tenant: valid.tenant(segment.tenant).name.clone(),
+            tenant: segment.tenant.clone(),
             s_vid: segment.s_vid.get(),
             base_c_vid: segment.base_c_vid.get(),
             vni: segment.vni.map_or(0, |vni| vni.get()),

@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{Document, Name, Segment, Tenant};
+use crate::model::{Document, Name, Segment, Shared, Tenant, between};
 
 /// Which segments a change can have touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,17 +18,12 @@ impl Scope {
             return Self::All;
         }
         let mut touched = storage(old, new);
-        let (before, after) = (segments(old), segments(new));
-        // Most often the documents differ in one place only, and the lists run in step on both sides of it.
-        let same = before
-            .iter()
-            .zip(&after)
-            .take_while(|(was, is)| equal(was, is))
-            .count();
-        let (before, after) = (&before[same..], &after[same..]);
+        // Most often the documents differ in one place only, and share the rest.
+        let (_, before, after) = between(&old.tenants, &new.tenants);
+        let (before, after) = (segments(before), segments(after));
         let mut lost: HashMap<&Name, &(&Tenant, &Segment)> =
             before.iter().map(|pair| (&pair.1.name, pair)).collect();
-        for pair in after {
+        for pair in &after {
             let was = lost.remove(&pair.1.name);
             if was.is_none_or(|was| !equal(was, pair)) {
                 touched.insert(pair.1.name.clone());
@@ -61,11 +56,10 @@ fn storage(old: &Document, new: &Document) -> BTreeSet<Name> {
     changed(old, new).into_iter().chain(changed(new, old)).collect()
 }
 
-fn segments(document: &Document) -> Vec<(&Tenant, &Segment)> {
-    document
-        .tenants
+fn segments(tenants: &[Shared<Tenant>]) -> Vec<(&Tenant, &Segment)> {
+    tenants
         .iter()
-        .flat_map(|tenant| tenant.segments.iter().map(move |segment| (tenant, segment)))
+        .flat_map(|tenant| tenant.segments.iter().map(move |segment| (&**tenant, segment)))
         .collect()
 }
 

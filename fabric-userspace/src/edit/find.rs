@@ -80,7 +80,7 @@ pub(super) fn attachments_of<'d>(
     let segments = document
         .tenants
         .iter()
-        .flat_map(|tenant| tenant.segments.iter().map(move |s| (tenant, s)));
+        .flat_map(|tenant| tenant.segments.iter().map(move |s| (&**tenant, s)));
     let all = segments
         .flat_map(|(tenant, segment)| segment.attachments.iter().map(move |end| (tenant, segment, end)));
     all.filter(move |(_, _, end)| end.node == *node && end.port == *port)
@@ -126,11 +126,12 @@ pub(super) fn tenant_or_new(document: &mut Document, name: &Name) -> (usize, boo
     if let Some(at) = document.tenants.iter().position(|tenant| tenant.name == *name) {
         return (at, false);
     }
-    document.tenants.push(Tenant {
+    let tenant = Tenant {
         name: name.clone(),
         mac_limit: None,
         segments: Vec::new(),
-    });
+    };
+    document.tenants.push(tenant.into());
     (document.tenants.len() - 1, true)
 }
 

@@ -213,7 +213,7 @@ pub fn tenant_remove(document: &Document, request: &TenantRemove) -> Outcome<Rem
     let at = tenant_at(document, &request.name)?;
     let mut document = document.clone();
     let tenant = document.tenants.remove(at);
-    let answer = removed(tenant.name, &tenant.segments, true);
+    let answer = removed(tenant.name.clone(), &tenant.segments, true);
     Ok(Edited::new(document, answer))
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Document, IfName, Name, Vlan, natural};
+use super::{Document, IfName, Name, Vlan, between, natural};
 use item::{Item, lines};
 use objects::Object;
 
@@ -142,12 +142,13 @@ pub fn document_diff(old: &Document, new: &Document) -> Vec<Change> {
 
 /// [`document_diff`] that marks the segments of `allocated`, whose numbers the fabric chose.
 pub fn document_diff_marking(old: &Document, new: &Document, allocated: &BTreeSet<Name>) -> Vec<Change> {
-    let mut before: HashMap<(Kind, Name), Object<'_>> = objects::all(old)
+    let (_, tenants_before, tenants_after) = between(&old.tenants, &new.tenants);
+    let mut before: HashMap<(Kind, Name), Object<'_>> = objects::all(old, tenants_before)
         .into_iter()
         .map(|object| ((object.kind(), object.name()), object))
         .collect();
     let mut changes: Vec<Change> = Vec::new();
-    for object in objects::all(new) {
+    for object in objects::all(new, tenants_after) {
         match before.remove(&(object.kind(), object.name())) {
             Some(same) if same == object => {}
             Some(other) => changes.extend(changed(&other, &object, allocated)),

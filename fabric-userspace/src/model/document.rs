@@ -1,7 +1,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, StationName, Vlan, Vni, Vsm};
+use super::{
+    ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, Shared, StationName, Vlan, Vni, Vsm,
+};
 
 /// Version of the document's form.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,7 +35,7 @@ pub struct Document {
     pub links: Vec<Link>,
     /// Who is served.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tenants: Vec<Tenant>,
+    pub tenants: Vec<Shared<Tenant>>,
     /// Storage machines in tenants' segments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storage: Vec<Vsm>,

@@ -1,7 +1,5 @@
 //! Times of the API, which are RFC 3339 in UTC.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::numbers;
 
 /// Seconds since 1970 of a time like `2026-11-22T11:03:07.412Z`, or `None` if it is not one.
@@ -43,9 +41,7 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 
 /// Seconds since 1970 now.
 pub fn now() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
+    crate::wall::seconds()
 }
 
 /// How long before `now` a time of the API was, as `2h11m`; `-` if it is no time.

@@ -329,7 +329,7 @@ impl Watched {
             switched,
             nudged: None,
             nudges,
-            at: humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string(),
+            at: crate::wall::stamp(),
         });
         self.send_nudges(tools, switched);
         if nudges == 0 {

@@ -25,11 +25,10 @@ mod wire;
 use tokio::sync::Mutex;
 
 pub use address::{Address, Secret, TlsFiles, User};
-pub use follow::{Expected, Follower, News, Step};
+pub use follow::{Expected, Follower, News};
 pub use objects::Change;
 #[cfg(test)]
-pub(crate) use objects::changes;
-pub(crate) use objects::{Objects, apart, replay, together};
+pub(crate) use objects::{Objects, apart, changes};
 pub use owner::{Fence, Owner, Steward};
 pub use report::{NodeReport, RefusedRevision, ReportedPort, Reporter, new_instance};
 pub use reuse::{Held, Number};

@@ -1,5 +1,6 @@
-//! Where the document is kept: one file, replaced whole, and the last revisions beside it.
+//! Where the document is kept: one file, small changes of it appended to another, and the last revisions beside them.
 
+mod history;
 mod journal;
 mod trial;
 
@@ -8,16 +9,17 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use journal::Skipped;
+use journal::Written;
 use trial::Trial;
 
 use super::made::{Before, Made};
-use super::{Answer, KEPT, Past, Pending, Store, Stored, Terms, none_pending, stale, waits};
+use super::{Answer, Past, Pending, Store, Stored, Terms, none_pending, stale, waits};
 use crate::error::{Refusal, codes};
 
 /// The side file of a revision that waits to be confirmed.
@@ -28,6 +30,8 @@ pub struct FileStore {
     folder: PathBuf,
     /// Revision in force, so that a writer need not read the document again.
     newest: AtomicU64,
+    /// What the files hold.
+    written: Mutex<Written>,
     /// What this start has made, until it succeeds.
     made: Option<Made>,
     _lock: Flock<File>,
@@ -105,11 +109,11 @@ impl FileStore {
         let store = Self {
             folder: folder.to_owned(),
             newest: AtomicU64::new(0),
+            written: Mutex::new(Written::unknown()),
             made: None,
             _lock: lock,
         };
-        store.fold_journal()?;
-        store.forget_uncommitted();
+        store.look()?;
         Ok(store)
     }
 
@@ -130,23 +134,46 @@ impl FileStore {
         self.made.iter_mut().for_each(Made::keep);
     }
 
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// When the appended revisions cannot be read. A damaged document is told later, with what to do.
+    fn look(&self) -> Result<(), Refusal> {
+        let Ok(Some(current)) = read::<Stored>(&self.current_path()) else {
+            return Ok(());
+        };
+        let bytes = fs::metadata(self.current_path()).map_or(0, |about| about.len());
+        journal::mend(&self.journal_path())?;
+        let whole = current.revision;
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let written = Written::found(current, bytes, &self.journal_path())?;
+        let newest = written.stored().map_or(whole, |stored| stored.revision);
+        self.newest.store(newest, Ordering::Relaxed);
+        if newest == whole {
+            // Left by a crash after the document was replaced, if there are any.
+            self.put_away_journal();
+        }
+        *self.written() = written;
+        self.forget_uncommitted(newest);
+        Ok(())
+    }
+
     /// A revision is kept first and put in force then. One kept by an agent that was killed in between never was in
     /// force, and its number will be given to another.
-    fn forget_uncommitted(&self) {
-        let Ok(Some(current)) = read::<Stored>(&self.current_path()) else {
-            return;
-        };
-        self.newest.store(current.revision, Ordering::Relaxed);
-        let newest = self.history_path(current.revision);
+    fn forget_uncommitted(&self, newest: u64) {
+        let files = self.kept_files().unwrap_or_default();
         // A file that stays is overwritten by the next revision.
-        for path in self
-            .kept_files()
-            .unwrap_or_default()
+        for path in files
             .iter()
-            .filter(|path| **path > newest)
+            .filter(|path| history::number(path).is_some_and(|number| number > newest))
         {
             let _ = fs::remove_file(path);
         }
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        // What it holds is set in one step, whoever panicked.
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A file of the state directory that is no document.
@@ -163,7 +190,7 @@ impl FileStore {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn set_side_file<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Refusal> {
-        replace(&self.folder.join(name), value, false)
+        replace(&self.folder.join(name), value, false).map(drop)
     }
 
     /// The same for what must survive a power cut.
@@ -171,7 +198,24 @@ impl FileStore {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn set_durable_side_file<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Refusal> {
-        replace(&self.folder.join(name), value, true)
+        replace(&self.folder.join(name), value, true).map(drop)
+    }
+
+    /// Adds a line to a file of the state directory that is no document; as lasting as [`Self::set_side_file`].
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn append_to<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Refusal> {
+        let path = self.folder.join(name);
+        journal::add(&path, value, false).map_err(|error| cannot("write", &path, &error))
+    }
+
+    /// The lines of a file of the state directory that is no document; none if there is no file.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub(crate) fn lines_of<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, Refusal> {
+        journal::read(&self.folder.join(name))
     }
 
     /// Removes those files of the state directory that are no documents and cannot be read, as a power cut leaves them.
@@ -197,8 +241,8 @@ impl FileStore {
         self.folder.join("document.json")
     }
 
-    fn history_path(&self, revision: u64) -> PathBuf {
-        self.folder.join("history").join(format!("{revision:010}.json"))
+    fn journal_path(&self) -> PathBuf {
+        self.folder.join("changes.jsonl")
     }
 }
 
@@ -231,22 +275,12 @@ impl Store for FileStore {
     fn history(&self) -> Answer<'_, Vec<Past>> {
         Box::pin(async move {
             let pending = self.trial()?.map(|trial| trial.revision);
-            let past = |stored: Stored| Past {
-                is_pending: pending == Some(stored.revision),
-                revision: stored.revision,
-                applied_at: stored.applied_at,
-                cause: stored.cause,
-                by: None,
-            };
-            Ok(self.revisions()?.into_iter().map(past).collect())
+            self.pasts(pending)
         })
     }
 
     fn kept(&self, revision: u64) -> Answer<'_, Option<Stored>> {
-        Box::pin(async move {
-            let is_it = |stored: &Stored| stored.revision == revision;
-            Ok(self.revisions()?.into_iter().find(is_it))
-        })
+        Box::pin(async move { self.past(revision) })
     }
 }
 
@@ -256,12 +290,18 @@ impl FileStore {
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn in_force(&self) -> Result<Option<Stored>, Refusal> {
-        read(&self.current_path()).map_err(|refusal| match self.newest_kept() {
+        let whole = read::<Stored>(&self.current_path()).map_err(|refusal| match self.newest_kept() {
             Some(kept) => {
                 refusal.with_cure(format!("cp {} {}", kept.display(), self.current_path().display()))
             }
             None => refusal,
-        })
+        })?;
+        let Some(mut stored) = whole else {
+            return Ok(None);
+        };
+        let lines: Vec<journal::Line> = journal::read(&self.journal_path())?;
+        lines.into_iter().for_each(|line| line.follow(&mut stored));
+        Ok(Some(stored))
     }
 
     fn put_on(&self, base: u64, stored: &Stored, terms: Terms) -> Result<(), Refusal> {
@@ -305,12 +345,15 @@ impl FileStore {
     }
 
     fn put(&self, stored: &Stored) -> Result<(), Refusal> {
-        replace(&self.history_path(stored.revision), stored, true)?;
-        replace(&self.current_path(), stored, true)?;
-        self.newest.store(stored.revision, Ordering::Relaxed);
-        if let Some(old) = stored.revision.checked_sub(KEPT) {
-            let _ = fs::remove_file(self.history_path(old));
+        let mut written = self.written();
+        if !written.append(&self.journal_path(), stored)? {
+            self.keep_whole(stored)?;
+            let bytes = replace(&self.current_path(), stored, true)?;
+            self.put_away_journal();
+            self.forget_old(stored.revision);
+            *written = Written::whole(stored, bytes);
         }
+        self.newest.store(stored.revision, Ordering::Relaxed);
         Ok(())
     }
 
@@ -321,39 +364,13 @@ impl FileStore {
     /// When it cannot be written; the old copy is there then.
     pub(crate) fn remember(&self, stored: &Stored) -> Result<(), Refusal> {
         self.remove_side_file(PENDING);
-        replace(&self.current_path(), stored, true)?;
-        self.forget_journal();
+        let mut written = self.written();
+        if !written.append(&self.journal_path(), stored)? {
+            let bytes = replace(&self.current_path(), stored, true)?;
+            let _ = fs::remove_file(self.journal_path());
+            *written = Written::whole(stored, bytes);
+        }
         Ok(())
-    }
-
-    fn revisions(&self) -> Result<Vec<Stored>, Refusal> {
-        let mut revisions: Vec<Stored> = self
-            .kept_files()?
-            .iter()
-            .filter_map(|path| read(path).ok()?)
-            .collect();
-        revisions.sort_by_key(|stored| std::cmp::Reverse(stored.revision));
-        Ok(revisions)
-    }
-}
-
-impl FileStore {
-    fn kept_files(&self) -> Result<Vec<PathBuf>, Refusal> {
-        let folder = self.folder.join("history");
-        let entries = fs::read_dir(&folder).map_err(|error| cannot("read", &folder, &error))?;
-        Ok(entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some())
-            .collect())
-    }
-
-    fn newest_kept(&self) -> Option<PathBuf> {
-        let mut kept = self.kept_files().ok()?;
-        kept.sort();
-        kept.into_iter()
-            .rev()
-            .find(|path| matches!(read::<Stored>(path), Ok(Some(_))))
     }
 }
 
@@ -375,10 +392,10 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Refusal> {
     })
 }
 
-/// Writes beside, then renames: a reader sees all of the old or all of the new.
-fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<(), Refusal> {
+/// Writes beside, then renames: a reader sees all of the old or all of the new. Returns its bytes.
+fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<usize, Refusal> {
     let beside = path.with_extension("new");
-    let write = || -> io::Result<()> {
+    let write = || -> io::Result<usize> {
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -392,10 +409,10 @@ fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<(), Re
             file.sync_all()?;
         }
         fs::rename(&beside, path)?;
-        match path.parent() {
-            Some(folder) if durable => File::open(folder)?.sync_all(),
-            _ => Ok(()),
+        if let Some(folder) = path.parent().filter(|_| durable) {
+            File::open(folder)?.sync_all()?;
         }
+        Ok(bytes.len())
     };
     write().map_err(|error| cannot("write", path, &error))
 }

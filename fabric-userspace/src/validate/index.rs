@@ -26,8 +26,6 @@ index! {
     NodeIx,
     /// Position in [`super::Valid::links`].
     LinkIx,
-    /// Position in [`super::Valid::tenants`].
-    TenantIx,
     /// Position in [`super::Valid::segments`].
     SegmentIx
 }

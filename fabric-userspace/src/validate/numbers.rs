@@ -8,19 +8,24 @@ use super::table::Table;
 use super::tenants::Parts;
 use super::valid::ValidDatacenter;
 use crate::error::{Problem, codes};
-use crate::model::{Document, ISid, Label, Range, RangeNumber, Segment, ServiceVid, Station, Vni};
+use crate::model::{ISid, Label, Range, RangeNumber, Segment, ServiceVid, Shared, Station, Tenant, Vni};
 
-pub(super) fn check(document: &Document, parts: &Parts<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn check(
+    tenants: &[Shared<Tenant>],
+    global_vids: Option<Range<ServiceVid>>,
+    parts: &Parts<'_>,
+    problems: &mut Vec<Problem>,
+) {
     let mut check = Check {
         pairs: HashMap::new(),
         vnis: HashMap::new(),
         i_sids: HashMap::new(),
-        all_global: document.global_vids,
+        all_global: global_vids,
         global_vids: HashMap::new(),
         labels: HashMap::new(),
         problems,
     };
-    for (tenant, owner) in document.tenants.iter().enumerate() {
+    for (tenant, owner) in tenants.iter().enumerate() {
         for (number, segment) in owner.segments.iter().enumerate() {
             let place = Place {
                 tenant,

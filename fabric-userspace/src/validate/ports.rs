@@ -6,12 +6,11 @@ use super::NodeIx;
 use super::table::Table;
 use super::valid::{PortRole, ValidNode, ValidPort};
 use crate::error::{Problem, codes};
-use crate::model::{Document, IfName, Name, PortOptions, Vlan};
+use crate::model::{Document, IfName, Name, Vlan};
 
 /// Who uses which port for what, collected over links and attachments.
+#[derive(Default)]
 pub(super) struct Ports<'d> {
-    document: &'d Document,
-    nodes: Vec<Option<NodeIx>>,
     used: HashMap<(NodeIx, IfName), Used<'d>>,
 }
 
@@ -30,19 +29,6 @@ pub(super) struct Owner<'d> {
 }
 
 impl<'d> Ports<'d> {
-    pub(super) fn new(document: &'d Document, nodes: &Table<ValidNode>) -> Self {
-        let nodes = document
-            .nodes
-            .iter()
-            .map(|node| nodes.find(&node.name).map(NodeIx::new))
-            .collect();
-        Self {
-            document,
-            nodes,
-            used: HashMap::new(),
-        }
-    }
-
     /// Takes the port for a link or an attachment; false and a problem at `path` if it has another role.
     pub(super) fn claim(
         &mut self,
@@ -95,13 +81,20 @@ impl<'d> Ports<'d> {
     }
 
     /// Problems of nodes with more ports than the data path can hold.
-    pub(super) fn check_counts(&self, problems: &mut Vec<Problem>) {
+    pub(super) fn check_counts(
+        &self,
+        document: &Document,
+        nodes: &Table<ValidNode>,
+        problems: &mut Vec<Problem>,
+    ) {
         let mut names: HashMap<NodeIx, BTreeSet<&IfName>> = HashMap::new();
         for (node, port) in self.used.keys() {
             names.entry(*node).or_default().insert(port);
         }
-        for (at, node) in self.document.nodes.iter().enumerate() {
-            let Some(ix) = self.nodes[at] else { continue };
+        for (at, node) in document.nodes.iter().enumerate() {
+            let Some(ix) = nodes.find(&node.name).map(NodeIx::new) else {
+                continue;
+            };
             let used = names.entry(ix).or_default();
             used.extend(node.ports.iter().map(|options| &options.name));
             if used.len() > MAX_PORTS {
@@ -115,9 +108,10 @@ impl<'d> Ports<'d> {
         }
     }
 
-    /// The nodes with their ports.
-    pub(super) fn fill(self, mut nodes: Vec<ValidNode>) -> Vec<ValidNode> {
-        for (node, listed) in nodes.iter_mut().zip(&self.document.nodes) {
+    /// Gives the nodes of a document without problems their ports.
+    pub(super) fn fill(self, document: &Document, nodes: &mut Table<ValidNode>) {
+        let nodes = nodes.items_mut();
+        for (node, listed) in nodes.iter_mut().zip(&document.nodes) {
             let options = listed.ports.iter().map(|options| {
                 (
                     options.name.clone(),
@@ -131,15 +125,14 @@ impl<'d> Ports<'d> {
         }
         for ((at, name), used) in self.used {
             if let Some(node) = nodes.get_mut(at.index()) {
-                let port = node.ports.entry(name.clone());
-                port.or_insert_with(|| ValidPort {
-                    role: None,
-                    options: PortOptions::of(name),
-                })
-                .role = Some(used.role);
+                node.use_port(name, used.role);
             }
         }
-        nodes
+    }
+
+    /// Ports that something uses.
+    pub(super) fn used(&self) -> impl Iterator<Item = &(NodeIx, IfName)> {
+        self.used.keys()
     }
 }
 

@@ -1,40 +1,23 @@
-use std::collections::HashSet;
 use std::fmt;
 
 use super::place::Place;
-use super::valid::{Carries, ValidDatacenter, ValidLink, ValidNode, ValidSegment};
+use super::plant::Plant;
+use super::valid::{Carries, ValidLink, ValidNode, ValidSegment};
 use super::{DatacenterIx, NodeIx};
 use crate::error::{Problem, codes};
-use crate::model::{Document, LinkKind};
-use crate::topology::{Islands, Routes, Tree};
-
-/// What the ways of segments are looked up in.
-pub(super) struct Fabric<'a> {
-    pub(super) tree: &'a Tree,
-    pub(super) routes: &'a Routes,
-    pub(super) datacenters: &'a [ValidDatacenter],
-    pub(super) nodes: &'a [ValidNode],
-    pub(super) links: &'a [ValidLink],
-}
+use crate::model::LinkKind;
 
 /// Every member of a segment must reach every other, and the segment needs the numbers of the links on the way.
-pub(super) fn check(
-    document: &Document,
-    fabric: &Fabric<'_>,
-    segments: &[ValidSegment],
+pub(super) fn check<'s>(
+    plant: &Plant,
+    nodes: &[ValidNode],
+    segments: impl Iterator<Item = (Place, &'s ValidSegment)>,
     problems: &mut Vec<Problem>,
 ) {
-    let islands = Islands::of(fabric.tree, fabric.nodes, fabric.links);
-    let kinds: HashSet<LinkKind> = fabric.links.iter().map(|link| link.carries.kind()).collect();
-    let places =
-        document.tenants.iter().enumerate().flat_map(|(tenant, owner)| {
-            (0..owner.segments.len()).map(move |segment| Place { tenant, segment })
-        });
-    for (place, segment) in places.zip(segments) {
+    for (place, segment) in segments {
         let way = Way {
-            fabric,
-            islands: &islands,
-            kinds: &kinds,
+            plant,
+            nodes,
             segment,
             place,
         };
@@ -48,10 +31,8 @@ pub(super) fn check(
 
 /// One segment and its ways.
 struct Way<'a> {
-    fabric: &'a Fabric<'a>,
-    islands: &'a Islands,
-    /// Kinds of links that the fabric has.
-    kinds: &'a HashSet<LinkKind>,
+    plant: &'a Plant,
+    nodes: &'a [ValidNode],
     segment: &'a ValidSegment,
     place: Place,
 }
@@ -60,7 +41,7 @@ impl Way<'_> {
     /// The first two members that do not reach each other.
     fn not_joined(&self) -> Option<Problem> {
         self.pairs().find_map(|(a, b)| {
-            if !self.islands.labelled(a, b) {
+            if !self.plant.islands.labelled(a, b) {
                 Some(self.unreachable(a, b))
             } else if self.datacenter(a) == self.datacenter(b) {
                 Some(self.split(a, b))
@@ -73,7 +54,7 @@ impl Way<'_> {
     /// One member of each island with each one of the others; all are told apart by datacenter and island.
     fn pairs(&self) -> impl Iterator<Item = (NodeIx, NodeIx)> {
         let mut first: Vec<NodeIx> = Vec::new();
-        let place = |node: NodeIx| (self.islands.island(node), self.datacenter(node));
+        let place = |node: NodeIx| (self.plant.islands.island(node), self.datacenter(node));
         for member in &self.segment.members {
             if first.iter().all(|known| place(*known) != place(*member)) {
                 first.push(*member);
@@ -82,17 +63,17 @@ impl Way<'_> {
         let apart: Vec<_> = (0..first.len())
             .flat_map(|b| (0..b).map(move |a| (a, b)))
             .map(|(a, b)| (first[a], first[b]))
-            .filter(|(a, b)| self.islands.island(*a) != self.islands.island(*b))
+            .filter(|(a, b)| self.plant.islands.island(*a) != self.plant.islands.island(*b))
             .collect();
         apart.into_iter()
     }
 
     fn datacenter(&self, node: NodeIx) -> DatacenterIx {
-        self.fabric.nodes[node.index()].datacenter
+        self.nodes[node.index()].datacenter
     }
 
     fn unreachable(&self, a: NodeIx, b: NodeIx) -> Problem {
-        let [a, b] = [a, b].map(|member| &self.fabric.nodes[member.index()].name);
+        let [a, b] = [a, b].map(|member| &self.nodes[member.index()].name);
         Problem::new(
             codes::UNREACHABLE,
             self.place.to_string(),
@@ -102,8 +83,8 @@ impl Way<'_> {
     }
 
     fn split(&self, a: NodeIx, b: NodeIx) -> Problem {
-        let datacenter = &self.fabric.datacenters[self.datacenter(a).index()].name;
-        let [a, b] = [a, b].map(|member| &self.fabric.nodes[member.index()].name);
+        let datacenter = &self.plant.datacenters.items()[self.datacenter(a).index()].name;
+        let [a, b] = [a, b].map(|member| &self.nodes[member.index()].name);
         Problem::new(
             codes::SPLIT_DATACENTER,
             self.place.to_string(),
@@ -126,7 +107,7 @@ impl Way<'_> {
     }
 
     fn no_label(&self, to: DatacenterIx, from: DatacenterIx) -> Problem {
-        let [to, from] = [to, from].map(|at| &self.fabric.datacenters[at.index()]);
+        let [to, from] = [to, from].map(|at| &self.plant.datacenters.items()[at.index()]);
         let needs = format!("needs a label from {} to {}", from.name, to.name);
         let path = format!("{}.labels", self.place);
         match to.labels {
@@ -164,16 +145,16 @@ impl Way<'_> {
         ];
         if !missing
             .iter()
-            .any(|(missing, kind)| *missing && self.kinds.contains(kind))
+            .any(|(missing, kind)| *missing && self.plant.kinds.contains(kind))
         {
             return;
         }
-        let reached = self.fabric.routes.reached(self.fabric.nodes, self.segment);
-        let on_the_way = self.fabric.tree.all_member_links(&reached);
+        let reached = self.plant.routes.reached(self.nodes, self.segment);
+        let on_the_way = self.plant.tree.all_member_links(&reached);
         let remote = self.segment.remotes.iter().map(|end| end.link);
         let crossed: Vec<&ValidLink> = remote
             .chain(on_the_way)
-            .map(|link| &self.fabric.links[link.index()])
+            .map(|link| &self.plant.links.items()[link.index()])
             .collect();
         let mut check = |missing: bool, field: &str, cure: &str, needs: fn(&Carries) -> bool| {
             if let Some(link) = crossed.iter().find(|link| missing && needs(&link.carries)) {

@@ -6,7 +6,7 @@ use super::ports::{Owner, Ports};
 use super::stations::Stations;
 use super::tenants::Parts;
 use super::valid::{ValidAttachment, ValidRemote, ValidSegment};
-use super::{DatacenterIx, LinkIx, NodeIx, TenantIx};
+use super::{DatacenterIx, LinkIx, NodeIx};
 use crate::error::{Problem, codes};
 use crate::model::{MacLimit, Name, Segment, ServiceVid, Vlan};
 
@@ -14,7 +14,7 @@ use crate::model::{MacLimit, Name, Segment, ServiceVid, Vlan};
 pub(super) fn check_segment<'d>(
     segment: &'d Segment,
     place: Place,
-    (tenant, tenant_name, tenant_limit): (TenantIx, &'d Name, u32),
+    (tenant, tenant_limit): (&'d Name, u32),
     parts: &Parts<'_>,
     ports: &mut Ports<'d>,
     problems: &mut Vec<Problem>,
@@ -22,7 +22,7 @@ pub(super) fn check_segment<'d>(
     let datacenter = datacenter_of(segment, place, parts, problems);
     check_vlans(segment, place, problems);
     let owner = Owner {
-        tenant: tenant_name,
+        tenant,
         segment: &segment.name,
     };
     let mut stations = Stations::default();
@@ -37,7 +37,7 @@ pub(super) fn check_segment<'d>(
     let members: BTreeSet<NodeIx> = members.collect();
     Some(ValidSegment {
         name: segment.name.clone(),
-        tenant,
+        tenant: tenant.clone(),
         datacenter: datacenter?,
         s_vid: segment.s_vid?,
         base_c_vid: segment.c_vid?,

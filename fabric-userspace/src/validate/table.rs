@@ -1,13 +1,18 @@
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use crate::error::{Problem, codes};
 use crate::model::Name;
 
 /// Named objects of one kind. An object that did not pass its own checks is known by name, so that those who
 /// refer to it are not blamed as well.
+#[derive(Debug, Clone)]
 pub(super) struct Table<T> {
     index: HashMap<Name, usize>,
-    items: Vec<Option<T>>,
+    /// By position in the document, that among [`Self::items`].
+    at: Vec<Option<usize>>,
+    items: Vec<T>,
 }
 
 impl<T> Table<T> {
@@ -30,21 +35,26 @@ impl<T> Table<T> {
         }
         Self {
             index,
+            at: Vec::new(),
             items: Vec::new(),
         }
     }
 
     /// Adds the next object of the document, or `None` if it is not right.
     pub(super) fn push(&mut self, item: Option<T>) {
-        self.items.push(item);
+        self.at.push(item.as_ref().map(|_| self.items.len()));
+        self.items.extend(item);
     }
 
-    pub(super) fn find(&self, name: &Name) -> Option<usize> {
+    pub(super) fn find<N: Hash + Eq + ?Sized>(&self, name: &N) -> Option<usize>
+    where
+        Name: Borrow<N>,
+    {
         self.index.get(name).copied()
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&T> {
-        self.items.get(at)?.as_ref()
+        self.items.get((*self.at.get(at)?)?)
     }
 
     /// Names that are there, for the cure of an unknown one.
@@ -60,9 +70,14 @@ impl<T> Table<T> {
         }
     }
 
-    /// All objects; complete if there was no problem.
-    pub(super) fn all(self) -> Vec<T> {
-        self.items.into_iter().flatten().collect()
+    /// All objects; complete if there was no problem, and at their positions then.
+    pub(super) fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// [`Self::items`], to be completed.
+    pub(super) fn items_mut(&mut self) -> &mut [T] {
+        &mut self.items
     }
 }
 

@@ -5,9 +5,12 @@ use super::ports::Ports;
 use super::segments::check_segment;
 use super::table::{Table, duplicate};
 use super::valid::{ValidDatacenter, ValidLink, ValidNode, ValidSegment, ValidTenant};
-use super::{DEFAULT_MAC_LIMIT, MAX_SEGMENTS, SegmentIx, TenantIx};
+use super::{DEFAULT_MAC_LIMIT, MAX_SEGMENTS};
 use crate::error::{Problem, codes};
-use crate::model::{Document, MacLimit, Name, Tenant};
+use crate::model::{MacLimit, Name, Shared, Tenant};
+
+/// What a tenant comes to: his limit of addresses, and his segments.
+pub(super) type Checked = (u32, Vec<ValidSegment>);
 
 /// What segments refer to.
 pub(super) struct Parts<'a> {
@@ -17,40 +20,36 @@ pub(super) struct Parts<'a> {
 }
 
 pub(super) fn check<'d>(
-    document: &'d Document,
+    list: &'d [Shared<Tenant>],
     parts: &Parts<'_>,
     ports: &mut Ports<'d>,
     problems: &mut Vec<Problem>,
-) -> (Vec<ValidTenant>, Vec<ValidSegment>) {
-    let names = document.tenants.iter().map(|tenant| &tenant.name);
+) -> Vec<Checked> {
+    let names = list.iter().map(|tenant| &tenant.name);
     let _known: Table<ValidTenant> = Table::of("tenants", names, problems);
-    check_segment_names(document, problems);
-    let (mut tenants, mut segments) = (Vec::new(), Vec::new());
-    for (at, tenant) in document.tenants.iter().enumerate() {
+    check_segment_names(list, problems);
+    let (mut tenants, mut segments) = (Vec::new(), 0);
+    for (at, tenant) in list.iter().enumerate() {
         let mac_limit = tenant_limit(tenant, at, problems);
-        let first = segments.len();
+        let mut own = Vec::new();
         for (number, segment) in tenant.segments.iter().enumerate() {
             let place = Place {
                 tenant: at,
                 segment: number,
             };
-            let owner = (TenantIx::new(at), &tenant.name, mac_limit);
-            segments.extend(check_segment(segment, place, owner, parts, ports, problems));
+            let owner = (&tenant.name, mac_limit);
+            own.extend(check_segment(segment, place, owner, parts, ports, problems));
         }
-        let segments = (first..segments.len()).map(SegmentIx::new).collect();
-        tenants.push(ValidTenant {
-            name: tenant.name.clone(),
-            mac_limit,
-            segments,
-        });
+        segments += own.len();
+        tenants.push((mac_limit, own));
     }
-    check_count(segments.len(), problems);
-    (tenants, segments)
+    check_count(segments, problems);
+    tenants
 }
 
-fn check_segment_names(document: &Document, problems: &mut Vec<Problem>) {
+fn check_segment_names(list: &[Shared<Tenant>], problems: &mut Vec<Problem>) {
     let mut seen: HashMap<&Name, Place> = HashMap::new();
-    for (tenant, owner) in document.tenants.iter().enumerate() {
+    for (tenant, owner) in list.iter().enumerate() {
         for (at, segment) in owner.segments.iter().enumerate() {
             let place = Place { tenant, segment: at };
             if let Some(first) = seen.get(&segment.name) {
@@ -65,7 +64,7 @@ fn check_segment_names(document: &Document, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_count(segments: usize, problems: &mut Vec<Problem>) {
+pub(super) fn check_count(segments: usize, problems: &mut Vec<Problem>) {
     if segments > MAX_SEGMENTS {
         let sentence = format!("has {segments} segments, and a fabric can have {MAX_SEGMENTS}");
         problems.push(Problem::new(

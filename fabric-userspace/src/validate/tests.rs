@@ -158,7 +158,7 @@ fn a_valid_document_answers_what_a_compiler_asks() {
     let initech = valid.segments().last().expect("initech");
     assert_eq!(initech.members.iter().copied().collect::<Vec<_>>(), [edge1]);
     assert_eq!(
-        (initech.mac_limit, valid.tenant(initech.tenant).mac_limit),
+        (initech.mac_limit, valid.tenants()[1].mac_limit),
         (1024, DEFAULT_MAC_LIMIT)
     );
     assert_eq!(valid.link(initech.remotes[0].link).gateway(), Some(edge1));

@@ -3,8 +3,12 @@ mod storage;
 mod tenant;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
+use super::plant::Plant;
+use super::table::Table;
+use super::taken::Taken;
+use super::{DatacenterIx, LinkIx, NodeIx, SegmentIx};
 use crate::model::{Document, ISid, IfName, Label, Name, PortOptions, Range, ServiceVid, Vni};
 use crate::topology::{Routes, Tree};
 
@@ -12,18 +16,18 @@ pub use link::{Carries, LineEnd, TrunkEnd, UnderlayEnd, ValidLink, VxlanEnds};
 pub use storage::{ValidMember, ValidVsm, ValidVsmSegment};
 pub use tenant::{ValidAttachment, ValidLabel, ValidRemote, ValidSegment, ValidStation, ValidTenant};
 
-/// A document that keeps every rule. Only `validate` makes one.
+/// A document that keeps every rule. Only `validate` and `revalidate` make one.
 #[derive(Debug, Clone)]
 pub struct Valid {
     pub(super) document: Document,
-    pub(super) datacenters: Vec<ValidDatacenter>,
-    pub(super) nodes: Vec<ValidNode>,
-    pub(super) links: Vec<ValidLink>,
-    pub(super) tenants: Vec<ValidTenant>,
-    pub(super) segments: Vec<ValidSegment>,
-    pub(super) storage: Vec<ValidVsm>,
-    pub(super) tree: Tree,
-    pub(super) routes: Routes,
+    pub(super) plant: Arc<Plant>,
+    pub(super) nodes: Arc<Table<ValidNode>>,
+    pub(super) tenants: Vec<Arc<ValidTenant>>,
+    pub(super) segments: Vec<Arc<ValidSegment>>,
+    pub(super) storage: Arc<Vec<ValidVsm>>,
+    pub(super) taken: Taken,
+    /// No segment lacks a number that it would be given if one were free.
+    pub(super) is_complete: bool,
 }
 
 impl Valid {
@@ -34,26 +38,26 @@ impl Valid {
 
     /// In the order of the document.
     pub fn datacenters(&self) -> &[ValidDatacenter] {
-        &self.datacenters
+        self.plant.datacenters.items()
     }
 
     /// In the order of the document.
     pub fn nodes(&self) -> &[ValidNode] {
-        &self.nodes
+        self.nodes.items()
     }
 
     /// In the order of the document.
     pub fn links(&self) -> &[ValidLink] {
-        &self.links
+        self.plant.links.items()
     }
 
     /// In the order of the document.
-    pub fn tenants(&self) -> &[ValidTenant] {
+    pub fn tenants(&self) -> &[Arc<ValidTenant>] {
         &self.tenants
     }
 
     /// All tenants' segments, in the order of the document.
-    pub fn segments(&self) -> &[ValidSegment] {
+    pub fn segments(&self) -> &[Arc<ValidSegment>] {
         &self.segments
     }
 
@@ -64,32 +68,27 @@ impl Valid {
 
     /// The ways between nodes.
     pub fn tree(&self) -> &Tree {
-        &self.tree
+        &self.plant.tree
     }
 
     /// The ways between datacenters.
     pub fn routes(&self) -> &Routes {
-        &self.routes
+        &self.plant.routes
     }
 
     /// The datacenter at a position of this document.
     pub fn datacenter(&self, at: DatacenterIx) -> &ValidDatacenter {
-        &self.datacenters[at.index()]
+        &self.datacenters()[at.index()]
     }
 
     /// The node at a position of this document.
     pub fn node(&self, at: NodeIx) -> &ValidNode {
-        &self.nodes[at.index()]
+        &self.nodes()[at.index()]
     }
 
     /// The link at a position of this document.
     pub fn link(&self, at: LinkIx) -> &ValidLink {
-        &self.links[at.index()]
-    }
-
-    /// The tenant at a position of this document.
-    pub fn tenant(&self, at: TenantIx) -> &ValidTenant {
-        &self.tenants[at.index()]
+        &self.links()[at.index()]
     }
 
     /// The segment at a position of this document.
@@ -99,24 +98,22 @@ impl Valid {
 
     /// Position of the node with this name, the one lookup by name that a compiler needs.
     pub fn find_node(&self, name: &str) -> Option<NodeIx> {
-        self.nodes
-            .iter()
-            .position(|node| node.name.as_str() == name)
-            .map(NodeIx::new)
+        self.nodes.find(name).map(NodeIx::new)
     }
 
     /// Whether the link of this name joins two nodes of one island.
     pub fn is_inside(&self, link: &Name) -> bool {
-        let found = self.links.iter().find(|known| known.name == *link);
+        let links = &self.plant.links;
+        let found = links.find(link).and_then(|at| links.get(at));
         found
             .and_then(ValidLink::nodes)
-            .is_some_and(|[a, b]| self.tree.joins(a, b))
+            .is_some_and(|[a, b]| self.tree().joins(a, b))
     }
 
     /// Links with an end at `node`, with their positions.
     pub fn links_at(&self, node: NodeIx) -> impl Iterator<Item = (LinkIx, &ValidLink)> {
         let numbered = self
-            .links
+            .links()
             .iter()
             .enumerate()
             .map(|(at, link)| (LinkIx::new(at), link));
@@ -152,6 +149,17 @@ pub struct ValidNode {
     pub datacenter: DatacenterIx,
     /// Every port that is used or has options.
     pub ports: BTreeMap<IfName, ValidPort>,
+}
+
+impl ValidNode {
+    /// Notes that something uses a port.
+    pub(super) fn use_port(&mut self, name: IfName, role: PortRole) {
+        let port = self.ports.entry(name.clone()).or_insert_with(|| ValidPort {
+            role: None,
+            options: PortOptions::of(name),
+        });
+        port.role = Some(role);
+    }
 }
 
 /// What a port of a node is for.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use fabric_tests::fabric::{Agent, CliOutput};
 use fabric_tests::wait;
+use fabric_userspace::store::etcd::{Address, EtcdStore};
+use fabric_userspace::store::{Store as _, Stored, Terms};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -111,4 +113,51 @@ fn wait_confirmed(pair: &Pair, node: &str, revision: u64) {
         Ok(value.trim().parse::<u64>().is_ok_and(|has| has >= revision))
     };
     wait::until_true(wait::PATIENCE, "a node to confirm", so).unwrap();
+}
+
+/// A clock that jumps: to the nodes it makes no difference which time of day a revision says that it is of, nor how long it waits
+/// to be confirmed.
+#[test]
+fn a_writer_whose_clock_jumps_is_followed_as_any_other() {
+    let pair = Pair::start(1);
+    let probe = pair.probe();
+    let document = serde_json::from_value(export(&pair.agents[0])).unwrap();
+    let write = |base: u64, applied_at: &str, terms: Terms| {
+        let mut stored = Stored {
+            revision: base + 1,
+            applied_at: applied_at.to_owned(),
+            cause: "clock".to_owned(),
+            document: fabric_userspace::model::Document::clone(&document),
+        };
+        stored.document.tenants[0].mac_limit = serde_json::from_value((100 + base).into()).unwrap();
+        let run = || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let store = EtcdStore::open(Address::parse(&pair.etcd.url("lab"))?, "elsewhere")?;
+            runtime
+                .block_on(store.put_in_force(base, &stored, terms))
+                .unwrap();
+            Ok(())
+        };
+        pair.store.run(run).unwrap();
+        pair.wait_revision(base + 1);
+    };
+    write(1, "2199-01-01T00:00:00.000Z", Terms::Final);
+    write(2, "1970-01-01T00:00:00.000Z", Terms::Final);
+    let final_one = export(&pair.agents[1]);
+    let begun = std::time::Instant::now();
+    write(
+        3,
+        "1970-01-01T00:00:00.000Z",
+        Terms::Within(Duration::from_secs(3)),
+    );
+    assert_ne!(export(&pair.agents[0]), final_one);
+    pair.wait_revision(5);
+    assert!(begun.elapsed() >= Duration::from_secs(2), "went back at once");
+    assert_eq!(export(&pair.agents[0]), final_one);
+    write(5, "2199-01-01T00:00:00.000Z", Terms::Final);
+    pair.agents.iter().for_each(|agent| wait_problem(agent, None));
+    unharmed(probe);
+    pair.finish();
 }

@@ -9,7 +9,7 @@ use crate::agent::attach_refusal;
 use crate::agent::core::{Core, failed, side_file};
 use crate::agent::host::Missing;
 use crate::agent::ports::Port;
-use crate::compile::Image;
+use crate::compile::{Image, unshared};
 use crate::datapath::{LoadError, Step, steps};
 use crate::diff::{Changes, Entry, Op, diff_images};
 use crate::error::{Refusal, codes};
@@ -203,7 +203,7 @@ impl Core {
     fn write(&mut self, image: &Image, changes: &Changes) -> Result<(), Refusal> {
         self.protection.follow(&self.image, image);
         // Written before the maps: whoever finds the maps half written knows what the numbers in them mean.
-        self.store.set_side_file(side_file::IDS, &image.ids())?;
+        self.numbers.save(&self.store, &self.image, image)?;
         self.write_ops(&changes.ops)
     }
 
@@ -305,7 +305,7 @@ impl Core {
         let touched = image.only_here(&self.image);
         self.image.hold(&touched);
         self.waiting.push(touched);
-        if let Err(error) = self.store.set_side_file(side_file::IDS, &self.image.ids()) {
+        if let Err(error) = self.numbers.save(&self.store, image, &self.image) {
             tracing::error!(%error, "the numbers could not be saved");
         }
     }
@@ -315,17 +315,11 @@ impl Core {
         if !gone.is_empty() {
             self.datapath.flush(|_, _, next_hop| gone.contains(&next_hop));
         }
-        let shared = |name, part| {
-            self.image
-                .segments
-                .get(name)
-                .is_some_and(|old| Arc::ptr_eq(old, part))
-        };
         if !Arc::ptr_eq(&self.image.node, &image.node) {
             self.meter.learn(&image.node.records);
         }
-        for (_, part) in image.segments.iter().filter(|(name, part)| !shared(*name, part)) {
-            self.meter.learn(&part.records);
+        for (_, _, part) in unshared(&self.image.segments, &image.segments) {
+            part.iter().for_each(|part| self.meter.learn(&part.records));
         }
         let freed = std::mem::take(&mut image.freed);
         if !freed.is_empty() {

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::Prepared;
 use super::carry_out::Taken;
-use crate::agent::core::{Core, now};
+use crate::agent::core::Core;
 use crate::agent::server::Shared;
 use crate::api;
 use crate::error::{Refusal, codes};
@@ -19,6 +19,7 @@ use crate::model::Document;
 use crate::store::etcd::EtcdStore;
 use crate::store::{Store as _, Stored, Terms};
 use crate::validate::Valid;
+use crate::wall::stamp;
 
 /// A change whose ports are taken, and which is to be decided.
 pub(super) struct Begun {
@@ -113,7 +114,7 @@ impl Core {
     pub(super) fn next_revision(&self, valid: &Valid, cause: &str) -> Stored {
         Stored {
             revision: self.revision + 1,
-            applied_at: now(),
+            applied_at: stamp(),
             cause: cause.to_owned(),
             document: valid.document().clone(),
         }
@@ -150,7 +151,7 @@ impl Core {
         };
         let back = Stored {
             revision: decided.revision + 1,
-            applied_at: now(),
+            applied_at: stamp(),
             cause: format!(
                 "undo of {}: {} could not carry it out",
                 decided.revision, self.node

@@ -7,7 +7,7 @@ use super::Prepared;
 use crate::agent::core::Core;
 use crate::agent::edits::vlan_words;
 use crate::api;
-use crate::model::{Name, Sign, document_diff};
+use crate::model::{Name, Shared, Sign, Tenant, between, document_diff};
 use crate::validate::Valid;
 
 /// A station that was heard this recently is in use.
@@ -43,7 +43,8 @@ impl Core {
 
     /// Attachments of this node that the new document has not, and behind which a station was heard lately.
     fn stops(&mut self, new: &Valid) -> Vec<String> {
-        let (old, new) = (self.ends(&self.valid), self.ends(new));
+        let (_, old, new) = between(&self.document().tenants, &new.document().tenants);
+        let (old, new) = (self.ends(old), self.ends(new));
         let gone: Vec<_> = old.into_iter().filter(|end| !new.contains(end)).collect();
         if gone.is_empty() {
             // Reading the whole FDB takes milliseconds.
@@ -64,16 +65,16 @@ impl Core {
     }
 
     /// Tenant, port with VLAN, and segment of each attachment at this node.
-    fn ends(&self, valid: &Valid) -> BTreeSet<(Name, String, Name)> {
-        let here = valid.find_node(self.node.as_str());
-        let segments = valid.segments().iter();
+    fn ends(&self, tenants: &[Shared<Tenant>]) -> BTreeSet<(Name, String, Name)> {
+        let segments = tenants
+            .iter()
+            .flat_map(|tenant| tenant.segments.iter().map(move |segment| (tenant, segment)));
         segments
-            .flat_map(|segment| segment.attachments.iter().map(move |end| (segment, end)))
-            .filter(|(_, end)| Some(end.node) == here)
-            .map(|(segment, end)| {
-                let tenant = valid.tenant(segment.tenant).name.clone();
+            .flat_map(|(tenant, segment)| segment.attachments.iter().map(move |end| (tenant, segment, end)))
+            .filter(|(_, _, end)| end.node == self.node)
+            .map(|(tenant, segment, end)| {
                 let words = format!("{} {}", end.port, vlan_words(end.vlan));
-                (tenant, words, segment.name.clone())
+                (tenant.name.clone(), words, segment.name.clone())
             })
             .collect()
     }

@@ -10,7 +10,7 @@ use crate::diff::diff_images;
 use crate::error::{Refusal, codes};
 use crate::model::{Document, IfName};
 use crate::safety::Role;
-use crate::validate::{NodeIx, Valid, ValidLink, validate};
+use crate::validate::{NodeIx, Valid, ValidLink, revalidate};
 
 impl Core {
     pub(super) async fn prepare(
@@ -21,7 +21,7 @@ impl Core {
         if self.ended {
             return Err(Refusal::new(codes::AGENT_AWAY, "the agent is ending").with_cure("start it again"));
         }
-        let valid = validate(document).map_err(Refusal::from_problems)?;
+        let valid = revalidate(document, &self.valid).map_err(Refusal::from_problems)?;
         let here = valid.find_node(self.node.as_str()).ok_or_else(|| {
             Refusal::new(
                 codes::UNKNOWN_NODE,

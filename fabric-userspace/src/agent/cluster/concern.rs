@@ -12,12 +12,11 @@ use crate::agent::core::Core;
 use crate::agent::server::Shared;
 use crate::error::Refusal;
 use crate::model::Name;
-use crate::store::Skipped;
-use crate::store::Store as _;
-use crate::store::etcd::{Change, Step};
-use crate::validate::{Valid, validate};
+use crate::store::Stored;
+use crate::store::etcd::Change;
+use crate::validate::{Valid, revalidate};
 
-/// So many are noted before the document is written as a whole.
+/// So many are noted before they are taken in: to find out what they have changed costs the more the more they are.
 const MOST: u32 = 500;
 
 impl Core {
@@ -31,28 +30,19 @@ impl Core {
     ///
     /// # Errors
     /// When the state directory cannot be written; nothing is noted then.
-    pub(super) fn skip(&mut self, step: Step) -> Result<(), Refusal> {
-        let Step {
-            revision,
-            applied_at,
-            changes,
-        } = step;
-        self.store.append(&Skipped {
-            revision,
-            applied_at: applied_at.clone(),
-            changes,
-        })?;
+    pub(super) fn skip(&mut self, stored: &Stored) -> Result<(), Refusal> {
+        self.store.remember(stored)?;
         self.skipped += 1;
-        self.revision = revision;
-        self.applied_at = Some(applied_at);
+        self.revision = stored.revision;
+        self.applied_at = Some(stored.applied_at.clone());
         if let Some(cluster) = &mut self.cluster {
-            cluster.desired = cluster.desired.max(revision);
+            cluster.desired = cluster.desired.max(stored.revision);
             cluster.refused = None;
         }
         Ok(())
     }
 
-    /// Whether the document must be written as a whole again.
+    /// Whether it is time to take the noted revisions in.
     pub(super) fn has_skipped_enough(&self) -> bool {
         self.skipped >= MOST
     }
@@ -100,7 +90,7 @@ fn is_empty(segment: &Value, list: &str) -> bool {
 /// Takes the revisions in that were only noted: for whoever looks at the document or changes it.
 ///
 /// # Errors
-/// When the store must be asked and does not answer, or the document is not understood.
+/// When the copy in the state directory must be read and cannot be.
 pub(in crate::agent) async fn catch_up(shared: &Shared) -> Result<(), Refusal> {
     let (store, revision) = {
         let core = shared.core.lock().await;
@@ -109,23 +99,22 @@ pub(in crate::agent) async fn catch_up(shared: &Shared) -> Result<(), Refusal> {
         };
         (cluster.store.clone(), core.revision())
     };
-    let known = store.stored().await?.filter(|stored| stored.revision == revision);
-    let stored = match known {
-        Some(stored) => Some(stored),
-        // It has heard of a later one already, or went back to an earlier one.
-        None => store.kept(revision).await.unwrap_or_default(),
-    };
-    let stored = match stored {
-        Some(stored) => Some(stored),
-        None => shared.core.lock().await.store.noted()?,
+    let known = store.stored().await.unwrap_or_default();
+    let (stored, before) = {
+        let core = shared.core.lock().await;
+        let stored = match known.filter(|stored| stored.revision == revision) {
+            Some(stored) => Some(stored),
+            // The store has heard of a later one already, or went back to an earlier one.
+            None => core.store.in_force()?,
+        };
+        (stored, core.valid.clone())
     };
     let Some(stored) = stored.filter(|stored| stored.revision == revision) else {
         return Ok(());
     };
-    let valid = validate(stored.document.clone()).map_err(Refusal::from_problems)?;
+    let valid = revalidate(stored.document, &before).map_err(Refusal::from_problems)?;
     let mut core = shared.core.lock().await;
     if core.skipped > 0 && core.revision() == revision {
-        core.store.remember(&stored)?;
         core.valid = valid;
         core.skipped = 0;
     }
@@ -137,6 +126,7 @@ mod tests {
     use super::*;
     use crate::model::{Document, from_json};
     use crate::store::etcd::{Objects, apart, changes};
+    use crate::validate::validate;
 
     fn document(tenants: &str) -> Document {
         let text = format!(

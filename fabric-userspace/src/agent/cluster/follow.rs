@@ -14,7 +14,7 @@ use crate::agent::server::Shared;
 use crate::agent::views;
 use crate::error::Refusal;
 use crate::store::Stored;
-use crate::store::etcd::{EtcdStore, Follower, News, NodeReport, ReportedPort, Reporter, Step};
+use crate::store::etcd::{Change, EtcdStore, Follower, News, NodeReport, ReportedPort, Reporter};
 
 /// Pauses between tries while the store is of no use; the members' own time limits come on top.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
@@ -89,12 +89,12 @@ async fn round(
             drop(changes);
             carry_out(shared, waiting).await
         }
-        News::Changes(step) => {
+        News::Changes { stored, changes } => {
             // Whoever still waits for an earlier one goes by the whole.
-            if waiting.is_none() && skipped(shared, step).await? {
+            if waiting.is_none() && skipped(shared, &stored, &changes).await? {
                 return Ok(());
             }
-            *waiting = store.stored().await?;
+            *waiting = Some(stored);
             carry_out(shared, waiting).await
         }
         // What a node has refused it may be able to carry out later: an interface has come, a port is safe again.
@@ -118,13 +118,13 @@ async fn round(
 }
 
 /// True if the changes do not concern this node, and are noted.
-async fn skipped(shared: &Shared, step: Step) -> Result<bool, Refusal> {
+async fn skipped(shared: &Shared, stored: &Stored, changes: &[Change]) -> Result<bool, Refusal> {
     let _changes = shared.changes.lock().await;
     let mut core = shared.core.lock().await;
-    if step.revision <= core.revision() || core.revision() == 0 || core.is_concerned(&step.changes) {
+    if stored.revision <= core.revision() || core.revision() == 0 || core.is_concerned(changes) {
         return Ok(false);
     }
-    core.skip(step)?;
+    core.skip(stored)?;
     let is_enough = core.has_skipped_enough();
     drop(core);
     if is_enough {

@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::follow::own;
-use crate::agent::core::now;
 use crate::agent::server::Shared;
 use crate::error::{Refusal, codes};
 use crate::store::etcd::Reporter;
 use crate::store::{Store as _, Stored, Terms};
+use crate::wall::stamp;
 
 /// So long the nodes tell each other what they have, before the one with the newest acts.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -28,7 +28,7 @@ pub(super) async fn bring_back(shared: &Shared, found: u64) -> Result<(), Refusa
         let mine = Stored {
             // Above everything that was ever in force here, so that no number means two documents.
             revision: core.revision() + 1,
-            applied_at: now(),
+            applied_at: stamp(),
             cause: format!(
                 "restore of revision {}, the store had gone back to {found}",
                 core.revision()

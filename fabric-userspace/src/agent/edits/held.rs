@@ -50,11 +50,12 @@ pub(super) fn with_stand_in(
         .filter_map(|(at, number)| segment(&name, at, number))
         .collect();
     let mut document = document.clone();
-    document.tenants.push(Tenant {
+    let tenant = Tenant {
         name: name.clone(),
         mac_limit: None,
         segments,
-    });
+    };
+    document.tenants.push(tenant.into());
     Some((document, name))
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use fabric_common::DropReason;
 
-use crate::agent::core::{Core, failed, now};
+use crate::agent::core::{Core, failed};
 use crate::agent::meter::Reading;
 use crate::api;
 use crate::error::Refusal;
@@ -83,7 +83,7 @@ pub(crate) fn counters(core: &mut Core) -> Result<api::Counters, Refusal> {
         .collect();
     let tenants = super::tenants::traffic_by_tenant(core, &reading).into_iter();
     Ok(api::Counters {
-        at: now(),
+        at: crate::wall::stamp(),
         total: traffic(core, &reading),
         ports,
         tenants: tenants

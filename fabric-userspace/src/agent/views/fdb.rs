@@ -22,10 +22,7 @@ pub(crate) fn fdb(core: &mut Core, segment: Option<&str>) -> Result<Vec<api::Fdb
         .iter()
         .filter_map(|one| {
             let id = core.image.segments.get(&one.name)?.ids.segment;
-            Some((
-                id,
-                (one.name.as_str(), core.valid.tenant(one.tenant).name.as_str()),
-            ))
+            Some((id, (one.name.as_str(), one.tenant.as_str())))
         })
         .collect();
     if let Some(wanted) = segment

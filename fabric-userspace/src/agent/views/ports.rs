@@ -56,8 +56,7 @@ pub(crate) async fn ports(core: &mut Core) -> Result<Vec<api::Port>, Refusal> {
 }
 
 fn carries(core: &Core, here: NodeIx, name: &IfName) -> Vec<String> {
-    let tenant =
-        |segment: &crate::validate::ValidSegment| -> Name { core.valid.tenant(segment.tenant).name.clone() };
+    let tenant = |segment: &crate::validate::ValidSegment| -> Name { segment.tenant.clone() };
     let mut carried: Vec<String> = core
         .valid
         .segments()

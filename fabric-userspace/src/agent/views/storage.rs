@@ -47,7 +47,7 @@ fn of(core: &Core, vsm: &ValidVsm) -> api::Vsm {
         let segment = core.valid.segment(place.segment);
         api::VsmSegment {
             segment: segment.name.to_string(),
-            tenant: core.valid.tenant(segment.tenant).name.to_string(),
+            tenant: segment.tenant.to_string(),
             s_vid: segment.s_vid.get(),
             vni: segment.vni.map(|vni| vni.get()),
             address: place.address.to_string(),

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::agent::core::Core;
 use crate::agent::meter::{Both, Place, Reading};
@@ -16,7 +17,7 @@ pub(super) fn traffic_by_tenant(core: &Core, reading: &Reading) -> BTreeMap<Stri
             let ids: Vec<u32> = tenant
                 .segments
                 .iter()
-                .filter_map(|at| segment_id(core, &core.valid.segment(*at).name))
+                .filter_map(|segment| segment_id(core, &segment.name))
                 .collect();
             let here = |place: &Place| ids.contains(&place.segment) && access.contains_key(&place.slot);
             (tenant.name.to_string(), reading.sum(here))
@@ -44,7 +45,7 @@ pub(crate) fn tenants(core: &mut Core) -> Result<Vec<api::Tenant>, Refusal> {
     let reading = super::reading(core)?;
     let macs = macs_by_segment(core)?;
     let traffic = traffic_by_tenant(core, &reading);
-    let segment = |at: &crate::validate::SegmentIx| segment_view(core, core.valid.segment(*at), &reading);
+    let segment = |one: &Arc<ValidSegment>| segment_view(core, one, &reading);
     Ok(core
         .valid
         .tenants()
@@ -81,7 +82,7 @@ fn segment_view(core: &Core, segment: &ValidSegment, reading: &Reading) -> api::
     let attachment = |end: &ValidAttachment| attachment_view(core, end, id, reading);
     api::Segment {
         name: segment.name.to_string(),
-        tenant: core.valid.tenant(segment.tenant).name.to_string(),
+        tenant: segment.tenant.to_string(),
         datacenter: Some(core.valid.datacenter(segment.datacenter).name.to_string()),
         s_vid: Some(segment.s_vid.get()),
         base_c_vid: Some(segment.base_c_vid.get()),

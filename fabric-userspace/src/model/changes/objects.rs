@@ -6,7 +6,7 @@ use super::item::{Item, order};
 use super::{AttachmentKey, Kind, Sign};
 use crate::model::{
     Attachment, Datacenter, Document, Link, LinkEnd, Name, Node, Range, Remote, Segment, SegmentLabel,
-    ServiceVid, Station, Tenant, Vsm,
+    ServiceVid, Shared, Station, Tenant, Vsm,
 };
 
 #[derive(PartialEq)]
@@ -19,12 +19,13 @@ pub(super) enum Object<'d> {
     Storage(&'d Vsm),
 }
 
-pub(super) fn all(document: &Document) -> Vec<Object<'_>> {
+/// The objects of a document, with `tenants` in place of its own.
+pub(super) fn all<'d>(document: &'d Document, tenants: &'d [Shared<Tenant>]) -> Vec<Object<'d>> {
     let global = document.global_vids.into_iter().map(Object::GlobalVids);
     let datacenters = document.datacenters.iter().map(Object::Datacenter);
     let nodes = document.nodes.iter().map(Object::Node);
     let links = document.links.iter().map(Object::Link);
-    let tenants = document.tenants.iter().map(Object::Tenant);
+    let tenants = tenants.iter().map(|tenant| Object::Tenant(tenant));
     global
         .chain(datacenters)
         .chain(nodes)

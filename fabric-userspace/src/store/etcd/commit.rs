@@ -4,11 +4,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::load::Snapshot;
-use super::objects::{Change, Objects, SCHEMA, apart, changes};
+use super::objects::{Change, SCHEMA, apart, changes, changes_between, replay};
 use super::records::{Entry, FROZEN, Head, Trial};
 use super::wire::{b64, delete, is_at, put};
 use super::{EtcdStore, random_name};
 use crate::error::{Refusal, codes};
+use crate::model::Document;
 use crate::store::{KEPT, Stored, Terms, none_pending, stale, waits};
 
 /// Operations of one transaction; etcd's default limit is 128.
@@ -19,7 +20,6 @@ pub(super) const BYTES: usize = 1_000_000;
 /// A change on its way.
 pub(super) struct Attempt<'a> {
     pub stored: &'a Stored,
-    pub objects: Objects,
     pub writer: String,
     pub changes: Vec<Change>,
     /// It waits to be confirmed.
@@ -49,11 +49,9 @@ impl EtcdStore {
             (None, Terms::Back) => return Err(none_pending(base, base)),
             _ => {}
         }
-        let objects = apart(&stored.document, &known.objects)?;
         let attempt = Attempt {
             stored,
-            changes: changes(&known.objects, &objects),
-            objects,
+            changes: known.changes_to(&stored.document)?,
             writer: random_name()?,
             trial: trial.cloned(),
         };
@@ -70,7 +68,8 @@ impl EtcdStore {
                 known.applied_at.clone_from(&stored.applied_at);
                 known.cause.clone_from(&stored.cause);
                 known.own = attempt.writer;
-                known.objects = attempt.objects;
+                replay(&mut known.objects, &attempt.changes);
+                known.document = Some(stored.document.clone());
                 known.head = Some(head);
                 known.head_at = at;
                 known.seen = known.seen.max(at);
@@ -252,6 +251,17 @@ impl EtcdStore {
             .collect();
         meanwhile.reverse();
         stale(base, in_force, &meanwhile)
+    }
+}
+
+impl Snapshot {
+    /// What leads from here to a document.
+    fn changes_to(&self, document: &Document) -> Result<Vec<Change>, Refusal> {
+        let known = self.document.as_ref();
+        if let Some(changes) = known.and_then(|known| changes_between(known, document, &self.objects)) {
+            return Ok(changes);
+        }
+        Ok(changes(&self.objects, &apart(document, &self.objects)?))
     }
 }
 

@@ -25,8 +25,13 @@ const PULSE: Duration = Duration::from_secs(3);
 pub enum News {
     /// This document is in force.
     Document(Stored),
-    /// These changes were made to what was told last; [`EtcdStore::stored`] has the document that they make.
-    Changes(Step),
+    /// This document is in force, and differs from the one that was told last by these changes alone.
+    Changes {
+        /// What is in force.
+        stored: Stored,
+        /// In their order.
+        changes: Vec<Change>,
+    },
     /// What this node itself has put in force.
     Own {
         /// Its number.
@@ -48,17 +53,6 @@ pub enum News {
     NotOurs(Refusal),
     /// It is there, and nothing has changed.
     Quiet,
-}
-
-/// What leads from one revision to a later one.
-#[derive(Debug)]
-pub struct Step {
-    /// The one that is in force now.
-    pub revision: u64,
-    /// RFC 3339, UTC.
-    pub applied_at: String,
-    /// In their order.
-    pub changes: Vec<Change>,
 }
 
 /// What a node knows of the store from earlier.
@@ -151,7 +145,7 @@ impl Follower {
 
     /// Compares what is known of the store with what was told.
     async fn look_here(&mut self, expected: &Expected) -> Result<News, Refusal> {
-        let known = self.store.known.lock().await;
+        let mut known = self.store.known.lock().await;
         self.seen = self.seen.max(known.seen);
         if known.seen < self.seen {
             self.seen = known.seen;
@@ -179,26 +173,22 @@ impl Follower {
             return Ok(News::Quiet);
         }
         let told = std::mem::replace(&mut self.told, head.writer.clone());
-        let revision = head.revision;
-        if known.own == head.writer {
+        let (revision, writer) = (head.revision, head.writer.clone());
+        if known.own == writer {
             // To put the whole document together only to find it known costs as much as the change did.
             self.heard = None;
             return Ok(News::Own { revision });
         }
-        if let Some((_, changes)) = self.heard.take().filter(|(to, _)| *to == head.writer)
-            && !told.is_empty()
-        {
-            return Ok(News::Changes(Step {
-                revision,
-                applied_at: known.applied_at.clone(),
-                changes,
-            }));
-        }
-        match known.stored() {
-            Ok(Some(stored)) => Ok(News::Document(stored)),
-            Ok(None) => Ok(News::Quiet),
-            Err(refusal) => Ok(News::Unreadable { revision, refusal }),
-        }
+        let heard = self
+            .heard
+            .take()
+            .filter(|(to, _)| *to == writer && !told.is_empty());
+        Ok(match (known.stored(), heard) {
+            (Ok(Some(stored)), Some((_, changes))) => News::Changes { stored, changes },
+            (Ok(Some(stored)), None) => News::Document(stored),
+            (Ok(None), _) => News::Quiet,
+            (Err(refusal), _) => News::Unreadable { revision, refusal },
+        })
     }
 
     async fn open(&self) -> Result<Stream, Refusal> {

@@ -4,10 +4,11 @@ use serde::de::DeserializeOwned;
 
 use super::EtcdStore;
 use super::failure::Failure;
-use super::objects::{Objects, check_schema, replay, together};
+use super::objects::{Change, Objects, check_schema, patched, replay, together};
 use super::records::{Entry, Head, Trial};
 use super::wire::{KeyValue, end_of, get, page};
 use crate::error::{Refusal, codes};
+use crate::model::Document;
 use crate::store::Stored;
 
 /// Objects that are read at once.
@@ -24,6 +25,8 @@ pub(super) struct Snapshot {
     /// Key space revision of the moment.
     pub seen: i64,
     pub objects: Objects,
+    /// What the objects make, once somebody has asked for it.
+    pub document: Option<Document>,
     pub applied_at: String,
     pub cause: String,
     /// Random number of the newest change that was made here.
@@ -47,16 +50,27 @@ impl Snapshot {
     ///
     /// # Errors
     /// When this version of the program does not understand it.
-    pub(super) fn stored(&self) -> Result<Option<Stored>, Refusal> {
+    pub(super) fn stored(&mut self) -> Result<Option<Stored>, Refusal> {
         let Some(head) = &self.head else {
             return Ok(None);
+        };
+        let document = match &self.document {
+            Some(document) => document.clone(),
+            None => self.document.insert(together(&self.objects)?).clone(),
         };
         Ok(Some(Stored {
             revision: head.revision,
             applied_at: self.applied_at.clone(),
             cause: self.cause.clone(),
-            document: together(&self.objects)?,
+            document,
         }))
+    }
+
+    /// Takes changes in.
+    pub(super) fn change(&mut self, changes: &[Change]) {
+        replay(&mut self.objects, changes);
+        let known = self.document.take();
+        self.document = known.and_then(|document| patched(document, &self.objects, changes));
     }
 
     /// Follows one revision, if it was made from this one. False if it was made from another.
@@ -68,13 +82,13 @@ impl Snapshot {
             self.seen = self.seen.max(head_at);
             return true;
         }
-        let Some(head) = self.head.as_mut().filter(|head| head.writer == entry.base) else {
-            return false;
-        };
-        if entry.from.is_some() {
+        if entry.from.is_some() || self.writer() != entry.base {
             return false;
         }
-        replay(&mut self.objects, &entry.changes);
+        self.change(&entry.changes);
+        let Some(head) = &mut self.head else {
+            return false;
+        };
         head.revision = entry.revision;
         head.writer.clone_from(&entry.writer);
         head.trial.clone_from(&entry.trial);
@@ -207,6 +221,7 @@ impl EtcdStore {
             head_at,
             seen,
             objects,
+            document: None,
             own: String::new(),
         })
     }

@@ -3,6 +3,8 @@
 //! Works on JSON, not on the types of the document: a field that is added there needs nothing here. What is a list of
 //! named objects at the top of the document has a key for each; segments too, though they stand inside of tenants.
 
+mod edited;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Problem, Refusal, codes};
 use crate::model::{Document, from_json_bytes};
+pub(super) use edited::{changes_between, patched};
 
 /// Version of the form of every value in the store.
 pub(super) const SCHEMA: &str = "fabric/1";

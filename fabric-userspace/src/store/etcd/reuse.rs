@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::EtcdStore;
 use super::commit::{Attempt, OPERATIONS};
 use super::load::Snapshot;
-use super::objects::Object;
+use super::objects::{Change, Object};
 use super::wire::{delete, end_of, get, page, put};
 use crate::error::{Refusal, codes};
 
@@ -217,7 +217,8 @@ impl EtcdStore {
         let confirmed = self.confirmed().await?;
         let in_document = |node: &str| {
             let key = format!("nodes/{node}");
-            known.objects.contains_key(&key) || attempt.objects.contains_key(&key)
+            let is_new = |change: &Change| change.key == key && change.after.is_some();
+            known.objects.contains_key(&key) || attempt.changes.iter().any(is_new)
         };
         Ok(self.behind(known.revision(), &confirmed, in_document, revision))
     }

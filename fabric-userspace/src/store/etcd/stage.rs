@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::commit::{Attempt, BYTES, OPERATIONS, Undecided, json};
 use super::load::{Problem, Snapshot, decode};
+use super::objects::{Objects, replay};
 use super::records::Head;
 use super::wire::{delete, delete_all, end_of, exists, get, is_at, page, put};
 use super::{EtcdStore, Failure};
@@ -25,7 +26,10 @@ impl EtcdStore {
         notes: &[Value],
     ) -> Result<(Head, Result<i64, Undecided>), Refusal> {
         let generation = format!("{:020}-{}", attempt.stored.revision, attempt.writer);
-        let batches = self.batches(attempt, &generation)?;
+        let mut objects = known.objects.clone();
+        replay(&mut objects, &attempt.changes);
+        let batches = self.batches(&objects, &generation)?;
+        drop(objects);
         let failed = |failure| self.refusal(failure);
         let lease = self.client.grant(LEASE).await.map_err(failed)?;
         let mut staged = self.write(&generation, lease, &batches).await;
@@ -45,10 +49,10 @@ impl EtcdStore {
         Ok((head, done))
     }
 
-    fn batches(&self, attempt: &Attempt<'_>, generation: &str) -> Result<Vec<Vec<Value>>, Refusal> {
+    fn batches(&self, objects: &Objects, generation: &str) -> Result<Vec<Vec<Value>>, Refusal> {
         let mut batches: Vec<Vec<Value>> = vec![Vec::new()];
         let mut bytes = 0;
-        for (key, object) in &attempt.objects {
+        for (key, object) in objects {
             let value = json(object)?;
             if value.len() > BYTES {
                 let sentence = format!(

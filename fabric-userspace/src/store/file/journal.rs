@@ -1,118 +1,217 @@
-//! Small revisions of a large document that was decided elsewhere: appended, so that the whole is not written for each.
+//! Small revisions of a large document: appended as what they change, so that the whole is not written for each.
+//!
+//! Invariant: what is appended follows on the document and on the revisions before it, or counts for nothing. A last line that a
+//! power cut left half is none, and is cut off before the next one.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{FileStore, cannot};
+use super::cannot;
 use crate::error::{Refusal, codes};
+use crate::model::{Document, Shared, Tenant, between};
 use crate::store::Stored;
-use crate::store::etcd::{Change, Objects, apart, replay, together};
 
-/// A revision that changed nothing for this node.
+/// Revisions that are appended before the document is written as a whole again.
+const MOST: usize = 500;
+/// Tenants that an appended revision may change.
+const MOST_TENANTS: usize = 64;
+/// Bytes of a document that is written as a whole each time.
+const SMALL: usize = 32 << 10;
+
+/// A revision as what it changes of the one before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Skipped {
-    pub(crate) revision: u64,
-    pub(crate) applied_at: String,
-    pub(crate) changes: Vec<Change>,
+pub(super) struct Line {
+    pub(super) revision: u64,
+    /// The one before.
+    pub(super) after: u64,
+    pub(super) applied_at: String,
+    pub(super) cause: String,
+    /// Position of the first tenant that changes.
+    at: usize,
+    /// So many from there on are taken out.
+    out: usize,
+    /// These are put in their place.
+    tenants: Vec<Shared<Tenant>>,
 }
 
-impl FileStore {
-    fn journal_path(&self) -> PathBuf {
-        self.folder().join("changes.jsonl")
+impl Line {
+    /// `None` if more has changed than a few tenants.
+    fn between(before: &Stored, stored: &Stored) -> Option<Self> {
+        let (old, new) = (&before.document, &stored.document);
+        let rest = |document: &Document| Document {
+            tenants: Vec::new(),
+            ..document.clone()
+        };
+        let (at, out, tenants) = between(&old.tenants, &new.tenants);
+        let is_small = out.len() + tenants.len() <= MOST_TENANTS;
+        (is_small && rest(old) == rest(new)).then(|| Self {
+            revision: stored.revision,
+            after: before.revision,
+            applied_at: stored.applied_at.clone(),
+            cause: stored.cause.clone(),
+            at,
+            out: out.len(),
+            tenants: tenants.to_vec(),
+        })
     }
 
-    /// Remembers a revision behind the document and the revisions that are there.
+    /// Takes it in if it follows on what is there.
+    pub(super) fn follow(self, stored: &mut Stored) {
+        let tenants = &mut stored.document.tenants;
+        let end = self.at.saturating_add(self.out);
+        if self.after != stored.revision || end > tenants.len() {
+            return;
+        }
+        tenants.splice(self.at..end, self.tenants);
+        stored.revision = self.revision;
+        stored.applied_at = self.applied_at;
+        stored.cause = self.cause;
+    }
+}
+
+/// What is written, so that the next revision can be compared with it.
+pub(super) struct Written {
+    /// The newest revision, if there is one.
+    stored: Option<Stored>,
+    /// Bytes of the document when it was written as a whole.
+    bytes: usize,
+    /// Revisions that were appended since then.
+    lines: usize,
+}
+
+impl Written {
+    /// Nothing is known: the next revision is written as a whole.
+    pub(super) const fn unknown() -> Self {
+        Self {
+            stored: None,
+            bytes: 0,
+            lines: 0,
+        }
+    }
+
+    /// A document that was written as a whole, in so many bytes.
+    pub(super) fn whole(stored: &Stored, bytes: usize) -> Self {
+        Self {
+            stored: Some(stored.clone()),
+            bytes,
+            lines: 0,
+        }
+    }
+
+    /// What the files hold.
+    ///
+    /// # Errors
+    /// When the appended revisions cannot be read.
+    pub(super) fn found(mut stored: Stored, bytes: usize, journal: &Path) -> Result<Self, Refusal> {
+        let lines: Vec<Line> = read(journal)?;
+        let count = lines.len();
+        lines.into_iter().for_each(|line| line.follow(&mut stored));
+        Ok(Self {
+            stored: Some(stored),
+            bytes,
+            lines: count,
+        })
+    }
+
+    pub(super) fn stored(&self) -> Option<&Stored> {
+        self.stored.as_ref()
+    }
+
+    /// Appends a revision. False if it must be written as a whole.
     ///
     /// # Errors
     /// When it cannot be written; what is there stays.
-    pub(crate) fn append(&self, skipped: &Skipped) -> Result<(), Refusal> {
-        let path = self.journal_path();
-        let write = || -> io::Result<()> {
-            let mut line = serde_json::to_vec(skipped)?;
-            line.push(b'\n');
-            let mut file = OpenOptions::new()
-                .append(true)
-                .create(true)
-                .mode(0o600)
-                .open(&path)?;
-            file.write_all(&line)?;
-            file.sync_data()
+    pub(super) fn append(&mut self, journal: &Path, stored: &Stored) -> Result<bool, Refusal> {
+        if self.lines >= MOST || self.bytes < SMALL {
+            return Ok(false);
+        }
+        let line = self
+            .stored
+            .as_ref()
+            .and_then(|before| Line::between(before, stored));
+        let Some(line) = line else {
+            return Ok(false);
         };
-        write().map_err(|error| cannot("write", &path, &error))
+        add(journal, &line, true).map_err(|error| cannot("write", journal, &error))?;
+        self.lines += 1;
+        self.stored = Some(stored.clone());
+        Ok(true)
     }
+}
 
-    /// The document with the appended revisions, if there are any.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub(crate) fn noted(&self) -> Result<Option<Stored>, Refusal> {
-        match self.in_force()? {
-            Some(stored) => self.with_journal(stored).map(Some),
-            None => Ok(None),
-        }
+/// Adds a line to a file.
+///
+/// # Errors
+/// When it cannot be written; what is there stays.
+pub(super) fn add<T: Serialize>(path: &Path, line: &T, durable: bool) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec(line)?;
+    bytes.push(b'\n');
+    let is_new = !path.exists();
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)?;
+    let before = file.metadata()?.len();
+    let mut written = file.write_all(&bytes);
+    if durable {
+        written = written.and_then(|()| file.sync_data());
     }
-
-    /// Writes the document as the appended revisions leave it.
-    ///
-    /// # Errors
-    /// When they cannot be read or written.
-    pub(super) fn fold_journal(&self) -> Result<(), Refusal> {
-        // A damaged document is told later, with what to do.
-        if !self.journal_path().exists() || self.in_force().is_err() {
-            return Ok(());
-        }
-        match self.noted()? {
-            Some(stored) => self.remember(&stored),
-            None => {
-                self.forget_journal();
-                Ok(())
-            }
-        }
+    if written.is_err() {
+        // Half a line would spoil the next one.
+        file.set_len(before)?;
     }
-
-    pub(super) fn forget_journal(&self) {
-        let _ = fs::remove_file(self.journal_path());
+    match path.parent() {
+        Some(folder) if is_new && durable => written.and_then(|()| File::open(folder)?.sync_all()),
+        _ => written,
     }
+}
 
-    /// The document as the appended revisions leave it. A last line that a power cut left half is none.
-    fn with_journal(&self, stored: Stored) -> Result<Stored, Refusal> {
-        let path = self.journal_path();
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(stored),
-            Err(error) => return Err(cannot("read", &path, &error)),
-        };
-        let all = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        let later: Result<Vec<Skipped>, _> = all.map(serde_json::from_str).collect();
-        let later = later.map_err(|error| {
-            let sentence = format!("{} is damaged: {error}", path.display());
-            Refusal::new(codes::STATE_DAMAGED, sentence).with_cure(format!(
-                "go on with the document before it: rm {}",
-                path.display()
-            ))
-        })?;
-        // Those up to the document's own revision were left by a crash after it was replaced.
-        let later: Vec<Skipped> = later
-            .into_iter()
-            .filter(|skipped| skipped.revision > stored.revision)
-            .collect();
-        let Some(last) = later.last() else {
-            return Ok(stored);
-        };
-        let mut objects = apart(&stored.document, &Objects::new())?;
-        for skipped in &later {
-            replay(&mut objects, &skipped.changes);
+/// The lines of a file, but for a last one that is not whole; none if there is no file.
+///
+/// # Errors
+/// When they cannot be read.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Refusal> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(cannot("read", path, &error)),
+    };
+    let all = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let lines: Result<Vec<T>, _> = all.map(serde_json::from_str).collect();
+    lines.map_err(|error| {
+        let sentence = format!("{} is damaged: {error}", path.display());
+        Refusal::new(codes::STATE_DAMAGED, sentence).with_cure(format!(
+            "go on with what was written before it: rm {}",
+            path.display()
+        ))
+    })
+}
+
+/// Cuts off what follows the last whole line.
+///
+/// # Errors
+/// When the file cannot be read or cut.
+pub(super) fn mend(path: &Path) -> Result<(), Refusal> {
+    let cut = || -> io::Result<()> {
+        let bytes = fs::read(path)?;
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |end| end + 1);
+        if whole < bytes.len() {
+            OpenOptions::new().write(true).open(path)?.set_len(whole as u64)?;
         }
-        Ok(Stored {
-            revision: last.revision,
-            applied_at: last.applied_at.clone(),
-            cause: stored.cause,
-            document: together(&objects)?,
-        })
+        Ok(())
+    };
+    match cut() {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot("read", path, &error)),
+        _ => Ok(()),
     }
 }

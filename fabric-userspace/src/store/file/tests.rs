@@ -14,6 +14,11 @@ fn stored(revision: u64) -> Stored {
     }
 }
 
+fn kept(store: &FileStore) -> Vec<u64> {
+    let pasts = store.pasts(None).unwrap();
+    pasts.iter().map(|past| past.revision).collect()
+}
+
 #[test]
 fn the_last_revision_is_in_force_and_older_ones_are_kept() {
     let folder = tempfile::tempdir().unwrap();
@@ -23,12 +28,7 @@ fn the_last_revision_is_in_force_and_older_ones_are_kept() {
         store.put(&stored(revision)).unwrap();
     }
     assert_eq!(store.in_force().unwrap().unwrap().revision, 60);
-    let kept: Vec<u64> = store
-        .revisions()
-        .unwrap()
-        .iter()
-        .map(|stored| stored.revision)
-        .collect();
+    let kept = kept(&store);
     assert_eq!(kept, (11..=60).rev().collect::<Vec<_>>());
 }
 
@@ -67,12 +67,7 @@ fn a_revision_that_was_kept_but_never_put_in_force_is_not_in_the_history() {
     fs::write(folder.path().join("history/0000000003.new"), "{").unwrap();
     let store = FileStore::open(folder.path()).unwrap();
     assert_eq!(store.in_force().unwrap().unwrap().revision, 1);
-    let kept: Vec<u64> = store
-        .revisions()
-        .unwrap()
-        .iter()
-        .map(|stored| stored.revision)
-        .collect();
+    let kept = kept(&store);
     assert_eq!(kept, [1]);
     assert_eq!(store.kept_files().unwrap().len(), 1);
 }
@@ -117,44 +112,120 @@ fn named(revision: u64, tenants: &[&str]) -> Stored {
     }
 }
 
-fn step(from: &Stored, to: &Stored) -> super::Skipped {
-    let objects = |stored: &Stored| crate::store::etcd::apart(&stored.document, &Default::default()).unwrap();
-    super::Skipped {
-        revision: to.revision,
-        applied_at: to.applied_at.clone(),
-        changes: crate::store::etcd::changes(&objects(from), &objects(to)),
+/// Large enough to be changed by what is appended.
+fn many(revision: u64, last: &str) -> Stored {
+    let names: Vec<String> = (0..600)
+        .map(|number| format!("tenant-of-many-{number}"))
+        .collect();
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.push(last);
+    named(revision, &names)
+}
+
+/// As commands change documents: what stays is shared.
+fn with(before: &Stored, revision: u64, at: usize, name: Option<&str>) -> Stored {
+    let mut next = Stored {
+        revision,
+        cause: format!("change {revision}"),
+        ..before.clone()
+    };
+    let tenants = &mut next.document.tenants;
+    match name {
+        Some(name) => tenants.insert(at, named(1, &[name]).document.tenants.remove(0)),
+        None => drop(tenants.remove(at)),
     }
+    next
 }
 
 #[test]
 fn appended_revisions_are_there_at_the_next_start_and_no_older_ones() {
     let folder = tempfile::tempdir().unwrap();
-    let (one, two, three) = (
-        named(4, &["a"]),
-        named(5, &["a", "b"]),
-        named(6, &["a", "b", "c"]),
+    let (path, document) = (
+        folder.path().join("changes.jsonl"),
+        folder.path().join("document.json"),
     );
-    let path = folder.path().join("changes.jsonl");
+    let one = many(4, "a");
+    let two = with(&one, 5, 601, Some("b"));
+    let three = with(&two, 9, 3, None);
     {
         let store = FileStore::open(folder.path()).unwrap();
         store.remember(&one).unwrap();
-        store.append(&step(&one, &two)).unwrap();
-        store.append(&step(&two, &three)).unwrap();
-        assert_eq!(store.in_force().unwrap().unwrap(), one);
-        assert_eq!(store.noted().unwrap().unwrap(), three);
+        let whole = fs::read(&document).unwrap();
+        store.remember(&two).unwrap();
+        store.remember(&three).unwrap();
+        assert_eq!(fs::read(&document).unwrap(), whole, "nothing is written twice");
+        assert_eq!(store.in_force().unwrap().unwrap(), three);
     }
     let journal = fs::read(&path).unwrap();
     // A power cut in the middle of a third.
-    fs::write(&path, [&journal[..], b"{\"revision\":7,\"app"].concat()).unwrap();
+    fs::write(&path, [&journal[..], b"{\"revision\":10,\"aft"].concat()).unwrap();
+    let four = with(&three, 10, 0, Some("c"));
     {
         let store = FileStore::open(folder.path()).unwrap();
         assert_eq!(store.in_force().unwrap().unwrap(), three);
-        assert!(!path.exists());
+        store.remember(&four).unwrap();
+        assert_eq!(store.in_force().unwrap().unwrap(), four);
     }
     // A crash after the document was replaced left them.
+    let later = many(11, "d");
+    let store = FileStore::open(folder.path()).unwrap();
+    assert_eq!(store.in_force().unwrap().unwrap(), four);
+    store.remember(&later).unwrap();
+    drop(store);
     fs::write(&path, &journal).unwrap();
     let store = FileStore::open(folder.path()).unwrap();
-    assert_eq!(store.in_force().unwrap().unwrap(), three);
+    assert_eq!(store.in_force().unwrap().unwrap(), later);
+    assert!(!path.exists());
+}
+
+#[test]
+fn appended_revisions_are_kept_as_whole_ones_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = vec![many(1, "a")];
+    for revision in 2..=6 {
+        let before = &all[all.len() - 1];
+        all.push(with(
+            before,
+            revision,
+            usize::try_from(revision).unwrap(),
+            Some(&format!("new{revision}")),
+        ));
+    }
+    // Too much has changed to append it, and then again little.
+    all.push(Stored {
+        cause: "whole".into(),
+        ..many(7, "b")
+    });
+    all[6].document.tenants.truncate(500);
+    all.push(with(&all[6], 8, 20, None));
+    let check = |store: &FileStore| {
+        assert_eq!(kept(store), (1..=8).rev().collect::<Vec<_>>());
+        for stored in &all {
+            assert_eq!(store.past(stored.revision).unwrap().as_ref(), Some(stored));
+        }
+        assert_eq!(store.in_force().unwrap().as_ref(), all.last());
+    };
+    let store = FileStore::open(folder.path()).unwrap();
+    for (base, stored) in (0..).zip(&all) {
+        store.put_on(base, stored, Terms::Final).unwrap();
+    }
+    check(&store);
+    let journal = fs::read(folder.path().join("history/0000000001.jsonl")).unwrap();
+    assert_eq!(journal.iter().filter(|byte| **byte == b'\n').count(), 5);
+    drop(store);
+    // Killed before what was appended to the first was put away.
+    fs::rename(folder.path().join("changes.jsonl"), folder.path().join("later")).unwrap();
+    fs::rename(
+        folder.path().join("history/0000000001.jsonl"),
+        folder.path().join("changes.jsonl"),
+    )
+    .unwrap();
+    drop(FileStore::open(folder.path()).unwrap());
+    fs::rename(folder.path().join("later"), folder.path().join("changes.jsonl")).unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    check(&store);
+    let refusal = store.put_on(7, &all[7], Terms::Final).unwrap_err();
+    assert_eq!(refusal.code, codes::STALE_REVISION);
 }
 
 #[test]

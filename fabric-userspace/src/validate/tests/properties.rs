@@ -49,7 +49,7 @@ proptest! {
             let first = owner.entry(pair).or_insert_with(|| end.clone());
             prop_assert_eq!(&*first, &end, "{:?}", pair);
         }
-        let ids: std::collections::HashSet<_> = valid.segments().iter().map(ValidSegment::stable_id).collect();
+        let ids: std::collections::HashSet<_> = valid.segments().iter().map(|segment| segment.stable_id()).collect();
         prop_assert_eq!(ids.len(), valid.segments().len());
         kept(&document, valid.document());
         // And again: nothing moves.

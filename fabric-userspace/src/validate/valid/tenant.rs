@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::super::{DatacenterIx, LinkIx, NodeIx, SegmentIx, TenantIx};
+use super::super::{DatacenterIx, LinkIx, NodeIx};
 use crate::model::{ISid, IfName, Label, Mac, Name, ServiceVid, StationName, Vlan, Vni};
 
 /// A tenant.
@@ -11,7 +12,7 @@ pub struct ValidTenant {
     /// MAC addresses that each of its segments may learn at most.
     pub mac_limit: u32,
     /// Its segments, in the order of the document.
-    pub segments: Vec<SegmentIx>,
+    pub segments: Vec<Arc<ValidSegment>>,
 }
 
 /// A segment with all its numbers.
@@ -20,7 +21,7 @@ pub struct ValidSegment {
     /// Unique in the fabric.
     pub name: Name,
     /// Whose it is.
-    pub tenant: TenantIx,
+    pub tenant: Name,
     /// Whose ranges its numbers come from.
     pub datacenter: DatacenterIx,
     /// Outer tag.

@@ -1,5 +1,8 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::error::codes;
+use crate::model::generate;
 
 fn document(text: &str) -> Document {
     from_json_bytes(text.as_bytes()).unwrap()
@@ -85,4 +88,66 @@ fn a_field_of_a_newer_version_is_refused_with_its_path() {
     tenant.value["colour"] = "red".into();
     let refusal = together(&objects).unwrap_err();
     assert_eq!(refusal.code, codes::UNKNOWN_FIELD);
+}
+
+proptest! {
+    /// A document is changed by commands and by hand; both ways of taking it apart and putting it together agree.
+    #[test]
+    fn what_has_changed_is_taken_apart_and_put_together_as_the_whole(
+        mut document in generate::document(),
+        requests in proptest::collection::vec(generate::request(), 1..6),
+        by_hand in proptest::collection::vec((0u8..5, any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..4),
+    ) {
+        let mut objects = apart(&document, &Objects::new()).expect("taken apart");
+        let attached = requests.iter().map(|request| Box::new(move |document: &Document| {
+            crate::edit::attach(document, request).map_or_else(|_| document.clone(), |edited| edited.document)
+        }) as Box<dyn Fn(&Document) -> Document>);
+        let by_hand = by_hand.iter().map(|(kind, at, other)| Box::new(move |document: &Document| moved(document, *kind, at, other))
+            as Box<dyn Fn(&Document) -> Document>);
+        for change in attached.chain(by_hand) {
+            let next = change(&document);
+            let whole = apart(&next, &objects).expect("taken apart");
+            let Some(between) = changes_between(&document, &next, &objects) else { continue };
+            replay(&mut objects, &between);
+            prop_assert_eq!(&together(&objects).expect("put together"), &next);
+            prop_assert_eq!(patched(document, &objects, &between), Some(next.clone()));
+            // The places may differ where both ways have a choice, the objects not.
+            let values = |objects: &Objects| objects.iter().map(|(key, one)| (key.clone(), one.of.clone(), one.value.clone())).collect::<Vec<_>>();
+            prop_assert_eq!(values(&objects), values(&whole));
+            document = next;
+        }
+    }
+}
+
+fn moved(document: &Document, kind: u8, at: &prop::sample::Index, other: &prop::sample::Index) -> Document {
+    let mut next = document.clone();
+    let count = next.tenants.len();
+    if count == 0 {
+        return next;
+    }
+    let (at, other) = (at.index(count), other.index(count));
+    match kind {
+        0 => drop(next.tenants.remove(at)),
+        1 => next.tenants.swap(at, other),
+        2 => {
+            let segments = std::mem::take(&mut next.tenants[at].segments);
+            next.tenants[other].segments.splice(0..0, segments);
+        }
+        3 => next.tenants[at].segments.reverse(),
+        _ => next.tenants[at].mac_limit = crate::model::MacLimit::new(77).ok(),
+    }
+    next
+}
+
+#[test]
+fn a_change_of_a_newer_version_is_left_to_the_whole() {
+    let (old, new) = (tenants(&["a"]), tenants(&["a", "b"]));
+    let before = apart(&old, &Objects::new()).unwrap();
+    let mut after = apart(&new, &before).unwrap();
+    assert_eq!(patched(old.clone(), &after, &changes(&before, &after)), Some(new));
+    after.get_mut("segments/b-a").unwrap().value["colour"] = "red".into();
+    assert_eq!(patched(old.clone(), &after, &changes(&before, &after)), None);
+    after.get_mut("segments/b-a").unwrap().value = json!({"name": "b-a"});
+    after.get_mut("tenants/b").unwrap().schema = "fabric/2".to_owned();
+    assert_eq!(patched(old, &after, &changes(&before, &after)), None);
 }
