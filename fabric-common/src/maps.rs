@@ -256,11 +256,23 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// Both members; zeros if there is no pair.
+    #[inline(always)]
+    pub fn members(&self) -> [PairMember; 2] {
+        [PairMember(self.pair[0].load()), PairMember(self.pair[1].load())]
+    }
+
+    /// False for a segment of more members, or fewer.
+    #[inline(always)]
+    pub fn has_pair(&self) -> bool {
+        self.members() != [PairMember(0); 2]
+    }
+
     /// The next hop of a pair's other member for what came in by the port `slot`; 0 if the port is of neither, or there is no
     /// pair.
     #[inline(always)]
     pub fn partner(&self, slot: u16) -> u32 {
-        let [one, other] = [PairMember(self.pair[0].load()), PairMember(self.pair[1].load())];
+        let [one, other] = self.members();
         if one.slot() == slot {
             other.next_hop()
         } else if other.slot() == slot {

@@ -53,7 +53,7 @@ struct Named {
     lists: BTreeMap<u32, BTreeSet<u16>>,
     /// How many lists name a port, not 0.
     ports: BTreeMap<u16, u32>,
-    /// Ports that had lists and may have none now.
+    /// Ports that have the program, and may have no list any more.
     idle: BTreeSet<u16>,
 }
 
@@ -105,9 +105,9 @@ impl FloodLists {
         &self.program
     }
 
-    /// Whether a list names the port.
-    pub(super) fn names(&self, slot: u16) -> bool {
-        self.named.ports.contains_key(&slot)
+    /// Whether a list names the port, or may have done so when the port was last looked at.
+    pub(super) fn may_name(&self, slot: u16) -> bool {
+        self.named.ports.contains_key(&slot) || self.named.idle.contains(&slot)
     }
 
     /// The segment's list is about to name these ports besides those that it names now.
@@ -126,10 +126,15 @@ impl FloodLists {
     }
 
     /// Ports that have the program and no list.
-    pub(super) fn take_idle(&mut self) -> BTreeSet<u16> {
-        let mut idle = std::mem::take(&mut self.named.idle);
-        idle.retain(|slot| !self.named.ports.contains_key(slot));
-        idle
+    pub(super) fn idle(&mut self) -> Vec<u16> {
+        let Named { ports, idle, .. } = &mut self.named;
+        idle.retain(|slot| !ports.contains_key(slot));
+        idle.iter().copied().collect()
+    }
+
+    /// An idle port has lost the program.
+    pub(super) fn is_spared(&mut self, slot: u16) {
+        self.named.idle.remove(&slot);
     }
 
     /// Puts new lists of interfaces in place of the segments' old ones, each with one write.

@@ -1,6 +1,6 @@
 //! Reading back what the maps hold, to repair what a killed agent left half done.
 
-use fabric_common::maps::{FdbValue, PairMember, capacity, is_line_key, name};
+use fabric_common::maps::{FdbValue, capacity, is_line_key, name};
 use fabric_common::wire::Macs;
 
 use super::{Datapath, LoadError};
@@ -100,9 +100,11 @@ impl Datapath {
                 .insert(address.map_err(|error| wrong(error.into()))?);
         }
         records.pairs.extend((1..self.segments.len()).filter_map(|id| {
-            let pair = &self.segments.shared(id)?.pair;
-            let members = [PairMember(pair[0].load()), PairMember(pair[1].load())];
-            (members != <[PairMember; 2]>::default()).then_some((id, members))
+            let segment = self.segments.shared(id)?;
+            let mut members = segment.members();
+            // In which word a member is only tells who was there before the other.
+            members.sort_unstable_by_key(|member| member.slot());
+            segment.has_pair().then_some((id, members))
         }));
         let wrong = LoadError::map(name::FLOOD_NEXT_HOPS);
         for entry in self.flood_next_hops.iter() {

@@ -47,7 +47,7 @@ impl Datapath {
 
     /// `EGRESS`. An interface that is gone leaves the place empty.
     pub fn set_egress(&mut self, slot: u16, ifindex: Option<u32>) -> Done {
-        self.set_way(slot, ifindex, self.flood.names(slot))
+        self.set_way(slot, ifindex, self.flood.may_name(slot))
     }
 
     /// A way out with or without the program for copies.
@@ -81,7 +81,7 @@ impl Datapath {
 
     /// Takes the program for copies from the ways to ports that no list names any more: it costs each frame a call.
     pub fn spare_copies(&mut self) -> Done {
-        let idle = self.flood.take_idle();
+        let idle = self.flood.idle();
         if idle.is_empty() {
             return Ok(());
         }
@@ -89,6 +89,7 @@ impl Datapath {
         self.flood.grace()?;
         for slot in idle {
             self.set_way(slot, self.egress_ifindex(slot), false)?;
+            self.flood.is_spared(slot);
         }
         Ok(())
     }
@@ -196,10 +197,16 @@ impl Datapath {
         Ok(())
     }
 
-    /// Both members of a segment. Each word by itself: whatever two words are read together, both are the segment's.
+    /// Both members of a segment. One that stays keeps its word: whoever reads while the words change finds it, and behind
+    /// it either the other member that was or the one that is.
     pub fn set_pair(&mut self, segment: u32, members: Option<[PairMember; 2]>) -> Done {
-        let pair = &self.flooded(segment)?.pair;
-        for (word, member) in pair.iter().zip(members.unwrap_or_default()) {
+        let record = self.flooded(segment)?;
+        let [one, other] = record.members();
+        let mut members = members.unwrap_or_default();
+        if members[0].slot() == other.slot() || members[1].slot() == one.slot() {
+            members.reverse();
+        }
+        for (word, member) in record.pair.iter().zip(members) {
             word.store(member.0);
         }
         Ok(())
@@ -237,20 +244,24 @@ impl Datapath {
     ///
     /// As many segments as there are for the price of one: the kernel waits at the end of each batch.
     ///
-    /// The number of members is never smaller than the list that is in force: what may be copied depends on it.
+    /// The number of members is never smaller than the list that is in force: what may be copied depends on it. And it is 0 as
+    /// long as there is no list: till then a pair's frames go from one to the other.
     pub fn set_floods(&mut self, floods: &[(u32, &[u16])]) -> Done {
         let ports: BTreeSet<u16> = floods.iter().flat_map(|(_, slots)| *slots).copied().collect();
         self.expect_copies(&ports)?;
         let mut lists = Vec::with_capacity(floods.len());
+        let mut pairs_give_way = false;
         for (segment, slots) in floods {
             self.flood.will_name(*segment, slots);
             let list: Vec<u32> = slots
                 .iter()
                 .filter_map(|slot| self.egress_ifindex(*slot))
                 .collect();
-            let members = &self.flooded(*segment)?.flood_members;
-            if members.load() < members_of(&list) {
-                members.store(members_of(&list));
+            let record = self.flooded(*segment)?;
+            match record.flood_members.load() {
+                0 => pairs_give_way |= record.has_pair(),
+                before if before < members_of(&list) => record.flood_members.store(members_of(&list)),
+                _ => {}
             }
             lists.push((*segment, list));
         }
@@ -259,13 +270,24 @@ impl Datapath {
             self.flooded(*segment)?.flood_members.store(members_of(list));
             self.flood.names_only(*segment, slots);
         }
+        // Whoever has found no list has yet to read the pair, which may go now.
+        if pairs_give_way {
+            self.flood.grace()?;
+        }
         Ok(())
     }
 
-    /// `FLOOD`: no copies in these segments.
+    /// `FLOOD`: no copies in these segments; of those that have one the pair counts again.
     pub fn clear_floods(&mut self, segments: &[u32]) -> Done {
+        let mut pairs_take_over = false;
         for segment in segments {
-            self.flooded(*segment)?.flood_members.store(0);
+            let record = self.flooded(*segment)?;
+            record.flood_members.store(0);
+            pairs_take_over |= record.has_pair();
+        }
+        // Whoever has read how many there are has yet to look the list up.
+        if pairs_take_over {
+            self.flood.grace()?;
         }
         self.flood.remove(segments)?;
         for segment in segments {
