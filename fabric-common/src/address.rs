@@ -31,6 +31,17 @@ impl Address {
         }
     }
 
+    /// The four bytes in wire order of an IPv4 address.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "IPv4 has 32 bits")]
+    pub const fn as_v4(self) -> Option<[u8; 4]> {
+        if self.high == u64::MAX {
+            Some((self.low as u32).to_le_bytes())
+        } else {
+            None
+        }
+    }
+
     /// As two words, for memory that is written word by word.
     #[inline(always)]
     pub const fn words(self) -> [u64; 2] {

@@ -4,7 +4,7 @@ use crate::DropReason;
 use crate::buckets::find;
 use crate::classify::Relay;
 use crate::label::DEFLECTED;
-use crate::maps::{Binding, FLOOD_MAX_LEN, FdbValue, NextHop, Path, fdb_key};
+use crate::maps::{Binding, FLOOD_MAX_LEN, FdbValue, FloodTerms, NextHop, Path, Segment, fdb_key};
 use crate::tables::{Table, Tables};
 use crate::wire::{Macs, is_group};
 
@@ -14,6 +14,8 @@ pub enum Decision<'t> {
     To(&'t NextHop),
     /// To every other port of the segment.
     Flood,
+    /// To the gateway, whose interface this is: it is for everybody, and the gateway may be meant.
+    Gateway(u32),
 }
 
 /// What a flooded frame would be to the kernel, which clones it before anything is put on.
@@ -122,23 +124,40 @@ fn flood<'t, T: Tables>(
     slot: u16,
     copy: Copied,
 ) -> Result<Decision<'t>, DropReason> {
-    let segment = tables
+    let record = tables
         .segment(binding.segment())
         .ok_or(DropReason::StaleNextHop)?;
-    let members = segment.flood_members.load();
-    if members == 0 {
-        let next_hop = valid_next_hop(tables, binding, segment.partner(slot));
-        return next_hop.map(Decision::To).ok_or(DropReason::NoReceiver);
+    let terms = FloodTerms(record.flood_terms.load());
+    if terms.irb() != 0 {
+        return Ok(Decision::Gateway(terms.irb()));
     }
-    if members < 2 {
+    if record.flood_members.load() == 0 {
+        let partner = valid_next_hop(tables, binding, record.partner(slot));
+        return partner.map(Decision::To).ok_or(DropReason::NoReceiver);
+    }
+    check_flood(record, terms, copy, 1)?;
+    Ok(Decision::Flood)
+}
+
+/// Whether such a frame may be flooded in a segment of which `own` members get no copy.
+#[inline(always)]
+pub fn may_flood<T: Tables>(tables: &T, segment: u32, copy: Copied, own: u32) -> Result<(), DropReason> {
+    let record = tables.segment(segment).ok_or(DropReason::StaleNextHop)?;
+    check_flood(record, FloodTerms(record.flood_terms.load()), copy, own)
+}
+
+#[inline(always)]
+fn check_flood(record: &Segment, terms: FloodTerms, copy: Copied, own: u32) -> Result<(), DropReason> {
+    let members = record.flood_members.load();
+    if members < own + 1 {
         return Err(DropReason::NoReceiver);
     }
-    if copy.len > segment.flood_max_len.load() as usize {
+    if copy.len > terms.max_len() as usize {
         return Err(DropReason::FloodTooBig);
     }
-    // The ingress is one member: of two, the only copy is the frame itself, nothing is cloned.
-    if members > 2 && (copy.len > FLOOD_MAX_LEN || !copy.in_one_buffer) {
+    // The last copy is the frame itself: where there is only one, nothing is cloned.
+    if members > own + 1 && (copy.len > FLOOD_MAX_LEN || !copy.in_one_buffer) {
         return Err(DropReason::FloodTooBig);
     }
-    Ok(Decision::Flood)
+    Ok(())
 }

@@ -62,6 +62,10 @@ pub trait Frame {
     /// Moves the start of the frame: `by` > 0 adds that many bytes in front, `by` < 0 removes them.
     fn resize_head(&mut self, by: i32) -> Result<(), NoHeadroom>;
 
+    /// To be called before places are written that were read already: the compiler would leave out comparisons with the frame's
+    /// end that follow from earlier ones, and the verifier cannot. Behind it, write in the order of the places.
+    fn look_again(&mut self);
+
     /// Takes away what is behind the first `len` bytes.
     fn cut_tail(&mut self, len: usize) -> Result<(), Short>;
 }

@@ -6,7 +6,8 @@
 //! [`Frame`] and tables only through [`Tables`], so that the same source runs in the kernel and in tests.
 //!
 //! Invariant: where a frame goes is decided by nothing above layer 2, and whatever the tables do not name
-//! ends in a [`DropReason`]. Only [`flow`], [`ecn`] and [`tell`] look further in, and [`storage`] to see who is alive.
+//! ends in a [`DropReason`]. Only [`flow`], [`ecn`] and [`tell`] look further in, and [`storage`] to see who is alive. The one
+//! exception is asked for by the document: [`gateway`] routes what a tenant sends to its own gateway.
 #![no_std]
 #![cfg_attr(target_arch = "bpf", feature(core_intrinsics))]
 #![cfg_attr(
@@ -25,6 +26,7 @@ pub mod ecn;
 pub mod flood;
 pub mod flow;
 pub mod frame;
+pub mod gateway;
 pub mod label;
 pub mod learn;
 pub mod maps;

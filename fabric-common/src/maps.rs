@@ -8,6 +8,7 @@
 
 mod fdb;
 mod flood;
+pub mod gateway;
 mod keys;
 mod names;
 pub mod storage;
@@ -19,11 +20,11 @@ use crate::shared::{SharedU32, SharedU64};
 pub use fdb::FdbValue;
 pub use flood::{FloodCopy, FloodKey, FloodProgress, PairMember};
 pub use keys::*;
-pub use names::{capacity, name, program};
+pub use names::{after, capacity, name, program};
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;
 
 /// Largest frame in bytes that the kernel clones for flooding: head room, frame and what the kernel appends must fit into a
 /// page, and the frame into one buffer (`xdpf_clone`). Measured on 6.18: 3512 arrive, 3700 do not.
@@ -248,9 +249,8 @@ pub struct Segment {
     pub refused: SharedU32,
     /// Addresses not learned, because their buckets and their part of the stash were full.
     pub unplaced: SharedU32,
-    /// Longest frame in bytes that every member's interface takes a copy of; the kernel leaves out the others and says
-    /// nothing (`is_valid_dst`).
-    pub flood_max_len: SharedU32,
+    /// [`FloodTerms`].
+    pub flood_terms: SharedU32,
     /// A [`PairMember`] each, in a segment of two members; what counts while there is no list.
     pub pair: [SharedU64; 2],
 }
@@ -283,11 +283,40 @@ impl Segment {
     }
 }
 
+/// What holds for frames to everybody in a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct FloodTerms(pub u32);
+
+impl FloodTerms {
+    const LENGTH_BITS: u32 = 17;
+
+    /// `max_len` and the gateway's interface in the segment, which is below [`capacity::IRBS`]; 0 for none.
+    pub const fn new(max_len: u32, irb: u32) -> Self {
+        let most = (1 << Self::LENGTH_BITS) - 1;
+        let max_len = if max_len < most { max_len } else { most };
+        Self(max_len | irb << Self::LENGTH_BITS)
+    }
+
+    /// Longest frame in bytes that every member's interface takes a copy of; the kernel leaves out the others and says
+    /// nothing (`is_valid_dst`).
+    #[inline(always)]
+    pub const fn max_len(self) -> u32 {
+        self.0 & ((1 << Self::LENGTH_BITS) - 1)
+    }
+
+    /// Index in `IRBS` of the gateway's interface, which sees such frames first; 0 for none.
+    #[inline(always)]
+    pub const fn irb(self) -> u32 {
+        self.0 >> Self::LENGTH_BITS
+    }
+}
+
 /// A place behind a segment: what FDB entries name. Failover writes `path` and nothing else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct NextHop {
-    /// The path in use; with [`NextHop::VSM`] the place of the storage machine.
+    /// The path in use; with [`NextHop::VSM`] the place of the storage machine, with [`NextHop::GATEWAY`] the interface.
     pub path: u32,
     /// The only segment that may use this next hop.
     pub segment: u32,
@@ -304,6 +333,28 @@ impl NextHop {
     pub const PROTECTED: u16 = 1;
     /// A storage machine: which of its members' next hops counts is decided frame by frame, see [`crate::storage`].
     pub const VSM: u16 = 2;
+    /// A gateway: [`NextHop::path`] is its interface, see [`crate::gateway`].
+    pub const GATEWAY: u16 = 4;
+    /// It leads to other nodes of the fabric, whose gateways have the same addresses.
+    pub const INSIDE: u16 = 8;
+
+    /// True if it is no place to send to, but something that decides first.
+    #[inline(always)]
+    pub const fn decides(&self) -> bool {
+        self.flags & (Self::VSM | Self::GATEWAY) != 0
+    }
+
+    /// True for the next hop of a gateway.
+    #[inline(always)]
+    pub const fn is_gateway(&self) -> bool {
+        self.flags & Self::GATEWAY != 0
+    }
+
+    /// True if it leads to other nodes of the fabric.
+    #[inline(always)]
+    pub const fn is_inside(&self) -> bool {
+        self.flags & Self::INSIDE != 0
+    }
 
     /// True for the next hop of a storage machine.
     #[inline(always)]
@@ -476,6 +527,7 @@ const _: () = {
     assert!(size_of::<FloodKey>() == 8);
     assert!(size_of::<FloodCopy>() == 4 && capacity::FLOOD_MEMBERS as usize <= 1 << 9);
     assert!(size_of::<Silence>() == 8);
+    assert!(capacity::IRBS <= 1 << (32 - FloodTerms::LENGTH_BITS));
     assert!(size_of::<TooBig>() == 20);
     assert!(size_of::<TellLimit>() == 8);
     assert!(size_of::<Count>() == 16);
@@ -518,6 +570,14 @@ mod pod {
     unsafe impl Pod for super::Count {}
     // SAFETY: as above.
     unsafe impl Pod for super::storage::VsmPlace {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::gateway::Irb {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::gateway::PrefixKey {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::gateway::PrefixRoute {}
+    // SAFETY: as above.
+    unsafe impl Pod for super::gateway::Routed {}
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use crate::classify::{self, Classified, Labelled, Relay, Underlay};
 use crate::decide::{Copied, Decision, decide, follow, relay_path, valid_next_hop};
 use crate::learn;
-use crate::maps::{Path, Port, TooBig};
+use crate::maps::gateway::Routed;
+use crate::maps::{Binding, Path, Port, TooBig};
 use crate::rewrite::{bare, relay, rewrite, room};
 use crate::storage;
 use crate::wire::MACS;
@@ -40,7 +41,11 @@ pub enum Verdict {
         binding: u32,
         /// Length as it came, in bytes.
         len_in: usize,
+        /// Also by the port that it came by: a gateway has brought it from another segment.
+        everywhere: bool,
     },
+    /// Hand it to the gateway of the segment, unchanged: [`crate::gateway::route`].
+    Route(Routed),
 }
 
 /// A frame from a tenant.
@@ -139,11 +144,15 @@ fn forward<F: Frame, T: Tables>(
         fixed = learn::source(tables, binding.segment(), macs.source(), binding.learn());
     }
     if fixed != 0
-        && let Some(vsm) = valid_next_hop(tables, binding, fixed).filter(|hop| hop.is_vsm())
+        && let Some(fixed) = valid_next_hop(tables, binding, fixed).filter(|hop| hop.decides())
     {
-        let to_us = macs.destination() == port.mac;
-        if let Some(reason) = storage::speaks(frame, inner.body, tables, binding, (vsm, to_us)) {
-            return Err(reason);
+        if fixed.is_gateway() {
+            check_gateway(tables, binding)?;
+        } else {
+            let to_us = macs.destination() == port.mac;
+            if let Some(reason) = storage::speaks(frame, inner.body, tables, binding, (fixed, to_us)) {
+                return Err(reason);
+            }
         }
     }
     let len_in = frame.len();
@@ -153,7 +162,10 @@ fn forward<F: Frame, T: Tables>(
     };
     match decide(tables, binding, macs, (port.slot, copy))? {
         Decision::To(next_hop) => {
-            let next_hop = if next_hop.is_vsm() {
+            let next_hop = if next_hop.decides() {
+                if next_hop.is_gateway() {
+                    return Ok(Verdict::Route(routed(port, classified, next_hop.path, 0)));
+                }
                 let id = storage::steer(frame, inner.body, tables, binding, (next_hop, macs.source()));
                 valid_next_hop(tables, binding, id).ok_or(DropReason::NoMember)?
             } else {
@@ -179,8 +191,39 @@ fn forward<F: Frame, T: Tables>(
                 horizon: binding.horizon(),
                 binding: binding.id(),
                 len_in,
+                everywhere: false,
             })
         }
+        Decision::Gateway(irb) => Ok(Verdict::Route(routed(port, classified, irb, 1))),
+    }
+}
+
+/// Gateways at other nodes speak with the same address; whoever else does so forges it.
+#[inline(always)]
+fn check_gateway<T: Tables>(tables: &T, binding: &Binding) -> Result<(), DropReason> {
+    match tables.next_hop(binding.learn()) {
+        Some(from) if from.is_inside() => Ok(()),
+        _ => Err(DropReason::ForgedGateway),
+    }
+}
+
+#[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the fabric's tags have fewer than 256 bytes"
+)]
+fn routed(port: &Port, classified: &Classified<'_>, irb: u32, flooded: u16) -> Routed {
+    let Classified { binding, inner, .. } = classified;
+    Routed {
+        segment_horizon: binding.segment() | binding.horizon() << 24,
+        back: binding.learn(),
+        binding: binding.id(),
+        irb,
+        slot: port.slot,
+        macs: inner.macs as u8,
+        body: inner.body as u8,
+        flooded,
+        ..Routed::default()
     }
 }
 

@@ -132,6 +132,22 @@ drop_reasons! {
     NoMember = 50, "no-member", "no member of the storage machine is in charge", "fabric storage show VSM";
     /// The kernel of a machine ends the connections of a server that was killed; the client must not hear that from it.
     Withheld = 51, "withheld", "a member ended a connection and is asked whether it still serves", "none needed: if it does, the client hears of it within a second";
+    /// Only a gateway speaks with its addresses.
+    ForgedGateway = 52, "forged-gateway", "the sender uses the MAC or IP address of the segment's gateway", "look for a second router, or a forging sender";
+    /// Not lost: the gateway itself was meant.
+    ForGateway = 53, "for-gateway", "a packet to the gateway itself, which was answered or noted", "none needed";
+    /// Options, groups, tags in front of IP, other protocols.
+    NotRouted = 54, "not-routed", "a frame to the gateway that is nothing it routes: no plain IP packet to a single host", "none needed: stations of the same segment are reached directly";
+    /// RFC 1812 section 5.2.2, RFC 8200 section 3.
+    BadIpHeader = 55, "bad-ip-header", "an IP header to a gateway with a wrong length or checksum", "look for a broken sender";
+    /// RFC 1812 section 5.3.7 and RFC 3704 section 2.2.
+    Martian = 56, "martian", "a source or destination that no packet can have which comes from this segment", "fabric gateway show; check the sender's address and the routes";
+    /// Longest prefix match found nothing.
+    NoRoute = 57, "no-route", "the tenant's gateway has no route to the destination", "fabric gateway show";
+    /// RFC 1812 section 5.3.1, RFC 4443 section 3.3.
+    HopsExceeded = 58, "hops-exceeded", "a packet's time to live or hop limit ran out at a gateway", "look for a loop between routers; none needed for traceroute";
+    /// RFC 1812 section 3.3.2.
+    NeighbourUnknown = 59, "neighbour-unknown", "the gateway's neighbour has not answered ARP or neighbour discovery yet", "check that the destination is up";
 }
 
 impl DropReason {

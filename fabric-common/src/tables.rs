@@ -1,6 +1,7 @@
 //! How the packet core sees the maps.
 
 use crate::buckets::Bucket;
+use crate::maps::gateway::{Irb, NeighbourBucket, PrefixKey, PrefixRoute};
 use crate::maps::storage::{FlowRecord, Vsm, VsmPlace};
 use crate::maps::{
     Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Silence, Tunnel, VtepAddress,
@@ -57,6 +58,12 @@ pub trait Tables {
     fn vsm_place(&self, id: u32) -> Option<&VsmPlace>;
     /// By [`crate::maps::storage::flow_index`].
     fn flow(&self, index: u32) -> Option<&FlowRecord>;
+    /// An interface of a gateway.
+    fn irb(&self, id: u32) -> Option<&Irb>;
+    /// The longest prefix that the first `bits` of the key begin with.
+    fn prefix(&self, bits: u32, key: &PrefixKey) -> Option<&PrefixRoute>;
+    /// By [`crate::maps::gateway::neighbour_index`].
+    fn neighbours(&self, index: u32) -> Option<&NeighbourBucket>;
     /// `CLOCK_MONOTONIC`.
     fn nanoseconds(&self) -> u64;
     /// Whether one more sender behind a binding may be told something now, see [`crate::maps::TellLimit`].

@@ -5,17 +5,20 @@
 //! sender. So it needs no address of the fabric's. It is told of known unicast alone, and never of what RFC 1122 section
 //! 3.2.2 and RFC 4443 section 2.4 except: errors, fragments but the first, groups, and senders that are no single host.
 
-mod ipv4;
-mod ipv6;
+pub(crate) mod ipv4;
+pub(crate) mod ipv6;
 
 use crate::maps::{NextHop, TooBig};
 use crate::rewrite::{Inner, rewrite};
 use crate::wire::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, MACS, Macs, is_group};
 use crate::{DropReason, Frame, Tables, flow};
 
+pub(crate) use ipv4::is_host as is_host_v4;
+pub(crate) use ipv6::is_host as is_host_v6;
+
 /// Length of the header of either kind of message, in bytes.
 const ICMP_HEADER: usize = 8;
-const HOPS: u8 = 64;
+pub(crate) const HOPS: u8 = 64;
 
 /// A message that is ready to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +32,14 @@ pub struct Told {
 }
 
 /// Where the parts of the frame are.
-struct Place {
-    macs: Macs,
+pub(crate) struct Place {
+    pub(crate) macs: Macs,
     /// The tenant's own tag, if he has one, and his EtherType.
-    tags: [u8; 6],
+    pub(crate) tags: [u8; 6],
     /// Their length, 2 or 6.
-    tags_len: usize,
+    pub(crate) tags_len: usize,
     /// Offset of the IP header.
-    ip: usize,
-    /// Largest IP packet that the way takes, in bytes.
-    mtu: usize,
+    pub(crate) ip: usize,
 }
 
 /// Makes a message to its sender out of a frame that was refused; `None` if he is not to be told. The frame may have been
@@ -47,17 +48,21 @@ struct Place {
 pub fn tell<F: Frame, T: Tables>(frame: &mut F, ask: &TooBig, tables: &T) -> Option<Told> {
     let next_hop = tables.next_hop(ask.back).filter(|hop| leads_back(hop, ask))?;
     let path = tables.path(next_hop.path)?;
-    let place = place(frame, ask)?;
+    let place = Place::of(frame, usize::from(ask.macs), usize::from(ask.body))?;
+    if is_group(place.macs.destination()) || is_group(place.macs.source()) {
+        return None;
+    }
+    let mtu = usize::from(ask.room).checked_sub(place.tags_len)?;
     match place.kind() {
         ETHERTYPE_IPV4 => {
-            let header = ipv4::eligible(frame, &place)?;
+            let header = ipv4::eligible(frame, &place, mtu)?;
             tables.may_tell(ask.binding).then_some(())?;
-            ipv4::write(frame, ask, &place, header).ok()?;
+            ipv4::write(frame, &place, mtu, header).ok()?;
         }
         ETHERTYPE_IPV6 => {
-            let header = ipv6::eligible(frame, &place)?;
+            let header = ipv6::eligible(frame, &place, mtu)?;
             tables.may_tell(ask.binding).then_some(())?;
-            ipv6::write(frame, ask, &place, header).ok()?;
+            ipv6::write(frame, &place, mtu, header).ok()?;
         }
         _ => return None,
     }
@@ -74,28 +79,23 @@ fn leads_back(next_hop: &NextHop, ask: &TooBig) -> bool {
     next_hop.segment == ask.segment && next_hop.path != 0
 }
 
-#[inline(always)]
-fn place<F: Frame>(frame: &F, ask: &TooBig) -> Option<Place> {
-    let (macs_at, body) = (usize::from(ask.macs), usize::from(ask.body));
-    let macs = Macs::from_wire(frame.read(macs_at).ok()?, frame.read(macs_at + 8).ok()?);
-    if is_group(macs.destination()) || is_group(macs.source()) {
-        return None;
-    }
-    let (_, ip) = flow::payload(frame, body).ok()?;
-    let tags_len = ip - body;
-    Some(Place {
-        macs,
-        tags: frame.read(body).ok()?,
-        tags_len,
-        ip,
-        mtu: usize::from(ask.room).checked_sub(tags_len)?,
-    })
-}
-
 impl Place {
+    /// Of a frame with the tenant's addresses and what follows the fabric's tags at these offsets.
+    #[inline(always)]
+    pub(crate) fn of<F: Frame>(frame: &F, macs_at: usize, body: usize) -> Option<Self> {
+        let macs = Macs::from_wire(frame.read(macs_at).ok()?, frame.read(macs_at + 8).ok()?);
+        let (_, ip) = flow::payload(frame, body).ok()?;
+        Some(Self {
+            macs,
+            tags: frame.read(body).ok()?,
+            tags_len: ip - body,
+            ip,
+        })
+    }
+
     /// The EtherType behind the tag.
     #[inline(always)]
-    const fn kind(&self) -> u16 {
+    pub(crate) const fn kind(&self) -> u16 {
         let [a, b, _, _, e, f] = self.tags;
         u16::from_be_bytes(if self.tags_len == 2 { [a, b] } else { [e, f] })
     }
@@ -106,7 +106,6 @@ impl Place {
 #[inline(always)]
 fn make_room<F: Frame, const HEAD: usize, const QUOTE: usize>(
     frame: &mut F,
-    ask: &TooBig,
     place: &Place,
 ) -> Result<usize, DropReason> {
     frame.cut_tail(place.ip + QUOTE)?;
@@ -115,7 +114,7 @@ fn make_room<F: Frame, const HEAD: usize, const QUOTE: usize>(
         clippy::cast_possible_wrap,
         reason = "both are below 256"
     )]
-    let by = (MACS + HEAD) as i32 - i32::from(ask.body);
+    let by = (MACS + HEAD) as i32 - (place.ip - place.tags_len) as i32;
     frame.resize_head(by)?;
     let (low, high) = place.macs.turned().to_wire();
     frame.write(0, low)?;

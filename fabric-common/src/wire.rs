@@ -43,6 +43,10 @@ const fn ethertype(wire: EtherType) -> u16 {
     u16::from_be(wire as u16)
 }
 
+/// IP protocol number of ICMP.
+pub const PROTO_ICMP: u8 = IpProto::Icmp as u8;
+/// IP protocol number of ICMPv6.
+pub const PROTO_ICMPV6: u8 = IpProto::Ipv6Icmp as u8;
 /// IP protocol number of TCP.
 pub const PROTO_TCP: u8 = IpProto::Tcp as u8;
 /// IP protocol number of UDP.
@@ -76,6 +80,16 @@ impl Macs {
     /// Mask of an address inside a word.
     pub const MASK: u64 = 0x0000_ffff_ffff_ffff;
 
+    /// Of two addresses.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "an address has 48 bits")]
+    pub const fn new(destination: u64, source: u64) -> Self {
+        Self {
+            low: destination & Self::MASK | source << 48,
+            high: (source >> 16) as u32,
+        }
+    }
+
     /// From the first eight and the next four bytes of a frame.
     #[inline(always)]
     pub const fn from_wire(low: [u8; 8], high: [u8; 4]) -> Self {
@@ -105,12 +119,8 @@ impl Macs {
 
     /// The addresses of an answer.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "an address has 48 bits")]
     pub const fn turned(self) -> Self {
-        Self {
-            low: self.source() | self.destination() << 48,
-            high: (self.destination() >> 16) as u32,
-        }
+        Self::new(self.source(), self.destination())
     }
 }
 

@@ -9,12 +9,13 @@ use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf::debug;
 use fabric_common::DropReason;
 use fabric_common::flood::{Metadata, Unsent, seal};
-use fabric_common::maps::{Count, Direction, TooBig, drop_index};
+use fabric_common::maps::gateway::Routed;
+use fabric_common::maps::{Count, Direction, TooBig, after, drop_index};
 use fabric_common::pipeline::Verdict;
 
 use crate::frame::XdpFrame;
 use crate::maps::{
-    COUNT_DROPS, COUNT_IN, COUNT_OUT, EGRESS, FLOOD, FLOOD_SEQUENCE, KernelTables, TELL, TOO_BIG,
+    AFTER, COUNT_DROPS, COUNT_IN, COUNT_OUT, EGRESS, FLOOD, FLOOD_SEQUENCE, KernelTables, ROUTED, TOO_BIG,
 };
 
 #[inline(always)]
@@ -51,15 +52,48 @@ pub(crate) fn emit(
             horizon,
             binding,
             len_in,
+            everywhere,
         } => {
-            let metadata = Metadata::new(segment, horizon, next_sequence(), seal(frame)?);
-            frame.push_metadata(metadata)?;
-            let action = flood(segment)?;
+            let from = if everywhere { None } else { Some(slot) };
+            let action = copies(frame, segment, horizon, from)?;
             count(&COUNT_IN, binding, len_in);
-            count_unsent(segment, slot);
             Ok(action)
         }
+        Verdict::Route(ask) => Ok(to_gateway(ctx, slot, ask)),
     }
+}
+
+/// Goes on with the gateway's program.
+#[inline(always)]
+fn to_gateway(ctx: &XdpContext, slot: u16, ask: Routed) -> u32 {
+    if let Some(place) = ROUTED.get_ptr_mut(0) {
+        // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
+        unsafe { *place = ask };
+    }
+    go_on(ctx, slot, after::ROUTE)
+}
+
+/// Goes on with a program of gateways. Where it is missing there are no gateways.
+#[inline(always)]
+pub(crate) fn go_on(ctx: &XdpContext, slot: u16, program: u32) -> u32 {
+    // SAFETY: the context is the program's own. It goes on here if there is no such program.
+    unsafe { AFTER.tail_call(ctx, program) };
+    dropped(ctx, slot, DropReason::StaleNextHop)
+}
+
+/// A copy for every member of a segment, but for the port `from`.
+#[inline(always)]
+pub(crate) fn copies(
+    frame: &mut XdpFrame,
+    segment: u32,
+    horizon: u32,
+    from: Option<u16>,
+) -> Result<u32, DropReason> {
+    let metadata = Metadata::new(segment, horizon, next_sequence(), seal(frame)?);
+    frame.push_metadata(metadata)?;
+    let action = flood(segment, from.is_some())?;
+    count_unsent(segment, from.unwrap_or(0));
+    Ok(action)
 }
 
 /// The drop is counted here, whatever comes of the message: that is another program's business, so that this one stays small.
@@ -70,17 +104,21 @@ fn too_big(ctx: &XdpContext, slot: u16, ask: TooBig) -> u32 {
         // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
         unsafe { *place = ask };
         // SAFETY: the context is the program's own. It goes on here if there is no such program.
-        unsafe { TELL.tail_call(ctx, 0) };
+        unsafe { AFTER.tail_call(ctx, after::TELL) };
     }
     action
 }
 
 #[inline(always)]
-fn flood(segment: u32) -> Result<u32, DropReason> {
+fn flood(segment: u32, but_ingress: bool) -> Result<u32, DropReason> {
     // SAFETY: an inner map lives until the programs that found it have ended (RCU).
     let list = unsafe { FLOOD.get(&segment) }.ok_or(DropReason::NoReceiver)?;
     // A broadcast takes no fallback action in its flags.
-    let flags = u64::from(BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
+    let flags = if but_ingress {
+        u64::from(BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS)
+    } else {
+        u64::from(BPF_F_BROADCAST)
+    };
     list.redirect(0, flags).map_err(|_| DropReason::EgressGone)
 }
 

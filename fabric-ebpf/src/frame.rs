@@ -219,6 +219,16 @@ impl Frame for XdpFrame {
         Ok(())
     }
 
+    /// Volatile: as plain reads they could be taken for those before.
+    #[inline(always)]
+    fn look_again(&mut self) {
+        // SAFETY: the kernel passes a valid context.
+        unsafe {
+            self.data = (&raw const (*self.ctx).data).read_volatile() as usize;
+            self.end = (&raw const (*self.ctx).data_end).read_volatile() as usize;
+        }
+    }
+
     #[inline(always)]
     fn cut_tail(&mut self, len: usize) -> Result<(), Short> {
         // SAFETY: the kernel passes a valid context.

@@ -1,5 +1,5 @@
 //! The XDP programs: one entry per port role, one for flooded copies, one for messages to
-//! senders, one that tells the time.
+//! senders, six of gateways, one that tells the time.
 //!
 //! Everything that decides is in `fabric-common`; here are the frame, the maps, and the step from a verdict
 //! to an action.
@@ -11,6 +11,8 @@ mod copies;
 mod emit;
 #[cfg(target_arch = "bpf")]
 mod frame;
+#[cfg(target_arch = "bpf")]
+mod gateway;
 #[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]

@@ -4,14 +4,16 @@ use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::btf_maps::{DevMapHash, HashOfMaps};
 use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
 use aya_ebpf::macros::{btf_map, map};
-use aya_ebpf::maps::{Array, DevMap, HashMap, PerCpuArray, ProgramArray};
+use aya_ebpf::maps::lpm_trie::Key;
+use aya_ebpf::maps::{Array, DevMap, HashMap, LpmTrie, PerCpuArray, ProgramArray};
 use fabric_common::Tables;
 use fabric_common::buckets::Bucket;
 use fabric_common::label;
+use fabric_common::maps::gateway::{Irb, NEIGHBOUR_BUCKETS, NeighbourBucket, PrefixKey, PrefixRoute, Routed};
 use fabric_common::maps::storage::{FlowRecord, Vsm, VsmPlace};
 use fabric_common::maps::{
     Binding, Count, FloodCopy, FloodKey, FloodProgress, Layout, Line, NextHop, Path, Port, Segment, Settings,
-    Silence, TellLimit, TooBig, Tunnel, VtepAddress, capacity, tick,
+    Silence, TellLimit, TooBig, Tunnel, VtepAddress, after, capacity, tick,
 };
 use fabric_common::tables::Table;
 
@@ -52,6 +54,13 @@ static VSMS: Array<Vsm> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 static VSM_PLACES: Array<VsmPlace> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static FLOWS: Array<FlowRecord> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static IRBS: Array<Irb> = Array::with_max_entries(capacity::IRBS, BPF_F_MMAPABLE);
+#[map]
+static PREFIXES: LpmTrie<PrefixKey, PrefixRoute> = LpmTrie::with_max_entries(capacity::PREFIXES, 0);
+#[map]
+static NEIGHBOURS: Array<NeighbourBucket> =
+    Array::with_max_entries(capacity::IRBS * NEIGHBOUR_BUCKETS, BPF_F_MMAPABLE);
 #[btf_map]
 pub(crate) static FLOOD: HashOfMaps<u32, DevMapHash<{ capacity::FLOOD_MEMBERS as usize }>, 65536> =
     HashOfMaps::new();
@@ -77,7 +86,9 @@ pub(crate) static TOO_BIG: PerCpuArray<TooBig> = PerCpuArray::with_max_entries(1
 #[map]
 static TELL_LIMITS: PerCpuArray<TellLimit> = PerCpuArray::with_max_entries(1, 0);
 #[map]
-pub(crate) static TELL: ProgramArray = ProgramArray::with_max_entries(1, 0);
+pub(crate) static ROUTED: PerCpuArray<Routed> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub(crate) static AFTER: ProgramArray = ProgramArray::with_max_entries(after::COUNT, 0);
 #[map]
 pub(crate) static CLOCK: Array<u64> = Array::with_max_entries(1, 0);
 
@@ -208,6 +219,21 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn flow(&self, index: u32) -> Option<&FlowRecord> {
         FLOWS.get(index)
+    }
+
+    #[inline(always)]
+    fn irb(&self, id: u32) -> Option<&Irb> {
+        IRBS.get(id)
+    }
+
+    #[inline(always)]
+    fn prefix(&self, bits: u32, key: &PrefixKey) -> Option<&PrefixRoute> {
+        PREFIXES.get(Key::new(bits, *key))
+    }
+
+    #[inline(always)]
+    fn neighbours(&self, index: u32) -> Option<&NeighbourBucket> {
+        NEIGHBOURS.get(index)
     }
 
     #[inline(always)]

@@ -11,6 +11,9 @@ use fabric_common::{DropReason, Tables};
 use crate::copies::{finish_copy, refuse_copy};
 use crate::emit::{dropped, emit};
 use crate::frame::XdpFrame;
+use crate::gateway::{
+    answer_frame, ask_neighbour, discover_frame, resolve_frame, route_frame, route_v6_frame,
+};
 use crate::maps::{CLOCK, KernelTables};
 use crate::tell::tell_sender;
 
@@ -65,6 +68,42 @@ fn leave(ctx: &XdpContext, frame: &mut XdpFrame, slot: u16, verdict: Result<Verd
 #[xdp(frags)]
 fn fabric_tell(ctx: XdpContext) -> u32 {
     tell_sender(&mut XdpFrame::new(&ctx)).unwrap_or(XDP_DROP)
+}
+
+/// Goes on with a frame to a gateway, or to everybody in a segment that has one.
+#[xdp(frags)]
+fn fabric_route(ctx: XdpContext) -> u32 {
+    route_frame(&ctx, &mut XdpFrame::new(&ctx))
+}
+
+/// Goes on with an IPv6 packet to the gateway.
+#[xdp(frags)]
+fn fabric_route_v6(ctx: XdpContext) -> u32 {
+    route_v6_frame(&ctx, &mut XdpFrame::new(&ctx))
+}
+
+/// Goes on with ARP, and with what else is for everybody.
+#[xdp(frags)]
+fn fabric_resolve(ctx: XdpContext) -> u32 {
+    resolve_frame(&ctx, &mut XdpFrame::new(&ctx))
+}
+
+/// Goes on with neighbour discovery.
+#[xdp(frags)]
+fn fabric_discover(ctx: XdpContext) -> u32 {
+    discover_frame(&ctx, &mut XdpFrame::new(&ctx))
+}
+
+/// Makes a gateway's message out of a frame that ends there.
+#[xdp(frags)]
+fn fabric_answer(ctx: XdpContext) -> u32 {
+    answer_frame(&mut XdpFrame::new(&ctx)).unwrap_or(XDP_DROP)
+}
+
+/// Asks for a gateway's neighbour; the agent runs it on a frame that says for which.
+#[xdp(frags)]
+fn fabric_ask(ctx: XdpContext) -> u32 {
+    ask_neighbour(&mut XdpFrame::new(&ctx)).unwrap_or(XDP_DROP)
 }
 
 /// Gives a flooded copy the tags of its destination, and lets pass what is complete.

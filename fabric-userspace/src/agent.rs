@@ -6,6 +6,7 @@ mod cluster;
 mod confirm;
 mod core;
 mod edits;
+mod gateway;
 mod host;
 mod log;
 mod meter;

@@ -13,7 +13,8 @@ mod tags;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::model::{
-    Datacenter, Document, ISid, Link, LinkKind, Name, Range, Segment, ServiceVid, Shared, Tenant, Vni,
+    Datacenter, Document, Gateway, ISid, Link, LinkKind, Name, Range, Segment, ServiceVid, Shared, Tenant,
+    Vni,
 };
 use islands::Islands;
 use labels::{Labels, Wanted};
@@ -38,7 +39,8 @@ pub(crate) struct Filled {
 /// [`allocate`]. Tenants that lack nothing stay shared with the documents that they came from.
 pub(crate) fn fill(document: &mut Document) -> Filled {
     let mut tenants = std::mem::take(&mut document.tenants);
-    let places = Places::of(document);
+    let mut places = Places::of(document);
+    places.stretch(&document.gateways, &tenants);
     let segments = || tenants.iter().flat_map(|tenant| &tenant.segments);
     let mut free = Free {
         space: Space::used_by(segments()),
@@ -131,6 +133,8 @@ struct Places<'d> {
     /// Kinds of links between nodes.
     kinds: HashSet<LinkKind>,
     islands: Islands<'d>,
+    /// Nodes that segments are at because others of their gateway are.
+    stretched: HashMap<Name, BTreeSet<Name>>,
 }
 
 impl<'d> Places<'d> {
@@ -155,6 +159,7 @@ impl<'d> Places<'d> {
                 .collect(),
             kinds: between_nodes.map(|link| link.kind).collect(),
             islands: Islands::of(document),
+            stretched: HashMap::new(),
         }
     }
 
@@ -171,12 +176,29 @@ impl<'d> Places<'d> {
 
     fn members<'s>(&'s self, segment: &'s Segment) -> impl Iterator<Item = &'s Name> {
         let attached = segment.attachments.iter().map(|end| &end.node);
-        attached.chain(
-            segment
-                .remotes
-                .iter()
-                .filter_map(|end| self.gateways.get(&end.link).copied()),
-        )
+        let remote = segment
+            .remotes
+            .iter()
+            .filter_map(|end| self.gateways.get(&end.link).copied());
+        let stretched = self.stretched.get(&segment.name);
+        attached.chain(remote).chain(stretched.into_iter().flatten())
+    }
+
+    /// Segments of one gateway are all where any of them is.
+    fn stretch(&mut self, gateways: &[Gateway], tenants: &[Shared<Tenant>]) {
+        if gateways.is_empty() {
+            return;
+        }
+        let segments = tenants.iter().flat_map(|tenant| &tenant.segments);
+        let segments: HashMap<&Name, &Segment> = segments.map(|one| (&one.name, one)).collect();
+        for gateway in gateways {
+            let own = gateway.segments.iter().map(|place| &place.segment);
+            let found = own.clone().filter_map(|name| segments.get(name));
+            let nodes: BTreeSet<Name> = found.flat_map(|one| self.members(one)).cloned().collect();
+            for name in own {
+                self.stretched.insert(name.clone(), nodes.clone());
+            }
+        }
     }
 
     // A little more often than needed: which links a segment crosses may change with every link, its numbers may not.

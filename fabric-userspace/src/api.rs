@@ -8,6 +8,7 @@ mod document;
 mod edit;
 mod envelope;
 mod fdb;
+mod gateway;
 pub mod kind;
 mod link;
 pub mod path;
@@ -22,6 +23,7 @@ pub use document::{Applied, Confirm, Confirmed, Pending, Plan, Revision, Rollbac
 pub use edit::Edit;
 pub use envelope::{Envelope, Exported, Item, Items};
 pub use fdb::{FdbEntry, Flush, Flushed};
+pub use gateway::{Gateway, GatewayNeighbour, GatewayRoute, GatewaySegment};
 pub use link::{BudgetLine, Link};
 pub use plant::{Datacenter, Node, NodeDetail, NodePort, NodePortDetail, Refused};
 pub use port::{Check, Port, PortChecks};

@@ -15,6 +15,7 @@ mod document;
 mod examples;
 mod explain;
 mod fdb;
+mod gateway;
 mod link;
 mod names;
 mod node;
@@ -88,6 +89,7 @@ async fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, R
         Command::Tenant { verb } => tenant::run(context, verb).await,
         Command::Segment { verb } => segment::run(context, verb).await,
         Command::Port { verb } => port::run(context, verb).await,
+        Command::Gateway { verb } => gateway::run(context, verb).await,
         Command::Datacenter { verb } => datacenter::run(context, verb).await,
         Command::Node { verb } => node::run(context, verb).await,
         Command::Link { verb } => link::run(context, verb).await,

@@ -11,6 +11,7 @@ mod budget;
 mod codec;
 mod facts;
 mod far;
+mod gateway;
 mod image;
 mod input;
 mod node;

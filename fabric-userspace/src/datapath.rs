@@ -11,6 +11,7 @@ mod counters;
 mod detach;
 mod fdb;
 mod flood;
+mod gateway;
 mod links;
 mod loader;
 mod mapped;
@@ -27,8 +28,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aya::Ebpf;
-use aya::maps::{Array, DevMap, HashMap, MapData, PerCpuArray};
+use aya::maps::{Array, DevMap, HashMap, LpmTrie, MapData, PerCpuArray};
 use fabric_common::buckets::Bucket;
+use fabric_common::maps::gateway::{Irb, NeighbourBucket, PrefixKey, PrefixRoute};
 use fabric_common::maps::storage::{FlowRecord, Vsm, VsmPlace};
 use fabric_common::maps::{
     Binding, Count, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Silence, Tunnel, VtepAddress,
@@ -68,6 +70,9 @@ pub struct Datapath {
     vsms: Arc<Mapped<Vsm>>,
     vsm_places: Mapped<VsmPlace>,
     flows: Arc<Mapped<FlowRecord>>,
+    irbs: Mapped<Irb>,
+    prefixes: LpmTrie<MapData, PrefixKey, PrefixRoute>,
+    neighbours: Mapped<NeighbourBucket>,
     vteps: HashMap<MapData, VtepAddress, u32>,
     egress: DevMap<MapData>,
     flood_next_hops: HashMap<MapData, FloodKey, FloodCopy>,

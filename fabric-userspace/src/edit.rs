@@ -16,8 +16,8 @@ mod station;
 pub use attach::{Attach, Attached, attach};
 pub use detach::{Detach, Detached, detach};
 pub use plant::{
-    Planted, datacenter_add, datacenter_remove, link_add, link_remove, link_set, node_add, node_remove,
-    storage_add, storage_remove,
+    Planted, datacenter_add, datacenter_remove, gateway_add, gateway_remove, link_add, link_remove, link_set,
+    node_add, node_remove, storage_add, storage_remove,
 };
 pub use port::{PortChanged, PortSet, port_set};
 pub use remote::{RemoteAdd, RemoteChanged, RemoteRemove, remote_add, remote_remove};

@@ -43,6 +43,9 @@ pub struct NodeIds {
     /// Storage machines that this node steers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vsms: BTreeMap<Name, VsmIds>,
+    /// Gateways.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vrfs: BTreeMap<Name, u32>,
     /// Of frames that only pass; their segment is 0.
     #[serde(default, skip_serializing_if = "SegmentIds::is_empty")]
     pub relays: SegmentIds,
@@ -65,6 +68,9 @@ pub struct SegmentIds {
     /// Storage machines that this node steers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vsms: BTreeMap<Name, VsmPlaceIds>,
+    /// Its gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<IrbIds>,
 }
 
 /// Numbers of one storage machine.
@@ -83,6 +89,15 @@ pub struct VsmPlaceIds {
     pub next_hop: u32,
     /// The place, see [`fabric_common::maps::storage::VsmPlace`].
     pub place: u32,
+}
+
+/// Numbers of a gateway's interface in one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IrbIds {
+    /// The next hop that its address leads to.
+    pub next_hop: u32,
+    /// The interface, see [`fabric_common::maps::gateway::Irb`].
+    pub irb: u32,
 }
 
 impl SegmentIds {
@@ -179,6 +194,10 @@ pub struct Freed {
     pub vsms: Vec<u32>,
     /// Storage machines in segments.
     pub vsm_places: Vec<u32>,
+    /// Gateways.
+    pub vrfs: Vec<u32>,
+    /// Interfaces of gateways.
+    pub irbs: Vec<u32>,
 }
 
 impl Freed {
@@ -196,6 +215,7 @@ impl Freed {
             vsms.iter().map(|(name, vsm)| (name.clone(), vsm.id)).collect()
         };
         self.vsms.extend(gone(&id(&old.vsms), &id(&new.vsms)));
+        self.vrfs.extend(gone(&old.vrfs, &new.vrfs));
         self.add_segment(&old.relays, &new.relays);
     }
 
@@ -217,6 +237,10 @@ impl Freed {
         for lost in gone(&old.vsms, &new.vsms) {
             self.next_hops.push(lost.next_hop);
             self.vsm_places.push(lost.place);
+        }
+        if let Some(lost) = old.gateway.filter(|ids| new.gateway != Some(*ids)) {
+            self.next_hops.push(lost.next_hop);
+            self.irbs.push(lost.irb);
         }
     }
 }

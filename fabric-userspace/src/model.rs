@@ -5,6 +5,8 @@
 
 mod changes;
 mod document;
+mod gateway;
+mod ip_prefix;
 mod link;
 mod mac;
 mod natural;
@@ -26,6 +28,8 @@ pub use document::{
     Attachment, Datacenter, Document, Node, PortOptions, Remote, SchemaVersion, Segment, SegmentLabel,
     Station, Tenant,
 };
+pub use gateway::{Gateway, GatewayRoute, GatewaySegment};
+pub use ip_prefix::IpPrefix;
 pub use link::{Link, LinkEnd, LinkKind, OuterTpid};
 pub use mac::Mac;
 pub use natural::natural;

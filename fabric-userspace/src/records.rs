@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fabric_common::maps::gateway::{Irb, Prefix, PrefixRoute};
 use fabric_common::maps::storage::VsmPlace;
 use fabric_common::maps::{
     Binding, FloodCopy, FloodKey, Line, NextHop, PairMember, Path, Port, Tunnel, VtepAddress,
@@ -49,6 +50,10 @@ pub struct Records {
     pub vsm_places: BTreeMap<u32, VsmPlace>,
     /// Both members of a segment without a flood list, in `SEGMENTS`.
     pub pairs: BTreeMap<u32, [PairMember; 2]>,
+    /// `IRBS` by id.
+    pub irbs: BTreeMap<u32, Irb>,
+    /// `PREFIXES`.
+    pub prefixes: BTreeMap<Prefix, PrefixRoute>,
     /// `FLOOD`: segment id → port slot of each member; a port occurs as often as it has copies to send.
     pub flood: BTreeMap<u32, Vec<u16>>,
     /// `FLOOD_NEXT_HOPS`.
@@ -62,6 +67,8 @@ pub struct SegmentLimits {
     pub stations: u32,
     /// Longest frame in bytes that is flooded.
     pub flooded_len: u32,
+    /// The gateway's interface, index in `IRBS`; 0 for none.
+    pub irb: u32,
 }
 
 /// What the agent sets of a [`fabric_common::maps::storage::Vsm`] when the document changes.
@@ -103,6 +110,8 @@ impl Records {
         self.vsms.extend(&other.vsms);
         self.vsm_places.extend(&other.vsm_places);
         self.pairs.extend(&other.pairs);
+        self.irbs.extend(&other.irbs);
+        self.prefixes.extend(&other.prefixes);
         self.flood.extend(
             other
                 .flood

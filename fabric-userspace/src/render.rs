@@ -7,6 +7,7 @@ pub mod counters;
 pub mod doctor;
 pub mod document;
 pub mod fdb;
+pub mod gateway;
 pub mod link;
 pub mod node;
 pub mod numbers;

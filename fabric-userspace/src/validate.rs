@@ -5,6 +5,7 @@
 
 mod datacenters;
 mod edited;
+mod gateways;
 mod index;
 mod labels;
 mod links;
@@ -33,9 +34,9 @@ use taken::Taken;
 pub use crate::error::Problem;
 pub use index::{DatacenterIx, LinkIx, NodeIx, SegmentIx};
 pub use valid::{
-    Carries, LineEnd, PortRole, TrunkEnd, UnderlayEnd, Valid, ValidAttachment, ValidDatacenter, ValidLabel,
-    ValidLink, ValidMember, ValidNode, ValidPort, ValidRemote, ValidSegment, ValidStation, ValidTenant,
-    ValidVsm, ValidVsmSegment, VxlanEnds,
+    Carries, LineEnd, PortRole, TrunkEnd, UnderlayEnd, Valid, ValidAttachment, ValidDatacenter, ValidGateway,
+    ValidGatewaySegment, ValidLabel, ValidLink, ValidMember, ValidNode, ValidPort, ValidRemote, ValidRoute,
+    ValidSegment, ValidStation, ValidTenant, ValidVsm, ValidVsmSegment, VxlanEnds,
 };
 
 /// Ports a node can have in use: the tables of the data path hold no more.
@@ -73,6 +74,7 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
     let own: Vec<(u32, usize)> = tenants.iter().map(|(limit, own)| (*limit, own.len())).collect();
     let segments = tenants.into_iter().flat_map(|(_, own)| own).collect();
     let (storage, segments) = storage::check(&document, nodes.items(), segments, &mut problems);
+    let (gateways, segments) = gateways::check(&document, &storage, segments, &mut problems);
     let plant = Plant::of(datacenters, &nodes, links, of_links);
     let places = places(&document.tenants).zip(&segments);
     reach::check(&plant, nodes.items(), places, &mut problems);
@@ -95,6 +97,7 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
         nodes: Arc::new(nodes),
         segments,
         storage: Arc::new(storage),
+        gateways: Arc::new(gateways),
         is_complete: filled.is_complete,
         document,
     })

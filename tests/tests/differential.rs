@@ -19,6 +19,8 @@ mod both;
 mod cable;
 #[path = "differential/corpus.rs"]
 mod corpus;
+#[path = "differential/gateway.rs"]
+mod gateway;
 #[path = "differential/generate.rs"]
 mod generate;
 #[path = "differential/labels.rs"]
@@ -43,7 +45,7 @@ use random::Random;
 use site::Site;
 
 /// At least so many frames through both sides.
-const FRAMES: usize = 240_000;
+const FRAMES: usize = 280_000;
 /// Frames between two comparisons of all counters and of the whole FDB.
 const ROUND: usize = 5_000;
 /// Frames on real cables, where the program of flooded copies runs too; the kernel has no test run for that one.

@@ -52,6 +52,7 @@ impl PairMember {
 
     /// Slot of its port.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "a slot in the upper half")]
     pub const fn slot(self) -> u16 {
         (self.0 >> 32) as u16
     }

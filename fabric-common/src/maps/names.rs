@@ -38,6 +38,12 @@ pub mod name {
     pub const VSM_PLACES: &str = "VSM_PLACES";
     /// Array, [`crate::maps::storage::flow_index`] → [`crate::maps::storage::FlowRecord`].
     pub const FLOWS: &str = "FLOWS";
+    /// Array, interface of a gateway → [`crate::maps::gateway::Irb`].
+    pub const IRBS: &str = "IRBS";
+    /// Trie of longest matches, [`crate::maps::gateway::PrefixKey`] → [`crate::maps::gateway::PrefixRoute`].
+    pub const PREFIXES: &str = "PREFIXES";
+    /// Array, [`crate::maps::gateway::neighbour_index`] → [`crate::maps::gateway::NeighbourBucket`].
+    pub const NEIGHBOURS: &str = "NEIGHBOURS";
     /// Hash of maps, segment id → device map of its flood list.
     pub const FLOOD: &str = "FLOOD";
     /// Hash, [`crate::maps::FloodKey`] → [`crate::maps::FloodCopy`].
@@ -60,8 +66,10 @@ pub mod name {
     pub const TOO_BIG: &str = "TOO_BIG";
     /// Per-CPU array, binding id → [`crate::maps::TellLimit`].
     pub const TELL_LIMITS: &str = "TELL_LIMITS";
-    /// Program array of one: [`crate::maps::program::TELL`].
-    pub const TELL: &str = "TELL";
+    /// Per-CPU array of one: [`crate::maps::gateway::Routed`], what the programs of gateways are to do.
+    pub const ROUTED: &str = "ROUTED";
+    /// Program array by [`crate::maps::after`].
+    pub const AFTER: &str = "AFTER";
     /// Array of one: the kernel's tick counter when [`crate::maps::program::CLOCK`] last ran.
     pub const CLOCK: &str = "CLOCK";
     /// Array of one: [`crate::maps::Layout`], written by the agent that made the maps.
@@ -84,8 +92,38 @@ pub mod program {
     pub const FLOOD: &str = "fabric_flood";
     /// Never attached; the entry programs go on with it to tell a sender that his packet was too big.
     pub const TELL: &str = "fabric_tell";
+    /// Never attached; the entry programs go on with it when a frame is for a gateway, or perhaps. Routes IPv4.
+    pub const ROUTE: &str = "fabric_route";
+    /// Never attached; the program before goes on with it to route IPv6.
+    pub const ROUTE_V6: &str = "fabric_route_v6";
+    /// Never attached; the same for ARP, and for what is for everybody.
+    pub const RESOLVE: &str = "fabric_resolve";
+    /// Never attached; the same for neighbour discovery.
+    pub const DISCOVER: &str = "fabric_discover";
+    /// Never attached; the programs before go on with it to send a message of the gateway's own.
+    pub const ANSWER: &str = "fabric_answer";
+    /// Never attached; run by the agent to ask for a gateway's neighbour.
+    pub const ASK: &str = "fabric_ask";
     /// Never attached; run by the agent to read the kernel's tick counter.
     pub const CLOCK: &str = "fabric_clock";
+}
+
+/// Places in `AFTER` of the programs that others go on with.
+pub mod after {
+    /// [`super::program::TELL`].
+    pub const TELL: u32 = 0;
+    /// [`super::program::ROUTE`].
+    pub const ROUTE: u32 = 1;
+    /// [`super::program::ROUTE_V6`].
+    pub const ROUTE_V6: u32 = 2;
+    /// [`super::program::RESOLVE`].
+    pub const RESOLVE: u32 = 3;
+    /// [`super::program::DISCOVER`].
+    pub const DISCOVER: u32 = 4;
+    /// [`super::program::ANSWER`].
+    pub const ANSWER: u32 = 5;
+    /// How many there are.
+    pub const COUNT: u32 = 6;
 }
 
 /// Capacities that are part of the layout.
@@ -108,6 +146,12 @@ pub mod capacity {
     pub const LINES: u32 = 256;
     /// Datacenters that a node sends labels to, site 0 included.
     pub const SITES: u32 = 256;
+    /// Gateways of the fabric, gateway 0 included.
+    pub const VRFS: u32 = 1 << 20;
+    /// Interfaces of gateways on one node, interface 0 included.
+    pub const IRBS: u32 = 1024;
+    /// Prefixes of all gateways on one node.
+    pub const PREFIXES: u32 = 16_384;
     /// Slots of ports with a [`crate::maps::Tunnel`] are below this.
     pub const TUNNEL_SLOTS: u16 = 128;
 }

@@ -246,6 +246,8 @@ impl Core {
             | api::Edit::RemoveLink { .. }
             | api::Edit::AddStorage { .. }
             | api::Edit::RemoveStorage { .. }
+            | api::Edit::AddGateway { .. }
+            | api::Edit::RemoveGateway { .. }
             | api::Edit::SetLink { .. } => self.planted(document, edit, clients),
             api::Edit::RemoveStation { segment, mac } => {
                 let edited = station_remove(

@@ -128,6 +128,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::TENANTS, get(tenants))
         .route(path::PORTS, get(ports))
         .route(path::DATACENTERS, get(datacenters))
+        .route(path::GATEWAYS, get(gateways))
         .route(path::NODE_DETAILS, get(node_details))
         .route(path::LINKS, get(links))
         .route(path::STORAGE, get(storage).post(act_on_storage))
@@ -324,6 +325,13 @@ async fn ports(State(shared): State<Shared>) -> Answer<Items<api::Port>> {
     let mut core = shared.core.lock().await;
     let ports = views::ports(&mut core).await?;
     items(&core, kind::PORT_LIST, ports)
+}
+
+async fn gateways(State(shared): State<Shared>) -> Answer<Items<api::Gateway>> {
+    cluster::catch_up(&shared).await?;
+    let core = shared.core.lock().await;
+    let gateways = views::gateways(&core);
+    items(&core, kind::GATEWAY_LIST, gateways)
 }
 
 async fn datacenters(State(shared): State<Shared>) -> Answer<Items<api::Datacenter>> {

@@ -20,6 +20,8 @@ const RECLAIM: Duration = Duration::from_millis(200);
 const STASH: Duration = Duration::from_millis(200);
 /// How often neighbours are asked for that the kernel does not keep by itself.
 const PROBE: Duration = Duration::from_secs(5);
+/// How often gateways' neighbours are looked at.
+const NEIGHBOURS: Duration = Duration::from_secs(5);
 /// How often log records of the programs are fetched, when they write any.
 const LOGS: Duration = Duration::from_millis(100);
 
@@ -41,6 +43,9 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Ve
                 core.datapath.empty_stash();
                 Ok(())
             })
+        })),
+        tokio::spawn(every(shared.clone(), Needs::Core, NEIGHBOURS, |core| {
+            Box::pin(async move { core.look_after_neighbours() })
         })),
         tokio::spawn(every(shared.clone(), Needs::Changes, RECHECK, |core| {
             Box::pin(core.look_after())

@@ -2,6 +2,7 @@
 
 mod counters;
 mod fdb;
+mod gateways;
 mod links;
 mod plant;
 mod ports;
@@ -11,6 +12,7 @@ mod tenants;
 
 pub(super) use counters::counters;
 pub(super) use fdb::fdb;
+pub(super) use gateways::gateways;
 pub(super) use links::links;
 pub(super) use plant::{datacenters, node_details};
 pub(super) use ports::{doctor, ports, state as port_state};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Datacenter as DatacenterSpec, IfName, Link as LinkSpec, Mac, Name, Node as NodeSpec, StationName, Vlan,
-    Vsm as VsmSpec,
+    Datacenter as DatacenterSpec, Gateway as GatewaySpec, IfName, Link as LinkSpec, Mac, Name,
+    Node as NodeSpec, StationName, Vlan, Vsm as VsmSpec,
 };
 
 /// A change of the document by a command.
@@ -170,6 +170,16 @@ pub enum Edit {
         /// Also if clients use it.
         #[serde(default)]
         force: bool,
+    },
+    /// `fabric gateway add`.
+    AddGateway {
+        /// As a document has it.
+        gateway: Box<GatewaySpec>,
+    },
+    /// `fabric gateway remove`.
+    RemoveGateway {
+        /// The gateway.
+        gateway: Name,
     },
     /// `fabric link down` and `fabric link up`.
     SetLink {

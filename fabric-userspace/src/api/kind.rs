@@ -20,6 +20,8 @@ pub const TENANT_LIST: &str = "tenant-list";
 pub const SEGMENT_LIST: &str = "segment-list";
 /// Items [`super::Port`].
 pub const PORT_LIST: &str = "port-list";
+/// Items [`super::Gateway`].
+pub const GATEWAY_LIST: &str = "gateway-list";
 /// Items [`super::Datacenter`].
 pub const DATACENTER_LIST: &str = "datacenter-list";
 /// Items [`super::NodeDetail`].

@@ -24,6 +24,8 @@ pub const NODES: &str = "/v1/nodes";
 pub const TENANTS: &str = "/v1/tenants";
 /// GET a list of [`super::Port`].
 pub const PORTS: &str = "/v1/ports";
+/// GET a list of [`super::Gateway`].
+pub const GATEWAYS: &str = "/v1/gateways";
 /// GET a list of [`super::Datacenter`].
 pub const DATACENTERS: &str = "/v1/datacenters";
 /// GET a list of [`super::NodeDetail`].

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, complete, counters, datacenter, doctor, document, examples, explain, fdb, link, node, port,
-    segment, status, storage, tenant, transfer, values,
+    agent, complete, counters, datacenter, doctor, document, examples, explain, fdb, gateway, link, node,
+    port, segment, status, storage, tenant, transfer, values,
 };
 use crate::client::DEFAULT_SOCKET;
 use crate::render::ColorChoice;
@@ -68,6 +68,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: link::Verb,
     },
+    /// Add, remove, list and show routers of tenants
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Gateway {
+        #[command(subcommand)]
+        verb: gateway::Verb,
+    },
     /// Add, remove, list, show and switch storage machines
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Storage {
@@ -103,6 +109,8 @@ pub(super) enum Command {
     /// Check ports, and say what would cure them
     Doctor(doctor::DoctorArgs),
     /// Print the JSON Schema of the document
+    // For programs and editors, as above.
+    #[command(hide = true)]
     Schema,
     /// Print a completion script for a shell
     // Done once in the life of a shell, as above.

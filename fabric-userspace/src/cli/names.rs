@@ -59,6 +59,13 @@ pub(super) const LINK: Noun = Noun {
     list: "fabric link list",
 };
 
+pub(super) const GATEWAY: Noun = Noun {
+    word: "gateway",
+    id: None,
+    unknown: codes::UNKNOWN_GATEWAY,
+    list: "fabric gateway list",
+};
+
 pub(super) const STORAGE: Noun = Noun {
     word: "storage machine",
     id: None,

@@ -7,6 +7,7 @@ use fabric_common::wire::mac_word;
 use super::PortFacts;
 use super::codec::Number;
 use super::far::{Far, Inward, Landings};
+use super::gateway::GatewayInput;
 use super::node::{NodeView, Way};
 use super::storage::VsmInput;
 use crate::budget::TENANT_MTU;
@@ -39,6 +40,8 @@ pub(super) struct SegmentInput {
     pub(super) inward: Option<Inward>,
     /// Storage machines that are seen in it.
     pub(super) vsms: Vec<VsmInput>,
+    /// The gateway's interface in it.
+    pub(super) gateway: Option<GatewayInput>,
 }
 
 /// An attachment at this node.
@@ -115,6 +118,7 @@ impl SegmentInput {
             far: landings.far(view)?,
             inward,
             vsms: VsmInput::all(&landings, view)?,
+            gateway: GatewayInput::of(valid, view, segment),
         };
         input.refuse_hairpin(&segment.name, &valid.node(here).name)?;
         Ok(Some(input))

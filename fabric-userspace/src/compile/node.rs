@@ -64,6 +64,7 @@ impl NodeView {
         view.mark_ports();
         view.refuse_twins(request.node)?;
         view.add_storage(request.valid, here, old, pools)?;
+        view.add_gateways(request.valid, old, pools)?;
         view.add_relays(request.valid, here, old, pools)?;
         Ok(view)
     }

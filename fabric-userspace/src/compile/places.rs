@@ -3,6 +3,7 @@
 use fabric_common::maps::{NextHop, Path};
 
 use super::path::fingerprint;
+use super::segment::FOREIGN;
 use crate::error::Refusal;
 use crate::ids::{NextHopIds, PathIds, Place, Pools, SegmentIds};
 use crate::records::Records;
@@ -92,12 +93,15 @@ impl<'a> Places<'a> {
             let usable = ways.backup.as_ref().is_some_and(|(_, usable)| *usable);
             backup.filter(|_| usable).map_or(0, |backup| backup.id)
         };
+        // Other nodes of the fabric; a foreign VTEP is a tenant's like any port.
+        let is_inside = !matches!(place, Place::Local(..)) && horizon != FOREIGN;
+        let inside = if is_inside { NextHop::INSIDE } else { 0 };
         let next_hop = NextHop {
             path: if ways.usable { path.id } else { spare() },
             segment,
             epoch: 0,
             horizon,
-            flags: if ways.protected { NextHop::PROTECTED } else { 0 },
+            flags: if ways.protected { NextHop::PROTECTED } else { 0 } | inside,
         };
         self.records.next_hops.insert(id, next_hop);
         self.ids.next_hops.insert(place, NextHopIds { id, path, backup });

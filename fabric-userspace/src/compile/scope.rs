@@ -30,6 +30,7 @@ impl Scope {
             }
         }
         touched.extend(lost.into_keys().cloned());
+        touched.extend(gateways(old, new, &touched));
         Self::Segments(touched)
     }
 
@@ -54,6 +55,20 @@ fn storage(old: &Document, new: &Document) -> BTreeSet<Name> {
             .collect()
     };
     changed(old, new).into_iter().chain(changed(new, old)).collect()
+}
+
+/// Segments of a gateway that changes itself, or of which another segment changes: each of them is where any of them is.
+fn gateways(old: &Document, new: &Document, touched: &BTreeSet<Name>) -> BTreeSet<Name> {
+    let mut found = BTreeSet::new();
+    for (from, to) in [(old, new), (new, old)] {
+        for gateway in &from.gateways {
+            let mut own = gateway.segments.iter().map(|place| &place.segment);
+            if own.clone().any(|name| touched.contains(name)) || !to.gateways.contains(gateway) {
+                found.extend(own.by_ref().cloned());
+            }
+        }
+    }
+    found
 }
 
 fn segments(tenants: &[Shared<Tenant>]) -> Vec<(&Tenant, &Segment)> {

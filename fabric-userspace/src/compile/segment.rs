@@ -1,6 +1,7 @@
 //! One segment's share of the maps.
 
 mod far;
+mod gateway;
 mod storage;
 
 use fabric_common::maps::{
@@ -19,7 +20,7 @@ use crate::model::{Name, Vlan};
 use crate::records::SegmentLimits;
 
 /// Split horizon group of foreign VTEPs: they send to each other themselves (RFC 4762 section 4.4).
-const FOREIGN: u16 = 1;
+pub(super) const FOREIGN: u16 = 1;
 
 /// Writes the segment down. Places that `old` knows keep their numbers.
 pub(super) fn build(
@@ -40,6 +41,7 @@ pub(super) fn build(
     let limits = SegmentLimits {
         stations: input.mac_limit,
         flooded_len: input.flooded_len(),
+        irb: builder.gateway()?,
     };
     builder.places.records.segments.insert(segment, limits);
     builder.next_hops()?;
@@ -219,7 +221,8 @@ impl Builder<'_> {
     }
 
     /// Every member once, and a protected one once for each port that it may be reached by. The ingress is among them, the
-    /// kernel leaves its port out. A pair needs no list, and a member alone has nobody to send to.
+    /// kernel leaves its port out. A pair needs no list, and a member alone has nobody to send to; but what a gateway has brought
+    /// from another segment is for every member.
     fn flood(&mut self, name: &Name) -> Result<(), Refusal> {
         let input = self.input;
         let locals = input.locals.iter().map(|local| (local.slot, place_of(local)));
@@ -237,12 +240,14 @@ impl Builder<'_> {
         }
         members.sort_unstable();
         let segment = self.segment;
-        if members.len() < 2 {
-            return Ok(());
-        }
-        if let Some(pair) = self.pair(&members) {
-            self.places.records.pairs.insert(segment, pair);
-            return Ok(());
+        if input.gateway.is_none() {
+            if members.len() < 2 {
+                return Ok(());
+            }
+            if let Some(pair) = self.pair(&members) {
+                self.places.records.pairs.insert(segment, pair);
+                return Ok(());
+            }
         }
         for port in members.chunk_by(|(slot, _), (next, _)| slot == next) {
             for (copy, (slot, next_hop)) in (0..).zip(port) {

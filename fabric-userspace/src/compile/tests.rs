@@ -2,6 +2,7 @@ mod budget;
 mod datacenters;
 mod delivery;
 mod figure1;
+mod gateway;
 pub(crate) mod growth;
 mod ids;
 mod numbered;

@@ -9,9 +9,11 @@ mod frame;
 mod tables;
 
 use fabric_common::flood::{Metadata, Unsent, copy, seal};
+use fabric_common::gateway::{Answered, Sort, Way, answer, discover, resolve, route_v4, route_v6, sort};
+use fabric_common::maps::gateway::Routed;
 use fabric_common::maps::{Direction, Port, TooBig, drop_index, told_index};
 use fabric_common::pipeline::{Verdict, from_access, from_pseudowire, from_trunk, from_underlay};
-use fabric_common::tell::tell;
+use fabric_common::tell::{Told, tell};
 use fabric_common::{DropReason, Tables};
 
 use crate::records::Records;
@@ -30,8 +32,10 @@ pub enum Outcome {
     Dropped(DropReason),
     /// It left through one port.
     Sent(Sent),
-    /// It ended at its port of entry as too big, and this message went to its sender.
-    Told(Sent),
+    /// It ended at its port of entry for this reason, and this message went to its sender.
+    Told(DropReason, Sent),
+    /// It ended at its port of entry, and these copies of a question went out in its place.
+    Asked(Vec<Copied>),
     /// Copies of it left, in the order of the flood list. It may have been none: each copy can be dropped.
     Flooded(Vec<Copied>),
 }
@@ -130,21 +134,69 @@ impl Twin {
                 horizon,
                 binding,
                 len_in,
+                everywhere,
             } => {
-                self.sequence = self.sequence.wrapping_add(1);
-                let start = match seal(frame) {
-                    Ok(start) => start,
-                    Err(short) => return self.dropped(slot, short.into()),
-                };
-                if !frame.takes_metadata(size_of::<Metadata>()) {
-                    return self.dropped(slot, DropReason::NoHeadroom);
+                let from = if everywhere { (0, 0) } else { (ifindex, slot) };
+                match self.flood(from, segment, horizon, frame) {
+                    Ok(copies) => {
+                        self.counters.count_in(binding, len_in);
+                        Outcome::Flooded(copies)
+                    }
+                    Err(reason) => self.dropped(slot, reason),
                 }
-                let metadata = Metadata::new(segment, horizon, self.sequence, start);
-                let Some(list) = self.tables.records().flood.get(&segment).cloned() else {
-                    return self.dropped(slot, DropReason::NoReceiver);
-                };
-                self.counters.count_in(binding, len_in);
-                Outcome::Flooded(self.copies((ifindex, slot), &list, &metadata, frame))
+            }
+            Verdict::Route(ask) => self.gateway(ifindex, ask, frame),
+        }
+    }
+
+    /// Copies for every member of a segment, but for the port with this interface and slot.
+    fn flood(
+        &mut self,
+        from: (u32, u16),
+        segment: u32,
+        horizon: u32,
+        frame: &mut HostFrame,
+    ) -> Result<Vec<Copied>, DropReason> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let start = seal(frame)?;
+        if !frame.takes_metadata(size_of::<Metadata>()) {
+            return Err(DropReason::NoHeadroom);
+        }
+        let metadata = Metadata::new(segment, horizon, self.sequence, start);
+        let list = self.tables.records().flood.get(&segment).cloned();
+        let list = list.ok_or(DropReason::NoReceiver)?;
+        Ok(self.copies(from, &list, &metadata, frame))
+    }
+
+    /// The programs of gateways.
+    fn gateway(&mut self, ifindex: u32, ask: Routed, frame: &mut HostFrame) -> Outcome {
+        let mut ask = ask;
+        let tables = &self.tables;
+        let way = sort(frame, &ask).and_then(|sort| match sort {
+            Sort::V4 => route_v4(frame, &mut ask, tables),
+            Sort::V6 => route_v6(frame, &mut ask, tables),
+            Sort::Resolution => resolve(frame, &ask, tables),
+            Sort::Discovery => discover(frame, &ask, tables),
+        });
+        match way {
+            Ok(Way::On(verdict)) => self.emit((ifindex, ask.slot), verdict, frame),
+            Ok(Way::Answered(reason)) => {
+                let dropped = self.dropped(ask.slot, reason);
+                self.answer(reason, &ask, frame).unwrap_or(dropped)
+            }
+            Err(reason) => self.dropped(ask.slot, reason),
+        }
+    }
+
+    fn answer(&mut self, reason: DropReason, ask: &Routed, frame: &mut HostFrame) -> Option<Outcome> {
+        if ask.answer == 0 {
+            return None;
+        }
+        match answer(frame, ask, &self.tables)? {
+            Answered::Told(told) => self.told((ask.slot, reason), told, frame),
+            Answered::Asked(segment) => {
+                let copies = self.flood((0, 0), segment, 0, frame).ok()?;
+                Some(Outcome::Asked(copies))
             }
         }
     }
@@ -154,17 +206,21 @@ impl Twin {
         let Some(told) = tell(frame, ask, &self.tables) else {
             return dropped;
         };
-        let Some(target) = self.tables.records().egress.get(&told.slot).copied() else {
-            return dropped;
-        };
+        let why = (ask.slot, DropReason::TooBig);
+        self.told(why, told, frame).unwrap_or(dropped)
+    }
+
+    fn told(&mut self, (slot, reason): (u16, DropReason), told: Told, frame: &HostFrame) -> Option<Outcome> {
+        let target = self.tables.records().egress.get(&told.slot).copied()?;
         self.counters.count_out(told.path, told.len);
-        self.counters.bump(told_index(ask.slot));
-        Outcome::Told(Sent {
+        self.counters.bump(told_index(slot));
+        let sent = Sent {
             slot: told.slot,
             ifindex: target,
             path: told.path,
             bytes: frame.bytes().to_vec(),
-        })
+        };
+        Some(Outcome::Told(reason, sent))
     }
 
     /// One copy for each entry of the list, but for those of the interface that the frame came in by.
@@ -239,8 +295,8 @@ impl Outcome {
     pub fn sent(&self) -> Vec<&Sent> {
         match self {
             Self::Passed | Self::Dropped(_) => Vec::new(),
-            Self::Sent(sent) | Self::Told(sent) => vec![sent],
-            Self::Flooded(copies) => copies
+            Self::Sent(sent) | Self::Told(_, sent) => vec![sent],
+            Self::Flooded(copies) | Self::Asked(copies) => copies
                 .iter()
                 .filter_map(|copy| match copy {
                     Copied::Sent(sent) => Some(sent),

@@ -10,7 +10,7 @@ use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use fabric_common::buckets::STASH;
 use fabric_common::maps::storage::FLOWS;
-use fabric_common::maps::{LAYOUT_VERSION, Layout, Settings, capacity, name, program};
+use fabric_common::maps::{LAYOUT_VERSION, Layout, Settings, after, capacity, name, program};
 use thiserror::Error;
 
 use crate::ids::Sizes;
@@ -120,20 +120,48 @@ pub enum Program {
     Flood,
     /// [`program::TELL`].
     Tell,
+    /// [`program::ROUTE`].
+    Route,
+    /// [`program::ROUTE_V6`].
+    RouteV6,
+    /// [`program::RESOLVE`].
+    Resolve,
+    /// [`program::DISCOVER`].
+    Discover,
+    /// [`program::ANSWER`].
+    Answer,
+    /// [`program::ASK`].
+    Ask,
     /// [`program::CLOCK`].
     Clock,
 }
 
 impl Program {
     /// All programs.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::Access,
         Self::Trunk,
         Self::Pseudowire,
         Self::Underlay,
         Self::Flood,
         Self::Tell,
+        Self::Route,
+        Self::RouteV6,
+        Self::Resolve,
+        Self::Discover,
+        Self::Answer,
+        Self::Ask,
         Self::Clock,
+    ];
+
+    /// Those that others go on with, and their places in `AFTER`.
+    const AFTER: [(Self, u32); after::COUNT as usize] = [
+        (Self::Tell, after::TELL),
+        (Self::Route, after::ROUTE),
+        (Self::RouteV6, after::ROUTE_V6),
+        (Self::Resolve, after::RESOLVE),
+        (Self::Discover, after::DISCOVER),
+        (Self::Answer, after::ANSWER),
     ];
 
     /// Its name in the object.
@@ -145,6 +173,12 @@ impl Program {
             Self::Underlay => program::UNDERLAY,
             Self::Flood => program::FLOOD,
             Self::Tell => program::TELL,
+            Self::Route => program::ROUTE,
+            Self::RouteV6 => program::ROUTE_V6,
+            Self::Resolve => program::RESOLVE,
+            Self::Discover => program::DISCOVER,
+            Self::Answer => program::ANSWER,
+            Self::Ask => program::ASK,
             Self::Clock => program::CLOCK,
         }
     }
@@ -202,7 +236,7 @@ impl Datapath {
         for program in Program::ALL {
             xdp(&mut ebpf, program)?.load()?;
         }
-        put_tell(&mut ebpf)?;
+        put_programs(&mut ebpf)?;
         Self::with_maps(directory, settings, ebpf, log_drops)
     }
 
@@ -263,6 +297,9 @@ impl Datapath {
             vsms: Arc::new(mapped(map, name::VSMS)?),
             vsm_places: mapped(map, name::VSM_PLACES)?,
             flows: Arc::new(mapped(map, name::FLOWS)?),
+            irbs: mapped(map, name::IRBS)?,
+            prefixes: take(map, name::PREFIXES)?,
+            neighbours: mapped(map, name::NEIGHBOURS)?,
             vteps: take(map, name::VTEPS)?,
             egress: take(map, name::EGRESS)?,
             flood_next_hops: take(map, name::FLOOD_NEXT_HOPS)?,
@@ -277,12 +314,18 @@ impl Datapath {
     }
 }
 
-/// Puts the program that tells senders where the entry programs look for it. The pin keeps it there.
-fn put_tell(ebpf: &mut Ebpf) -> Result<(), LoadError> {
-    let mut array: ProgramArray<_> = take(ebpf, name::TELL)?;
-    let program = xdp(ebpf, Program::Tell)?.fd()?;
-    let wrong = LoadError::map(name::TELL);
-    array.set(0, program, 0).map_err(|error| wrong(error.into()))
+/// Puts the programs that others go on with where those look for them. The pin keeps them there.
+fn put_programs(ebpf: &mut Ebpf) -> Result<(), LoadError> {
+    let mut array: ProgramArray<_> = take(ebpf, name::AFTER)?;
+    let wrong = LoadError::map(name::AFTER);
+    // The programs that others lead to are there first.
+    for (program, place) in Program::AFTER.into_iter().rev() {
+        let program = xdp(ebpf, program)?.fd()?;
+        array
+            .set(place, program, 0)
+            .map_err(|error| wrong(error.into()))?;
+    }
+    Ok(())
 }
 
 pub(super) fn xdp(ebpf: &mut Ebpf, program: Program) -> Result<&mut Xdp, LoadError> {

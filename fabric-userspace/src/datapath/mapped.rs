@@ -130,5 +130,7 @@ unsafe impl SharedRecord for Bucket {}
 unsafe impl SharedRecord for fabric_common::maps::storage::Vsm {}
 // SAFETY: made of `SharedU64`.
 unsafe impl SharedRecord for fabric_common::maps::storage::FlowRecord {}
+// SAFETY: made of `SharedU64`.
+unsafe impl SharedRecord for fabric_common::maps::gateway::NeighbourBucket {}
 // SAFETY: made of `SharedU32` and one integer that nobody reads.
 unsafe impl SharedRecord for fabric_common::maps::Segment {}

@@ -1,6 +1,6 @@
 //! Reading back what the maps hold, to repair what a killed agent left half done.
 
-use fabric_common::maps::{FdbValue, capacity, is_line_key, name};
+use fabric_common::maps::{FdbValue, FloodTerms, capacity, is_line_key, name};
 use fabric_common::wire::Macs;
 
 use super::{Datapath, LoadError};
@@ -59,12 +59,15 @@ impl Datapath {
         table!(routes, |binding| binding.segment() != 0);
         table!(paths, |path| path.slot != 0);
         table!(vsm_places, |place| place.vsm != 0);
+        table!(irbs, |irb| irb.vrf != 0);
         records.vsms.extend(self.observe_vsms());
         records.segments.extend((1..self.segments.len()).filter_map(|id| {
             let segment = self.segments.shared(id)?;
+            let terms = FloodTerms(segment.flood_terms.load());
             let limits = SegmentLimits {
                 stations: segment.mac_limit.load(),
-                flooded_len: segment.flood_max_len.load(),
+                flooded_len: terms.max_len(),
+                irb: terms.irb(),
             };
             (limits.stations != 0).then_some((id, limits))
         }));
@@ -116,6 +119,7 @@ impl Datapath {
                 records.egress.insert(slot, ifindex);
             }
         }
+        records.prefixes = self.observe_prefixes()?;
         // The members of a list are not read back: lists name the program of the agent that wrote them, so
         // every agent writes them anew.
         records.flood.extend(

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use aya::maps::{Map, MapData, ProgramArray};
-use fabric_common::maps::name;
+use fabric_common::maps::{after, name};
 
 use super::bpffs;
 
@@ -28,6 +28,9 @@ pub(super) const PINNED: &[&str] = &[
     name::VSMS,
     name::VSM_PLACES,
     name::FLOWS,
+    name::IRBS,
+    name::PREFIXES,
+    name::NEIGHBOURS,
     name::FLOOD,
     name::FLOOD_NEXT_HOPS,
     name::SILENT,
@@ -39,7 +42,8 @@ pub(super) const PINNED: &[&str] = &[
     name::FLOOD_PROGRESS,
     name::TOO_BIG,
     name::TELL_LIMITS,
-    name::TELL,
+    name::ROUTED,
+    name::AFTER,
 ];
 
 /// Removes the pins of an agent that was killed before its maps were complete, or while it took them down.
@@ -53,20 +57,20 @@ pub(super) fn clear(directory: &Path) -> io::Result<()> {
 /// Unmounts the pins, after the last link is gone: programs and maps end with their last user.
 pub(super) fn release(directory: &Path) -> io::Result<()> {
     // At worst it is what the next function says.
-    let _ = clear_tell(&directory.join(name::TELL));
+    let _ = clear_programs(&directory.join(name::AFTER));
     bpffs::release(directory)
 }
 
-/// Takes the program out of the array that holds it.
+/// Takes the programs out of the array that holds them.
 ///
 /// The kernel empties an array of programs when its last user lets go, in work that waits for a grace period for each program
 /// that jumps through a full slot (`bpf_arch_poke_desc_update`). Somebody who looks at the array twice meanwhile makes that
 /// work due again while it waits already, and the reference taken for it is never given back (`prog_array_map_clear`; seen on
 /// Linux 6.18): the array would stay for ever. Emptied before, there is nothing to wait for.
-fn clear_tell(pin: &Path) -> Result<(), aya::maps::MapError> {
+fn clear_programs(pin: &Path) -> Result<(), aya::maps::MapError> {
     if !pin.exists() {
         return Ok(());
     }
     let mut array = ProgramArray::try_from(Map::ProgramArray(MapData::from_pin(pin)?))?;
-    array.clear_index(&0)
+    (0..after::COUNT).try_for_each(|place| array.clear_index(&place))
 }

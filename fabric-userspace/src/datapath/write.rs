@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use aya::maps::{DevMap, MapData};
 use fabric_common::maps::{
-    Binding, FloodCopy, FloodKey, Line, NextHop, PairMember, Path, Port, Segment, Tunnel, VtepAddress,
-    capacity, name,
+    Binding, FloodCopy, FloodKey, FloodTerms, Line, NextHop, PairMember, Path, Port, Segment, Tunnel,
+    VtepAddress, capacity, name,
 };
 
 use super::buckets::Full;
@@ -181,9 +181,10 @@ impl Datapath {
         let SegmentLimits {
             stations,
             flooded_len,
+            irb,
         } = limits.unwrap_or_default();
         segment.mac_limit.store(stations);
-        segment.flood_max_len.store(flooded_len);
+        segment.flood_terms.store(FloodTerms::new(flooded_len, irb).0);
         if limits.is_none() {
             let counters = [
                 &segment.learned,

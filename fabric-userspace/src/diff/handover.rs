@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use fabric_common::maps::Binding;
+use fabric_common::maps::gateway::Irb;
 
 use crate::records::Records;
 
@@ -110,6 +111,9 @@ fn of_segments(records: &Records, wanted: impl Fn(u32) -> bool) -> Records {
         let hop = place.next_hops.iter().find_map(|id| records.next_hops.get(id));
         hop.is_some_and(|hop| wanted(hop.segment))
     });
+    part.irbs.retain(|_, irb| wanted(irb.segment()));
+    part.prefixes
+        .retain(|_, route| is_wanted(records.irbs.get(&route.irb).map(Irb::segment)));
     part.paths.retain(|_, path| wanted(path.segment & Binding::RELAY));
     part.routes.retain(|_, binding| wanted(binding.segment()));
     part.pairs.retain(|segment, _| wanted(*segment));

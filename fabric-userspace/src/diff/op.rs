@@ -1,3 +1,4 @@
+use fabric_common::maps::gateway::{Irb, Prefix, PrefixRoute};
 use fabric_common::maps::storage::VsmPlace;
 use fabric_common::maps::{
     Binding, FloodCopy, FloodKey, Line, NextHop, PairMember, Path, Port, Tunnel, VtepAddress,
@@ -62,6 +63,10 @@ tables! {
     Vsm(vsms: u32 => VsmLimits);
     /// `VSM_PLACES`
     VsmPlace(vsm_places: u32 => VsmPlace);
+    /// `IRBS`
+    Irb(irbs: u32 => Irb);
+    /// `PREFIXES`
+    Prefix(prefixes: Prefix => PrefixRoute);
     /// `SEGMENTS`
     Segment(segments: u32 => SegmentLimits);
     /// Members in `SEGMENTS`

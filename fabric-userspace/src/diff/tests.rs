@@ -201,31 +201,29 @@ fn the_door_is_made_last_and_broken_first() {
     );
 }
 
-/// A third member comes and goes: at each moment frames for everybody have somewhere to go.
+/// A third member, or a gateway, comes and goes: at each moment frames for everybody have somewhere to go.
 #[test]
 fn a_segment_floods_all_the_time_while_members_come_and_go() {
-    let (two, three) = (valid(&figure1()), valid(&with_a_third_member()));
+    let mut with_a_gateway = figure1();
+    with_a_gateway["gateways"] = json!([{"name": "gw", "tenant": "a", "mac": "02:00:00:00:00:fe",
+        "segments": [{"segment": "a", "addresses": ["10.0.1.1/24"]}]}]);
+    let documents = [figure1(), with_a_third_member(), with_a_gateway];
+    let [two, three, gateway] = documents.map(|document| valid(&document));
     let at = |valid, old| compile_from(valid, "edge1", &host(valid, "edge1", 1600), old).expect("it fits");
-    let pair = at(&two, &Image::empty(&Sizes::default()));
-    let list = at(&three, &pair);
-    for (old, new) in [(&pair, &list), (&list, &pair)] {
+    let empty = Image::empty(&Sizes::default());
+    let pair = at(&two, &empty);
+    let [list, routed] = [&three, &gateway].map(|valid| at(valid, &pair));
+    for (old, new) in [(&pair, &list), (&list, &pair), (&pair, &routed), (&routed, &pair)] {
         let id = old.segments["a"].ids.segment;
         let mut state = old.records();
         for op in &diff_images(old, new).ops {
             op.apply(&mut state);
-            assert!(
-                state.pairs.contains_key(&id) || state.flood.contains_key(&id),
-                "{op:?}"
-            );
+            let (is_pair, has_list) = (state.pairs.contains_key(&id), state.flood.contains_key(&id));
+            let is_routed = state.segments[&id].irb != 0;
+            assert!(has_list || is_pair && !is_routed, "{op:?}");
         }
-        assert_eq!(
-            (state.pairs.contains_key(&id), state.flood.contains_key(&id)),
-            (
-                new.records().pairs.contains_key(&id),
-                new.records().flood.contains_key(&id)
-            )
-        );
-        assert_ne!(state.pairs.contains_key(&id), state.flood.contains_key(&id));
+        assert_eq!(state, new.records());
+        assert_eq!(state.pairs.contains_key(&id), std::ptr::eq(new, &pair));
     }
 }
 

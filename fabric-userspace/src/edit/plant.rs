@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::find::refuse;
 use super::{Edited, Outcome};
 use crate::error::{Code, Refusal, codes};
-use crate::model::{Datacenter, Document, Link, Name, Node, Segment, Vsm, most_similar};
+use crate::model::{Datacenter, Document, Gateway, Link, Name, Node, Segment, Vsm, most_similar};
 
 /// How many users of an object a refusal names.
 const USERS_SHOWN: usize = 8;
@@ -46,6 +46,7 @@ object!(Datacenter, "datacenter", datacenters, UNKNOWN_DATACENTER);
 object!(Node, "node", nodes, UNKNOWN_NODE);
 object!(Link, "link", links, UNKNOWN_LINK);
 object!(Vsm, "storage", storage, UNKNOWN_STORAGE);
+object!(Gateway, "gateway", gateways, UNKNOWN_GATEWAY);
 
 /// Adds a datacenter.
 ///
@@ -143,6 +144,22 @@ pub fn storage_remove(document: &Document, name: &Name, clients: u64) -> Outcome
         ));
     }
     remove::<Vsm>(document, name, Vec::new())
+}
+
+/// Adds a gateway.
+///
+/// # Errors
+/// There is another one of this name.
+pub fn gateway_add(document: &Document, gateway: &Gateway) -> Outcome<Planted> {
+    add(document, gateway)
+}
+
+/// Removes a gateway.
+///
+/// # Errors
+/// It is unknown.
+pub fn gateway_remove(document: &Document, name: &Name) -> Outcome<Planted> {
+    remove::<Gateway>(document, name, Vec::new())
 }
 
 /// Takes a link out of service, or puts it back.

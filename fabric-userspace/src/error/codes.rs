@@ -101,6 +101,8 @@ codes! {
     STATION_TAKEN = "station-taken": "The MAC address stands at another end of the segment already.";
     BAD_LIMIT = "bad-limit": "A segment's MAC limit is greater than its tenant's, so it could never be reached.";
     BAD_STORAGE = "bad-storage": "The storage machine cannot be built as written: it has no members, a member's port is not attached to its segments, or its address belongs to somebody else there.";
+    BAD_GATEWAY = "bad-gateway": "The gateway cannot be built as written: an address that is no host of its own prefix or is used already, prefixes that overlap, a segment of another tenant, or a next router in none of its prefixes.";
+    UNKNOWN_GATEWAY = "unknown-gateway": "There is no gateway of this name. `fabric gateway list` shows those there are.";
     UNKNOWN_STORAGE = "unknown-storage": "There is no storage machine of this name, or it has no such member. `fabric storage show` lists them.";
     STALE_MEMBER = "stale-member": "The member's copy lacks writes that clients were told are safe. Switching to it would lose them. Wait until the copy is complete, or say --force to lose them.";
     MEMBER_DOWN = "member-down": "The member does not answer, so a switch to it would stop the service.";

@@ -53,6 +53,8 @@ pub struct Pools {
     sites: Pool,
     vsms: Pool,
     vsm_places: Pool,
+    vrfs: Pool,
+    irbs: Pool,
 }
 
 impl Pools {
@@ -69,6 +71,8 @@ impl Pools {
             sites: Pool::new("datacenters", capacity::SITES, capacity::SITES),
             vsms: Pool::new("storage machines", sizes.vsm_places, u32::MAX),
             vsm_places: Pool::new("storage machines in segments", sizes.vsm_places, u32::MAX),
+            vrfs: Pool::new("gateways", capacity::VRFS, capacity::VRFS),
+            irbs: Pool::new("segments with a gateway", capacity::IRBS, capacity::IRBS),
         }
     }
 
@@ -97,6 +101,7 @@ impl Pools {
             && ids.lines.values().all(|id| self.lines.enter(*id))
             && ids.sites.values().all(|id| self.sites.enter(*id))
             && ids.vsms.values().all(|vsm| self.vsms.enter(vsm.id))
+            && ids.vrfs.values().all(|id| self.vrfs.enter(*id))
             && self.enter_places(&ids.relays)
     }
 
@@ -115,6 +120,9 @@ impl Pools {
                 .vsms
                 .values()
                 .all(|vsm| self.next_hops.enter(vsm.next_hop) && self.vsm_places.enter(vsm.place))
+            && ids
+                .gateway
+                .is_none_or(|ids| self.next_hops.enter(ids.next_hop) && self.irbs.enter(ids.irb))
     }
 
     /// Gives numbers back that a change gave up. To be called when no running program can hold them and no FDB
@@ -130,6 +138,8 @@ impl Pools {
         freed.sites.iter().for_each(|id| self.sites.leave(*id));
         freed.vsms.iter().for_each(|id| self.vsms.leave(*id));
         freed.vsm_places.iter().for_each(|id| self.vsm_places.leave(*id));
+        freed.vrfs.iter().for_each(|id| self.vrfs.leave(*id));
+        freed.irbs.iter().for_each(|id| self.irbs.leave(*id));
     }
 
     /// Marks numbers as used, whether they are or not.
@@ -163,6 +173,12 @@ impl Pools {
         });
         touched.vsm_places.iter().for_each(|id| {
             self.vsm_places.enter(*id);
+        });
+        touched.vrfs.iter().for_each(|id| {
+            self.vrfs.enter(*id);
+        });
+        touched.irbs.iter().for_each(|id| {
+            self.irbs.enter(*id);
         });
     }
 
@@ -200,6 +216,14 @@ impl Pools {
 
     pub(crate) fn vsm_place(&mut self) -> Result<u32, Refusal> {
         self.vsm_places.take()
+    }
+
+    pub(crate) fn vrf(&mut self) -> Result<u32, Refusal> {
+        self.vrfs.take()
+    }
+
+    pub(crate) fn irb(&mut self) -> Result<u32, Refusal> {
+        self.irbs.take()
     }
 
     pub(crate) fn tunnel(&mut self) -> Result<u32, Refusal> {

@@ -50,6 +50,8 @@ pub enum Kind {
     Tenant,
     /// [`super::Vsm`]
     Storage,
+    /// [`super::Gateway`]
+    Gateway,
 }
 
 impl fmt::Display for Kind {
@@ -61,6 +63,7 @@ impl fmt::Display for Kind {
             Self::Link => "link",
             Self::Tenant => "tenant",
             Self::Storage => "storage",
+            Self::Gateway => "gateway",
         })
     }
 }

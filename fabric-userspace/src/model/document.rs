@@ -2,7 +2,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, Shared, StationName, Vlan, Vni, Vsm,
+    Gateway, ISid, IfName, Label, Link, Mac, MacLimit, Name, Range, ServiceVid, Shared, StationName, Vlan,
+    Vni, Vsm,
 };
 
 /// Version of the document's form.
@@ -39,6 +40,9 @@ pub struct Document {
     /// Storage machines in tenants' segments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storage: Vec<Vsm>,
+    /// Routers between segments of one tenant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<Gateway>,
 }
 
 /// A datacenter and the numbers that belong to it alone.

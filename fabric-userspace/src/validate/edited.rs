@@ -12,7 +12,7 @@ use super::table::Table;
 use super::taken::{Port, Taken};
 use super::tenants::{Checked, Parts};
 use super::valid::{PortRole, ValidNode, ValidSegment, ValidTenant};
-use super::{MAX_PORTS, MAX_SEGMENTS, Valid, numbers, reach, tenants};
+use super::{MAX_PORTS, MAX_SEGMENTS, SegmentIx, Valid, numbers, reach, tenants};
 use crate::allocate::{are_filled, fill};
 use crate::model::{Document, Name, Shared, Tenant, between};
 
@@ -35,6 +35,7 @@ impl Edited {
             tenants: self.tenants,
             segments: self.segments,
             storage: Arc::clone(&before.storage),
+            gateways: Arc::clone(&before.gateways),
             taken: self.taken,
             is_complete: self.is_complete,
         }
@@ -67,7 +68,7 @@ pub(super) fn check(document: &mut Document, before: &Valid) -> Option<Edited> {
         .iter()
         .flat_map(|tenant| tenant.segments.iter().cloned())
         .collect();
-    (segments.len() <= MAX_SEGMENTS && storage_stays(&difference, before, &segments)).then_some(Edited {
+    (segments.len() <= MAX_SEGMENTS && shared_stay(&difference, before, &segments)).then_some(Edited {
         nodes,
         tenants,
         segments,
@@ -85,6 +86,7 @@ fn same_but_tenants(document: &Document, before: &Document) -> bool {
         links,
         tenants: _,
         storage,
+        gateways,
     } = document;
     *schema == before.schema
         && *datacenters == before.datacenters
@@ -92,6 +94,7 @@ fn same_but_tenants(document: &Document, before: &Document) -> bool {
         && *nodes == before.nodes
         && *links == before.links
         && *storage == before.storage
+        && *gateways == before.gateways
 }
 
 /// Tenants that two documents do not share.
@@ -226,10 +229,14 @@ fn with_ports(
     Some(nodes)
 }
 
-/// Whether storage machines are seen in the same segments as before, none of which has changed.
-fn storage_stays(difference: &Difference<'_>, before: &Valid, segments: &[Arc<ValidSegment>]) -> bool {
-    let places = before.storage().iter().flat_map(|vsm| &vsm.segments);
-    let hosts: BTreeSet<_> = places.map(|place| place.segment.index()).collect();
+/// Whether storage machines and gateways are in the same segments as before, none of which has changed.
+fn shared_stay(difference: &Difference<'_>, before: &Valid, segments: &[Arc<ValidSegment>]) -> bool {
+    let storage = before.storage().iter().flat_map(|vsm| &vsm.segments);
+    let gateways = before.gateways().iter().flat_map(|gateway| &gateway.segments);
+    let hosts = storage
+        .map(|place| place.segment)
+        .chain(gateways.map(|place| place.segment));
+    let hosts: BTreeSet<usize> = hosts.map(SegmentIx::index).collect();
     if hosts.is_empty() {
         return true;
     }

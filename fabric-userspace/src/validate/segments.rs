@@ -51,6 +51,7 @@ pub(super) fn check_segment<'d>(
         remotes,
         members,
         storage: Vec::new(),
+        gateway: None,
     })
 }
 

@@ -1,4 +1,5 @@
 mod datacenters;
+mod gateways;
 mod kinds;
 mod labels;
 mod links;

@@ -1,3 +1,4 @@
+mod gateway;
 mod link;
 mod storage;
 mod tenant;
@@ -12,6 +13,7 @@ use super::{DatacenterIx, LinkIx, NodeIx, SegmentIx};
 use crate::model::{Document, ISid, IfName, Label, Name, PortOptions, Range, ServiceVid, Vni};
 use crate::topology::{Routes, Tree};
 
+pub use gateway::{ValidGateway, ValidGatewaySegment, ValidRoute};
 pub use link::{Carries, LineEnd, TrunkEnd, UnderlayEnd, ValidLink, VxlanEnds};
 pub use storage::{ValidMember, ValidVsm, ValidVsmSegment};
 pub use tenant::{ValidAttachment, ValidLabel, ValidRemote, ValidSegment, ValidStation, ValidTenant};
@@ -25,6 +27,7 @@ pub struct Valid {
     pub(super) tenants: Vec<Arc<ValidTenant>>,
     pub(super) segments: Vec<Arc<ValidSegment>>,
     pub(super) storage: Arc<Vec<ValidVsm>>,
+    pub(super) gateways: Arc<Vec<ValidGateway>>,
     pub(super) taken: Taken,
     /// No segment lacks a number that it would be given if one were free.
     pub(super) is_complete: bool,
@@ -64,6 +67,11 @@ impl Valid {
     /// Storage machines, in the order of the document.
     pub fn storage(&self) -> &[ValidVsm] {
         &self.storage
+    }
+
+    /// Gateways, in the order of the document.
+    pub fn gateways(&self) -> &[ValidGateway] {
+        &self.gateways
     }
 
     /// The ways between nodes.

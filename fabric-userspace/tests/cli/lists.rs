@@ -171,6 +171,8 @@ fn an_empty_list_is_a_sentence_with_the_next_command() {
         ("GET /v1/ports", "port list"),
         ("GET /v1/links", "link list"),
         ("GET /v1/datacenters", "datacenter list"),
+        ("GET /v1/gateways", "gateway list"),
+        ("GET /v1/gateways", "gateway show"),
         ("GET /v1/nodes", "node list"),
         ("GET /v1/nodes/details", "node show"),
         ("GET /v1/fdb", "fdb show"),

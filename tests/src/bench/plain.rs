@@ -65,6 +65,7 @@ impl Plain {
         let limits = SegmentLimits {
             stations: 1 << 20,
             flooded_len: 1600,
+            irb: 0,
         };
         self.datapath.set_segment(segment, Some(limits))?;
         for (slot, port) in (1 + 2 * u16::try_from(number)?..).zip(["in0", "out0"]) {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use fabric_common::DropReason;
+use fabric_common::address::Address;
 use fabric_common::flood::{Metadata, SEAL};
+use fabric_common::maps::gateway::{KnownNeighbour, NEIGHBOUR_BUCKETS};
 use fabric_common::maps::storage::{Charge, ClientFlow, FLOWS, Vsm, flow_index};
 use fabric_common::maps::{Count, Direction, drop_index};
 use fabric_common::wire::Macs;
@@ -172,7 +174,8 @@ impl Both {
         self.tick();
     }
 
-    /// Of the storage machine `disk` the first member, with the second behind it; of `idle` nobody. No flow is known.
+    /// Of the storage machine `disk` the first member, with the second behind it; of `idle` nobody. No flow and no neighbour is
+    /// known.
     fn put_in_charge(&mut self) {
         use fabric_common::Tables as _;
         for vsm in [self.kernel.datapath.vsm(DISK), self.twin.tables.vsm(DISK)] {
@@ -183,10 +186,34 @@ impl Both {
             // On both clocks the last probe is never old.
             vsm.probed_at.store(u64::MAX);
         }
+        let irbs = self.records.irbs.clone();
+        for (id, irb) in &irbs {
+            self.kernel.datapath.set_irb(*id, None).unwrap();
+            self.kernel.datapath.set_irb(*id, Some(irb)).unwrap();
+        }
         let places = self.records.vsm_places.clone();
         for (id, place) in &places {
             self.kernel.datapath.set_vsm_place(*id, None).unwrap();
             self.kernel.datapath.set_vsm_place(*id, Some(place)).unwrap();
+        }
+    }
+
+    /// What gateways know of their neighbours.
+    fn compare_neighbours(&self) {
+        use fabric_common::Tables as _;
+        for irb in self.records.irbs.keys() {
+            let row = |known: KnownNeighbour| (known.address, known.value.0);
+            let kernel: BTreeSet<_> = self.kernel.datapath.neighbours(*irb).map(row).collect();
+            let first = irb * NEIGHBOUR_BUCKETS;
+            let buckets =
+                (first..first + NEIGHBOUR_BUCKETS).filter_map(|index| self.twin.tables.neighbours(index));
+            let twin = buckets
+                .flat_map(|bucket| &bucket.slots)
+                .map(|slot| row(slot.read()));
+            let twin: BTreeSet<_> = twin
+                .filter(|(address, _)| *address != Address::default())
+                .collect();
+            assert_eq!(kernel, twin, "neighbours of interface {irb}");
         }
     }
 
@@ -296,9 +323,20 @@ impl Both {
                 "dropped"
             }
             Outcome::Sent(_) => "sent",
-            Outcome::Told(_) => {
-                self.reached.insert(DropReason::TooBig);
-                "told"
+            Outcome::Told(reason, _) => {
+                self.reached.insert(*reason);
+                if *reason == DropReason::TooBig {
+                    "told"
+                } else {
+                    "told by a gateway"
+                }
+            }
+            Outcome::Asked(copies) => {
+                self.reached.insert(DropReason::NeighbourUnknown);
+                if !self.copies_run {
+                    forget_copies(&mut self.twin.counters, copies);
+                }
+                "asked"
             }
             Outcome::Flooded(copies) => {
                 if self.copies_run {
@@ -367,6 +405,7 @@ impl Both {
         );
         assert_eq!(self.kernel_stations(), self.twin_stations(), "stations");
         self.compare_storage();
+        self.compare_neighbours();
         let events = self.kernel_events();
         for (id, before) in &self.events {
             let moved = moved(before, &events[id]);
@@ -529,8 +568,8 @@ fn difference(run: &Run, outcome: &Outcome, frame: &[u8], metadata: usize) -> Op
         Outcome::Passed => (Action::Pass, Some(frame)),
         // The bytes of a frame that ends here are nobody's.
         Outcome::Dropped(_) => (Action::Drop, None),
-        Outcome::Sent(sent) | Outcome::Told(sent) => (Action::Redirect, Some(&sent.bytes[..])),
-        Outcome::Flooded(copies) => return flooded(run, copies, metadata),
+        Outcome::Sent(sent) | Outcome::Told(_, sent) => (Action::Redirect, Some(&sent.bytes[..])),
+        Outcome::Flooded(copies) | Outcome::Asked(copies) => return flooded(run, copies, metadata),
     };
     if run.action != action {
         return Some(format!("the kernel says {:?}, the host {action:?}", run.action));

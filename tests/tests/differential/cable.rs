@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fabric_common::DropReason;
+use fabric_common::address::Address;
 use fabric_common::flood::{Metadata, SEAL};
-use fabric_common::maps::Direction;
+use fabric_common::maps::{Direction, access_index};
 use fabric_tests::bpf::{DeviceMap, XdpProgram};
-use fabric_tests::frame::{Mac, eth};
+use fabric_tests::frame::{Frame, Mac, eth};
 use fabric_tests::wait::{PATIENCE, until_true};
 use fabric_tests::wire::{Capture, Filter};
 use fabric_userspace::compile::twin::HostFrame;
@@ -15,9 +16,9 @@ use fabric_userspace::safety::Role;
 use fabric_userspace::validate::PortRole;
 
 use super::both::Both;
-use super::generate::Generator;
+use super::generate::{Generator, checksum};
 use super::rare::NEAR;
-use super::site::{MTU, Site};
+use super::site::{GATEWAY_MAC, GATEWAYS_6, MTU, Site};
 
 /// Frames from one port between two comparisons of everything that arrived.
 const BURST: usize = 40;
@@ -38,6 +39,7 @@ pub(crate) fn run(site: &Site, generator: &mut Generator, frames: usize) -> BTre
         bursts(&mut both, &ears, generator, frames / 6);
     }
     println!("on cables: {}", both.summary());
+    asked_by_the_agent(&mut both, &ears);
     let mut reached = both.reached();
     reached.insert(list_just_changed(&mut both, &ears));
     reached.insert(strange_metadata(&mut both, site));
@@ -124,6 +126,77 @@ fn send(both: &mut Both, ears: &BTreeMap<String, Capture>, port: &str, burst: &[
 /// EtherType (`skb_vlan_untag`).
 fn is_seen(frame: &[u8]) -> bool {
     !matches!(frame[12..14], [0x81, 0x00] | [0x88, 0xa8]) || frame.len() >= 14 + 4 + 2
+}
+
+/// The agent's questions for neighbours leave as ARP and neighbour solicitations, once by each port of the gateway's segment.
+fn asked_by_the_agent(both: &mut Both, ears: &BTreeMap<String, Capture>) {
+    let segment_of = |slot: u16| {
+        both.records
+            .access
+            .get(&access_index(slot, 80))
+            .map(|one| one.segment())
+    };
+    let segment = segment_of(both.port("eth4").slot).expect("the second segment");
+    let (id, irb) = both
+        .records
+        .irbs
+        .iter()
+        .find(|(_, irb)| irb.segment() == segment)
+        .expect("its gateway");
+    let (id, irb_v4) = (*id, irb.v4);
+    let [a, b, c, _] = irb_v4;
+    let begin = |to: Mac| eth(to, Mac::from(GATEWAY_MAC));
+    let arp = |frame: Frame| {
+        frame
+            .vlan(80)
+            .arp_request(Mac::from(GATEWAY_MAC), irb_v4, [a, b, c, 77])
+            .raw([0; 14])
+    };
+    let mut target = GATEWAYS_6[1];
+    target[15] = 77;
+    let mut group = [0; 16];
+    (group[0], group[1], group[11], group[12], group[15]) = (0xff, 2, 1, 0xff, 77);
+    let mut message = [135, 0, 0, 0, 0, 0, 0, 0].to_vec();
+    message.extend(target);
+    message.extend([1, 1]);
+    message.extend(GATEWAY_MAC);
+    let sum = checksum(&[&GATEWAYS_6[1][..], &group, &[0, 32, 0, 58], &message].concat());
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    let solicitation = |frame: Frame| {
+        let header = [0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, 58, 255];
+        frame
+            .vlan(80)
+            .raw(header)
+            .raw(GATEWAYS_6[1])
+            .raw(group)
+            .raw(&message)
+    };
+    type Question<'a> = &'a dyn Fn(Frame) -> Frame;
+    let questions: [(Address, Mac, Question<'_>); 2] = [
+        (Address::v4([a, b, c, 77]), Mac::BROADCAST, &arp),
+        (
+            Address::v6(target),
+            Mac::from([0x33, 0x33, 0xff, 0, 0, 77]),
+            &solicitation,
+        ),
+    ];
+    for (address, to, question) in questions {
+        both.kernel.datapath.ask_neighbour(id, address).unwrap();
+        // The segment is at edge2 too, where the gateway's other one is.
+        let on_the_line = question(begin(to).svlan(112).cvlan(1112));
+        for (port, expected) in [
+            ("eth2", question(begin(to))),
+            ("eth4", question(begin(to))),
+            ("t0", on_the_line),
+        ] {
+            let heard = ears[port].expect(&[&expected], PATIENCE);
+            heard.unwrap_or_else(|error| panic!("{port}: {error:#}"));
+        }
+        std::thread::sleep(QUIET);
+        ears.values()
+            .for_each(|ear| ear.expect_nothing(Duration::ZERO).unwrap());
+    }
+    both.begin();
 }
 
 /// A copy whose place in the list is gone.

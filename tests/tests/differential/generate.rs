@@ -124,6 +124,9 @@ impl Generator {
     }
 
     fn access(&mut self, port: &Port) -> Vec<u8> {
+        if port.name != "eth3" && self.random.percent(8) {
+            return self.routed(port);
+        }
         let mut frame = self.macs(port);
         frame.extend(self.own_tags());
         frame.extend(self.payload());

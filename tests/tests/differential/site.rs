@@ -69,6 +69,13 @@ pub(crate) const HERE: &str = "192.0.2.1";
 pub(crate) const HERE_1: &str = "192.0.3.1";
 pub(crate) const REMOTES: [&str; 3] = ["192.0.2.2", "192.0.2.3", "192.0.3.2"];
 pub(crate) const MTU: u32 = 1600;
+pub(crate) const GATEWAY_MAC: [u8; 6] = [2, 0, 0, 0, 0xaa, 0xfe];
+/// Of the gateway, in its two segments.
+pub(crate) const GATEWAYS: [[u8; 4]; 2] = [[10, 70, 0, 1], [10, 80, 0, 1]];
+pub(crate) const GATEWAYS_6: [[u8; 16]; 2] = [
+    [0x20, 1, 0x0d, 0xb8, 0, 0x70, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    [0x20, 1, 0x0d, 0xb8, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+];
 
 fn document() -> Value {
     let station = |number: u8| format!("02:00:00:00:aa:{number:02x}");
@@ -160,13 +167,45 @@ fn document() -> Value {
             {"node": "edge1", "port": "p2"}, {"node": "edge5", "port": "p0"}]}))
         .tenant("globex", &[d, alone, pair, lost, six, service, everywhere])
         .tenant("initech", &[transit])
+        .tenant("umbrella", &routed())
         .document();
     site["links"][1]["outer_tpid"] = json!("0x8100");
     site["datacenters"][0]["i_sids"] = json!("1000100-1000199");
     site["global_vids"] = json!("4060-4094");
     other_datacenters(&mut site);
     site["storage"] = storage();
+    site["gateways"] = gateways();
     site
+}
+
+/// Two networks with a gateway between them, and a router in the second one.
+fn routed() -> [Segment; 2] {
+    let left = Segment::new("left", 111, 1111)
+        .at("edge1", "eth1", 70, 400)
+        .at("edge1", "eth2", 70, 401)
+        .at("edge2", "eth1", 70, 402);
+    let right = Segment::new("right", 112, 1112)
+        .at("edge1", "eth2", 80, 410)
+        .at("edge1", "eth4", 80, 411);
+    [left, right]
+}
+
+fn gateways() -> Value {
+    let addresses = |at: usize| {
+        let (v4, v6) = (
+            std::net::Ipv4Addr::from(GATEWAYS[at]),
+            std::net::Ipv6Addr::from(GATEWAYS_6[at]),
+        );
+        json!([format!("{v4}/24"), format!("{v6}/64")])
+    };
+    json!([{
+        "name": "gw", "tenant": "umbrella", "mac": Mac::from(GATEWAY_MAC).to_string(),
+        "segments": [
+            {"segment": "left", "addresses": addresses(0)},
+            {"segment": "right", "addresses": addresses(1)},
+        ],
+        "routes": [{"prefix": "192.168.0.0/16", "via": "10.80.0.12"}],
+    }])
 }
 
 /// One with two members here, and one that nobody is ever put in charge of.

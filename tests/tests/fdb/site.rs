@@ -208,6 +208,7 @@ fn datapath(node: &NetNs, pins: &std::path::Path) -> Datapath {
     let limits = SegmentLimits {
         stations: 1000,
         flooded_len: 1518,
+        irb: 0,
     };
     for segment in [ACME, GLOBEX] {
         datapath.set_segment(segment, Some(limits)).unwrap();

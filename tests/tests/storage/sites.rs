@@ -53,7 +53,15 @@ impl Sites {
 
     /// The agents, with a tenant for each list of segments; all members are untagged.
     pub(crate) fn start(&self, tenants: &[(&str, &[Lan<'_>])]) -> Vec<Agent> {
-        let document = self.document(tenants);
+        self.start_with(tenants, json!({}))
+    }
+
+    /// The same with further fields of the document.
+    pub(crate) fn start_with(&self, tenants: &[(&str, &[Lan<'_>])], more: Value) -> Vec<Agent> {
+        let mut document = self.document(tenants);
+        for (field, value) in more.as_object().into_iter().flatten() {
+            document[field] = value.clone();
+        }
         let start = |edge: &NetNs| Agent::start(edge, &document, edge.label()).unwrap();
         self.edges.iter().map(start).collect()
     }

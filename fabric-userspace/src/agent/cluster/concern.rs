@@ -63,13 +63,20 @@ fn concerns(changes: &[Change], valid: &Valid, node: &Name, has_part: impl Fn(&N
             let sides = [&change.before, &change.after].into_iter().flatten();
             let members: BTreeSet<&str> = sides.clone().flat_map(|side| nodes(&side.value)).collect();
             let has_remotes = sides.into_iter().any(|side| !is_empty(&side.value, "remotes"));
-            Name::new(name).map_or(true, |name| has_part(&name))
+            Name::new(name).map_or(true, |name| has_part(&name) || has_gateway(valid, &name))
                 || has_remotes
                 || members.contains(node.as_str())
                 || (may_relay && members.len() > 1)
         }
         _ => true,
     })
+}
+
+/// A segment is also where other segments of its gateway are.
+fn has_gateway(valid: &Valid, segment: &Name) -> bool {
+    let gateways = &valid.document().gateways;
+    let mut places = gateways.iter().flat_map(|gateway| &gateway.segments);
+    places.any(|place| place.segment == *segment)
 }
 
 /// Nodes at which a segment has attachments.

@@ -4,8 +4,8 @@ use super::Done;
 use crate::agent::core::Core;
 use crate::api;
 use crate::edit::{
-    Edited, Planted, datacenter_add, datacenter_remove, link_add, link_remove, link_set, node_add,
-    node_remove, storage_add, storage_remove,
+    Edited, Planted, datacenter_add, datacenter_remove, gateway_add, gateway_remove, link_add, link_remove,
+    link_set, node_add, node_remove, storage_add, storage_remove,
 };
 use crate::error::{Refusal, codes};
 use crate::model::{Datacenter, Document, Link};
@@ -78,6 +78,28 @@ impl Core {
                 let note = format!("removed storage machine {storage}");
                 let edited = storage_remove(document, storage, clients)?;
                 Ok(done(edited, "storage remove", &note, None))
+            }
+            api::Edit::AddGateway { gateway } => {
+                let segments = gateway.segments.len();
+                let note = format!(
+                    "added gateway {} of {segments} segments to tenant {}",
+                    gateway.name, gateway.tenant
+                );
+                Ok(done(
+                    gateway_add(document, gateway)?,
+                    "gateway add",
+                    &note,
+                    Some("gateway remove"),
+                ))
+            }
+            api::Edit::RemoveGateway { gateway } => {
+                let note = format!("removed gateway {gateway}");
+                Ok(done(
+                    gateway_remove(document, gateway)?,
+                    "gateway remove",
+                    &note,
+                    None,
+                ))
             }
             api::Edit::SetLink { link, down } => {
                 let edited = link_set(document, link, *down)?;

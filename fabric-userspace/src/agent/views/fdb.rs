@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fabric_common::label::{CONTROL_WORD, ENTRY, Entry};
-use fabric_common::maps::Path;
+use fabric_common::maps::{NextHop, Path};
 use fabric_common::wire::mac_octets;
 
 use crate::agent::core::{Core, failed};
@@ -76,6 +76,10 @@ impl<'a> Places<'a> {
     /// As `eth1`, `trunk0 S 101 | C 201` or `eth2 vni 10001 192.0.2.2`.
     fn describe(&self, segment: u32, next_hop: u32) -> String {
         let records = self.segments.get(&segment).map(|part| &part.records);
+        let known = records.and_then(|records| records.next_hops.get(&next_hop));
+        if known.is_some_and(NextHop::is_gateway) {
+            return "gateway".to_owned();
+        }
         let path = records
             .and_then(|records| records.paths.get(&records.next_hops.get(&next_hop)?.path))
             .copied()

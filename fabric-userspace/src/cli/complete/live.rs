@@ -21,6 +21,7 @@ enum Kind {
     Link,
     Storage,
     Datacenter,
+    Gateway,
     Node,
     Station,
     Revision,
@@ -57,6 +58,7 @@ fn wanted(words: &[String]) -> Option<Kind> {
         ["segment", "show" | "remove"] => Some(Kind::Segment),
         ["port", "show" | "set"] | ["doctor"] => Some(Kind::Port),
         ["datacenter", "show" | "remove"] => Some(Kind::Datacenter),
+        ["gateway", "show" | "remove"] => Some(Kind::Gateway),
         ["node", "show" | "remove"] => Some(Kind::Node),
         ["link", "show" | "remove" | "down" | "up"] => Some(Kind::Link),
         [
@@ -120,6 +122,7 @@ async fn fetch(client: &Client, kind: Kind, words: &[String]) -> Vec<String> {
         Kind::Storage => (path::STORAGE, |item| text(item, "name")),
         Kind::Link => (path::LINKS, |item| text(item, "name")),
         Kind::Datacenter => (path::DATACENTERS, |item| text(item, "name")),
+        Kind::Gateway => (path::GATEWAYS, |item| text(item, "name")),
         Kind::Node => (path::NODE_DETAILS, |item| text(item, "name")),
         Kind::Station => (path::FDB, |item| text(item, "mac")),
         Kind::Revision => (path::HISTORY, |item| text(item, "revision")),

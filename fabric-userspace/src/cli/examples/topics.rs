@@ -376,6 +376,57 @@ pub(super) const TOPICS: &[Topic] = &[
         "fabric help mtu-too-small",
     ),
     topic(
+        "fabric gateway",
+        [
+            ("fabric gateway list", "routers of tenants"),
+            ("fabric gateway show gw-a", "addresses, routes, neighbours"),
+            ("fabric gateway remove gw-a", "its segments stay"),
+        ],
+        "fabric segment list, fabric schema",
+    ),
+    topic(
+        "fabric gateway add",
+        [
+            (
+                "fabric gateway add g -t a --mac 02:00:00:00:00:fe -s a=10.0.0.1/24",
+                "a LAN",
+            ),
+            (
+                "fabric gateway add g -t a --mac 02:00:00:00:00:fe -s b=fd00::1/64",
+                "IPv6",
+            ),
+            ("fabric gateway remove g", "undo"),
+        ],
+        "fabric gateway show, fabric schema",
+    ),
+    topic(
+        "fabric gateway remove",
+        [
+            ("fabric gateway remove gw-a", "its segments stay"),
+            ("fabric gateway remove gw-a --dry-run", "only look"),
+            ("fabric gateway remove gw-a --yes", "do not ask"),
+        ],
+        "fabric rollback",
+    ),
+    topic(
+        "fabric gateway list",
+        [
+            ("fabric gateway list", "with their addresses"),
+            ("fabric gateway list -o wide", "with MAC addresses"),
+            ("fabric gateway list --json", "for programs"),
+        ],
+        "fabric gateway show",
+    ),
+    topic(
+        "fabric gateway show",
+        [
+            ("fabric gateway show", "all gateways"),
+            ("fabric gateway show gw-a", "one of them"),
+            ("fabric gateway show gw-a --json", "for programs"),
+        ],
+        "fabric counters --by reason",
+    ),
+    topic(
         "fabric storage",
         [
             ("fabric storage list", "who is in charge"),

@@ -40,7 +40,8 @@ fn segment_a_at_edge1() -> Records {
         segment: 1,
         epoch: 0,
         horizon: 0,
-        flags: 0,
+        // The first is a port of this node, the others lead over the line.
+        flags: if path == 1 { 0 } else { NextHop::INSIDE },
     };
     let bindings = [
         (2, Binding::new(1, 0, 2, 0, 2, 0)),
@@ -56,6 +57,7 @@ fn segment_a_at_edge1() -> Records {
             SegmentLimits {
                 stations: 4096,
                 flooded_len: MTU + 18,
+                irb: 0,
             },
         )]
         .into(),

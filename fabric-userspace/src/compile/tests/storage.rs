@@ -78,7 +78,11 @@ fn port_of(edge: &mut Station, port: &str, frame: &[u8]) -> String {
 fn dropped(edge: &mut Station, port: &str, frame: &[u8]) -> DropReason {
     match edge.receive(port, frame) {
         Outcome::Dropped(reason) => reason,
-        other @ (Outcome::Passed | Outcome::Sent(_) | Outcome::Flooded(_) | Outcome::Told(_)) => {
+        other @ (Outcome::Passed
+        | Outcome::Sent(_)
+        | Outcome::Flooded(_)
+        | Outcome::Told(..)
+        | Outcome::Asked(_)) => {
             panic!("{other:?}")
         }
     }

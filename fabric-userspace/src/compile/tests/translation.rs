@@ -122,11 +122,11 @@ impl Chain {
         let (_, on_the_first) = self.0[0].forward("eth1", frame);
         match self.0[1].receive("x", &on_the_first) {
             Outcome::Sent(_) => None,
-            Outcome::Told(sent) => {
+            Outcome::Told(_, sent) => {
                 assert_eq!(self.0[1].name_of(&sent), "x");
                 Some(self.0[0].forward("x", &sent.bytes).1)
             }
-            other @ (Outcome::Passed | Outcome::Dropped(_) | Outcome::Flooded(_)) => {
+            other @ (Outcome::Passed | Outcome::Dropped(_) | Outcome::Flooded(_) | Outcome::Asked(_)) => {
                 panic!("{what}: {other:?}")
             }
         }

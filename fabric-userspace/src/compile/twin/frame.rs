@@ -112,6 +112,8 @@ impl Frame for HostFrame {
         Ok(())
     }
 
+    fn look_again(&mut self) {}
+
     fn cut_tail(&mut self, len: usize) -> Result<(), Short> {
         // The kernel leaves at least an Ethernet header (`bpf_xdp_adjust_tail`).
         if len > self.len() || len < 14 {

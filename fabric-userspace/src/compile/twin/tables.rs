@@ -3,10 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_common::Tables;
 use fabric_common::buckets::{Bucket, Claim, STASH, Slot, claim, find};
+use fabric_common::maps::gateway::{Irb, NEIGHBOUR_BUCKETS, NeighbourBucket, Prefix, PrefixKey, PrefixRoute};
 use fabric_common::maps::storage::{FLOWS, FlowRecord, Vsm, VsmPlace, flow_index};
 use fabric_common::maps::{
-    Binding, FdbValue, FloodCopy, FloodKey, Line, NextHop, Path, Port, Segment, Settings, Silence, TellLimit,
-    Tunnel, VtepAddress, fdb_key,
+    Binding, FdbValue, FloodCopy, FloodKey, FloodTerms, Line, NextHop, Path, Port, Segment, Settings,
+    Silence, TellLimit, Tunnel, VtepAddress, fdb_key,
 };
 use fabric_common::tables::Table;
 
@@ -47,6 +48,7 @@ pub struct TwinTables {
     segments: BTreeMap<u32, Segment>,
     vsms: BTreeMap<u32, Vsm>,
     flows: BTreeMap<u32, FlowRecord>,
+    neighbours: BTreeMap<u32, NeighbourBucket>,
     fdb: Buckets,
     tags: Buckets,
     tunnels: Buckets,
@@ -66,6 +68,7 @@ struct Unwritten {
     path: Path,
     vsm: Vsm,
     vsm_place: VsmPlace,
+    irb: Irb,
 }
 
 struct Buckets(Vec<Bucket>);
@@ -92,6 +95,7 @@ impl TwinTables {
             segments: BTreeMap::new(),
             vsms: BTreeMap::new(),
             flows: BTreeMap::new(),
+            neighbours: BTreeMap::new(),
             fdb: Buckets::new(masks.fdb_mask + STASH),
             tags: Buckets::new(masks.tags_mask),
             tunnels: Buckets::new(masks.tunnels_mask),
@@ -103,7 +107,8 @@ impl TwinTables {
         for (id, limits) in &records.segments {
             let segment = Segment::default();
             segment.mac_limit.store(limits.stations);
-            segment.flood_max_len.store(limits.flooded_len);
+            let terms = FloodTerms::new(limits.flooded_len, limits.irb);
+            segment.flood_terms.store(terms.0);
             let members = records.flood.get(id).map_or(0, Vec::len);
             segment
                 .flood_members
@@ -124,6 +129,11 @@ impl TwinTables {
         for place in records.vsm_places.keys() {
             let flows = (0..FLOWS).map(|flow| (flow_index(*place, flow), FlowRecord::default()));
             tables.flows.extend(flows);
+        }
+        for irb in records.irbs.keys() {
+            let first = irb * NEIGHBOUR_BUCKETS;
+            let buckets = (first..first + NEIGHBOUR_BUCKETS).map(|index| (index, NeighbourBucket::default()));
+            tables.neighbours.extend(buckets);
         }
         for (key, id) in records.tags.iter().chain(&records.line_keys) {
             tables.place(Table::Tags, *key, u64::from(*id));
@@ -287,6 +297,22 @@ impl Tables for TwinTables {
 
     fn flow(&self, index: u32) -> Option<&FlowRecord> {
         self.flows.get(&index)
+    }
+
+    fn irb(&self, id: u32) -> Option<&Irb> {
+        self.records.irbs.get(&id).or(Some(&self.unwritten.irb))
+    }
+
+    fn prefix(&self, bits: u32, key: &PrefixKey) -> Option<&PrefixRoute> {
+        let fits = |prefix: &Prefix| prefix.length <= bits && prefix.key.shares(key, prefix.length);
+        let fitting = self.records.prefixes.iter().filter(|(prefix, _)| fits(prefix));
+        fitting
+            .max_by_key(|(prefix, _)| prefix.length)
+            .map(|(_, route)| route)
+    }
+
+    fn neighbours(&self, index: u32) -> Option<&NeighbourBucket> {
+        self.neighbours.get(&index)
     }
 
     fn nanoseconds(&self) -> u64 {

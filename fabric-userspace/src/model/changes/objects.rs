@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::item::{Item, order};
 use super::{AttachmentKey, Kind, Sign};
 use crate::model::{
-    Attachment, Datacenter, Document, Link, LinkEnd, Name, Node, Range, Remote, Segment, SegmentLabel,
-    ServiceVid, Shared, Station, Tenant, Vsm,
+    Attachment, Datacenter, Document, Gateway, Link, LinkEnd, Name, Node, Range, Remote, Segment,
+    SegmentLabel, ServiceVid, Shared, Station, Tenant, Vsm,
 };
 
 #[derive(PartialEq)]
@@ -17,6 +17,7 @@ pub(super) enum Object<'d> {
     Link(&'d Link),
     Tenant(&'d Tenant),
     Storage(&'d Vsm),
+    Gateway(&'d Gateway),
 }
 
 /// The objects of a document, with `tenants` in place of its own.
@@ -32,6 +33,7 @@ pub(super) fn all<'d>(document: &'d Document, tenants: &'d [Shared<Tenant>]) -> 
         .chain(links)
         .chain(tenants)
         .chain(document.storage.iter().map(Object::Storage))
+        .chain(document.gateways.iter().map(Object::Gateway))
         .collect()
 }
 
@@ -44,6 +46,7 @@ impl Object<'_> {
             Self::Link(_) => Kind::Link,
             Self::Tenant(_) => Kind::Tenant,
             Self::Storage(_) => Kind::Storage,
+            Self::Gateway(_) => Kind::Gateway,
         }
     }
 
@@ -55,6 +58,7 @@ impl Object<'_> {
             Self::Link(link) => of_link(link),
             Self::Tenant(tenant) => of_tenant(tenant, allocated),
             Self::Storage(vsm) => of_storage(vsm),
+            Self::Gateway(gateway) => of_gateway(gateway),
         };
         items.sort_by(|a, b| order(&a.key, &b.key));
         items
@@ -87,6 +91,7 @@ impl Object<'_> {
             Self::Link(link) => link.name.clone(),
             Self::Tenant(tenant) => tenant.name.clone(),
             Self::Storage(vsm) => vsm.name.clone(),
+            Self::Gateway(gateway) => gateway.name.clone(),
         }
     }
 }
@@ -154,6 +159,25 @@ fn of_storage(vsm: &Vsm) -> Vec<Item> {
         .field("monitor", member.monitor.as_deref())
     });
     std::iter::once(own).chain(segments).chain(members).collect()
+}
+
+fn of_gateway(gateway: &Gateway) -> Vec<Item> {
+    let own = Item::new(&[], "")
+        .field("tenant", Some(&gateway.tenant))
+        .field("MAC", Some(gateway.mac));
+    let segments = gateway.segments.iter().map(|place| {
+        let addresses: Vec<String> = place.addresses.iter().map(ToString::to_string).collect();
+        Item::new(
+            &["segment", place.segment.as_str()],
+            format!("segment {}", place.segment),
+        )
+        .field("addresses", Some(addresses.join(" ")))
+    });
+    let routes = gateway.routes.iter().map(|route| {
+        let prefix = route.prefix.to_string();
+        Item::new(&["route", &prefix], format!("route {prefix}")).field("via", Some(route.via))
+    });
+    std::iter::once(own).chain(segments).chain(routes).collect()
 }
 
 fn on_off(value: bool) -> &'static str {

@@ -41,7 +41,7 @@ fn a_misspelt_field_is_refused_with_its_path_and_the_likely_word() {
     let problem = refused(r#"{"schema":"fabric/1","colour":[]}"#);
     assert_eq!(
         problem.cure,
-        "remove it; known here: schema, datacenters, global_vids, nodes, links, tenants, storage"
+        "remove it; known here: schema, datacenters, global_vids, nodes, links, tenants, storage, gateways"
     );
 }
 

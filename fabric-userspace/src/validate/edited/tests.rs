@@ -7,7 +7,7 @@ use super::*;
 use crate::edit::{Detach, RemoteAdd, RemoteRemove, attach, detach, remote_add, remote_remove};
 use crate::error::Problem;
 use crate::model::generate::{self, name};
-use crate::model::{PortOptions, Segment};
+use crate::model::{Gateway, GatewaySegment, PortOptions, Segment};
 
 /// Both, or what is wrong: [`Valid`] has no order of its own.
 type Answer = Result<Valid, Vec<Problem>>;
@@ -20,6 +20,7 @@ fn assert_same(quick: &Answer, whole: &Answer) {
             assert_eq!(quick.tenants(), whole.tenants());
             assert_eq!(quick.segments(), whole.segments());
             assert_eq!(quick.storage(), whole.storage());
+            assert_eq!(quick.gateways(), whole.gateways());
             assert_eq!(
                 (quick.links(), quick.is_complete),
                 (whole.links(), whole.is_complete)
@@ -45,7 +46,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
         4 => generate::request().prop_map(Edit::Attach),
         2 => any::<Index>().prop_map(Edit::Detach),
         1 => (any::<Index>(), 0u8..2, any::<bool>()).prop_map(|(at, link, add)| Edit::Remote(at, link, add)),
-        6 => (0u8..17, any::<Index>(), any::<Index>(), 0u16..4).prop_map(|(kind, at, other, number)| Edit::Damage(kind, at, other, number)),
+        6 => (0u8..18, any::<Index>(), any::<Index>(), 0u16..4).prop_map(|(kind, at, other, number)| Edit::Damage(kind, at, other, number)),
     ];
     vec(one, 1..16)
 }
@@ -155,6 +156,11 @@ fn damage(document: &mut Document, kind: u8, (at, other): (&Index, &Index), numb
             node.ports
                 .push(PortOptions::of(format!("eth{number}").parse().expect("legal")));
         }
+        16 => {
+            let gateway = gateway(&document.tenants[tenant(at)?], number);
+            document.gateways.retain(|known| known.name != gateway.name);
+            document.gateways.extend((number > 0).then_some(gateway));
+        }
         _ => {
             let (from, to) = (tenant(at)?, tenant(other)?);
             let moved = document.tenants[from].segments.pop()?;
@@ -162,6 +168,20 @@ fn damage(document: &mut Document, kind: u8, (at, other): (&Index, &Index), numb
         }
     }
     Some(())
+}
+
+fn gateway(tenant: &Tenant, number: u16) -> Gateway {
+    let place = |(at, segment): (usize, &Segment)| GatewaySegment {
+        segment: segment.name.clone(),
+        addresses: vec![format!("10.{number}.{at}.1/24").parse().expect("legal")],
+    };
+    Gateway {
+        name: name(&format!("gate-{}", tenant.name)),
+        tenant: tenant.name.clone(),
+        mac: "02:00:00:00:00:fe".parse().expect("legal"),
+        segments: tenant.segments.iter().enumerate().map(place).collect(),
+        routes: Vec::new(),
+    }
 }
 
 proptest! {
@@ -192,20 +212,30 @@ proptest! {
 
 /// Storage machines, labels and global VLANs are not in the documents above.
 #[test]
-fn segments_that_storage_machines_are_seen_in_are_judged_as_a_whole() {
+fn segments_that_storage_machines_and_gateways_are_in_are_judged_as_a_whole() {
     let text = r#"{"schema":"fabric/1","datacenters":[{"name":"dc1","id":1,"s_vids":"100-1099","c_vids":"200-3999"}],
         "nodes":[{"name":"e1","datacenter":"dc1"}],
         "tenants":[{"name":"acme","segments":[{"name":"a","attachments":[{"node":"e1","port":"eth1","vlan":10}]}]},
-            {"name":"other","segments":[{"name":"b","attachments":[{"node":"e1","port":"eth1","vlan":11}]}]}],
-        "storage":[{"name":"v","mac":"02:00:00:00:00:01","segments":[{"segment":"b","address":"10.0.0.1"}],
-            "members":[{"name":"m","node":"e1","port":"eth1"}]}]}"#;
-    let before = validate(crate::model::from_json(text).expect("a document")).expect("valid");
+            {"name":"other","segments":[{"name":"b","attachments":[{"node":"e1","port":"eth1","vlan":11}]}]}]}"#;
+    let storage = r#"[{"name":"v","mac":"02:00:00:00:00:01","segments":[{"segment":"b","address":"10.0.0.1"}],
+            "members":[{"name":"m","node":"e1","port":"eth1"}]}]"#;
+    let plain: Document = crate::model::from_json(text).expect("a document");
+    let (mut stored, mut routed) = (plain.clone(), plain);
+    stored.storage = serde_json::from_str(storage).expect("storage machines");
+    routed.gateways = vec![gateway(&routed.tenants[1], 0)];
+    for document in [stored, routed] {
+        assert_host_is_judged_as_a_whole(&validate(document).expect("valid"));
+    }
+}
+
+/// Segment `b` of the second tenant is one that something else is in.
+fn assert_host_is_judged_as_a_whole(before: &Valid) {
     let change = |change: fn(&mut Document)| {
         let mut document = before.document().clone();
         change(&mut document);
-        let (quick, whole) = (revalidate(document.clone(), &before), validate(document.clone()));
+        let (quick, whole) = (revalidate(document.clone(), before), validate(document.clone()));
         assert_same(&quick, &whole);
-        check(&mut document, &before).is_some()
+        check(&mut document, before).is_some()
     };
     assert!(change(|document| document.tenants[0].segments[0].mac_limit = None));
     assert!(change(|document| document.tenants[0].segments[0].attachments
@@ -216,5 +246,7 @@ fn segments_that_storage_machines_are_seen_in_are_judged_as_a_whole() {
     assert!(!change(|document| document.tenants[1].segments[0].attachments
         [0]
     .port = "eth2".parse().expect("legal")));
-    assert!(!change(|document| document.storage.clear()));
+    assert!(!change(
+        |document| (document.storage, document.gateways) = (Vec::new(), Vec::new())
+    ));
 }

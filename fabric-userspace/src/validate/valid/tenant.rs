@@ -44,10 +44,12 @@ pub struct ValidSegment {
     pub attachments: Vec<ValidAttachment>,
     /// Foreign VTEPs, all at one node.
     pub remotes: Vec<ValidRemote>,
-    /// Nodes with an attachment or a remote.
+    /// Nodes with an attachment or a remote, of it or of another segment of its gateway.
     pub members: BTreeSet<NodeIx>,
     /// Storage machines that are seen in it, as positions in [`super::Valid::storage`].
     pub storage: Vec<usize>,
+    /// Its gateway, as positions in [`super::Valid::gateways`] and in the gateway's segments.
+    pub gateway: Option<(usize, usize)>,
 }
 
 impl ValidSegment {

@@ -1,0 +1,173 @@
+//! Gateways: packets from one segment of a tenant to another one, by prefix (US 10,560,283 claims 9, 24 and 42).
+//!
+//! An optional service on top of layer 2. A frame is classified, learned and decided as any other; only what is addressed to the
+//! gateway, and what is for everybody in a segment that has one, comes here, in a program of its own. Here its IP header decides,
+//! and nothing else than an interface of the same gateway leads to another segment.
+//!
+//! Every node that has the segment has its gateway, with the same addresses: packets are routed where they enter, and never
+//! travel to a gateway between nodes. For the same reason an answer of a neighbour goes on to everybody, because the node that
+//! has asked may be another one.
+
+mod answer;
+mod arp;
+mod ipv4;
+mod ipv6;
+mod nd;
+mod onward;
+
+use crate::decide::Copied;
+use crate::flow::payload;
+use crate::maps::gateway::{Irb, Routed};
+use crate::maps::{NextHop, Path};
+use crate::pipeline::Verdict;
+use crate::rewrite::{Inner, bare};
+use crate::wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, MACS, Macs};
+use crate::{DropReason, Frame, Tables, decide};
+
+pub use answer::{Answered, answer, ask};
+
+/// What becomes of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It goes on.
+    On(Verdict),
+    /// It ends with this reason, and `answer` of the [`Routed`] says what is sent instead; [`answer()`] makes that.
+    Answered(DropReason),
+}
+
+/// A frame that a gateway has to look at.
+struct Seen<'t> {
+    irb: &'t Irb,
+    macs: Macs,
+    /// Offset of what follows the tenant's EtherType.
+    at: usize,
+}
+
+/// Which program a frame is for: each of them alone fills a program's stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// An IPv4 packet to the gateway, for [`route_v4`].
+    V4,
+    /// An IPv6 packet to the gateway, for [`route_v6`].
+    V6,
+    /// ARP, and what else is for everybody, for [`resolve`].
+    Resolution,
+    /// Neighbour discovery, for [`discover`].
+    Discovery,
+}
+
+/// Tells frames apart.
+#[inline(always)]
+pub fn sort<F: Frame>(frame: &F, ask: &Routed) -> Result<Sort, DropReason> {
+    let (kind, at) = payload(frame, usize::from(ask.body))?;
+    match (kind, ask.flooded) {
+        (ETHERTYPE_IPV4, 0) => Ok(Sort::V4),
+        (ETHERTYPE_IPV6, _) if nd::is_discovery(frame, at) => Ok(Sort::Discovery),
+        (ETHERTYPE_IPV6, 0) => Ok(Sort::V6),
+        (ETHERTYPE_ARP, _) => Ok(Sort::Resolution),
+        (_, 0) => Err(DropReason::NotRouted),
+        _ => Ok(Sort::Resolution),
+    }
+}
+
+/// Routes an IPv4 packet.
+#[inline(always)]
+pub fn route_v4<F: Frame, T: Tables>(frame: &mut F, ask: &mut Routed, tables: &T) -> Result<Way, DropReason> {
+    let (_, seen) = look(frame, ask, tables)?;
+    ipv4::route(frame, ask, &seen, tables)
+}
+
+/// Routes an IPv6 packet.
+#[inline(always)]
+pub fn route_v6<F: Frame, T: Tables>(frame: &mut F, ask: &mut Routed, tables: &T) -> Result<Way, DropReason> {
+    let (_, seen) = look(frame, ask, tables)?;
+    ipv6::route(frame, ask, &seen, tables)
+}
+
+/// Answers ARP, or sends a frame on to everybody.
+#[inline(always)]
+pub fn resolve<F: Frame, T: Tables>(frame: &mut F, ask: &Routed, tables: &T) -> Result<Way, DropReason> {
+    match look(frame, ask, tables)? {
+        (ETHERTYPE_ARP, seen) => arp::arp(frame, ask, &seen, tables),
+        (_, seen) => to_everybody(frame, ask, seen.macs, tables),
+    }
+}
+
+/// Takes part in neighbour discovery.
+#[inline(always)]
+pub fn discover<F: Frame, T: Tables>(frame: &mut F, ask: &Routed, tables: &T) -> Result<Way, DropReason> {
+    let (_, seen) = look(frame, ask, tables)?;
+    nd::discover(frame, ask, &seen, tables)
+}
+
+/// The frame, and its EtherType.
+#[inline(always)]
+fn look<'t, F: Frame, T: Tables>(
+    frame: &F,
+    ask: &Routed,
+    tables: &'t T,
+) -> Result<(u16, Seen<'t>), DropReason> {
+    let irb = interface(tables, ask.irb, ask.segment())?;
+    let macs_at = usize::from(ask.macs);
+    let macs = Macs::from_wire(frame.read(macs_at)?, frame.read(macs_at + 8)?);
+    let (kind, at) = payload(frame, usize::from(ask.body))?;
+    Ok((kind, Seen { irb, macs, at }))
+}
+
+/// An interface, if it is that of `segment`.
+#[inline(always)]
+fn interface<T: Tables>(tables: &T, id: u32, segment: u32) -> Result<&Irb, DropReason> {
+    tables
+        .irb(id)
+        .filter(|irb| irb.vrf != 0 && irb.segment() == segment)
+        .ok_or(DropReason::StaleNextHop)
+}
+
+/// As the entry program would have done without a gateway.
+#[inline(always)]
+fn to_everybody<F: Frame, T: Tables>(
+    frame: &mut F,
+    ask: &Routed,
+    macs: Macs,
+    tables: &T,
+) -> Result<Way, DropReason> {
+    let inner = Inner {
+        macs: usize::from(ask.macs),
+        body: usize::from(ask.body),
+    };
+    let len_in = frame.len();
+    let copy = Copied {
+        len: len_in + MACS - inner.body,
+        in_one_buffer: frame.is_in_one_buffer(),
+    };
+    decide::may_flood(tables, ask.segment(), copy, 1)?;
+    bare(frame, inner, macs)?;
+    Ok(Way::On(Verdict::Flood {
+        segment: ask.segment(),
+        horizon: ask.horizon(),
+        binding: ask.binding,
+        len_in,
+        everywhere: false,
+    }))
+}
+
+/// Whether the frame came from another node of the fabric, whose gateway speaks with the same addresses.
+#[inline(always)]
+fn is_from_inside<T: Tables>(tables: &T, ask: &Routed) -> bool {
+    back(tables, ask).is_some_and(NextHop::is_inside)
+}
+
+#[inline(always)]
+fn back<'t, T: Tables>(tables: &'t T, ask: &Routed) -> Option<&'t NextHop> {
+    tables
+        .next_hop(ask.back)
+        .filter(|next_hop| next_hop.segment == ask.segment() && !next_hop.decides())
+}
+
+/// The way back to the sender, and its index in `COUNT_OUT`.
+#[inline(always)]
+fn way_back<'t, T: Tables>(tables: &'t T, ask: &Routed) -> Result<(&'t Path, u32), DropReason> {
+    let next_hop = back(tables, ask).filter(|next_hop| next_hop.path != 0);
+    let id = next_hop.ok_or(DropReason::StaleNextHop)?.path;
+    Ok((tables.path(id).ok_or(DropReason::StaleNextHop)?, id))
+}
