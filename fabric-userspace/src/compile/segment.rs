@@ -20,7 +20,7 @@ use crate::model::{Name, Vlan};
 use crate::records::SegmentLimits;
 
 /// Split horizon group of foreign VTEPs: they send to each other themselves (RFC 4762 section 4.4).
-pub(super) const FOREIGN: u16 = 1;
+pub(super) const FOREIGN: u8 = 1;
 
 /// Writes the segment down. Places that `old` knows keep their numbers.
 pub(super) fn build(
@@ -88,7 +88,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn next_hop(&mut self, place: Place, path: Path, horizon: u16) -> Result<(), Refusal> {
+    fn next_hop(&mut self, place: Place, path: Path, horizon: u8) -> Result<(), Refusal> {
         self.places
             .next_hop(place, &Ways::only(path), (self.segment, horizon))
     }
@@ -209,9 +209,8 @@ impl Builder<'_> {
         }
     }
 
-    fn binding(&mut self, place: &Place, horizon: u16, learn: u32, direct: u32) -> Result<Binding, Refusal> {
+    fn binding(&mut self, place: &Place, horizon: u8, learn: u32, direct: u32) -> Result<Binding, Refusal> {
         let id = self.places.binding(place)?;
-        let horizon = u8::try_from(horizon).unwrap_or(0);
         let own = self.input.own;
         Ok(Binding::new(self.segment, horizon, learn, direct, id, own))
     }
@@ -311,7 +310,7 @@ fn sources(leg: &Leg, base_c_vid: u16) -> Place {
     }
 }
 
-fn horizon(number: &dyn Number) -> u16 {
+fn horizon(number: &dyn Number) -> u8 {
     if number.is_foreign() { FOREIGN } else { 0 }
 }
 

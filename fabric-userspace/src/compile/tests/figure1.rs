@@ -38,10 +38,9 @@ fn segment_a_at_edge1() -> Records {
     let next_hop = |path| NextHop {
         path,
         segment: 1,
-        epoch: 0,
-        horizon: 0,
         // The first is a port of this node, the others lead over the line.
         flags: if path == 1 { 0 } else { NextHop::INSIDE },
+        ..NextHop::default()
     };
     let bindings = [
         (2, Binding::new(1, 0, 2, 0, 2, 0)),

@@ -53,6 +53,7 @@ pub struct TwinTables {
     tags: Buckets,
     tunnels: Buckets,
     silent: BTreeSet<u16>,
+    switches: u32,
     /// What an array answers for a place that nobody wrote.
     unwritten: Unwritten,
     /// Entries whose buckets were full; the real tables have the same limit.
@@ -100,6 +101,7 @@ impl TwinTables {
             tags: Buckets::new(masks.tags_mask),
             tunnels: Buckets::new(masks.tunnels_mask),
             silent: BTreeSet::new(),
+            switches: 0,
             unwritten: Unwritten::default(),
             unplaced: 0,
             told: RefCell::default(),
@@ -341,5 +343,9 @@ impl Tables for TwinTables {
 
     fn silent_ports(&self) -> u64 {
         self.silent.len() as u64
+    }
+
+    fn switches(&self) -> u32 {
+        self.switches
     }
 }

@@ -1,3 +1,4 @@
+use fabric_common::flood::Metadata;
 use fabric_common::wire::mac_word;
 use fabric_common::{Frame, NoHeadroom, Short};
 
@@ -114,8 +115,8 @@ fn a_frame_without_room_for_tags_or_metadata_is_dropped_with_the_reason() {
         )
     };
     assert_eq!(
-        receive("uni-600-bcast", 15),
+        receive("uni-600-bcast", size_of::<Metadata>() - 1),
         Outcome::Dropped(DropReason::NoHeadroom)
     );
-    assert_eq!(receive("uni-600-bcast", 16).sent().len(), 2);
+    assert_eq!(receive("uni-600-bcast", size_of::<Metadata>()).sent().len(), 2);
 }
