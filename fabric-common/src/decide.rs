@@ -27,13 +27,13 @@ pub struct Copied {
     pub in_one_buffer: bool,
 }
 
-/// Chooses by segment and destination address, never by the content of the frame.
+/// Chooses by segment and destination address, never by the content of the frame, which came in by the port `slot`.
 #[inline(always)]
 pub fn decide<'t, T: Tables>(
     tables: &'t T,
     binding: &Binding,
     macs: Macs,
-    copy: Copied,
+    (slot, copy): (u16, Copied),
 ) -> Result<Decision<'t>, DropReason> {
     if binding.direct() != 0 {
         let next_hop = valid_next_hop(tables, binding, binding.direct()).ok_or(DropReason::StaleNextHop)?;
@@ -46,7 +46,7 @@ pub fn decide<'t, T: Tables>(
             return Ok(Decision::To(next_hop));
         }
     }
-    flood(tables, binding.segment(), copy)
+    flood(tables, binding, slot, copy)
 }
 
 #[inline(always)]
@@ -118,11 +118,22 @@ pub fn relay_path<'t, T: Tables>(tables: &'t T, onward: &Relay<'_>) -> Result<(&
 }
 
 #[inline(always)]
-fn flood<'t, T: Tables>(tables: &'t T, segment: u32, copy: Copied) -> Result<Decision<'t>, DropReason> {
-    let record = tables.segment(segment).ok_or(DropReason::StaleNextHop)?;
+fn flood<'t, T: Tables>(
+    tables: &'t T,
+    binding: &Binding,
+    slot: u16,
+    copy: Copied,
+) -> Result<Decision<'t>, DropReason> {
+    let record = tables
+        .segment(binding.segment())
+        .ok_or(DropReason::StaleNextHop)?;
     let terms = FloodTerms(record.flood_terms.load());
     if terms.irb() != 0 {
         return Ok(Decision::Gateway(terms.irb()));
+    }
+    if record.flood_members.load() == 0 {
+        let partner = valid_next_hop(tables, binding, record.partner(slot));
+        return partner.map(Decision::To).ok_or(DropReason::NoReceiver);
     }
     check_flood(record, terms, copy, 1)?;
     Ok(Decision::Flood)

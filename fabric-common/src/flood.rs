@@ -5,7 +5,7 @@ use crate::rewrite::{Inner, rewrite};
 use crate::wire::Macs;
 use crate::{DropReason, Frame, Short, Tables};
 
-/// What the ingress program tells the copies, in the 16 bytes of metadata in front of each.
+/// What the ingress program tells the copies, in the 20 bytes of metadata in front of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Metadata {
@@ -15,6 +15,8 @@ pub struct Metadata {
     pub segment_horizon: u32,
     /// Number of the flooded frame on this CPU.
     pub sequence: u32,
+    /// [`Tables::switches`] when the frame came in.
+    pub switches: u32,
     /// What stood where [`SEAL`] stands now.
     pub start: [u8; 4],
 }
@@ -43,13 +45,14 @@ impl Metadata {
     /// "flud" in memory order.
     pub const MAGIC: u32 = u32::from_le_bytes(*b"flud");
 
-    /// Metadata of a frame that floods `segment`.
+    /// Metadata of a frame that floods `segment` and comes from a split horizon group, 0 for none.
     #[inline(always)]
-    pub const fn new(segment: u32, horizon: u32, sequence: u32, start: [u8; 4]) -> Self {
+    pub const fn new((segment, horizon): (u32, u32), sequence: u32, switches: u32, start: [u8; 4]) -> Self {
         Self {
             magic: Self::MAGIC,
             segment_horizon: segment | horizon << 24,
             sequence,
+            switches,
             start,
         }
     }
@@ -94,17 +97,15 @@ pub fn copy<F: Frame, T: Tables>(
     if next_hop.horizon != 0 && u32::from(next_hop.horizon) == metadata.horizon() {
         return Err(DropReason::SplitHorizon);
     }
-    let path = tables.path(next_hop.path).ok_or(DropReason::NoFloodPath)?;
+    let path_id = next_hop.path_of_copies(metadata.switches);
+    let path = tables.path(path_id).ok_or(DropReason::NoFloodPath)?;
     if path.slot != slot {
-        return Err(not_here(next_hop));
+        return Err(not_here(next_hop, path_id));
     }
     frame.write(0, metadata.start)?;
     let macs = Macs::from_wire(frame.read(0)?, frame.read(8)?);
     let len = rewrite(frame, Inner::PLAIN, macs, path)?;
-    Ok(Copy {
-        path: next_hop.path,
-        len,
-    })
+    Ok(Copy { path: path_id, len })
 }
 
 /// The walk along the ports that cannot send, to count the copies of one flooded frame that they leave out.
@@ -165,8 +166,8 @@ impl Unsent {
 
 /// A list has a place for each link of a protected next hop, and only one of them is in use.
 #[inline(always)]
-const fn not_here(next_hop: &NextHop) -> DropReason {
-    match (next_hop.is_protected(), next_hop.path) {
+const fn not_here(next_hop: &NextHop, path: u32) -> DropReason {
+    match (next_hop.is_protected(), path) {
         (false, _) => DropReason::NoFloodPath,
         (true, 0) => DropReason::LinkDown,
         (true, _) => DropReason::StandbyPath,

@@ -11,20 +11,23 @@ mod flood;
 pub mod gateway;
 mod keys;
 mod names;
+mod next_hop;
+mod segment;
 pub mod storage;
 
 use crate::address::Address;
 use crate::buckets::Bucket;
-use crate::shared::SharedU32;
 
 pub use fdb::FdbValue;
-pub use flood::{FloodCopy, FloodKey, FloodProgress};
+pub use flood::{FloodCopy, FloodKey, FloodProgress, PairMember};
 pub use keys::*;
 pub use names::{after, capacity, name, program};
+pub use next_hop::NextHop;
+pub use segment::{FloodTerms, Segment};
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 6;
+pub const LAYOUT_VERSION: u32 = 7;
 
 /// Largest frame in bytes that the kernel clones for flooding: head room, frame and what the kernel appends must fit into a
 /// page, and the frame into one buffer (`xdpf_clone`). Measured on 6.18: 3512 arrive, 3700 do not.
@@ -231,114 +234,6 @@ pub struct VtepAddress {
     pub reserved: u16,
 }
 
-/// One tenant LAN on this node.
-#[derive(Debug, Default)]
-#[repr(C)]
-pub struct Segment {
-    /// Most addresses that may be learned.
-    pub mac_limit: SharedU32,
-    /// Addresses learned; the agent corrects it after ageing.
-    pub learned: SharedU32,
-    /// Entries of the flood list, the ingress included.
-    pub flood_members: SharedU32,
-    /// Stations that changed their place.
-    pub moves: SharedU32,
-    /// Moves that were not followed, because the station moved too often.
-    pub damped: SharedU32,
-    /// Addresses not learned, because the limit was reached.
-    pub refused: SharedU32,
-    /// Addresses not learned, because their buckets and their part of the stash were full.
-    pub unplaced: SharedU32,
-    /// [`FloodTerms`].
-    pub flood_terms: SharedU32,
-}
-
-/// What holds for frames to everybody in a segment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct FloodTerms(pub u32);
-
-impl FloodTerms {
-    const LENGTH_BITS: u32 = 17;
-
-    /// `max_len` and the gateway's interface in the segment, which is below [`capacity::IRBS`]; 0 for none.
-    pub const fn new(max_len: u32, irb: u32) -> Self {
-        let most = (1 << Self::LENGTH_BITS) - 1;
-        let max_len = if max_len < most { max_len } else { most };
-        Self(max_len | irb << Self::LENGTH_BITS)
-    }
-
-    /// Longest frame in bytes that every member's interface takes a copy of; the kernel leaves out the others and says
-    /// nothing (`is_valid_dst`).
-    #[inline(always)]
-    pub const fn max_len(self) -> u32 {
-        self.0 & ((1 << Self::LENGTH_BITS) - 1)
-    }
-
-    /// Index in `IRBS` of the gateway's interface, which sees such frames first; 0 for none.
-    #[inline(always)]
-    pub const fn irb(self) -> u32 {
-        self.0 >> Self::LENGTH_BITS
-    }
-}
-
-/// A place behind a segment: what FDB entries name. Failover writes `path` and nothing else.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct NextHop {
-    /// The path in use; with [`NextHop::VSM`] the place of the storage machine, with [`NextHop::GATEWAY`] the interface.
-    pub path: u32,
-    /// The only segment that may use this next hop.
-    pub segment: u32,
-    /// Raised by each switch of the path.
-    pub epoch: u32,
-    /// Split horizon group, 0 for none.
-    pub horizon: u16,
-    /// Bits of [`NextHop::PROTECTED`].
-    pub flags: u16,
-}
-
-impl NextHop {
-    /// Another path may take over: flood lists have a place for each, and path 0 says that all are down.
-    pub const PROTECTED: u16 = 1;
-    /// A storage machine: which of its members' next hops counts is decided frame by frame, see [`crate::storage`].
-    pub const VSM: u16 = 2;
-    /// A gateway: [`NextHop::path`] is its interface, see [`crate::gateway`].
-    pub const GATEWAY: u16 = 4;
-    /// It leads to other nodes of the fabric, whose gateways have the same addresses.
-    pub const INSIDE: u16 = 8;
-
-    /// True if it is no place to send to, but something that decides first.
-    #[inline(always)]
-    pub const fn decides(&self) -> bool {
-        self.flags & (Self::VSM | Self::GATEWAY) != 0
-    }
-
-    /// True for the next hop of a gateway.
-    #[inline(always)]
-    pub const fn is_gateway(&self) -> bool {
-        self.flags & Self::GATEWAY != 0
-    }
-
-    /// True if it leads to other nodes of the fabric.
-    #[inline(always)]
-    pub const fn is_inside(&self) -> bool {
-        self.flags & Self::INSIDE != 0
-    }
-
-    /// True for the next hop of a storage machine.
-    #[inline(always)]
-    pub const fn is_vsm(&self) -> bool {
-        self.flags & Self::VSM != 0
-    }
-
-    /// True for a next hop with a backup.
-    #[inline(always)]
-    pub const fn is_protected(&self) -> bool {
-        self.flags & Self::PROTECTED != 0
-    }
-}
-
 /// How to get somewhere: egress port and the bytes that go in front of a frame.
 ///
 /// On the wire: `template[..pre]`, the tenant's two addresses, `post[..post_len]`, the rest of the frame. Of a frame that only
@@ -491,13 +386,12 @@ const _: () = {
     assert!(size_of::<Tunnel>() == 64);
     assert!(size_of::<Line>() == 8);
     assert!(size_of::<VtepAddress>() == 24);
-    assert!(size_of::<Segment>() == 32);
+    assert!(size_of::<Segment>() == 48);
     assert!(size_of::<NextHop>() == 16);
     assert!(size_of::<Path>() == 128);
     assert!(size_of::<FloodKey>() == 8);
     assert!(size_of::<FloodCopy>() == 4 && capacity::FLOOD_MEMBERS as usize <= 1 << 9);
     assert!(size_of::<Silence>() == 8);
-    assert!(capacity::IRBS <= 1 << (32 - FloodTerms::LENGTH_BITS));
     assert!(size_of::<TooBig>() == 20);
     assert!(size_of::<TellLimit>() == 8);
     assert!(size_of::<Count>() == 16);

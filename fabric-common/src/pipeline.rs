@@ -164,7 +164,7 @@ fn forward<F: Frame, T: Tables>(
         len: len_in + MACS - inner.body,
         in_one_buffer: frame.is_in_one_buffer(),
     };
-    match decide(tables, binding, macs, copy)? {
+    match decide(tables, binding, macs, (port.slot, copy))? {
         Decision::To(next_hop) => {
             let next_hop = if next_hop.decides() {
                 if next_hop.is_gateway() {

@@ -74,6 +74,8 @@ pub trait Tables {
     fn silence(&self, slot: u16) -> Silence;
     /// The number of ports that cannot.
     fn silent_ports(&self) -> u64;
+    /// How often next hops with a choice of paths were switched, see [`NextHop::path_of_copies`].
+    fn switches(&self) -> u32;
 
     /// True for a port that cannot send now. The clock is read for those alone.
     #[inline(always)]

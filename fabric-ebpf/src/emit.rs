@@ -7,11 +7,11 @@ use aya_ebpf::helpers::generated::bpf_loop;
 use aya_ebpf::maps::PerCpuArray;
 use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf::debug;
-use fabric_common::DropReason;
 use fabric_common::flood::{Metadata, Unsent, seal};
 use fabric_common::maps::gateway::Routed;
 use fabric_common::maps::{Count, Direction, TooBig, after, drop_index};
 use fabric_common::pipeline::Verdict;
+use fabric_common::{DropReason, Tables as _};
 
 use crate::frame::XdpFrame;
 use crate::maps::{
@@ -89,7 +89,12 @@ pub(crate) fn copies(
     horizon: u32,
     from: Option<u16>,
 ) -> Result<u32, DropReason> {
-    let metadata = Metadata::new(segment, horizon, next_sequence(), seal(frame)?);
+    let metadata = Metadata::new(
+        (segment, horizon),
+        next_sequence(),
+        KernelTables.switches(),
+        seal(frame)?,
+    );
     frame.push_metadata(metadata)?;
     let action = flood(segment, from.is_some())?;
     count_unsent(segment, from.unwrap_or(0));

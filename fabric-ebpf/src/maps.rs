@@ -69,6 +69,8 @@ static FLOOD_NEXT_HOPS: HashMap<FloodKey, FloodCopy> = HashMap::with_max_entries
 #[map]
 static SILENT: Array<Silence> = Array::with_max_entries(capacity::PORTS, BPF_F_MMAPABLE);
 #[map]
+static SWITCHES: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
 pub(crate) static EGRESS: DevMap = DevMap::with_max_entries(capacity::PORTS, 0);
 #[map]
 pub(crate) static COUNT_IN: PerCpuArray<Count> = PerCpuArray::with_max_entries(1, 0);
@@ -264,5 +266,10 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn silent_ports(&self) -> u64 {
         self.silence(0).0
+    }
+
+    #[inline(always)]
+    fn switches(&self) -> u32 {
+        SWITCHES.get(0).map_or(0, |switches| *switches as u32)
     }
 }

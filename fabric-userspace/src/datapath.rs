@@ -19,6 +19,7 @@ mod observe;
 mod pins;
 mod silence;
 mod storage;
+mod switching;
 mod syscall;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use counters::SegmentEvents;
 pub use fdb::{FdbEntry, Sweep};
 pub use loader::{LoadError, Program};
 pub(crate) use storage::StorageTables;
+pub use switching::OldWay;
 
 use self::flood::FloodLists;
 use self::mapped::Mapped;
@@ -77,6 +79,9 @@ pub struct Datapath {
     egress: DevMap<MapData>,
     flood_next_hops: HashMap<MapData, FloodKey, FloodCopy>,
     silent: Mapped<Silence>,
+    switches: Mapped<u64>,
+    /// Next hops that still say what was before their last switch.
+    unsettled: Vec<u32>,
     flood: FloodLists,
     count_in: PerCpuArray<MapData, Count>,
     count_out: PerCpuArray<MapData, Count>,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::compile::{Image, unshared};
-use crate::records::Records;
+use crate::records::{Records, SegmentLimits};
 
 pub use op::{Entry, Key, Op};
 
@@ -96,6 +96,16 @@ pub fn diff_images(old: &Image, new: &Image) -> Changes {
     diff(&before, &after)
 }
 
+/// The new segments, each with the gateway that it has now: a gateway sees what is for everybody once there is the list by which
+/// it goes on.
+fn with_gateways_of(old: &Records, new: &Records) -> BTreeMap<u32, SegmentLimits> {
+    let limits = new.segments.iter().map(|(id, limits)| {
+        let irb = old.segments.get(id).map_or(limits.irb, |was| was.irb);
+        (*id, SegmentLimits { irb, ..*limits })
+    });
+    limits.collect()
+}
+
 #[derive(Default)]
 struct Work {
     changes: Changes,
@@ -124,9 +134,12 @@ impl Work {
         self.set(&old.vsm_places, &new.vsm_places, Entry::VsmPlace);
         self.set(&old.irbs, &new.irbs, Entry::Irb);
         self.set(&old.prefixes, &new.prefixes, Entry::Prefix);
-        self.set(&old.segments, &new.segments, Entry::Segment);
+        let same_gateways = with_gateways_of(old, new);
+        self.set(&old.segments, &same_gateways, Entry::Segment);
+        self.set(&old.pairs, &new.pairs, Entry::Pair);
         self.set(&old.flood_next_hops, &new.flood_next_hops, Entry::FloodNextHop);
         self.set(&old.flood, &new.flood, Entry::Flood);
+        self.set(&same_gateways, &new.segments, Entry::Segment);
         self.set(&old.bindings, &new.bindings, Entry::Binding);
         self.set(&old.tunnels, &new.tunnels, Entry::Tunnel);
         self.set(&old.stations, &new.stations, Entry::Station);
@@ -162,6 +175,7 @@ impl Work {
         self.clear(&old.bindings, &new.bindings, Key::Binding);
         self.clear(&old.flood, &new.flood, Key::Flood);
         self.clear(&old.flood_next_hops, &new.flood_next_hops, Key::FloodNextHop);
+        self.clear(&old.pairs, &new.pairs, Key::Pair);
         self.clear(&old.segments, &new.segments, Key::Segment);
         self.clear(&old.prefixes, &new.prefixes, Key::Prefix);
         self.clear(&old.irbs, &new.irbs, Key::Irb);

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_common::maps::gateway::{Irb, Prefix, PrefixRoute};
 use fabric_common::maps::storage::VsmPlace;
-use fabric_common::maps::{Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
+use fabric_common::maps::{
+    Binding, FloodCopy, FloodKey, Line, NextHop, PairMember, Path, Port, Tunnel, VtepAddress,
+};
 
 /// A set of map entries: a whole node's, or one segment's share of them. Keys are the keys of
 /// [`fabric_common::maps`]; two sets that are merged never share a key.
@@ -46,6 +48,8 @@ pub struct Records {
     pub vsms: BTreeMap<u32, VsmLimits>,
     /// `VSM_PLACES` by id.
     pub vsm_places: BTreeMap<u32, VsmPlace>,
+    /// Both members of a segment without a flood list, in `SEGMENTS`.
+    pub pairs: BTreeMap<u32, [PairMember; 2]>,
     /// `IRBS` by id.
     pub irbs: BTreeMap<u32, Irb>,
     /// `PREFIXES`.
@@ -81,6 +85,12 @@ pub struct VsmLimits {
 }
 
 impl Records {
+    /// Slots of the ports that flooded frames leave by, each once for each copy.
+    pub fn flooded_slots(&self) -> impl Iterator<Item = u16> {
+        let pairs = self.pairs.values().flatten().map(|member| member.slot());
+        self.flood.values().flatten().copied().chain(pairs)
+    }
+
     /// Adds all entries of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.ports.extend(&other.ports);
@@ -101,6 +111,7 @@ impl Records {
         self.paths.extend(&other.paths);
         self.vsms.extend(&other.vsms);
         self.vsm_places.extend(&other.vsm_places);
+        self.pairs.extend(&other.pairs);
         self.irbs.extend(&other.irbs);
         self.prefixes.extend(&other.prefixes);
         self.flood.extend(

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use fabric_common::maps::{self, Binding, FdbValue, FloodCopy, NextHop, Port, is_tag_key, name, tag_slot};
+use fabric_common::maps::{
+    self, Binding, FdbValue, FloodCopy, NextHop, PairMember, Port, is_tag_key, name, tag_slot,
+};
 use fabric_common::wire::{Macs, mac_octets};
 
 use tables::{Table, flood_lists, pairs};
@@ -22,16 +24,24 @@ pub fn words(folder: &Path) -> Result<Vec<String>> {
     Maps::read(folder)?.words()
 }
 
+/// What the agent sets of a segment.
+struct Segment {
+    stations: u32,
+    longest_flooded: u32,
+    pair: [PairMember; 2],
+}
+
 /// What the words are made from.
 struct Maps {
     /// Interface index of each slot.
     slots: BTreeMap<u16, u32>,
     ports: BTreeMap<u32, Port>,
-    egress: BTreeMap<u32, u32>,
+    /// Interface of each slot, and whether the way has the program for copies.
+    egress: BTreeMap<u32, (u32, bool)>,
     access: BTreeMap<u32, Binding>,
     tags: BTreeMap<u64, u32>,
     bindings: BTreeMap<u32, Binding>,
-    segments: BTreeMap<u32, (u32, u32)>,
+    segments: BTreeMap<u32, Segment>,
     stations: Vec<(u64, FdbValue)>,
     next_hops: BTreeMap<u32, NextHop>,
     paths: BTreeMap<u32, maps::Path>,
@@ -44,11 +54,15 @@ impl Maps {
         let table = |map: &str| Table::open(&folder.join(map));
         let ports = table(name::PORTS)?.records(|port: &Port| port.slot != 0);
         let segments = table(name::SEGMENTS)?.raw(|words| {
-            // The limit, and the longest frame that is flooded; the others are counts.
-            let [limit, _, members, _, _, _, _, longest] = *words.first_chunk()?;
-            (limit != 0)
-                .then_some((members, longest))
-                .map(|(_, longest)| (limit, longest))
+            // The limit, the longest frame that is flooded, and the pair; the others are counts.
+            let [limit, _, _, _, _, _, _, longest, low, high, other_low, other_high] =
+                *words.first_chunk()?;
+            let member = |low: u32, high: u32| PairMember(u64::from(high) << 32 | u64::from(low));
+            (limit != 0).then(|| Segment {
+                stations: limit,
+                longest_flooded: longest,
+                pair: [member(low, high), member(other_low, other_high)],
+            })
         });
         let slots_of = |map: &str| Ok::<_, anyhow::Error>(table(map)?.slots());
         let tags = slots_of(name::TAGS)?.into_iter();
@@ -63,7 +77,10 @@ impl Maps {
             ports,
             egress: egress
                 .iter()
-                .map(|(key, value)| Ok((word(key)?, word(value)?)))
+                .map(|(key, value)| {
+                    let program = value.get(4..).context("no program")?;
+                    Ok((word(key)?, (word(value)?, word(program)? != 0)))
+                })
                 .collect::<Result<_>>()?,
             access: table(name::ACCESS)?.records(|binding: &Binding| binding.segment() != 0),
             tags: tags
@@ -104,8 +121,14 @@ impl Maps {
             let record = Port { slot: 0, ..*record };
             lines.push(format!("port if{ifindex} {record:?}"));
         }
-        for (slot, ifindex) in &self.egress {
-            lines.push(format!("egress {} if{ifindex}", port(u16::try_from(*slot)?)?));
+        for (slot, (ifindex, for_copies)) in &self.egress {
+            let slot = u16::try_from(*slot)?;
+            let named = self.flood.values().flatten().any(|member| member == ifindex);
+            anyhow::ensure!(
+                named == *for_copies,
+                "way to if{ifindex}: a list names it: {named}, it has the program for copies: {for_copies}"
+            );
+            lines.push(format!("egress {} if{ifindex}", port(slot)?));
         }
         for (index, binding) in &self.access {
             let at = self.access_name(*index)?;
@@ -124,8 +147,17 @@ impl Maps {
         }
         // Whatever nothing leads to would be a leak: they are counted as well.
         lines.push(format!("{} bindings", self.bindings.len()));
-        for (id, (limit, longest)) in &self.segments {
+        for (id, record) in &self.segments {
+            let (limit, longest) = (record.stations, record.longest_flooded);
             lines.push(format!("segment {} limit {limit} flood {longest}", segment(*id)?));
+            for member in record
+                .pair
+                .iter()
+                .filter(|member| **member != PairMember::default())
+            {
+                let (at, hop) = (port(member.slot())?, self.next_hop(member.next_hop(), &names)?);
+                lines.push(format!("pair {} {at} -> {hop}", segment(*id)?));
+            }
         }
         for (key, value) in &self.stations {
             let id = u32::try_from(key >> 48)? | value.segment_high() << 16;

@@ -38,6 +38,33 @@ impl FloodCopy {
     }
 }
 
+/// One of the two members of a segment that has no others at this node: what floods goes from one to the other as a frame for
+/// one station does, and nothing is copied. 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct PairMember(pub u64);
+
+impl PairMember {
+    /// The member behind the port `slot`, not 0.
+    pub const fn new(slot: u16, next_hop: u32) -> Self {
+        Self((slot as u64) << 32 | next_hop as u64)
+    }
+
+    /// Slot of its port.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "a slot in the upper half")]
+    pub const fn slot(self) -> u16 {
+        (self.0 >> 32) as u16
+    }
+
+    /// The way to it.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    pub const fn next_hop(self) -> u32 {
+        self.0 as u32
+    }
+}
+
 /// How many copies of the last flooded frame have left through a port on this CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]

@@ -50,6 +50,8 @@ pub mod name {
     pub const FLOOD_NEXT_HOPS: &str = "FLOOD_NEXT_HOPS";
     /// Array, port slot → [`crate::maps::Silence`]; place 0 holds the number of ports that have one.
     pub const SILENT: &str = "SILENT";
+    /// Array of one: how often next hops with a choice of paths were switched.
+    pub const SWITCHES: &str = "SWITCHES";
     /// Device map, port slot → interface.
     pub const EGRESS: &str = "EGRESS";
     /// Per-CPU array, binding id → [`crate::maps::Count`] of frames forwarded.

@@ -4,6 +4,7 @@ use fabric_common::maps::NextHop;
 
 use super::core::{Core, failed};
 use crate::compile::Image;
+use crate::datapath::OldWay;
 use crate::error::Refusal;
 use crate::model::IfName;
 use crate::netlink::Event;
@@ -59,7 +60,8 @@ impl Core {
         } else {
             self.silent.remove(&slot);
         }
-        let moved = self.switch(slot)?;
+        let old_way = if silent { OldWay::Dead } else { OldWay::Works };
+        let moved = self.switch(slot, old_way)?;
         *self.path_switches.entry(name.clone()).or_default() += moved as u64;
         if silent {
             tracing::warn!(port = %name, next_hops = moved, "port cannot send, what has a backup takes it");
@@ -75,23 +77,22 @@ impl Core {
     /// When a map cannot be written.
     pub(super) fn take_backups(&mut self) -> Result<(), Refusal> {
         let slots: Vec<u16> = self.silent.iter().copied().collect();
-        slots.into_iter().try_for_each(|slot| self.switch(slot).map(drop))
+        slots
+            .into_iter()
+            .try_for_each(|slot| self.switch(slot, OldWay::Dead).map(drop))
     }
 
     /// Writes the next hops that lead over a port; how many that are.
-    fn switch(&mut self, slot: u16) -> Result<usize, Refusal> {
+    fn switch(&mut self, slot: u16, old_way: OldWay) -> Result<usize, Refusal> {
         let Self {
             silent,
             protection,
             datapath,
             ..
         } = self;
-        let mut written = 0;
-        for (id, next_hop) in protection.over(slot, |slot| silent.contains(&slot)) {
-            datapath.set_next_hop(id, Some(&next_hop)).map_err(failed)?;
-            written += 1;
-        }
-        Ok(written)
+        let next_hops: Vec<_> = protection.over(slot, |slot| silent.contains(&slot)).collect();
+        datapath.switch(&next_hops, old_way).map_err(failed)?;
+        Ok(next_hops.len())
     }
 
     /// Ports can send for all that is known once this slot has been given up.

@@ -201,7 +201,7 @@ fn safe(text: &mut Text, core: &Core) {
     }
 }
 
-/// Each is one write of one word, see [`crate::agent::core::Core::path_switches`].
+/// Each is one write of one next hop, see [`crate::agent::core::Core::path_switches`].
 fn path_switches(text: &mut Text, core: &Core) {
     let name = "fabric_path_switches_total";
     let help = "Next hops that took their backup or went back, by the port that failed or came back.";

@@ -170,6 +170,7 @@ impl Core {
     /// One round of checks, and of what has not succeeded yet.
     async fn look_after(&mut self) -> Result<(), Refusal> {
         self.datapath.renew_silence().map_err(super::failed)?;
+        self.datapath.settle().map_err(super::failed)?;
         if self.behind {
             self.follow_host().await?;
         }

@@ -28,7 +28,7 @@ pub(super) struct Far {
 pub(super) struct Line {
     pub(super) link: Name,
     pub(super) number: u32,
-    slot: u16,
+    pub(super) slot: u16,
     /// Between nodes of one datacenter: no label of another one ends after it.
     inside: bool,
 }

@@ -74,7 +74,7 @@ impl<'a> Places<'a> {
         &mut self,
         place: Place,
         ways: &Ways,
-        (segment, horizon): (u32, u16),
+        (segment, horizon): (u32, u8),
     ) -> Result<(), Refusal> {
         if self.ids.next_hops.contains_key(&place) {
             return Ok(());
@@ -99,9 +99,9 @@ impl<'a> Places<'a> {
         let next_hop = NextHop {
             path: if ways.usable { path.id } else { spare() },
             segment,
-            epoch: 0,
             horizon,
             flags: if ways.protected { NextHop::PROTECTED } else { 0 } | inside,
+            ..NextHop::default()
         };
         self.records.next_hops.insert(id, next_hop);
         self.ids.next_hops.insert(place, NextHopIds { id, path, backup });

@@ -4,7 +4,9 @@ mod far;
 mod gateway;
 mod storage;
 
-use fabric_common::maps::{Binding, FloodCopy, FloodKey, Path, Tunnel, access_index, capacity, own, tag_key};
+use fabric_common::maps::{
+    Binding, FloodCopy, FloodKey, NextHop, PairMember, Path, Tunnel, access_index, capacity, own, tag_key,
+};
 use fabric_common::wire::VID_RESERVED;
 
 use super::SegmentPart;
@@ -18,7 +20,7 @@ use crate::model::{Name, Vlan};
 use crate::records::SegmentLimits;
 
 /// Split horizon group of foreign VTEPs: they send to each other themselves (RFC 4762 section 4.4).
-pub(super) const FOREIGN: u16 = 1;
+pub(super) const FOREIGN: u8 = 1;
 
 /// Writes the segment down. Places that `old` knows keep their numbers.
 pub(super) fn build(
@@ -86,7 +88,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn next_hop(&mut self, place: Place, path: Path, horizon: u16) -> Result<(), Refusal> {
+    fn next_hop(&mut self, place: Place, path: Path, horizon: u8) -> Result<(), Refusal> {
         self.places
             .next_hop(place, &Ways::only(path), (self.segment, horizon))
     }
@@ -207,9 +209,8 @@ impl Builder<'_> {
         }
     }
 
-    fn binding(&mut self, place: &Place, horizon: u16, learn: u32, direct: u32) -> Result<Binding, Refusal> {
+    fn binding(&mut self, place: &Place, horizon: u8, learn: u32, direct: u32) -> Result<Binding, Refusal> {
         let id = self.places.binding(place)?;
-        let horizon = u8::try_from(horizon).unwrap_or(0);
         let own = self.input.own;
         Ok(Binding::new(self.segment, horizon, learn, direct, id, own))
     }
@@ -219,7 +220,8 @@ impl Builder<'_> {
     }
 
     /// Every member once, and a protected one once for each port that it may be reached by. The ingress is among them, the
-    /// kernel leaves its port out.
+    /// kernel leaves its port out. A pair needs no list, and a member alone has nobody to send to; but what a gateway has brought
+    /// from another segment is for every member.
     fn flood(&mut self, name: &Name) -> Result<(), Refusal> {
         let input = self.input;
         let locals = input.locals.iter().map(|local| (local.slot, place_of(local)));
@@ -237,6 +239,15 @@ impl Builder<'_> {
         }
         members.sort_unstable();
         let segment = self.segment;
+        if input.gateway.is_none() {
+            if members.len() < 2 {
+                return Ok(());
+            }
+            if let Some(pair) = self.pair(&members) {
+                self.places.records.pairs.insert(segment, pair);
+                return Ok(());
+            }
+        }
         for port in members.chunk_by(|(slot, _), (next, _)| slot == next) {
             for (copy, (slot, next_hop)) in (0..).zip(port) {
                 let key = FloodKey {
@@ -252,6 +263,26 @@ impl Builder<'_> {
         let slots = members.into_iter().map(|(slot, _)| slot).collect();
         self.places.records.flood.insert(segment, slots);
         Ok(())
+    }
+
+    /// Both members, if there are no others and a frame can only have come from one of them. A protected one is not always
+    /// behind the same port.
+    fn pair(&self, members: &[(u16, u32)]) -> Option<[PairMember; 2]> {
+        let [one, other] = *members else { return None };
+        let slots = [one.0, other.0];
+        let is_protected = |id| {
+            self.places
+                .records
+                .next_hops
+                .get(id)
+                .is_none_or(NextHop::is_protected)
+        };
+        if slots[0] == slots[1] || [one.1, other.1].iter().any(is_protected) {
+            return None;
+        }
+        let lines = self.input.far.iter().flat_map(|far| &far.lines);
+        let is_member = lines.map(|line| line.slot).all(|slot| slots.contains(&slot));
+        is_member.then(|| [one, other].map(|(slot, next_hop)| PairMember::new(slot, next_hop)))
     }
 }
 
@@ -279,7 +310,7 @@ fn sources(leg: &Leg, base_c_vid: u16) -> Place {
     }
 }
 
-fn horizon(number: &dyn Number) -> u16 {
+fn horizon(number: &dyn Number) -> u8 {
     if number.is_foreign() { FOREIGN } else { 0 }
 }
 

@@ -162,7 +162,7 @@ impl Twin {
         if !frame.takes_metadata(size_of::<Metadata>()) {
             return Err(DropReason::NoHeadroom);
         }
-        let metadata = Metadata::new(segment, horizon, self.sequence, start);
+        let metadata = Metadata::new((segment, horizon), self.sequence, self.tables.switches(), start);
         let list = self.tables.records().flood.get(&segment).cloned();
         let list = list.ok_or(DropReason::NoReceiver)?;
         Ok(self.copies(from, &list, &metadata, frame))

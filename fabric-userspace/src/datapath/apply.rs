@@ -1,6 +1,8 @@
 //! Carrying out what [`crate::diff`] has found.
 
-use super::{Datapath, LoadError};
+use fabric_common::maps::NextHop;
+
+use super::{Datapath, LoadError, OldWay};
 use crate::diff::{Entry, Key, Op};
 
 /// What is written at once.
@@ -8,6 +10,8 @@ use crate::diff::{Entry, Key, Op};
 pub enum Step<'a> {
     /// One operation by itself.
     One(&'a Op),
+    /// Next hops, new ones or with another path.
+    Switch(Vec<(u32, NextHop)>),
     /// New flood lists: segment and port slots.
     SetFloods(Vec<(u32, &'a [u16])>),
     /// Segments whose flood lists go.
@@ -18,12 +22,15 @@ pub enum Step<'a> {
 pub fn steps(ops: &[Op]) -> impl Iterator<Item = Step<'_>> {
     let together = ops.chunk_by(|one, next| {
         set_flood(one).is_some() && set_flood(next).is_some()
+            || set_next_hop(one).is_some() && set_next_hop(next).is_some()
             || cleared_flood(one).is_some() && cleared_flood(next).is_some()
     });
     together.filter_map(|ops| {
         let first = ops.first()?;
         Some(if set_flood(first).is_some() {
             Step::SetFloods(ops.iter().filter_map(set_flood).collect())
+        } else if set_next_hop(first).is_some() {
+            Step::Switch(ops.iter().filter_map(set_next_hop).collect())
         } else if cleared_flood(first).is_some() {
             Step::ClearFloods(ops.iter().filter_map(cleared_flood).collect())
         } else {
@@ -35,6 +42,13 @@ pub fn steps(ops: &[Op]) -> impl Iterator<Item = Step<'_>> {
 fn set_flood(op: &Op) -> Option<(u32, &[u16])> {
     match op {
         Op::Set(Entry::Flood(segment, slots)) => Some((*segment, slots)),
+        Op::Set(_) | Op::Clear(_) | Op::Grace => None,
+    }
+}
+
+fn set_next_hop(op: &Op) -> Option<(u32, NextHop)> {
+    match op {
+        Op::Set(Entry::NextHop(id, next_hop)) => Some((*id, *next_hop)),
         Op::Set(_) | Op::Clear(_) | Op::Grace => None,
     }
 }
@@ -64,12 +78,13 @@ impl Datapath {
             Entry::Egress(slot, ifindex) => self.set_egress(*slot, Some(*ifindex)),
             Entry::Port(ifindex, port) => self.set_port(*ifindex, Some(port)),
             Entry::Path(id, path) => self.set_path(*id, Some(path)),
-            Entry::NextHop(id, next_hop) => self.set_next_hop(*id, Some(next_hop)),
+            Entry::NextHop(id, next_hop) => self.switch(&[(*id, *next_hop)], OldWay::Works),
             Entry::Vsm(id, limits) => self.set_vsm(*id, Some(*limits)),
             Entry::VsmPlace(id, place) => self.set_vsm_place(*id, Some(place)),
             Entry::Irb(id, irb) => self.set_irb(*id, Some(irb)),
             Entry::Prefix(prefix, route) => self.set_prefix(prefix, Some(route)),
             Entry::Segment(id, limits) => self.set_segment(*id, Some(*limits)),
+            Entry::Pair(segment, members) => self.set_pair(*segment, Some(*members)),
             Entry::FloodNextHop(key, copy) => self.set_flood_next_hop(key, Some(*copy)),
             Entry::Flood(segment, slots) => self.set_floods(&[(*segment, slots)]),
             Entry::Binding(id, binding) => self.set_binding(*id, Some(binding)),
@@ -96,6 +111,7 @@ impl Datapath {
             Key::Irb(id) => self.set_irb(*id, None),
             Key::Prefix(prefix) => self.set_prefix(prefix, None),
             Key::Segment(id) => self.set_segment(*id, None),
+            Key::Pair(segment) => self.set_pair(*segment, None),
             Key::FloodNextHop(key) => self.set_flood_next_hop(key, None),
             Key::Flood(segment) => self.clear_floods(&[*segment]),
             Key::Binding(id) => self.set_binding(*id, None),

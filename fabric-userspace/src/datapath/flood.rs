@@ -3,6 +3,7 @@
 //! The kernel ends each write to a map of maps with a wait for every program that was running (`maybe_wait_bpf_programs`, since
 //! Linux 4.20), 10 to 30 ms; a batch waits once (seen on Linux 6.18).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 
@@ -40,6 +41,47 @@ pub(super) struct FloodLists {
     /// The same map.
     descriptor: OwnedFd,
     program: ProgramFd,
+    named: Named,
+}
+
+/// Which lists name which ports. What every way to a port has to name: a port's queue keeps the program of its first frame for
+/// all that are in it, flooded or not (`bq_enqueue` in kernel/bpf/devmap.c). So all ways to a port that a list names have the
+/// program for copies, and only those.
+#[derive(Debug, Default)]
+struct Named {
+    /// Ports of each segment's list.
+    lists: BTreeMap<u32, BTreeSet<u16>>,
+    /// How many lists name a port, not 0.
+    ports: BTreeMap<u16, u32>,
+    /// Ports that have the program, and may have no list any more.
+    idle: BTreeSet<u16>,
+}
+
+impl Named {
+    fn add(&mut self, segment: u32, slots: &[u16]) {
+        let list = self.lists.entry(segment).or_default();
+        for slot in slots {
+            if list.insert(*slot) {
+                *self.ports.entry(*slot).or_default() += 1;
+            }
+        }
+    }
+
+    fn keep(&mut self, segment: u32, slots: &[u16]) {
+        let kept: BTreeSet<u16> = slots.iter().copied().collect();
+        let named = match kept.is_empty() {
+            true => self.lists.remove(&segment),
+            false => self.lists.insert(segment, kept.clone()),
+        };
+        for slot in named.unwrap_or_default().difference(&kept) {
+            let count = self.ports.entry(*slot).or_default();
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.ports.remove(slot);
+                self.idle.insert(*slot);
+            }
+        }
+    }
 }
 
 impl FloodLists {
@@ -54,13 +96,45 @@ impl FloodLists {
             lists,
             descriptor,
             program,
+            named: Named::default(),
         })
     }
 
-    /// What every way to a port has to name: a port's queue keeps the program of its first frame for all that are in it,
-    /// flooded or not (`bq_enqueue` in kernel/bpf/devmap.c).
+    /// The program that gives copies their stacks.
     pub(super) fn program(&self) -> &ProgramFd {
         &self.program
+    }
+
+    /// Whether a list names the port, or may have done so when the port was last looked at.
+    pub(super) fn may_name(&self, slot: u16) -> bool {
+        self.named.ports.contains_key(&slot) || self.named.idle.contains(&slot)
+    }
+
+    /// The segment's list is about to name these ports besides those that it names now.
+    pub(super) fn will_name(&mut self, segment: u32, slots: &[u16]) {
+        self.named.add(segment, slots);
+    }
+
+    /// The segment's list names these ports and no others.
+    pub(super) fn names_only(&mut self, segment: u32, slots: &[u16]) {
+        self.named.keep(segment, slots);
+    }
+
+    /// A port has the program, and perhaps no list.
+    pub(super) fn is_idle(&mut self, slot: u16) {
+        self.named.idle.insert(slot);
+    }
+
+    /// Ports that have the program and no list.
+    pub(super) fn idle(&mut self) -> Vec<u16> {
+        let Named { ports, idle, .. } = &mut self.named;
+        idle.retain(|slot| !ports.contains_key(slot));
+        idle.iter().copied().collect()
+    }
+
+    /// An idle port has lost the program.
+    pub(super) fn is_spared(&mut self, slot: u16) {
+        self.named.idle.remove(&slot);
     }
 
     /// Puts new lists of interfaces in place of the segments' old ones, each with one write.

@@ -304,6 +304,8 @@ impl Datapath {
             egress: take(map, name::EGRESS)?,
             flood_next_hops: take(map, name::FLOOD_NEXT_HOPS)?,
             silent: mapped(map, name::SILENT)?,
+            switches: mapped(map, name::SWITCHES)?,
+            unsettled: Vec::new(),
             flood: FloodLists::new(take(map, name::FLOOD)?, flood_program)?,
             count_in: take(map, name::COUNT_IN)?,
             count_out: take(map, name::COUNT_OUT)?,

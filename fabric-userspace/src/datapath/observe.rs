@@ -102,6 +102,13 @@ impl Datapath {
                 .vteps
                 .insert(address.map_err(|error| wrong(error.into()))?);
         }
+        records.pairs.extend((1..self.segments.len()).filter_map(|id| {
+            let segment = self.segments.shared(id)?;
+            let mut members = segment.members();
+            // In which word a member is only tells who was there before the other.
+            members.sort_unstable_by_key(|member| member.slot());
+            segment.has_pair().then_some((id, members))
+        }));
         let wrong = LoadError::map(name::FLOOD_NEXT_HOPS);
         for entry in self.flood_next_hops.iter() {
             let (key, copy) = entry.map_err(|error| wrong(error.into()))?;

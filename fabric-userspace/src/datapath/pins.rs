@@ -34,6 +34,7 @@ pub(super) const PINNED: &[&str] = &[
     name::FLOOD,
     name::FLOOD_NEXT_HOPS,
     name::SILENT,
+    name::SWITCHES,
     name::EGRESS,
     name::COUNT_IN,
     name::COUNT_OUT,

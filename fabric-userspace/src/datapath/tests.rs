@@ -1,8 +1,8 @@
 //! The programs pass the verifier, and the maps can be adopted.
 
-use fabric_common::maps::{Binding, NextHop, access_index, capacity};
+use fabric_common::maps::{Binding, NextHop, Path, access_index, capacity};
 
-use super::Datapath;
+use super::{Datapath, OldWay};
 use crate::ids::Sizes;
 use crate::records::SegmentLimits;
 
@@ -38,9 +38,9 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
             Some(&NextHop {
                 path: 3,
                 segment: 5,
-                epoch: 1,
-                horizon: 0,
-                flags: 0,
+                before: 2,
+                since: 1,
+                ..NextHop::default()
             }),
         )
         .unwrap();
@@ -68,4 +68,47 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
     second.remove().unwrap();
     assert!(!pins.exists());
     assert_eq!(capacity::VLANS, 4096);
+}
+
+/// A next hop that leads over another port says what was before until all copies from then have left; a new one, and one whose
+/// tags alone are others, have nothing to say.
+#[test]
+fn a_switched_next_hop_knows_its_old_path_until_it_settles() {
+    if !nix::unistd::geteuid().is_root() {
+        panic!("needs root");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let pins = folder.path().join("bpf");
+    let (mut datapath, _) = Datapath::open(&pins, &small(), 256, false).unwrap();
+    let (segment, ports) = (5, [1, 1, 2]);
+    for (id, slot) in (1..).zip(ports) {
+        let path = Path {
+            slot,
+            segment,
+            ..Path::default()
+        };
+        datapath.set_path(id, Some(&path)).unwrap();
+    }
+    let by = |path| NextHop {
+        path,
+        segment,
+        ..NextHop::default()
+    };
+    let mut switch = |path, old_way| {
+        datapath.switch(&[(7, by(path))], old_way).unwrap();
+        let written = datapath.next_hops.get(7).unwrap();
+        datapath.settle().unwrap();
+        assert_eq!(datapath.next_hops.get(7), Some(by(path)));
+        (written, datapath.switches.get(0).unwrap())
+    };
+    let moved = |path, before, since| NextHop {
+        before,
+        since,
+        ..by(path)
+    };
+    assert_eq!(switch(1, OldWay::Works), (by(1), 0));
+    assert_eq!(switch(2, OldWay::Works), (by(2), 0));
+    assert_eq!(switch(3, OldWay::Works), (moved(3, 2, 1), 1));
+    assert_eq!(switch(1, OldWay::Dead), (moved(1, 3, 2), 2));
+    datapath.remove().unwrap();
 }

@@ -1,9 +1,11 @@
 //! Writing records into the maps. The order of writes is the caller's, see [`crate::diff`].
 
+use std::collections::BTreeSet;
+
 use aya::maps::{DevMap, MapData};
 use fabric_common::maps::{
-    Binding, FloodCopy, FloodKey, FloodTerms, Line, NextHop, Path, Port, Segment, Tunnel, VtepAddress,
-    capacity, name,
+    Binding, FloodCopy, FloodKey, FloodTerms, Line, NextHop, PairMember, Path, Port, Segment, Tunnel,
+    VtepAddress, capacity, name,
 };
 
 use super::buckets::Full;
@@ -45,10 +47,14 @@ impl Datapath {
 
     /// `EGRESS`. An interface that is gone leaves the place empty.
     pub fn set_egress(&mut self, slot: u16, ifindex: Option<u32>) -> Done {
+        self.set_way(slot, ifindex, self.flood.may_name(slot))
+    }
+
+    /// A way out with or without the program for copies.
+    fn set_way(&mut self, slot: u16, ifindex: Option<u32>, with_program: bool) -> Done {
         let wrong = LoadError::map(name::EGRESS);
         let place = u32::from(slot);
-        // Complete frames need no program, but they share the port's queue with flooded copies.
-        let program = Some(self.flood.program());
+        let program = with_program.then(|| self.flood.program());
         let is_set = |egress: &mut DevMap<MapData>, ifindex| egress.set(place, ifindex, program, 0).is_ok();
         if ifindex.is_some_and(|ifindex| is_set(&mut self.egress, ifindex)) {
             return Ok(());
@@ -59,14 +65,51 @@ impl Datapath {
             .map_err(|error| wrong(error.into()))
     }
 
-    /// Puts this agent's program in the place of the last one's, for the ports in use.
+    /// Puts this agent's program in the place of the last one's, which that one's lists still need.
     pub(super) fn adopt_egress(&mut self) -> Done {
         for slot in 1..u16::try_from(capacity::PORTS).unwrap_or(u16::MAX) {
-            if let Some(ifindex) = self.egress_ifindex(slot) {
-                self.set_egress(slot, Some(ifindex))?;
+            let Ok(way) = self.egress.get(u32::from(slot), 0) else {
+                continue;
+            };
+            if way.prog_id.is_some() {
+                self.set_way(slot, Some(way.if_index), true)?;
+                self.flood.is_idle(slot);
             }
         }
         Ok(())
+    }
+
+    /// Takes the program for copies from the ways to ports that no list names any more: it costs each frame a call.
+    pub fn spare_copies(&mut self) -> Done {
+        let idle = self.flood.idle();
+        if idle.is_empty() {
+            return Ok(());
+        }
+        // Copies of a list that is gone may still be in a port's queue.
+        self.flood.grace()?;
+        for slot in idle {
+            self.set_way(slot, self.egress_ifindex(slot), false)?;
+            self.flood.is_spared(slot);
+        }
+        Ok(())
+    }
+
+    /// Gives the ways to these ports the program for copies, before the first copy comes.
+    fn expect_copies(&mut self, slots: &BTreeSet<u16>) -> Done {
+        let mut queues_changed = false;
+        for slot in slots {
+            let way = self.egress.get(u32::from(*slot), 0);
+            if let Some(way) = way.ok().filter(|way| way.prog_id.is_none()) {
+                self.set_way(*slot, Some(way.if_index), true)?;
+                queues_changed = true;
+            }
+        }
+        // A queue that was begun without the program has none for a copy behind (`bq_enqueue`): it would leave as it came.
+        if queues_changed {
+            self.flood.grace()
+        } else {
+            Ok(())
+        }
     }
 
     /// `ACCESS`.
@@ -155,6 +198,21 @@ impl Datapath {
         Ok(())
     }
 
+    /// Both members of a segment. One that stays keeps its word: whoever reads while the words change finds it, and behind
+    /// it either the other member that was or the one that is.
+    pub fn set_pair(&mut self, segment: u32, members: Option<[PairMember; 2]>) -> Done {
+        let record = self.flooded(segment)?;
+        let [one, other] = record.members();
+        let mut members = members.unwrap_or_default();
+        if members[0].slot() == other.slot() || members[1].slot() == one.slot() {
+            members.reverse();
+        }
+        for (word, member) in record.pair.iter().zip(members) {
+            word.store(member.0);
+        }
+        Ok(())
+    }
+
     /// Static entries of `FDB`. A learned entry of the same address is replaced.
     pub fn set_fixed(&mut self, segment: u32, mac: u64, next_hop: Option<u32>) -> Done {
         match next_hop {
@@ -187,33 +245,56 @@ impl Datapath {
     ///
     /// As many segments as there are for the price of one: the kernel waits at the end of each batch.
     ///
-    /// The number of members is never smaller than the list that is in force: what may be copied depends on it.
+    /// The number of members is never smaller than the list that is in force: what may be copied depends on it. And it is 0 as
+    /// long as there is no list: till then a pair's frames go from one to the other.
     pub fn set_floods(&mut self, floods: &[(u32, &[u16])]) -> Done {
+        let ports: BTreeSet<u16> = floods.iter().flat_map(|(_, slots)| *slots).copied().collect();
+        self.expect_copies(&ports)?;
         let mut lists = Vec::with_capacity(floods.len());
+        let mut pairs_give_way = false;
         for (segment, slots) in floods {
+            self.flood.will_name(*segment, slots);
             let list: Vec<u32> = slots
                 .iter()
                 .filter_map(|slot| self.egress_ifindex(*slot))
                 .collect();
-            let members = &self.flooded(*segment)?.flood_members;
-            if members.load() < members_of(&list) {
-                members.store(members_of(&list));
+            let record = self.flooded(*segment)?;
+            match record.flood_members.load() {
+                0 => pairs_give_way |= record.has_pair(),
+                before if before < members_of(&list) => record.flood_members.store(members_of(&list)),
+                _ => {}
             }
             lists.push((*segment, list));
         }
         self.flood.set(&lists)?;
-        for (segment, list) in &lists {
+        for ((segment, slots), (_, list)) in floods.iter().zip(&lists) {
             self.flooded(*segment)?.flood_members.store(members_of(list));
+            self.flood.names_only(*segment, slots);
+        }
+        // Whoever has found no list has yet to read the pair, which may go now.
+        if pairs_give_way {
+            self.flood.grace()?;
         }
         Ok(())
     }
 
-    /// `FLOOD`: no copies in these segments.
+    /// `FLOOD`: no copies in these segments; of those that have one the pair counts again.
     pub fn clear_floods(&mut self, segments: &[u32]) -> Done {
+        let mut pairs_take_over = false;
         for segment in segments {
-            self.flooded(*segment)?.flood_members.store(0);
+            let record = self.flooded(*segment)?;
+            record.flood_members.store(0);
+            pairs_take_over |= record.has_pair();
         }
-        self.flood.remove(segments)
+        // Whoever has read how many there are has yet to look the list up.
+        if pairs_take_over {
+            self.flood.grace()?;
+        }
+        self.flood.remove(segments)?;
+        for segment in segments {
+            self.flood.names_only(*segment, &[]);
+        }
+        Ok(())
     }
 
     fn flooded(&self, segment: u32) -> Result<&Segment, LoadError> {

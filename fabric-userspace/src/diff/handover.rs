@@ -116,6 +116,7 @@ fn of_segments(records: &Records, wanted: impl Fn(u32) -> bool) -> Records {
         .retain(|_, route| is_wanted(records.irbs.get(&route.irb).map(Irb::segment)));
     part.paths.retain(|_, path| wanted(path.segment & Binding::RELAY));
     part.routes.retain(|_, binding| wanted(binding.segment()));
+    part.pairs.retain(|segment, _| wanted(*segment));
     part.flood.retain(|segment, _| wanted(*segment));
     part.flood_next_hops.retain(|key, _| wanted(key.segment));
     part

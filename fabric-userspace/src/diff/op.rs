@@ -1,6 +1,8 @@
 use fabric_common::maps::gateway::{Irb, Prefix, PrefixRoute};
 use fabric_common::maps::storage::VsmPlace;
-use fabric_common::maps::{Binding, FloodCopy, FloodKey, Line, NextHop, Path, Port, Tunnel, VtepAddress};
+use fabric_common::maps::{
+    Binding, FloodCopy, FloodKey, Line, NextHop, PairMember, Path, Port, Tunnel, VtepAddress,
+};
 
 use crate::records::{Records, SegmentLimits, VsmLimits};
 
@@ -67,6 +69,8 @@ tables! {
     Prefix(prefixes: Prefix => PrefixRoute);
     /// `SEGMENTS`
     Segment(segments: u32 => SegmentLimits);
+    /// Members in `SEGMENTS`
+    Pair(pairs: u32 => [PairMember; 2]);
     /// `FLOOD_NEXT_HOPS`
     FloodNextHop(flood_next_hops: FloodKey => FloodCopy);
     /// `FLOOD`

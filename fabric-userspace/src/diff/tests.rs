@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::compile::tests::growth::checked;
-use crate::compile::tests::support::{compile_from, figure1, host, valid};
+use crate::compile::tests::support::{compile_from, figure1, host, valid, with_a_third_member};
 use crate::ids::Sizes;
 use crate::model::{Document, generate};
 
@@ -56,6 +56,12 @@ fn check(records: &Records) -> Result<(), String> {
     }
     for port in records.ports.values() {
         there(egress(port.slot), format!("port {}", port.slot))?;
+    }
+    for (segment, members) in &records.pairs {
+        there(records.segments.contains_key(segment), format!("pair {segment}"))?;
+        for member in members {
+            there(hop(member.next_hop(), *segment), format!("member {member:?}"))?;
+        }
     }
     for (segment, list) in &records.flood {
         there(records.segments.contains_key(segment), format!("flood {segment}"))?;
@@ -153,7 +159,7 @@ fn kinds(changes: &Changes) -> Vec<String> {
 
 #[test]
 fn the_door_is_made_last_and_broken_first() {
-    let valid = valid(&figure1());
+    let valid = valid(&with_a_third_member());
     let facts = host(&valid, "edge1", 1600);
     let empty = Image::empty(&Sizes::default());
     let image = compile_from(&valid, "edge1", &facts, &empty).expect("it fits");
@@ -163,6 +169,7 @@ fn the_door_is_made_last_and_broken_first() {
         "Path",
         "NextHop",
         "Segment",
+        "Pair",
         "FloodNextHop",
         "Flood",
         "Binding",
@@ -181,6 +188,7 @@ fn the_door_is_made_last_and_broken_first() {
         "Binding",
         "Flood",
         "FloodNextHop",
+        "Pair",
         "Segment",
         "NextHop",
         "Path",
@@ -191,6 +199,32 @@ fn the_door_is_made_last_and_broken_first() {
         kinds(&diff_images(&image, &empty)),
         broken.map(|table| format!("Clear({table}("))
     );
+}
+
+/// A third member, or a gateway, comes and goes: at each moment frames for everybody have somewhere to go.
+#[test]
+fn a_segment_floods_all_the_time_while_members_come_and_go() {
+    let mut with_a_gateway = figure1();
+    with_a_gateway["gateways"] = json!([{"name": "gw", "tenant": "a", "mac": "02:00:00:00:00:fe",
+        "segments": [{"segment": "a", "addresses": ["10.0.1.1/24"]}]}]);
+    let documents = [figure1(), with_a_third_member(), with_a_gateway];
+    let [two, three, gateway] = documents.map(|document| valid(&document));
+    let at = |valid, old| compile_from(valid, "edge1", &host(valid, "edge1", 1600), old).expect("it fits");
+    let empty = Image::empty(&Sizes::default());
+    let pair = at(&two, &empty);
+    let [list, routed] = [&three, &gateway].map(|valid| at(valid, &pair));
+    for (old, new) in [(&pair, &list), (&list, &pair), (&pair, &routed), (&routed, &pair)] {
+        let id = old.segments["a"].ids.segment;
+        let mut state = old.records();
+        for op in &diff_images(old, new).ops {
+            op.apply(&mut state);
+            let (is_pair, has_list) = (state.pairs.contains_key(&id), state.flood.contains_key(&id));
+            let is_routed = state.segments[&id].irb != 0;
+            assert!(has_list || is_pair && !is_routed, "{op:?}");
+        }
+        assert_eq!(state, new.records());
+        assert_eq!(state.pairs.contains_key(&id), std::ptr::eq(new, &pair));
+    }
 }
 
 #[test]

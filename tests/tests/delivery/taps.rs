@@ -50,9 +50,12 @@ fn a_tap_that_is_written_to_with_blocking_sends_nothing_untagged() {
         End::client(&far, "far").mtu(mtu).no_arp(),
     )
     .unwrap();
+    net.veth(End::port(&edge, "eth1"), End::client(&far, "third").no_arp())
+        .unwrap();
     let mut tap = plug_in(&edge);
     let segment = Segment::new("acme-v10", 101, 1101)
         .at("edge1", "tap0", 10, 301)
+        .at("edge1", "eth1", 10, 302)
         .at("edge2", "eth1", 10, 201);
     let site = Site::new(&["edge1", "edge2"])
         .trunk("trunk0", "edge1", "edge2")
@@ -63,7 +66,8 @@ fn a_tap_that_is_written_to_with_blocking_sends_nothing_untagged() {
     let frame = own(EVERYBODY, ALICE, "Happy");
     tap.write_all(frame.bytes()).unwrap();
     until_true(PATIENCE, "the copy to be dropped", || {
-        Ok(agent.counters()?.get("t0.lost.bad-metadata") == 1)
+        let counters = agent.counters()?;
+        Ok(["t0", "eth1"].map(|port| counters.get(&format!("{port}.lost.bad-metadata"))) == [1, 1])
     })
     .unwrap();
     ear.expect_nothing(QUIET).unwrap();

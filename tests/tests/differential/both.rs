@@ -590,7 +590,8 @@ fn flooded(run: &Run, copies: &[Copied], foreign: usize) -> Option<String> {
         magic: word(0),
         segment_horizon: word(4),
         sequence: word(8),
-        start: run.metadata[12..16].try_into().unwrap(),
+        switches: word(12),
+        start: run.metadata[16..20].try_into().unwrap(),
     };
     let mut wrong = String::new();
     if metadata.magic != Metadata::MAGIC {

@@ -6,6 +6,7 @@ use fabric_tests::fixtures::Setup;
 use fabric_tests::frame::{Frame, Mac, eth};
 use fabric_tests::wait::PATIENCE;
 use fabric_tests::wire::judge;
+use serde_json::json;
 
 use super::support::{
     LOCAL, REMOTE, STRICT, THERE, VNI_A, VNI_ANY, VNI_B, document, outward, rig, sent, start,
@@ -136,17 +137,19 @@ fn vxl_2_fragments_of_one_packet_have_one_source_port() {
     assert_eq!(ports.len(), 1, "{ports:?}");
 }
 
-/// VXL-7: never fragmented; the largest that fits arrives, one byte more is counted and gone, flooded or not.
+/// VXL-7: never fragmented; the largest that fits arrives, one byte more is counted and gone, flooded or not. What is copied
+/// is too big for one way, and takes the others; between two members nothing is copied.
 #[test]
 fn vxl_7_what_does_not_fit_is_dropped_and_counted() {
     const LINK_MTU: u32 = 1600;
     // The underlay carries packets of its MTU, not of a tag more; 50 bytes go in front.
     const LARGEST: usize = LINK_MTU as usize + 14 - 50;
-    let rig = start(
-        Setup::new(&document(), &["edge1"])
-            .mtu(LINK_MTU)
-            .link_mtu(LINK_MTU),
-    );
+    let mut document = document();
+    let attachments = document["tenants"][0]["segments"][0]["attachments"].as_array_mut();
+    attachments
+        .unwrap()
+        .push(json!({"node": "edge1", "port": "eth4", "vlan": "untagged"}));
+    let rig = start(Setup::new(&document, &["edge1"]).mtu(LINK_MTU).link_mtu(LINK_MTU));
     let fits = outward().word("Happy").pad(LARGEST);
     rig.send("edge1.eth1", &fits)
         .at("edge1.u0", sent(THERE, VNI_A, &fits))
@@ -160,7 +163,17 @@ fn vxl_7_what_does_not_fit_is_dropped_and_counted() {
         .unwrap();
     let flooded = eth(Mac::BROADCAST, LOCAL).word("Happy").pad(LARGEST + 1);
     rig.send("edge1.eth1", &flooded)
-        .moves("edge1", "eth1.in acme.in u0.copies.too-big")
+        .at("edge1.eth4", &flooded)
+        .moves("edge1", "eth1.in acme.in u0.copies.too-big eth4.out acme.out")
+        .check()
+        .unwrap();
+    let third = ["--port", "eth4", "--vlan", "untagged"];
+    rig.agent("edge1")
+        .unwrap()
+        .ok(&[&["tenant", "detach", "acme"], &third[..]].concat())
+        .unwrap();
+    rig.send("edge1.eth1", &flooded)
+        .moves("edge1", "eth1.in eth1.dropped.too-big")
         .check()
         .unwrap();
 }

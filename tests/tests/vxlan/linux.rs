@@ -221,19 +221,34 @@ fn the_next_hops_new_mac_address_is_followed() {
 /// works from the moment the neighbour is there.
 #[test]
 fn an_unresolved_neighbour_is_a_drop_reason_and_heals() {
-    let lan = Lan::with(&document(THERE, None), |_, _, far| {
+    let mut document = document(THERE, None);
+    let attachments = document["tenants"][0]["segments"][0]["attachments"].as_array_mut();
+    attachments
+        .unwrap()
+        .push(json!({"node": "edge1", "port": "eth2", "vlan": "untagged"}));
+    let lan = Lan::with(&document, |net, edge, far| {
         far.output(&["ip", "addr", "flush", "dev", "eth0"]).unwrap();
+        let third = net.host("third").unwrap();
+        net.veth(End::client(&third, "eth0"), End::port(edge, "eth2"))
+            .unwrap();
     });
     let capture = Capture::start(&lan.far, "eth0").unwrap();
     let socket = RawSocket::open(&lan.client, "eth0").unwrap();
     let frame = eth("02:00:00:00:00:07", "02:00:00:00:00:08").word("Happy");
-    for _ in 0..3 {
-        socket.send(&frame).unwrap();
-    }
-    until_true(PATIENCE, "three dropped copies", || {
-        Ok(lan.counter("u0.copies.neighbour-unresolved") == 3)
-    })
-    .unwrap();
+    let dropped = |counter: &str| {
+        for _ in 0..3 {
+            socket.send(&frame).unwrap();
+        }
+        let three = || Ok(lan.counter(counter) == 3);
+        until_true(PATIENCE, counter, three).unwrap();
+    };
+    dropped("u0.copies.neighbour-unresolved");
+    // With two members nothing is copied.
+    lan.agent
+        .ok(&["tenant", "detach", "acme", "--port", "eth2", "--vlan", "untagged"])
+        .unwrap();
+    dropped("eth1.dropped.neighbour-unresolved");
+    assert_eq!(lan.counter("u0.copies.neighbour-unresolved"), 3);
     assert_eq!(
         capture
             .count(|bytes| bytes.windows(5).any(|word| word == b"Happy"))

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use fabric_common::maps::NextHop;
+
 use super::Prepared;
 use crate::agent::attach_refusal;
 use crate::agent::core::{Core, failed, side_file};
 use crate::agent::host::Missing;
 use crate::agent::ports::Port;
 use crate::compile::{Image, unshared};
-use crate::datapath::{LoadError, Step, steps};
+use crate::datapath::{LoadError, OldWay, Step, steps};
 use crate::diff::{Changes, Entry, Op, diff_images};
 use crate::error::{Refusal, codes};
 use crate::ids::Freed;
@@ -113,6 +115,9 @@ impl Core {
         self.after(valid, image, &changes);
         self.follow_storage();
         self.refresh_flood_lists(&changed_slots);
+        if let Err(error) = self.datapath.spare_copies() {
+            tracing::error!(%error, "ways that no flood list names any more keep the program for copies");
+        }
         for name in old_ports {
             self.give_back(&name).await;
         }
@@ -210,16 +215,21 @@ impl Core {
             .map_err(failed)
     }
 
+    /// The document knows nothing of carriers: a next hop is written with the path that can be taken now.
     fn write_step(&mut self, step: Step<'_>) -> Result<(), LoadError> {
         match step {
             Step::One(op) => self.write_op(op),
+            Step::Switch(next_hops) => {
+                let now = |(id, compiled): &(u32, NextHop)| (*id, self.by_carrier(*id, compiled));
+                let next_hops: Vec<_> = next_hops.iter().map(now).collect();
+                self.datapath.switch(&next_hops, OldWay::Works)
+            }
             Step::SetFloods(floods) => self.datapath.set_floods(&floods),
             Step::ClearFloods(segments) => self.datapath.clear_floods(&segments),
         }
     }
 
-    /// The document knows nothing of failed checks: a port that is not safe stays closed while it is written. And nothing of
-    /// carriers: a next hop is written with the path that can be taken now.
+    /// The document knows nothing of failed checks: a port that is not safe stays closed while it is written.
     fn write_op(&mut self, op: &Op) -> Result<(), LoadError> {
         if let Op::Set(Entry::Port(ifindex, record)) = op
             && self
@@ -230,10 +240,6 @@ impl Core {
             let mut record = *record;
             record.flags |= fabric_common::maps::Port::UNSAFE;
             return self.datapath.set_port(*ifindex, Some(&record));
-        }
-        if let Op::Set(Entry::NextHop(id, compiled)) = op {
-            let next_hop = self.by_carrier(*id, compiled);
-            return self.datapath.set_next_hop(*id, Some(&next_hop));
         }
         self.datapath.apply(op)
     }

@@ -12,7 +12,7 @@ use crate::error::Refusal;
 use crate::ids::Place;
 
 /// Split horizon group of other datacenters: each sends to all others itself (RFC 4762 section 4.4).
-const MESH: u16 = 2;
+const MESH: u8 = 2;
 
 impl Builder<'_> {
     /// Entries of a node where labels end.

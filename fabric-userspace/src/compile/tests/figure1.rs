@@ -1,10 +1,10 @@
 //! FIG 1 with two switches in series: entries written by hand, and the golden frames through both nodes.
 
 use fabric_common::DropReason;
-use fabric_common::maps::{Binding, Direction, FloodCopy, FloodKey, NextHop, Path, Port, drop_index};
+use fabric_common::maps::{Binding, Direction, FloodKey, NextHop, PairMember, Path, Port, drop_index};
 use serde_json::json;
 
-use super::support::{Station, compile_at, figure1, golden, host, valid};
+use super::support::{Station, compile_at, figure1, golden, host, valid, with_a_third_member};
 use crate::compile::twin::Outcome;
 use crate::records::{Records, SegmentLimits};
 
@@ -38,15 +38,9 @@ fn segment_a_at_edge1() -> Records {
     let next_hop = |path| NextHop {
         path,
         segment: 1,
-        epoch: 0,
-        horizon: 0,
         // The first is a port of this node, the others lead over the line.
         flags: if path == 1 { 0 } else { NextHop::INSIDE },
-    };
-    let copy = |slot| FloodKey {
-        segment: 1,
-        slot,
-        copy: 0,
+        ..NextHop::default()
     };
     let bindings = [
         (2, Binding::new(1, 0, 2, 0, 2, 0)),
@@ -74,8 +68,7 @@ fn segment_a_at_edge1() -> Records {
             (3, path(3, Some([0x88, 0xa8, 0, 100, 0x81, 0, 0x04, 0x4c]))),
         ]
         .into(),
-        flood: [(1, vec![1, 3])].into(),
-        flood_next_hops: [(copy(1), FloodCopy::new(1, 0)), (copy(3), FloodCopy::new(3, 0))].into(),
+        pairs: [(1, [PairMember::new(1, 1), PairMember::new(3, 3)])].into(),
         ..Records::default()
     }
 }
@@ -83,6 +76,36 @@ fn segment_a_at_edge1() -> Records {
 #[test]
 fn a_segment_is_these_entries() {
     assert_eq!(node("edge1").image.segments["a"].records, segment_a_at_edge1());
+}
+
+/// A third member, and everybody gets a copy.
+#[test]
+fn with_a_third_member_a_segment_has_a_flood_list() {
+    let valid = valid(&with_a_third_member());
+    let image = compile_at(&valid, "edge1", &host(&valid, "edge1", MTU)).expect("it fits");
+    let records = &image.segments["a"].records;
+    let copy = |slot| FloodKey {
+        segment: 1,
+        slot,
+        copy: 0,
+    };
+    let slot = |port: &str| {
+        let (_, plan) = image
+            .ports()
+            .find(|(name, _)| name.as_str() == port)
+            .expect("a port");
+        plan.slot
+    };
+    let (ca, cc, trunk) = (slot("ca"), slot("cc"), slot("trunk0"));
+    let mut members = vec![ca, cc, trunk];
+    members.sort_unstable();
+    assert_eq!(records.pairs, [].into());
+    assert_eq!(records.flood, [(1, members)].into());
+    let next_hop = |slot| records.flood_next_hops[&copy(slot)].next_hop();
+    let ways: Vec<u16> = [ca, cc, trunk]
+        .map(|slot| records.paths[&records.next_hops[&next_hop(slot)].path].slot)
+        .into();
+    assert_eq!(ways, [ca, cc, trunk]);
 }
 
 #[test]

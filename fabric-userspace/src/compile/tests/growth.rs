@@ -51,11 +51,11 @@ fn attaching_a_tenant_leaves_the_parts_of_others_alone() {
     }
     assert_eq!(second.freed.segments, [first.segments["a-v10"].ids.segment]);
     let changes = diff_images(&first, &second);
-    // a-v10: access, 2 tags, 2 bindings, 1 station, flood, 2 copies, segment, 3 next hops, 3 paths.
-    assert_eq!(changes.summary.break_, 16);
+    // a-v10: access, 2 tags, 2 bindings, 1 station, pair, segment, 3 next hops, 3 paths.
+    assert_eq!(changes.summary.break_, 14);
     assert_eq!(changes.vanished_next_hops.len(), 3);
     // c: as a-v10 without its station, and a port in two tables.
-    assert_eq!((changes.summary.make, changes.summary.change), (17, 0));
+    assert_eq!((changes.summary.make, changes.summary.change), (15, 0));
 }
 
 #[test]

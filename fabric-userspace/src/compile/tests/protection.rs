@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use fabric_common::maps::NextHop;
+use fabric_common::flood::{Metadata, copy};
+use fabric_common::maps::{FloodKey, NextHop};
 use serde_json::{Value, json};
 
 use super::datacenters::{datacenters, line};
-use super::support::{compile_at, host, valid};
+use super::support::{compile_at, golden, host, valid};
+use crate::compile::twin::{HostFrame, TwinSettings, TwinTables};
 use crate::compile::{Image, Protection};
 use crate::ids::Sizes;
+use crate::model::Name;
 
 const MTU: u32 = 1600;
 /// Tenants with machines in two datacenters.
@@ -134,4 +137,68 @@ fn a_tenant_that_goes_is_no_longer_written() {
     gateway.protection.follow(&gateway.image, &next);
     gateway.image = next;
     assert_eq!(all - gateway.written(&["l224"]).len(), 2 * (ACROSS / 2));
+}
+
+/// The copies of a frame come to the two lines in any order, and a switch may come between them at any of its steps: one line
+/// sends it, and it is the one that was in use when the frame came in.
+#[test]
+fn one_line_sends_a_frame_whenever_a_switch_comes_between_its_copies() {
+    let gateway = Gateway::of(ACROSS);
+    let records = gateway.image.records();
+    let [main, backup] = ["l224", "l228"].map(|port| gateway.slot(port));
+    let name = "t0".parse::<Name>().expect("a name");
+    let segment = gateway.image.segments[&name].ids.segment;
+    let place = |slot| FloodKey {
+        segment,
+        slot,
+        copy: 0,
+    };
+    let id = records.flood_next_hops[&place(main)].next_hop();
+    assert_eq!(records.flood_next_hops[&place(backup)].next_hop(), id);
+    let compiled = records.next_hops[&id];
+    let spare = gateway.written(&["l224"])[&id];
+
+    for (from, to, [old, new]) in [
+        (compiled, spare, [main, backup]),
+        (spare, compiled, [backup, main]),
+    ] {
+        let (before, since) = (from.path, 1);
+        let steps = [
+            from,
+            NextHop {
+                before,
+                since,
+                ..from
+            },
+            NextHop { before, since, ..to },
+            to,
+        ];
+        let tables = steps.map(|next_hop| {
+            let mut records = records.clone();
+            records.next_hops.insert(id, next_hop);
+            TwinTables::new(records, TwinSettings::default())
+        });
+        let leaves = |slot, tables: &TwinTables, switches| {
+            let bytes = golden("uni-600-bcast");
+            let metadata = Metadata::new((segment, 0), 1, switches, [0xff; 4]);
+            copy(&mut HostFrame::new(&bytes), &metadata, slot, 0, tables).is_ok()
+        };
+        // The switch is counted behind its third step, and the last waits until all earlier frames have left.
+        for (switches, met, sender) in [(0, &tables[..3], old), (1, &tables[2..], new)] {
+            for (step, one) in met.iter().enumerate() {
+                for other in &met[step..] {
+                    for (first, second) in [(main, backup), (backup, main)] {
+                        let sent = [(first, one), (second, other)].map(|(slot, tables)| {
+                            let is_sent = leaves(slot, tables, switches);
+                            (slot, is_sent)
+                        });
+                        assert!(
+                            sent.iter().all(|(slot, is_sent)| *is_sent == (*slot == sender)),
+                            "{sent:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

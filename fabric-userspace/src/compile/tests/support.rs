@@ -135,6 +135,15 @@ pub(crate) fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(pair).collect()
 }
 
+/// [`figure1`] with another port of tenant a's segment at edge1.
+pub(crate) fn with_a_third_member() -> Value {
+    let mut document = figure1();
+    let attachments = &mut document["tenants"][0]["segments"][0]["attachments"];
+    let third = json!({"node": "edge1", "port": "cc", "vlan": "untagged"});
+    attachments.as_array_mut().expect("a list").push(third);
+    document
+}
+
 /// FIG 1 with two switches in series, with the numbers of GOLDEN.md section 1.
 pub(crate) fn figure1() -> Value {
     let segment = |name: &str, s_vid: u16, vlan: Value, port: &str, client: Value, resource: Value| {

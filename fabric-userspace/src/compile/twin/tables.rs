@@ -53,6 +53,7 @@ pub struct TwinTables {
     tags: Buckets,
     tunnels: Buckets,
     silent: BTreeSet<u16>,
+    switches: u32,
     /// What an array answers for a place that nobody wrote.
     unwritten: Unwritten,
     /// Entries whose buckets were full; the real tables have the same limit.
@@ -100,6 +101,7 @@ impl TwinTables {
             tags: Buckets::new(masks.tags_mask),
             tunnels: Buckets::new(masks.tunnels_mask),
             silent: BTreeSet::new(),
+            switches: 0,
             unwritten: Unwritten::default(),
             unplaced: 0,
             told: RefCell::default(),
@@ -113,6 +115,10 @@ impl TwinTables {
             segment
                 .flood_members
                 .store(u32::try_from(members).unwrap_or(u32::MAX));
+            let pair = records.pairs.get(id).copied().unwrap_or_default();
+            for (word, member) in segment.pair.iter().zip(pair) {
+                word.store(member.0);
+            }
             tables.segments.insert(*id, segment);
         }
         for (id, limits) in &records.vsms {
@@ -338,5 +344,9 @@ impl Tables for TwinTables {
 
     fn silent_ports(&self) -> u64 {
         self.silent.len() as u64
+    }
+
+    fn switches(&self) -> u32 {
+        self.switches
     }
 }

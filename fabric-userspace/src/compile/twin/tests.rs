@@ -1,8 +1,11 @@
+use fabric_common::flood::Metadata;
 use fabric_common::wire::mac_word;
 use fabric_common::{Frame, NoHeadroom, Short};
 
 use super::*;
-use crate::compile::tests::support::{Station, compile_at, figure1, golden, host, valid};
+use crate::compile::tests::support::{
+    Station, compile_at, figure1, golden, host, valid, with_a_third_member,
+};
 
 #[test]
 fn a_frame_gives_no_byte_beyond_its_end_and_no_room_beyond_its_buffer() {
@@ -95,9 +98,25 @@ fn a_frame_without_room_for_tags_or_metadata_is_dropped_with_the_reason() {
     };
     assert_eq!(receive("uni-600", 7), Outcome::Dropped(DropReason::NoHeadroom));
     assert_eq!(receive("uni-600", 8).sent().len(), 1);
+    // The only other member gets the frame itself.
     assert_eq!(
-        receive("uni-600-bcast", 15),
+        receive("uni-600-bcast", 7),
         Outcome::Dropped(DropReason::NoHeadroom)
     );
-    assert_eq!(receive("uni-600-bcast", 16).sent().len(), 1);
+    assert_eq!(receive("uni-600-bcast", 8).sent().len(), 1);
+
+    let valid = valid(&with_a_third_member());
+    let mut edge1 = Station::of(compile_at(&valid, "edge1", &host(&valid, "edge1", 1508)).expect("it fits"));
+    let mut receive = |frame: &str, room: usize| {
+        edge1.twin.receive(
+            11,
+            PortRole::Access,
+            HostFrame::with_headroom(&golden(frame), room),
+        )
+    };
+    assert_eq!(
+        receive("uni-600-bcast", size_of::<Metadata>() - 1),
+        Outcome::Dropped(DropReason::NoHeadroom)
+    );
+    assert_eq!(receive("uni-600-bcast", size_of::<Metadata>()).sent().len(), 2);
 }
