@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::cluster::Cluster;
 use super::confirm::Waiting;
+use super::host::Host;
 use super::meter::Meter;
 use super::numbers::{self, Numbers};
 use super::ports::{CHANGES_FILE, Ports};
@@ -17,7 +18,7 @@ use crate::datapath::{Datapath, LoadError};
 use crate::error::{Refusal, codes};
 use crate::ids::{Freed, Sizes};
 use crate::model::{Document, IfName, Name, Node};
-use crate::netlink::{NeighbourKey, Netlink, NextHops};
+use crate::netlink::{NeighbourKey, Netlink};
 use crate::safety::{KernelRelease, Role};
 use crate::store::{FileStore, Store};
 use crate::validate::{NodeIx, PortRole, Valid, validate};
@@ -50,8 +51,7 @@ pub(super) struct Core {
     pub(super) store: FileStore,
     /// The store that the nodes share, if there is one.
     pub(super) cluster: Option<Cluster>,
-    pub(super) netlink: Netlink,
-    pub(super) hops: NextHops,
+    pub(super) host: Host,
     pub(super) ports: Ports,
     pub(super) datapath: Datapath,
     pub(super) storage: Storage,
@@ -159,15 +159,14 @@ impl Core {
             None => Image::empty(sizes),
         };
         let retired = retired.filter(|_| adopted).unwrap_or_default();
-        let mut hops = NextHops::new(netlink.clone());
+        let mut host = Host::new(netlink);
         if adopted {
-            hops.adopt(neighbours);
+            host.adopt(neighbours);
         }
         let mut core = Self {
             node,
             ports,
-            hops,
-            netlink,
+            host,
             storage,
             meter: Meter::resume(retired),
             valid,
@@ -304,9 +303,7 @@ impl Core {
         for name in names {
             left.extend(self.give_back(&name).await);
         }
-        for (key, error) in self.hops.remove_added().await {
-            tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
-        }
+        self.host.forget_neighbours().await;
         self.datapath.remove().map_err(failed)?;
         numbers::forget(&self.store);
         for file in [side_file::COUNTS, side_file::NEIGHBOURS] {

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::core::{check_host, saved_neighbours, side_file};
+use super::host::Host;
 use super::numbers;
 use super::ports::Ports;
 use crate::datapath::Datapath;
 use crate::error::{Refusal, codes};
-use crate::netlink::{Netlink, NextHops};
+use crate::netlink::Netlink;
 use crate::safety::{Outcome, Restored};
 use crate::store::FileStore;
 
@@ -39,11 +40,9 @@ pub async fn take_down(state_dir: &Path) -> Result<bool, Refusal> {
     for name in &leftovers {
         left.extend(ports.give_back(&store, name).await?);
     }
-    let mut hops = NextHops::new(netlink);
-    hops.adopt(neighbours);
-    for (key, error) in hops.remove_added().await {
-        tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
-    }
+    let mut host = Host::new(netlink);
+    host.adopt(neighbours);
+    host.forget_neighbours().await;
     numbers::forget(&store);
     for file in [side_file::COUNTS, side_file::NEIGHBOURS] {
         store.remove_side_file(file);

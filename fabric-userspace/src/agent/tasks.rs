@@ -47,7 +47,7 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Ve
         })),
         tokio::spawn(every(shared.clone(), Needs::Core, PROBE, |core| {
             Box::pin(async move {
-                core.hops.probe().await;
+                core.host.probe().await;
                 Ok(())
             })
         })),
@@ -135,7 +135,7 @@ impl Core {
 
     async fn on_event(&mut self, event: &Event) -> Result<(), Refusal> {
         self.on_carrier(event)?;
-        let moved = !self.hops.on_event(event).await.is_empty();
+        let moved = self.host.has_moved(event).await;
         let changed = match event {
             Event::Link { nsid: None, link, .. } => self.concerns_port(link),
             Event::LinkGone {

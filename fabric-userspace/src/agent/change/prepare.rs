@@ -9,6 +9,7 @@ use crate::compile::{Request, Scope, compile};
 use crate::diff::diff_images;
 use crate::error::{Refusal, codes};
 use crate::model::{Document, IfName};
+use crate::netlink::NeighbourKey;
 use crate::safety::Role;
 use crate::validate::{NodeIx, Valid, ValidLink, revalidate};
 
@@ -34,9 +35,8 @@ impl Core {
             .iter()
             .filter_map(|(name, port)| Some((name.clone(), role_of(port.role?))))
             .collect();
-        let Interfaces { facts, silent } =
-            host::ports(&self.netlink, self.node.as_str(), &wanted, missing).await?;
-        let neighbours = host::neighbours(&mut self.hops, &facts, &tunnels(&valid, here)).await;
+        let Interfaces { facts, silent } = self.host.interfaces(self.node.as_str(), &wanted, missing).await?;
+        let neighbours = self.host.neighbours(&facts, &tunnels(&valid, here)).await;
         let host = host::facts(facts, neighbours);
         let request = Request {
             valid: &valid,
@@ -77,21 +77,12 @@ impl Core {
             .into_iter()
             .filter_map(|tunnel| Some((tunnel.remote, self.ports.get(&tunnel.port)?.ifindex)))
             .collect();
-        for (remote, oif) in self.hops.resolved() {
-            if !needed.contains(&(remote, oif)) {
-                self.hops.release(remote, oif).await;
-            }
-        }
-        self.save_neighbours();
+        let added = self.host.keep_only(&needed).await;
+        self.save_neighbours(added);
     }
 
-    fn save_neighbours(&self) {
-        let added: Vec<_> = self
-            .hops
-            .added()
-            .into_iter()
-            .map(|key| (key.ifindex, key.address))
-            .collect();
+    fn save_neighbours(&self, added: Vec<NeighbourKey>) {
+        let added: Vec<_> = added.into_iter().map(|key| (key.ifindex, key.address)).collect();
         if let Err(error) = self.store.set_side_file(side_file::NEIGHBOURS, &added) {
             tracing::error!(%error, "the neighbour entries could not be saved");
         }
