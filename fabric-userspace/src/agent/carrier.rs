@@ -53,7 +53,7 @@ impl Core {
             return Ok(());
         }
         // First the port: whoever still comes by the old way is counted.
-        self.datapath.set_silent(slot, silent).map_err(failed)?;
+        self.plane.set_silent(slot, silent).map_err(failed)?;
         if silent {
             self.silent.insert(slot);
         } else {
@@ -83,12 +83,12 @@ impl Core {
         let Self {
             silent,
             protection,
-            datapath,
+            plane,
             ..
         } = self;
         let mut written = 0;
         for (id, next_hop) in protection.over(slot, |slot| silent.contains(&slot)) {
-            datapath.set_next_hop(id, Some(&next_hop)).map_err(failed)?;
+            plane.set_next_hop(id, &next_hop).map_err(failed)?;
             written += 1;
         }
         Ok(written)
@@ -100,7 +100,7 @@ impl Core {
     /// When a map cannot be written.
     pub(super) fn forget_silence(&mut self, slot: u16) -> Result<(), crate::datapath::LoadError> {
         match self.silent.remove(&slot) {
-            true => self.datapath.set_silent(slot, false),
+            true => self.plane.set_silent(slot, false),
             false => Ok(()),
         }
     }

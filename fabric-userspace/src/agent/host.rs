@@ -1,16 +1,19 @@
 //! What the agent asks of this host: its interfaces, and where the underlay's next hops are.
 
+mod assumed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use fabric_common::maps::capacity;
 
 use super::ports::no_such_port;
-use crate::compile::{HostFacts, PortFacts};
+use crate::compile::PortFacts;
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Name};
 use crate::netlink::{Event, Link, NeighbourKey, Netlink, NetlinkError, NextHops};
 use crate::safety::Role;
+use assumed::Assumed;
 
 /// A VXLAN link as far as the host's routes matter.
 pub(super) struct Tunnel {
@@ -41,27 +44,45 @@ pub(super) struct Interfaces {
 }
 
 /// The host as the agent asks it.
-pub(super) struct Host {
-    netlink: Netlink,
-    hops: NextHops,
+pub(super) enum Host {
+    /// As the kernel tells.
+    Real { netlink: Netlink, hops: NextHops },
+    /// One that has whatever the document names, for tables in memory.
+    Assumed(Assumed),
 }
 
 impl Host {
-    pub(super) fn new(netlink: Netlink) -> Self {
-        Self {
-            hops: NextHops::new(netlink.clone()),
-            netlink,
+    /// The real one, if there is somebody to ask.
+    pub(super) fn new(netlink: Option<Netlink>) -> Self {
+        match netlink {
+            Some(netlink) => Self::Real {
+                hops: NextHops::new(netlink.clone()),
+                netlink,
+            },
+            None => Self::Assumed(Assumed::default()),
+        }
+    }
+
+    fn hops(&mut self) -> Option<&mut NextHops> {
+        match self {
+            Self::Real { hops, .. } => Some(hops),
+            Self::Assumed(_) => None,
         }
     }
 
     /// Takes over neighbour entries that an earlier agent added.
     pub(super) fn adopt(&mut self, added: Vec<NeighbourKey>) {
-        self.hops.adopt(added);
+        if let Some(hops) = self.hops() {
+            hops.adopt(added);
+        }
     }
 
     /// An interface as it is now; `None` if it is not there.
     pub(super) async fn link(&self, name: &IfName) -> Option<Link> {
-        self.netlink.link(name.as_str()).await.ok()
+        match self {
+            Self::Real { netlink, .. } => netlink.link(name.as_str()).await.ok(),
+            Self::Assumed(_) => None,
+        }
     }
 
     /// Reads the interfaces. One that is gone has index 0 if that is tolerated.
@@ -69,14 +90,18 @@ impl Host {
     /// # Errors
     /// For an interface that is not there, or whose index is too large for the tables.
     pub(super) async fn interfaces(
-        &self,
+        &mut self,
         node: &str,
         wanted: &BTreeMap<IfName, Role>,
         missing: Missing,
     ) -> Result<Interfaces, Refusal> {
+        let netlink = match self {
+            Self::Real { netlink, .. } => netlink,
+            Self::Assumed(assumed) => return assumed.interfaces(wanted.keys()),
+        };
         let mut interfaces = Interfaces::default();
         for name in wanted.keys() {
-            let (facts, sends) = match self.netlink.link(name.as_str()).await {
+            let (facts, sends) = match netlink.link(name.as_str()).await {
                 Ok(link) if link.ifindex >= capacity::IFINDEX => return Err(too_high(name, link.ifindex)),
                 Ok(link) => (facts_of(&link), link.running),
                 Err(NetlinkError::NoSuchLink(_)) if missing == Missing::Tolerate => (GONE, false),
@@ -97,12 +122,16 @@ impl Host {
         ports: &BTreeMap<IfName, PortFacts>,
         tunnels: &[Tunnel],
     ) -> BTreeMap<Name, Option<[u8; 6]>> {
+        let hops = match self {
+            Self::Real { hops, .. } => hops,
+            Self::Assumed(_) => return assumed::neighbours(tunnels),
+        };
         let mut neighbours = BTreeMap::new();
         for tunnel in tunnels {
             let oif = ports.get(&tunnel.port).map_or(0, |facts| facts.ifindex);
             let mac = match oif {
                 0 => None,
-                _ => self.hops.resolve(tunnel.remote, oif).await.map_or_else(
+                _ => hops.resolve(tunnel.remote, oif).await.map_or_else(
                     |error| {
                         tracing::warn!(link = %tunnel.link, %error, "no way to the remote VTEP");
                         None
@@ -117,27 +146,38 @@ impl Host {
 
     /// Keeps the neighbours of no others than `needed` resolved. Returns the entries that are to be removed at take-down.
     pub(super) async fn keep_only(&mut self, needed: &[(IpAddr, u32)]) -> Vec<NeighbourKey> {
-        for (remote, oif) in self.hops.resolved() {
+        let Some(hops) = self.hops() else {
+            return Vec::new();
+        };
+        for (remote, oif) in hops.resolved() {
             if !needed.contains(&(remote, oif)) {
-                self.hops.release(remote, oif).await;
+                hops.release(remote, oif).await;
             }
         }
-        self.hops.added()
+        hops.added()
     }
 
     /// Asks for neighbours that the kernel does not keep by itself.
     pub(super) async fn probe(&mut self) {
-        self.hops.probe().await;
+        if let Some(hops) = self.hops() {
+            hops.probe().await;
+        }
     }
 
     /// True if a next hop is elsewhere now.
     pub(super) async fn has_moved(&mut self, event: &Event) -> bool {
-        !self.hops.on_event(event).await.is_empty()
+        match self.hops() {
+            Some(hops) => !hops.on_event(event).await.is_empty(),
+            None => false,
+        }
     }
 
     /// Removes the neighbour entries that were added.
     pub(super) async fn forget_neighbours(&mut self) {
-        for (key, error) in self.hops.remove_added().await {
+        let Some(hops) = self.hops() else {
+            return;
+        };
+        for (key, error) in hops.remove_added().await {
             tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
         }
     }
@@ -166,12 +206,4 @@ fn too_high(name: &IfName, ifindex: u32) -> Refusal {
     Refusal::new(codes::TOO_MANY, sentence)
         .with_cure("create the interface again after a reboot, or with: ip link add ... index N")
         .unchanged()
-}
-
-/// The facts for the compiler.
-pub(super) fn facts(
-    ports: BTreeMap<IfName, PortFacts>,
-    neighbours: BTreeMap<Name, Option<[u8; 6]>>,
-) -> HostFacts {
-    HostFacts { ports, neighbours }
 }

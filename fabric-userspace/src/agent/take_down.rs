@@ -28,7 +28,7 @@ pub async fn take_down(state_dir: &Path) -> Result<bool, Refusal> {
     let store = FileStore::open(state_dir)?;
     let netlink = Netlink::connect()
         .map_err(|error| Refusal::new(codes::FAILED, error.to_string()).with_cure("ulimit -n"))?;
-    let mut ports = Ports::resume(netlink.clone(), &store)?;
+    let mut ports = Ports::resume(Some(netlink.clone()), &store)?;
     let neighbours = saved_neighbours(&store)?;
     let pins = state_dir.join("bpf");
     let released = Datapath::release_pinned(&pins).map_err(|error| {
@@ -40,7 +40,7 @@ pub async fn take_down(state_dir: &Path) -> Result<bool, Refusal> {
     for name in &leftovers {
         left.extend(ports.give_back(&store, name).await?);
     }
-    let mut host = Host::new(netlink);
+    let mut host = Host::new(Some(netlink));
     host.adopt(neighbours);
     host.forget_neighbours().await;
     numbers::forget(&store);

@@ -24,9 +24,8 @@ const PROBE: Duration = Duration::from_secs(5);
 const LOGS: Duration = Duration::from_millis(100);
 
 /// Starts everything.
-pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Vec<JoinHandle<()>> {
+pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Option<Watch>) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![
-        tokio::spawn(follow(shared.clone(), watch)),
         tokio::spawn(every(
             shared.clone(),
             Needs::Core,
@@ -38,7 +37,7 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Ve
         })),
         tokio::spawn(every(shared.clone(), Needs::Core, STASH, |core| {
             Box::pin(async move {
-                core.datapath.empty_stash();
+                core.plane.empty_stash();
                 Ok(())
             })
         })),
@@ -52,13 +51,14 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Ve
             })
         })),
     ];
+    tasks.extend(watch.map(|watch| tokio::spawn(follow(shared.clone(), watch))));
     tasks.extend(logs(&mut *shared.core.lock().await));
     tasks
 }
 
 /// Forwards what the programs log.
 fn logs(core: &mut Core) -> Option<JoinHandle<()>> {
-    let mut logger = core.datapath.logger()?;
+    let mut logger = core.plane.logger()?;
     Some(tokio::spawn(async move {
         let mut ticks = interval(LOGS);
         loop {
@@ -128,7 +128,7 @@ async fn follow(shared: Shared, mut watch: Watch) {
 
 impl Core {
     fn sweep(&mut self, ageing: Duration) -> Result<(), Refusal> {
-        let sweep = self.datapath.sweep(ageing).map_err(super::failed)?;
+        let sweep = self.plane.sweep(ageing).map_err(super::failed)?;
         self.fdb_entries = sweep.learned + sweep.fixed;
         Ok(())
     }
@@ -164,7 +164,7 @@ impl Core {
 
     /// One round of checks, and of what has not succeeded yet.
     async fn look_after(&mut self) -> Result<(), Refusal> {
-        self.datapath.renew_silence().map_err(super::failed)?;
+        self.plane.renew_silence().map_err(super::failed)?;
         if self.behind {
             self.follow_host().await?;
         }
@@ -243,8 +243,6 @@ impl Core {
             record.flags |= fabric_common::maps::Port::UNSAFE;
         }
         let ifindex = plan.facts.ifindex;
-        self.datapath
-            .set_port(ifindex, Some(&record))
-            .map_err(super::failed)
+        self.plane.set_port(ifindex, &record).map_err(super::failed)
     }
 }

@@ -129,14 +129,14 @@ impl Core {
         let old = self.ports.get(name).map_or(0, |port| port.ifindex);
         if old != 0
             && old != ifindex
-            && let Err(error) = self.datapath.detach(old)
+            && let Err(error) = self.plane.detach(old)
         {
             tracing::error!(%error, port = %name, "the old interface could not be forgotten");
         }
     }
 
     pub(in crate::agent) fn note_own_programs(&mut self) -> Result<(), Refusal> {
-        let own = self.datapath.program_ids().map_err(failed)?;
+        let own = self.plane.program_ids().map_err(failed)?;
         self.ports.set_own_programs(&own);
         Ok(())
     }
@@ -190,7 +190,7 @@ impl Core {
                 self.give_back(&name).await;
                 continue;
             };
-            if let Err(error) = self.datapath.attach(former.ifindex, former.role) {
+            if let Err(error) = self.plane.attach(former.ifindex, former.role) {
                 tracing::error!(%error, port = %name, "the port's former program could not be attached again");
             }
             self.ports.put_back(name, former);
@@ -213,8 +213,8 @@ impl Core {
     fn write_step(&mut self, step: Step<'_>) -> Result<(), LoadError> {
         match step {
             Step::One(op) => self.write_op(op),
-            Step::SetFloods(floods) => self.datapath.set_floods(&floods),
-            Step::ClearFloods(segments) => self.datapath.clear_floods(&segments),
+            Step::SetFloods(floods) => self.plane.set_floods(&floods),
+            Step::ClearFloods(segments) => self.plane.clear_floods(&segments),
         }
     }
 
@@ -229,13 +229,13 @@ impl Core {
         {
             let mut record = *record;
             record.flags |= fabric_common::maps::Port::UNSAFE;
-            return self.datapath.set_port(*ifindex, Some(&record));
+            return self.plane.set_port(*ifindex, &record);
         }
         if let Op::Set(Entry::NextHop(id, compiled)) = op {
             let next_hop = self.by_carrier(*id, compiled);
-            return self.datapath.set_next_hop(*id, Some(&next_hop));
+            return self.plane.set_next_hop(*id, &next_hop);
         }
-        self.datapath.apply(op)
+        self.plane.apply(op)
     }
 
     fn attach(
@@ -271,7 +271,7 @@ impl Core {
         ifindex: u32,
         role: Role,
     ) -> Result<(), Refusal> {
-        self.datapath.attach(ifindex, role).map_err(|error| {
+        self.plane.attach(ifindex, role).map_err(|error| {
             attach_refusal(
                 name,
                 self.ports.driver(name).as_deref().unwrap_or("unknown"),
@@ -310,7 +310,7 @@ impl Core {
     fn after(&mut self, valid: Valid, mut image: Image, changes: &Changes) {
         let gone = &changes.vanished_next_hops;
         if !gone.is_empty() {
-            self.datapath.flush(|_, _, next_hop| gone.contains(&next_hop));
+            self.plane.flush(|_, _, next_hop| gone.contains(&next_hop));
         }
         if !Arc::ptr_eq(&self.image.node, &image.node) {
             self.meter.learn(&image.node.records);
@@ -338,7 +338,7 @@ impl Core {
             .filter(|(_, members)| members.iter().any(|slot| slots.contains(slot)))
             .map(|(segment, members)| (*segment, members.as_slice()))
             .collect();
-        if let Err(error) = self.datapath.set_floods(&floods) {
+        if let Err(error) = self.plane.set_floods(&floods) {
             tracing::error!(%error, "flood lists could not be written");
         }
     }
@@ -347,7 +347,7 @@ impl Core {
     pub(in crate::agent) async fn give_back(&mut self, name: &IfName) -> Vec<Restored> {
         if let Some(port) = self.ports.get(name)
             && port.ifindex != 0
-            && let Err(error) = self.datapath.detach(port.ifindex)
+            && let Err(error) = self.plane.detach(port.ifindex)
         {
             tracing::error!(%error, port = %name, "a port could not be detached");
         }
@@ -373,7 +373,7 @@ impl Core {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        self.datapath.grace().map_err(failed)?;
+        self.plane.grace().map_err(failed)?;
         while let Some(freed) = self.waiting.pop() {
             if let Err(error) = self.clear(&freed) {
                 self.waiting.push(freed);
@@ -387,18 +387,18 @@ impl Core {
     fn clear(&mut self, freed: &Freed) -> Result<(), LoadError> {
         // Learned once more by a program that still ran when the entries were flushed.
         if !freed.next_hops.is_empty() {
-            self.datapath
+            self.plane
                 .flush(|_, _, next_hop| freed.next_hops.contains(&next_hop));
         }
         self.meter
-            .retire(&mut self.datapath, &freed.bindings, &freed.paths)?;
+            .retire(&mut self.plane, &freed.bindings, &freed.paths)?;
         freed
             .segments
             .iter()
             .for_each(|id| self.meter.forget_segment(*id));
         for slot in &freed.slots {
             self.forget_silence(*slot)?;
-            self.datapath.clear_drops(*slot)?;
+            self.plane.clear_drops(*slot)?;
             self.meter.forget_slot(*slot);
         }
         Ok(())

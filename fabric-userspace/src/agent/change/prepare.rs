@@ -1,11 +1,11 @@
 //! From a document to everything that has to be written, without writing it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Prepared;
 use crate::agent::core::{Core, role_of, side_file};
-use crate::agent::host::{self, Interfaces, Missing, Tunnel};
-use crate::compile::{Request, Scope, compile};
+use crate::agent::host::{Interfaces, Missing, Tunnel};
+use crate::compile::{HostFacts, Request, Scope, compile};
 use crate::diff::diff_images;
 use crate::error::{Refusal, codes};
 use crate::model::{Document, IfName};
@@ -30,14 +30,8 @@ impl Core {
             )
             .with_cure("add it under nodes, or start the agent with --node NAME")
         })?;
-        let ports = &valid.node(here).ports;
-        let wanted: BTreeMap<IfName, Role> = ports
-            .iter()
-            .filter_map(|(name, port)| Some((name.clone(), role_of(port.role?))))
-            .collect();
-        let Interfaces { facts, silent } = self.host.interfaces(self.node.as_str(), &wanted, missing).await?;
-        let neighbours = self.host.neighbours(&facts, &tunnels(&valid, here)).await;
-        let host = host::facts(facts, neighbours);
+        let wanted = roles(&valid, here);
+        let (host, silent) = self.facts(&valid, here, missing).await?;
         let request = Request {
             valid: &valid,
             node: &self.node,
@@ -68,6 +62,26 @@ impl Core {
         })
     }
 
+    /// What the compiler must know of this host, and which of the ports cannot send.
+    ///
+    /// # Errors
+    /// For a port that is not there, unless that is tolerated.
+    pub(in crate::agent) async fn facts(
+        &mut self,
+        valid: &Valid,
+        here: NodeIx,
+        missing: Missing,
+    ) -> Result<(HostFacts, BTreeSet<IfName>), Refusal> {
+        let wanted = roles(valid, here);
+        let Interfaces { facts, silent } = self.host.interfaces(self.node.as_str(), &wanted, missing).await?;
+        let neighbours = self.host.neighbours(&facts, &tunnels(valid, here)).await;
+        let facts = HostFacts {
+            ports: facts,
+            neighbours,
+        };
+        Ok((facts, silent))
+    }
+
     /// Keeps those neighbours resolved that the document in force needs, and no others.
     pub(super) async fn release_neighbours(&mut self) {
         let needed: Vec<_> = self
@@ -87,6 +101,14 @@ impl Core {
             tracing::error!(%error, "the neighbour entries could not be saved");
         }
     }
+}
+
+/// The ports that the document uses at a node.
+fn roles(valid: &Valid, here: NodeIx) -> BTreeMap<IfName, Role> {
+    let ports = valid.node(here).ports.iter();
+    ports
+        .filter_map(|(name, port)| Some((name.clone(), role_of(port.role?))))
+        .collect()
 }
 
 /// Links with an address in the underlay that end at this node.
