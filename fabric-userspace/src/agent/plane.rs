@@ -45,7 +45,7 @@ impl Ground {
         log_drops: bool,
     ) -> Result<(Plane, bool), LoadError> {
         match self {
-            Self::Memory => Ok((Plane::Memory(Tables::default()), false)),
+            Self::Memory => Ok((Plane::Memory(Box::default()), false)),
             Self::Kernel => {
                 let (datapath, adopted) = Datapath::open(pins, sizes, STATIONS, log_drops)?;
                 Ok((Plane::Kernel(Box::new(datapath)), adopted))
@@ -57,7 +57,7 @@ impl Ground {
 /// What is written to and read from.
 pub(super) enum Plane {
     Kernel(Box<Datapath>),
-    Memory(Tables),
+    Memory(Box<Tables>),
 }
 
 /// The same words to either.

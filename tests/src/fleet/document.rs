@@ -100,8 +100,6 @@ fn datacenter(id: usize) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
-
     use fabric_userspace::model::from_json;
     use fabric_userspace::validate::validate;
 

@@ -47,10 +47,8 @@ fn change(fleet: &Fleet, dice: &mut Random, ends: &mut Ends, absent: usize) -> O
         8 => json!({"op": "set-port", "node": node, "port": "eth0", "tunnel_lldp": dice.percent(50)}),
         _ => json!({"op": "remove-tenant", "tenant": tenant}),
     };
-    let answer = fleet.request(by, "POST", "/v1/edit", &edit);
-    // For whoever repeats a run that fails.
-    println!("{by}: {edit}: {answer:?}");
-    answer.ok()?["revision"].as_u64()
+    let answer = fleet.request(by, "POST", "/v1/edit", &edit).ok()?;
+    answer["revision"].as_u64()
 }
 
 fn wait_for(fleet: &Fleet, at: usize, revision: u64) {
