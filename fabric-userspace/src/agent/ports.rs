@@ -225,10 +225,10 @@ impl Ports {
         name: &IfName,
     ) -> Result<Vec<Restored>, Refusal> {
         self.ports.remove(name);
-        let Some(changes) = self.changes.0.remove(name) else {
+        let Some(netlink) = &self.netlink else {
             return Ok(Vec::new());
         };
-        let Some(netlink) = &self.netlink else {
+        let Some(changes) = self.changes.0.remove(name) else {
             return Ok(Vec::new());
         };
         let mut failed = safety::restore(netlink, &changes).await;
