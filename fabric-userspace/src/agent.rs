@@ -9,10 +9,12 @@ mod edits;
 mod gateway;
 mod host;
 mod log;
+mod memory;
 mod meter;
 mod metrics;
 mod needs;
 mod numbers;
+mod plane;
 mod ports;
 mod server;
 mod storage;
@@ -27,10 +29,13 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch as channel};
+use tokio::task::JoinHandle;
 
+pub use memory::{Carried, MemoryAgent};
 pub use take_down::take_down;
 
 use self::core::{Core, failed};
+use self::plane::Ground;
 use self::server::Shared;
 use crate::agent_options::AgentOptions;
 use crate::datapath::LoadError;
@@ -109,7 +114,7 @@ async fn start(options: &AgentOptions, config: Option<Document>) -> Result<Core,
 }
 
 async fn try_start(options: &AgentOptions, config: Option<Document>) -> Result<Core, Refusal> {
-    let mut core = Core::open(options, &Sizes::default(), config.as_ref()).await?;
+    let mut core = Core::open(options, &Sizes::default(), config.as_ref(), Ground::Kernel).await?;
     let Some(document) = config.filter(|_| core.revision() == 0) else {
         return Ok(core);
     };
@@ -143,30 +148,40 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
         watch,
         signals,
     } = sources;
-    let (stop, stopped) = channel::channel(false);
-    let shared = Shared {
-        core: Arc::new(Mutex::new(core)),
-        changes: Arc::default(),
-        stop: Arc::new(stop),
-    };
+    let (shared, mut tasks) = begin(options, core, Some(watch)).await;
     if let Some(metrics) = metrics {
         server::serve_metrics(metrics, shared.clone());
     }
-    let mut tasks = tasks::spawn(&shared, options.ageing, watch).await;
-    tasks.extend(cluster::spawn(&shared).await);
-    tasks.extend(storage::spawn(&shared).await);
-    tasks.push(confirm::spawn(&shared));
     tasks.push(tokio::spawn(log::fold()));
-    let router = server::router(shared.clone());
-    let served = axum::serve(listener, router).with_graceful_shutdown(end(stopped));
-    let served = tokio::spawn(served.into_future());
+    let served = answer(&shared, listener);
     ready(&shared, begun).await;
     wait_for_end(&shared, signals).await;
-    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    tasks.iter().for_each(JoinHandle::abort);
     // The answer to `fabric agent stop` goes out first; who keeps a connection open does not keep the agent.
     let _ = tokio::time::timeout(Duration::from_secs(2), served).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Begins what the agent does beside answering.
+async fn begin(options: &AgentOptions, core: Core, watch: Option<Watch>) -> (Shared, Vec<JoinHandle<()>>) {
+    let shared = Shared {
+        core: Arc::new(Mutex::new(core)),
+        changes: Arc::default(),
+        stop: Arc::new(channel::channel(false).0),
+    };
+    let mut tasks = tasks::spawn(&shared, options.ageing, watch).await;
+    tasks.extend(cluster::spawn(&shared).await);
+    tasks.extend(storage::spawn(&shared).await);
+    tasks.push(confirm::spawn(&shared));
+    (shared, tasks)
+}
+
+/// Answers until the agent shall end, and then those who have asked already.
+fn answer(shared: &Shared, listener: UnixListener) -> JoinHandle<std::io::Result<()>> {
+    let stopped = shared.stop.subscribe();
+    let served = axum::serve(listener, server::router(shared.clone()));
+    tokio::spawn(served.with_graceful_shutdown(end(stopped)).into_future())
 }
 
 async fn end(mut stopped: channel::Receiver<bool>) {

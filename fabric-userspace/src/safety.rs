@@ -111,6 +111,21 @@ pub struct Report {
     pub checks: Vec<Check>,
 }
 
+impl Report {
+    /// Of a port that nobody can look at.
+    pub(crate) fn nothing(port: &str, role: Role) -> Self {
+        Self {
+            port: port.to_owned(),
+            role,
+            driver: None,
+            peer: None,
+            peer_namespace: None,
+            safe: true,
+            checks: Vec::new(),
+        }
+    }
+}
+
 /// Watches over the safety of one port.
 ///
 /// A check costs some netlink questions and a dozen ioctls, together about a millisecond, so it may run on every event that [`Self::is_concerned_by`] names and every 500 ms besides.

@@ -1,5 +1,7 @@
 //! A real etcd of one or more members, in a namespace of a test.
 
+mod observer;
+
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,6 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
+
+pub use observer::Observer;
 
 use crate::netns::{NetNs, Process, run_tool};
 use crate::wait;
@@ -211,28 +215,37 @@ impl Etcd {
     /// # Errors
     /// When it fails.
     pub fn ctl(&self, words: &[&str]) -> Result<String> {
-        let up = self
-            .addresses
-            .iter()
-            .zip(&self.members)
-            .filter(|(_, member)| member.is_some());
-        let endpoints: Vec<String> = up.map(|(address, _)| format!("{address}:2379")).collect();
         run_tool(
             self.etcdctl()
                 .arg("--endpoints")
-                .arg(endpoints.join(","))
+                .arg(self.endpoints())
                 .args(words),
         )
     }
 
+    /// Those that run.
+    fn endpoints(&self) -> String {
+        let up = self.addresses.iter().zip(&self.members);
+        let up = up.filter(|(_, member)| member.is_some());
+        let endpoints: Vec<String> = up.map(|(address, _)| format!("{address}:2379")).collect();
+        endpoints.join(",")
+    }
+
+    /// Listens to what the nodes of the fabric with this prefix confirm.
+    ///
+    /// # Errors
+    /// When `etcdctl` cannot be started, or hears nothing.
+    pub fn observe(&self, fabric: &str) -> Result<Observer> {
+        Observer::start(self, fabric)
+    }
+
+    /// Process ids of the members that run.
+    pub fn pids(&self) -> impl Iterator<Item = u32> {
+        self.members.iter().flatten().map(Process::pid)
+    }
+
     fn etcdctl(&self) -> Command {
-        let mut command = self.namespace.command("etcdctl");
-        command.env("ETCDCTL_API", "3");
-        if let Some([authority, certificate, key]) = &self.tls {
-            command.arg("--cacert").arg(authority);
-            command.arg("--cert").arg(certificate).arg("--key").arg(key);
-        }
-        command
+        etcdctl(&self.namespace, self.tls.as_ref())
     }
 
     /// The member that leads.
@@ -315,4 +328,14 @@ impl Etcd {
         let revision = revision.unwrap_or_default().to_string();
         self.ctl(&["compact", &revision]).map(drop)
     }
+}
+
+fn etcdctl(namespace: &NetNs, tls: Option<&[PathBuf; 3]>) -> Command {
+    let mut command = namespace.command("etcdctl");
+    command.env("ETCDCTL_API", "3");
+    if let Some([authority, certificate, key]) = tls {
+        command.arg("--cacert").arg(authority);
+        command.arg("--cert").arg(certificate).arg("--key").arg(key);
+    }
+    command
 }

@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 pub use agent::{Agent, Kept, Launch};
+pub(crate) use api::request;
 pub use cli::CliOutput;
 pub use console::Console;
 pub use objects::{Inventory, Objects};

@@ -25,6 +25,7 @@ pub mod counters;
 pub mod etcd;
 pub mod fabric;
 pub mod fixtures;
+pub mod fleet;
 pub mod frame;
 pub mod golden;
 pub mod lab;

@@ -10,6 +10,8 @@
 mod confirm;
 #[path = "cluster/faults.rs"]
 mod faults;
+#[path = "cluster/fleet.rs"]
+mod fleet;
 #[path = "cluster/keys.rs"]
 mod keys;
 #[path = "cluster/nodes.rs"]

@@ -11,7 +11,7 @@ use crate::{build, exec, sudo, tools, ui::Steps, workspace::Workspace};
 #[command(
     after_help = "Other arguments go on to fabric-bench: --quick, --only TEXT, --sizes BYTES, --rounds NUMBER, \
                   --json FILE; or scale [--most NUMBER] [--json FILE] [--plot FILE], or cores, or \
-                  cluster [--tenants NUMBERS] [--runs NUMBER] [--json FILE], or \
+                  cluster [--agents NUMBER] [--tenants NUMBERS] [--runs NUMBER] [--json FILE], or \
                   failover [--runs NUMBER] [--only TEXT] [--json FILE]."
 )]
 pub(crate) struct Options {

@@ -54,7 +54,7 @@ impl Core {
             return Ok(());
         }
         // First the port: whoever still comes by the old way is counted.
-        self.datapath.set_silent(slot, silent).map_err(failed)?;
+        self.plane.set_silent(slot, silent).map_err(failed)?;
         if silent {
             self.silent.insert(slot);
         } else {
@@ -87,11 +87,11 @@ impl Core {
         let Self {
             silent,
             protection,
-            datapath,
+            plane,
             ..
         } = self;
         let next_hops: Vec<_> = protection.over(slot, |slot| silent.contains(&slot)).collect();
-        datapath.switch(&next_hops, old_way).map_err(failed)?;
+        plane.switch(&next_hops, old_way).map_err(failed)?;
         Ok(next_hops.len())
     }
 
@@ -101,7 +101,7 @@ impl Core {
     /// When a map cannot be written.
     pub(super) fn forget_silence(&mut self, slot: u16) -> Result<(), crate::datapath::LoadError> {
         match self.silent.remove(&slot) {
-            true => self.datapath.set_silent(slot, false),
+            true => self.plane.set_silent(slot, false),
             false => Ok(()),
         }
     }

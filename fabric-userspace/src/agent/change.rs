@@ -230,7 +230,7 @@ impl Core {
         let document = self.document().clone();
         let mut prepared = self.prepare(document, Missing::Tolerate).await?;
         if adopted {
-            let observed = self.datapath.observe().map_err(failed)?;
+            let observed = self.plane.observe().map_err(failed)?;
             prepared.changes = diff(&observed, &prepared.image.records());
         }
         self.carry_out(prepared, Reason::Start).await?;
@@ -242,7 +242,7 @@ impl Core {
             .values()
             .flat_map(|part| part.records.next_hops.keys().copied())
             .collect();
-        self.datapath.flush(|_, _, next_hop| !known.contains(&next_hop));
+        self.plane.flush(|_, _, next_hop| !known.contains(&next_hop));
         self.detach_strays()?;
         for name in self.ports.leftovers() {
             self.give_back(&name).await;
@@ -254,9 +254,9 @@ impl Core {
     /// a new port and before it committed, or the other way round.
     fn detach_strays(&mut self) -> Result<(), Refusal> {
         let used: BTreeSet<u32> = self.image.ports().map(|(_, plan)| plan.facts.ifindex).collect();
-        let attached = self.datapath.attached().into_iter();
+        let attached = self.plane.attached().into_iter();
         for ifindex in attached.filter(|ifindex| !used.contains(ifindex)) {
-            self.datapath.detach(ifindex).map_err(failed)?;
+            self.plane.detach(ifindex).map_err(failed)?;
         }
         Ok(())
     }

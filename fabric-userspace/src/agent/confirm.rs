@@ -307,7 +307,7 @@ impl Core {
         for slot in self.slots().into_keys() {
             for reason in TELLING {
                 total += self
-                    .datapath
+                    .plane
                     .dropped(slot, Direction::In, reason as u8)
                     .map_err(failed)?;
             }

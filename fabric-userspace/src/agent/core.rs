@@ -5,19 +5,21 @@ use std::time::Instant;
 
 use super::cluster::Cluster;
 use super::confirm::Waiting;
+use super::host::Host;
 use super::meter::Meter;
 use super::numbers::{self, Numbers};
+use super::plane::{Ground, Plane};
 use super::ports::{CHANGES_FILE, Ports};
 use super::storage::Storage;
 use super::take_down;
 use crate::agent_options::AgentOptions;
 use crate::api;
 use crate::compile::{Image, Protection};
-use crate::datapath::{Datapath, LoadError};
+use crate::datapath::LoadError;
 use crate::error::{Refusal, codes};
 use crate::ids::{Freed, Sizes};
 use crate::model::{Document, IfName, Name, Node};
-use crate::netlink::{NeighbourKey, Netlink, NextHops};
+use crate::netlink::{NeighbourKey, Netlink};
 use crate::safety::{KernelRelease, Role};
 use crate::store::{FileStore, Store};
 use crate::validate::{NodeIx, PortRole, Valid, validate};
@@ -40,9 +42,6 @@ pub(super) mod side_file {
 
 /// The first one with redirects to several ports that keep metadata, and multi-buffer frames.
 const OLDEST_KERNEL: KernelRelease = KernelRelease { major: 6, minor: 1 };
-/// FDB entries that there is room for at half load; 32 MiB.
-const STATIONS: u32 = 1 << 20;
-
 /// The agent's state.
 pub(super) struct Core {
     pub(super) node: Name,
@@ -50,10 +49,9 @@ pub(super) struct Core {
     pub(super) store: FileStore,
     /// The store that the nodes share, if there is one.
     pub(super) cluster: Option<Cluster>,
-    pub(super) netlink: Netlink,
-    pub(super) hops: NextHops,
+    pub(super) host: Host,
     pub(super) ports: Ports,
-    pub(super) datapath: Datapath,
+    pub(super) plane: Plane,
     pub(super) storage: Storage,
     pub(super) meter: Meter,
     /// The document that the maps were made from. Later ones that changed nothing for this node are not in it:
@@ -121,6 +119,7 @@ impl Core {
         options: &AgentOptions,
         sizes: &Sizes,
         config: Option<&Document>,
+        ground: Ground,
     ) -> Result<Self, Refusal> {
         let store = FileStore::open_for_start(&options.state_dir)?;
         let stored = store.in_force()?;
@@ -134,9 +133,14 @@ impl Core {
             None => Document::starter(node.clone()),
         };
         let valid = validate(document).map_err(Refusal::from_problems)?;
-        let netlink = Netlink::connect().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?;
+        let netlink = match ground {
+            Ground::Kernel => {
+                Some(Netlink::connect().map_err(|error| Refusal::new(codes::FAILED, error.to_string()))?)
+            }
+            Ground::Memory => None,
+        };
         let pins = options.state_dir.join("bpf");
-        if !Datapath::is_pinned(&pins) {
+        if !ground.is_pinned(&pins) {
             // They describe maps and interfaces that went with the machine's last boot, or with the last take-down.
             store.forget_damaged(&[
                 side_file::IDS,
@@ -151,23 +155,21 @@ impl Core {
         let neighbours = saved_neighbours(&store)?;
         let (numbers, ids) = Numbers::load(&store)?;
         let retired = store.side_file(side_file::COUNTS)?;
-        let (datapath, adopted) =
-            Datapath::open(&pins, sizes, STATIONS, options.log_drops).map_err(failed)?;
-        let storage = Storage::open(&store, &datapath)?;
+        let (plane, adopted) = ground.open(&pins, sizes, options.log_drops).map_err(failed)?;
+        let storage = Storage::open(&store, plane.storage_tables())?;
         let image = match ids.filter(|_| adopted) {
             Some(ids) => Image::restore(sizes, ids)?,
             None => Image::empty(sizes),
         };
         let retired = retired.filter(|_| adopted).unwrap_or_default();
-        let mut hops = NextHops::new(netlink.clone());
+        let mut host = Host::new(netlink);
         if adopted {
-            hops.adopt(neighbours);
+            host.adopt(neighbours);
         }
         let mut core = Self {
             node,
             ports,
-            hops,
-            netlink,
+            host,
             storage,
             meter: Meter::resume(retired),
             valid,
@@ -186,10 +188,10 @@ impl Core {
             started: Instant::now(),
             pending: None,
             waiting: Vec::new(),
-            silent: datapath.silent_slots().into_iter().collect(),
+            silent: plane.silent_slots().into_iter().collect(),
             path_switches: BTreeMap::new(),
             protection: Protection::default(),
-            datapath,
+            plane,
             behind: false,
             fdb_entries: 0,
             adopted,
@@ -283,7 +285,7 @@ impl Core {
             .mac
             .as_ref()
             .map(|mac| fabric_common::wire::mac_word(mac.octets()));
-        Ok(self.datapath.flush(|in_segment, address, _| {
+        Ok(self.plane.flush(|in_segment, address, _| {
             segment.is_none_or(|wanted| wanted == in_segment)
                 && of_tenant
                     .as_ref()
@@ -304,10 +306,8 @@ impl Core {
         for name in names {
             left.extend(self.give_back(&name).await);
         }
-        for (key, error) in self.hops.remove_added().await {
-            tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
-        }
-        self.datapath.remove().map_err(failed)?;
+        self.host.forget_neighbours().await;
+        self.plane.remove().map_err(failed)?;
         numbers::forget(&self.store);
         for file in [side_file::COUNTS, side_file::NEIGHBOURS] {
             self.store.remove_side_file(file);

@@ -50,14 +50,14 @@ impl Core {
         if irbs.is_empty() {
             return Ok(());
         }
-        let now = self.datapath.now().map_err(failed)?;
+        let now = self.plane.now().map_err(failed)?;
         for irb in irbs {
-            let neighbours: Vec<KnownNeighbour> = self.datapath.neighbours(irb).collect();
+            let neighbours = self.plane.neighbours(irb);
             for known in neighbours {
                 match Fate::of(known, now) {
                     Fate::Keep => {}
-                    Fate::Ask => self.datapath.ask_neighbour(irb, known.address).map_err(failed)?,
-                    Fate::Forget => self.datapath.forget_neighbour(irb, known),
+                    Fate::Ask => self.plane.ask_neighbour(irb, known.address).map_err(failed)?,
+                    Fate::Forget => self.plane.forget_neighbour(irb, known),
                 }
             }
         }

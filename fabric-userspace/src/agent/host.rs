@@ -1,4 +1,6 @@
-//! Facts about this host that the compiler needs: interfaces, and where the underlay's next hops are.
+//! What the agent asks of this host: its interfaces, and where the underlay's next hops are.
+
+mod assumed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -6,11 +8,12 @@ use std::net::IpAddr;
 use fabric_common::maps::capacity;
 
 use super::ports::no_such_port;
-use crate::compile::{HostFacts, PortFacts};
+use crate::compile::PortFacts;
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Name};
-use crate::netlink::{Netlink, NetlinkError, NextHops};
+use crate::netlink::{Event, Link, NeighbourKey, Netlink, NetlinkError, NextHops};
 use crate::safety::Role;
+use assumed::Assumed;
 
 /// A VXLAN link as far as the host's routes matter.
 pub(super) struct Tunnel {
@@ -40,53 +43,159 @@ pub(super) struct Interfaces {
     pub silent: BTreeSet<IfName>,
 }
 
-/// Reads the interfaces. One that is gone has index 0 if that is tolerated.
-///
-/// # Errors
-/// For an interface that is not there, or whose index is too large for the tables.
-pub(super) async fn ports(
-    netlink: &Netlink,
-    node: &str,
-    wanted: &BTreeMap<IfName, Role>,
-    missing: Missing,
-) -> Result<Interfaces, Refusal> {
-    let mut interfaces = Interfaces::default();
-    let facts = &mut interfaces.facts;
-    for name in wanted.keys() {
-        let link = match netlink.link(name.as_str()).await {
-            Ok(link) => link,
-            Err(NetlinkError::NoSuchLink(_)) if missing == Missing::Tolerate => {
-                facts.insert(
-                    name.clone(),
-                    PortFacts {
-                        ifindex: 0,
-                        mac: [0; 6],
-                        mtu: 1500,
-                    },
-                );
-                interfaces.silent.insert(name.clone());
-                continue;
-            }
-            Err(NetlinkError::NoSuchLink(_)) => return Err(no_such_port(name, node).unchanged()),
-            Err(error) => return Err(Refusal::new(codes::FAILED, format!("{name}: {error}"))),
-        };
-        if link.ifindex >= capacity::IFINDEX {
-            return Err(too_high(name, link.ifindex));
-        }
-        if !link.running {
-            interfaces.silent.insert(name.clone());
-        }
-        let mac = link.mac.unwrap_or_default();
-        facts.insert(
-            name.clone(),
-            PortFacts {
-                ifindex: link.ifindex,
-                mac,
-                mtu: link.mtu,
+/// The host as the agent asks it.
+pub(super) enum Host {
+    /// As the kernel tells.
+    Real { netlink: Netlink, hops: NextHops },
+    /// One that has whatever the document names, for tables in memory.
+    Assumed(Assumed),
+}
+
+impl Host {
+    /// The real one, if there is somebody to ask.
+    pub(super) fn new(netlink: Option<Netlink>) -> Self {
+        match netlink {
+            Some(netlink) => Self::Real {
+                hops: NextHops::new(netlink.clone()),
+                netlink,
             },
-        );
+            None => Self::Assumed(Assumed::default()),
+        }
     }
-    Ok(interfaces)
+
+    fn hops(&mut self) -> Option<&mut NextHops> {
+        match self {
+            Self::Real { hops, .. } => Some(hops),
+            Self::Assumed(_) => None,
+        }
+    }
+
+    /// Takes over neighbour entries that an earlier agent added.
+    pub(super) fn adopt(&mut self, added: Vec<NeighbourKey>) {
+        if let Some(hops) = self.hops() {
+            hops.adopt(added);
+        }
+    }
+
+    /// An interface as it is now; `None` if it is not there.
+    pub(super) async fn link(&self, name: &IfName) -> Option<Link> {
+        match self {
+            Self::Real { netlink, .. } => netlink.link(name.as_str()).await.ok(),
+            Self::Assumed(_) => None,
+        }
+    }
+
+    /// Reads the interfaces. One that is gone has index 0 if that is tolerated.
+    ///
+    /// # Errors
+    /// For an interface that is not there, or whose index is too large for the tables.
+    pub(super) async fn interfaces(
+        &mut self,
+        node: &str,
+        wanted: &BTreeMap<IfName, Role>,
+        missing: Missing,
+    ) -> Result<Interfaces, Refusal> {
+        let netlink = match self {
+            Self::Real { netlink, .. } => netlink,
+            Self::Assumed(assumed) => return assumed.interfaces(wanted.keys()),
+        };
+        let mut interfaces = Interfaces::default();
+        for name in wanted.keys() {
+            let (facts, sends) = match netlink.link(name.as_str()).await {
+                Ok(link) if link.ifindex >= capacity::IFINDEX => return Err(too_high(name, link.ifindex)),
+                Ok(link) => (facts_of(&link), link.running),
+                Err(NetlinkError::NoSuchLink(_)) if missing == Missing::Tolerate => (GONE, false),
+                Err(NetlinkError::NoSuchLink(_)) => return Err(no_such_port(name, node).unchanged()),
+                Err(error) => return Err(Refusal::new(codes::FAILED, format!("{name}: {error}"))),
+            };
+            interfaces.facts.insert(name.clone(), facts);
+            if !sends {
+                interfaces.silent.insert(name.clone());
+            }
+        }
+        Ok(interfaces)
+    }
+
+    /// Looks the next hop of each tunnel up and has it kept resolved. `None` as long as it has not answered.
+    pub(super) async fn neighbours(
+        &mut self,
+        ports: &BTreeMap<IfName, PortFacts>,
+        tunnels: &[Tunnel],
+    ) -> BTreeMap<Name, Option<[u8; 6]>> {
+        let hops = match self {
+            Self::Real { hops, .. } => hops,
+            Self::Assumed(_) => return assumed::neighbours(tunnels),
+        };
+        let mut neighbours = BTreeMap::new();
+        for tunnel in tunnels {
+            let oif = ports.get(&tunnel.port).map_or(0, |facts| facts.ifindex);
+            let mac = match oif {
+                0 => None,
+                _ => hops.resolve(tunnel.remote, oif).await.map_or_else(
+                    |error| {
+                        tracing::warn!(link = %tunnel.link, %error, "no way to the remote VTEP");
+                        None
+                    },
+                    |hop| hop.mac,
+                ),
+            };
+            neighbours.insert(tunnel.link.clone(), mac);
+        }
+        neighbours
+    }
+
+    /// Keeps the neighbours of no others than `needed` resolved. Returns the entries that are to be removed at take-down.
+    pub(super) async fn keep_only(&mut self, needed: &[(IpAddr, u32)]) -> Vec<NeighbourKey> {
+        let Some(hops) = self.hops() else {
+            return Vec::new();
+        };
+        for (remote, oif) in hops.resolved() {
+            if !needed.contains(&(remote, oif)) {
+                hops.release(remote, oif).await;
+            }
+        }
+        hops.added()
+    }
+
+    /// Asks for neighbours that the kernel does not keep by itself.
+    pub(super) async fn probe(&mut self) {
+        if let Some(hops) = self.hops() {
+            hops.probe().await;
+        }
+    }
+
+    /// True if a next hop is elsewhere now.
+    pub(super) async fn has_moved(&mut self, event: &Event) -> bool {
+        match self.hops() {
+            Some(hops) => !hops.on_event(event).await.is_empty(),
+            None => false,
+        }
+    }
+
+    /// Removes the neighbour entries that were added.
+    pub(super) async fn forget_neighbours(&mut self) {
+        let Some(hops) = self.hops() else {
+            return;
+        };
+        for (key, error) in hops.remove_added().await {
+            tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
+        }
+    }
+}
+
+/// An interface that is not there.
+const GONE: PortFacts = PortFacts {
+    ifindex: 0,
+    mac: [0; 6],
+    mtu: 1500,
+};
+
+fn facts_of(link: &Link) -> PortFacts {
+    PortFacts {
+        ifindex: link.ifindex,
+        mac: link.mac.unwrap_or_default(),
+        mtu: link.mtu,
+    }
 }
 
 fn too_high(name: &IfName, ifindex: u32) -> Refusal {
@@ -97,36 +206,4 @@ fn too_high(name: &IfName, ifindex: u32) -> Refusal {
     Refusal::new(codes::TOO_MANY, sentence)
         .with_cure("create the interface again after a reboot, or with: ip link add ... index N")
         .unchanged()
-}
-
-/// Looks the next hop of each tunnel up and has it kept resolved. `None` as long as it has not answered.
-pub(super) async fn neighbours(
-    hops: &mut NextHops,
-    ports: &BTreeMap<IfName, PortFacts>,
-    tunnels: &[Tunnel],
-) -> BTreeMap<Name, Option<[u8; 6]>> {
-    let mut neighbours = BTreeMap::new();
-    for tunnel in tunnels {
-        let oif = ports.get(&tunnel.port).map_or(0, |facts| facts.ifindex);
-        let mac = match oif {
-            0 => None,
-            _ => hops.resolve(tunnel.remote, oif).await.map_or_else(
-                |error| {
-                    tracing::warn!(link = %tunnel.link, %error, "no way to the remote VTEP");
-                    None
-                },
-                |hop| hop.mac,
-            ),
-        };
-        neighbours.insert(tunnel.link.clone(), mac);
-    }
-    neighbours
-}
-
-/// The facts for the compiler.
-pub(super) fn facts(
-    ports: BTreeMap<IfName, PortFacts>,
-    neighbours: BTreeMap<Name, Option<[u8; 6]>>,
-) -> HostFacts {
-    HostFacts { ports, neighbours }
 }

@@ -10,7 +10,8 @@ use fabric_common::DropReason;
 use fabric_common::maps::{Binding, Count, Direction, label_line, tag_slot};
 use serde::{Deserialize, Serialize};
 
-use crate::datapath::{Datapath, LoadError};
+use super::plane::Plane;
+use crate::datapath::LoadError;
 use crate::records::Records;
 
 /// A sum of frames and bytes that can be saved.
@@ -152,22 +153,22 @@ impl Meter {
     /// When a counter cannot be read or cleared.
     pub(super) fn retire(
         &mut self,
-        datapath: &mut Datapath,
+        plane: &mut Plane,
         bindings: &[u32],
         paths: &[u32],
     ) -> Result<(), LoadError> {
         for id in bindings {
             if let Some(place) = self.bindings.remove(id) {
-                let count = datapath.forwarded(*id)?;
+                let count = plane.forwarded(*id)?;
                 self.retired.entry(place).or_default().forwarded.add(count);
-                datapath.clear_forwarded(*id)?;
+                plane.clear_forwarded(*id)?;
             }
         }
         for id in paths {
             if let Some(place) = self.paths.remove(id) {
-                let count = datapath.sent(*id)?;
+                let count = plane.sent(*id)?;
                 self.retired.entry(place).or_default().sent.add(count);
-                datapath.clear_sent(*id)?;
+                plane.clear_sent(*id)?;
             }
         }
         Ok(())
@@ -205,7 +206,7 @@ impl Meter {
     ///
     /// # Errors
     /// When a counter cannot be read.
-    pub(super) fn read(&self, datapath: &Datapath, slots: &[u16]) -> Result<Reading, LoadError> {
+    pub(super) fn read(&self, plane: &Plane, slots: &[u16]) -> Result<Reading, LoadError> {
         let mut reading = Reading {
             places: self.retired.clone(),
             ..Reading::default()
@@ -216,7 +217,7 @@ impl Meter {
                 .entry(*place)
                 .or_default()
                 .forwarded
-                .add(datapath.forwarded(*id)?);
+                .add(plane.forwarded(*id)?);
         }
         for (id, place) in &self.paths {
             reading
@@ -224,13 +225,13 @@ impl Meter {
                 .entry(*place)
                 .or_default()
                 .sent
-                .add(datapath.sent(*id)?);
+                .add(plane.sent(*id)?);
         }
         // Slot 0 counts for interfaces without a role.
         for slot in slots.iter().copied().chain([0]) {
             for (direction, out) in [(Direction::In, false), (Direction::Out, true)] {
                 for number in (0..DropReason::SLOTS).filter_map(|number| u8::try_from(number).ok()) {
-                    let frames = datapath.dropped(slot, direction, number)?;
+                    let frames = plane.dropped(slot, direction, number)?;
                     if frames != 0 {
                         reading.drops.insert((slot, out, number), frames);
                     }

@@ -255,5 +255,5 @@ fn fdb(text: &mut Text, core: &Core) {
     );
     text.sample("fabric_fdb_entries", &[], core.fdb_entries);
     text.family("fabric_fdb_capacity_entries", "gauge", "Slots of the FDB.");
-    text.sample("fabric_fdb_capacity_entries", &[], core.datapath.fdb_capacity());
+    text.sample("fabric_fdb_capacity_entries", &[], core.plane.fdb_capacity());
 }

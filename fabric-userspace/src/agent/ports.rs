@@ -26,7 +26,8 @@ pub(super) struct Port {
     /// Results of the last checks.
     pub checks: Vec<Check>,
     driver: Option<String>,
-    guard: Guard,
+    /// `None` for an interface that is not there: nothing to make safe.
+    guard: Option<Guard>,
 }
 
 impl Port {
@@ -45,7 +46,8 @@ pub(super) struct Rechecked {
 
 /// All interfaces in use.
 pub(super) struct Ports {
-    netlink: Netlink,
+    /// `None` for interfaces that are in memory alone.
+    netlink: Option<Netlink>,
     ports: BTreeMap<IfName, Port>,
     changes: Changes,
     /// Kernel ids of the fabric's programs: they are no strangers on a port.
@@ -69,7 +71,7 @@ impl Ports {
     ///
     /// # Errors
     /// When the file of changes is damaged.
-    pub(super) fn resume(netlink: Netlink, store: &FileStore) -> Result<Self, Refusal> {
+    pub(super) fn resume(netlink: Option<Netlink>, store: &FileStore) -> Result<Self, Refusal> {
         let changes = store.side_file(CHANGES_FILE)?.unwrap_or_default();
         Ok(Self {
             netlink,
@@ -111,21 +113,23 @@ impl Ports {
     /// # Errors
     /// The first check that cannot be cured.
     pub(super) async fn try_out(&self, name: &IfName, role: Role) -> Result<(), Refusal> {
-        self.guard(name, role, &self.own_programs).plan().await?;
+        if let Some(mut guard) = self.guard(name, role) {
+            guard.plan().await?;
+        }
         Ok(())
     }
 
-    fn guard(&self, name: &IfName, role: Role, own_programs: &[u32]) -> Guard {
+    fn guard(&self, name: &IfName, role: Role) -> Option<Guard> {
         let spec = PortSpec {
             port: name.as_str().to_owned(),
             role,
             // The compiler keeps the byte budget of a new document. Of one in force, a frame that is too big is
             // dropped and counted; the port stays safe for all others.
             needs: Vec::new(),
-            own_programs: own_programs.to_vec(),
+            own_programs: self.own_programs.clone(),
             attached: false,
         };
-        Guard::new(self.netlink.clone(), spec)
+        Some(Guard::new(self.netlink.clone()?, spec))
     }
 
     /// Makes a port safe and takes it into use. What is about to be changed is written down first, so that it
@@ -140,17 +144,11 @@ impl Ports {
         role: Role,
         ifindex: u32,
     ) -> Result<(), Refusal> {
-        let mut guard = self.guard(name, role, &self.own_programs);
-        Self::turn(&mut self.changes, store, name, &mut guard).await?;
-        let report = guard.report().await;
-        let port = Port {
-            role,
-            ifindex,
-            checks: report.checks,
-            driver: report.driver,
-            guard,
-        };
-        self.ports.insert(name.clone(), port);
+        let mut guard = self.guard(name, role);
+        if let Some(guard) = &mut guard {
+            Self::turn(&mut self.changes, store, name, guard).await?;
+        }
+        self.insert(name, role, ifindex, guard).await;
         Ok(())
     }
 
@@ -167,23 +165,37 @@ impl Ports {
         self.ports.insert(name, port);
     }
 
+    fn guard_of(&mut self, name: &IfName) -> Option<&mut Guard> {
+        self.ports.get_mut(name)?.guard.as_mut()
+    }
+
     /// From now on the port is safe only with one of our programs on it.
     pub(super) fn expect_program(&mut self, name: &IfName) {
-        if let Some(port) = self.ports.get_mut(name) {
-            port.guard.spec_mut().attached = true;
+        if let Some(guard) = self.guard_of(name) {
+            guard.spec_mut().attached = true;
         }
     }
 
     /// Takes a port into use although it is not safe: it was in use before, and its frames will be dropped until
     /// it is safe again.
     pub(super) async fn take_unsafe(&mut self, name: &IfName, role: Role, ifindex: u32) {
-        let mut guard = self.guard(name, role, &self.own_programs);
-        let report = guard.report().await;
+        let guard = self.guard(name, role);
+        self.insert(name, role, ifindex, guard).await;
+    }
+
+    async fn insert(&mut self, name: &IfName, role: Role, ifindex: u32, mut guard: Option<Guard>) {
+        let (checks, driver) = match &mut guard {
+            Some(guard) => {
+                let report = guard.report().await;
+                (report.checks, report.driver)
+            }
+            None => (Vec::new(), None),
+        };
         let port = Port {
             role,
             ifindex,
-            checks: report.checks,
-            driver: report.driver,
+            checks,
+            driver,
             guard,
         };
         self.ports.insert(name.clone(), port);
@@ -191,7 +203,6 @@ impl Ports {
 
     /// Takes note of a port whose interface is not there: nothing to make safe.
     pub(super) fn take_gone(&mut self, name: &IfName, role: Role) {
-        let guard = self.guard(name, role, &[]);
         self.ports.insert(
             name.clone(),
             Port {
@@ -199,7 +210,7 @@ impl Ports {
                 ifindex: 0,
                 checks: Vec::new(),
                 driver: None,
-                guard,
+                guard: None,
             },
         );
     }
@@ -214,10 +225,13 @@ impl Ports {
         name: &IfName,
     ) -> Result<Vec<Restored>, Refusal> {
         self.ports.remove(name);
+        let Some(netlink) = &self.netlink else {
+            return Ok(Vec::new());
+        };
         let Some(changes) = self.changes.0.remove(name) else {
             return Ok(Vec::new());
         };
-        let mut failed = safety::restore(&self.netlink, &changes).await;
+        let mut failed = safety::restore(netlink, &changes).await;
         failed.retain(|one| matches!(one.outcome, Outcome::Failed { .. }));
         let is_left = |change: &Change| failed.iter().any(|one| one.interface == change.interface);
         let left: Vec<Change> = changes.into_iter().filter(is_left).collect();
@@ -241,8 +255,8 @@ impl Ports {
     /// Tells the guards which programs are ours, after new ones were attached.
     pub(super) fn set_own_programs(&mut self, ids: &[u32]) {
         self.own_programs = ids.to_vec();
-        for port in self.ports.values_mut() {
-            port.guard.spec_mut().own_programs = ids.to_vec();
+        for guard in self.ports.values_mut().filter_map(|port| port.guard.as_mut()) {
+            guard.spec_mut().own_programs = ids.to_vec();
         }
     }
 
@@ -252,13 +266,16 @@ impl Ports {
     pub(super) async fn recheck(&mut self, event: Option<&Event>) -> Vec<Rechecked> {
         let mut found = Vec::new();
         let round = self.round(event.is_some());
-        for (name, port) in self.ports.iter_mut().filter(|(_, port)| port.ifindex != 0) {
-            let concerned = event.is_some_and(|event| port.guard.is_concerned_by(event));
+        for (name, port) in &mut self.ports {
+            let was = port.is_safe();
+            let Some(guard) = &mut port.guard else {
+                continue;
+            };
+            let concerned = event.is_some_and(|event| guard.is_concerned_by(event));
             if !concerned && !round.contains(name) {
                 continue;
             }
-            let was = port.is_safe();
-            port.checks = port.guard.recheck().await;
+            port.checks = guard.recheck().await;
             let turned = port.is_safe() != was;
             // Not at an event: the failed attempt makes events itself.
             if turned || (event.is_none() && !port.is_safe()) {
@@ -285,13 +302,14 @@ impl Ports {
     /// # Errors
     /// When a check cannot be cured; the interface is as it was then.
     pub(super) async fn make_safe(&mut self, store: &FileStore, name: &IfName) -> Result<(), Refusal> {
-        let Some(port) = self.ports.get_mut(name) else {
+        let guard = self.ports.get_mut(name).and_then(|port| port.guard.as_mut());
+        let Some(guard) = guard else {
             return Ok(());
         };
         // The program is put back when nothing else is wrong.
-        port.guard.spec_mut().attached = false;
-        let made = Self::turn(&mut self.changes, store, name, &mut port.guard).await;
-        port.guard.spec_mut().attached = true;
+        guard.spec_mut().attached = false;
+        let made = Self::turn(&mut self.changes, store, name, guard).await;
+        guard.spec_mut().attached = true;
         made
     }
 
@@ -320,7 +338,9 @@ impl Ports {
         let Some(port) = self.ports.get_mut(name) else {
             return Ok(());
         };
-        port.checks = port.guard.recheck().await;
+        if let Some(guard) = &mut port.guard {
+            port.checks = guard.recheck().await;
+        }
         match port.checks.iter().find_map(SafetyRefusal::from_check) {
             Some(refusal) => Err(refusal.into()),
             None => Ok(()),
@@ -330,7 +350,9 @@ impl Ports {
     /// Checks of any interface of this host, in use or not.
     pub(super) async fn examine(&self, name: &IfName, needs: Vec<FrameNeed>) -> Report {
         let role = self.ports.get(name).map_or(Role::Access, |port| port.role);
-        let mut guard = self.guard(name, role, &self.own_programs);
+        let Some(mut guard) = self.guard(name, role) else {
+            return Report::nothing(name.as_str(), role);
+        };
         guard.spec_mut().needs = needs;
         guard.report().await
     }

@@ -14,7 +14,7 @@ use super::core::{Core, failed, side_file};
 use super::metrics::Histogram;
 use super::server::Shared;
 use crate::api::{self, Act};
-use crate::datapath::Datapath;
+use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
 use crate::storage::{
@@ -45,7 +45,7 @@ impl Storage {
     ///
     /// # Errors
     /// When what was saved cannot be read, or the system refuses a socket or a thread.
-    pub(super) fn open(store: &FileStore, datapath: &Datapath) -> Result<Self, Refusal> {
+    pub(super) fn open(store: &FileStore, tables: StorageTables) -> Result<Self, Refusal> {
         let saved = store.side_file(side_file::STORAGE)?.unwrap_or_default();
         let failed = |error: std::io::Error| {
             Refusal::new(
@@ -57,7 +57,7 @@ impl Storage {
         };
         let ((sender, events), (wisher, wishes)) = (unbounded_channel(), unbounded_channel());
         let socket = PacketSocket::open().map_err(failed)?;
-        let board = Board::new(datapath.storage_tables(), socket, (sender, wisher));
+        let board = Board::new(tables, socket, (sender, wisher));
         Ok(Self {
             watcher: Arc::new(Watcher::start(board).map_err(failed)?),
             saved,
@@ -125,7 +125,7 @@ impl Core {
     /// # Errors
     /// When the kernel's clock cannot be read.
     pub(super) fn clients_of(&mut self, name: &Name) -> Result<u64, Refusal> {
-        let tick = self.datapath.now().map_err(failed)?;
+        let tick = self.plane.now().map_err(failed)?;
         Ok(self.storage.watcher.with(|board| board.flows_of(name, tick)))
     }
 

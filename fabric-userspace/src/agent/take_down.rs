@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::core::{check_host, saved_neighbours, side_file};
+use super::host::Host;
 use super::numbers;
 use super::ports::Ports;
 use crate::datapath::Datapath;
 use crate::error::{Refusal, codes};
-use crate::netlink::{Netlink, NextHops};
+use crate::netlink::Netlink;
 use crate::safety::{Outcome, Restored};
 use crate::store::FileStore;
 
@@ -27,7 +28,7 @@ pub async fn take_down(state_dir: &Path) -> Result<bool, Refusal> {
     let store = FileStore::open(state_dir)?;
     let netlink = Netlink::connect()
         .map_err(|error| Refusal::new(codes::FAILED, error.to_string()).with_cure("ulimit -n"))?;
-    let mut ports = Ports::resume(netlink.clone(), &store)?;
+    let mut ports = Ports::resume(Some(netlink.clone()), &store)?;
     let neighbours = saved_neighbours(&store)?;
     let pins = state_dir.join("bpf");
     let released = Datapath::release_pinned(&pins).map_err(|error| {
@@ -39,11 +40,9 @@ pub async fn take_down(state_dir: &Path) -> Result<bool, Refusal> {
     for name in &leftovers {
         left.extend(ports.give_back(&store, name).await?);
     }
-    let mut hops = NextHops::new(netlink);
-    hops.adopt(neighbours);
-    for (key, error) in hops.remove_added().await {
-        tracing::warn!(address = %key.address, %error, "a neighbour entry could not be removed");
-    }
+    let mut host = Host::new(Some(netlink));
+    host.adopt(neighbours);
+    host.forget_neighbours().await;
     numbers::forget(&store);
     for file in [side_file::COUNTS, side_file::NEIGHBOURS] {
         store.remove_side_file(file);

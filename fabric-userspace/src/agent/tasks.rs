@@ -26,9 +26,8 @@ const NEIGHBOURS: Duration = Duration::from_secs(5);
 const LOGS: Duration = Duration::from_millis(100);
 
 /// Starts everything.
-pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Vec<JoinHandle<()>> {
+pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Option<Watch>) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![
-        tokio::spawn(follow(shared.clone(), watch)),
         tokio::spawn(every(
             shared.clone(),
             Needs::Core,
@@ -40,7 +39,7 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Ve
         })),
         tokio::spawn(every(shared.clone(), Needs::Core, STASH, |core| {
             Box::pin(async move {
-                core.datapath.empty_stash();
+                core.plane.empty_stash();
                 Ok(())
             })
         })),
@@ -52,18 +51,19 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Watch) -> Ve
         })),
         tokio::spawn(every(shared.clone(), Needs::Core, PROBE, |core| {
             Box::pin(async move {
-                core.hops.probe().await;
+                core.host.probe().await;
                 Ok(())
             })
         })),
     ];
+    tasks.extend(watch.map(|watch| tokio::spawn(follow(shared.clone(), watch))));
     tasks.extend(logs(&mut *shared.core.lock().await));
     tasks
 }
 
 /// Forwards what the programs log.
 fn logs(core: &mut Core) -> Option<JoinHandle<()>> {
-    let mut logger = core.datapath.logger()?;
+    let mut logger = core.plane.logger()?;
     Some(tokio::spawn(async move {
         let mut ticks = interval(LOGS);
         loop {
@@ -133,14 +133,14 @@ async fn follow(shared: Shared, mut watch: Watch) {
 
 impl Core {
     fn sweep(&mut self, ageing: Duration) -> Result<(), Refusal> {
-        let sweep = self.datapath.sweep(ageing).map_err(super::failed)?;
+        let sweep = self.plane.sweep(ageing).map_err(super::failed)?;
         self.fdb_entries = sweep.learned + sweep.fixed;
         Ok(())
     }
 
     async fn on_event(&mut self, event: &Event) -> Result<(), Refusal> {
         self.on_carrier(event)?;
-        let moved = !self.hops.on_event(event).await.is_empty();
+        let moved = self.host.has_moved(event).await;
         let changed = match event {
             Event::Link { nsid: None, link, .. } => self.concerns_port(link),
             Event::LinkGone {
@@ -169,8 +169,8 @@ impl Core {
 
     /// One round of checks, and of what has not succeeded yet.
     async fn look_after(&mut self) -> Result<(), Refusal> {
-        self.datapath.renew_silence().map_err(super::failed)?;
-        self.datapath.settle().map_err(super::failed)?;
+        self.plane.renew_silence().map_err(super::failed)?;
+        self.plane.settle().map_err(super::failed)?;
         if self.behind {
             self.follow_host().await?;
         }
@@ -249,8 +249,6 @@ impl Core {
             record.flags |= fabric_common::maps::Port::UNSAFE;
         }
         let ifindex = plan.facts.ifindex;
-        self.datapath
-            .set_port(ifindex, Some(&record))
-            .map_err(super::failed)
+        self.plane.set_port(ifindex, &record).map_err(super::failed)
     }
 }

@@ -15,7 +15,7 @@ use super::storage::Steered;
 use super::{PortFacts, PortPlan, Request};
 use crate::error::{Refusal, codes};
 use crate::ids::{NodeIds, Pools};
-use crate::model::{IfName, LineMtu, Name};
+use crate::model::{IfName, Label, LineMtu, Name, Range};
 use crate::records::Records;
 use crate::validate::{LinkIx, NodeIx, PortRole, ValidLink, ValidPort};
 
@@ -30,8 +30,11 @@ pub(super) struct NodeView {
     by_link: Vec<Option<Arc<Way>>>,
     /// Storage machines that this node steers.
     pub(super) steered: BTreeMap<Name, Steered>,
-    /// Entries of frames that only pass.
+    /// Entries of frames that only pass, but for those of [`Self::sites`].
     relays: Records,
+    /// Labels that lead to other datacenters, and the number of each. Thousands of entries come of it, which only an image that
+    /// differs from the one before needs.
+    sites: Vec<(Range<Label>, u32)>,
     pub(super) ids: NodeIds,
 }
 
@@ -83,6 +86,7 @@ impl NodeView {
         self.ports == new.ports
             && self.ways == new.ways
             && self.relays == new.relays
+            && self.sites == new.sites
             && self.steered == new.steered
             && self.ids == new.ids
     }
@@ -222,6 +226,9 @@ impl NodeView {
 
     pub(super) fn records(&self) -> Records {
         let mut records = self.relays.clone();
+        for (labels, site) in &self.sites {
+            relay::enter(&mut records, *labels, *site);
+        }
         for port in self.ports.values() {
             records.ports.insert(port.facts.ifindex, port.record);
             records.egress.insert(port.slot, port.facts.ifindex);

@@ -44,6 +44,16 @@ impl<T> Mapped<T> {
         })
     }
 
+    /// No records.
+    pub(super) fn nothing() -> Self {
+        Self {
+            memory: NonNull::dangling(),
+            bytes: 0,
+            len: 0,
+            record: PhantomData,
+        }
+    }
+
     /// Number of records.
     pub(super) fn len(&self) -> u32 {
         self.len
@@ -114,6 +124,9 @@ impl<T: aya::Pod> Mapped<T> {
 
 impl<T> Drop for Mapped<T> {
     fn drop(&mut self) {
+        if self.bytes == 0 {
+            return;
+        }
         // SAFETY: the mapping was made by `new` with this length and nothing borrows from it any more.
         let _ = unsafe { munmap(self.memory.cast(), self.bytes) };
     }

@@ -98,6 +98,16 @@ pub(crate) struct StorageTables {
 }
 
 impl StorageTables {
+    /// Of a node that steers none.
+    pub(crate) fn none() -> Self {
+        Self {
+            vsms: Arc::new(Mapped::nothing()),
+            flows: Arc::new(Mapped::nothing()),
+            next_hops: Arc::new(Mapped::nothing()),
+            paths: Arc::new(Mapped::nothing()),
+        }
+    }
+
     /// A storage machine's live words.
     pub(crate) fn vsm(&self, id: u32) -> Option<&Vsm> {
         self.vsms.shared(id)

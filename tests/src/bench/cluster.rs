@@ -9,6 +9,7 @@
 
 mod build;
 mod cost;
+mod many;
 
 use std::time::{Duration, Instant};
 
@@ -53,8 +54,11 @@ struct Row {
 pub(super) fn run(options: &Options) -> Result<bool> {
     let mut all = Vec::new();
     for tenants in options.tenants.clone() {
-        let rows = with(tenants, options.runs).with_context(|| format!("with {tenants} tenants"))?;
-        all.push(rows);
+        let rows = match options.agents {
+            Some(agents) => many::with(agents.into(), tenants, options.runs),
+            None => with(tenants, options.runs),
+        };
+        all.push(rows.with_context(|| format!("with {tenants} tenants"))?);
     }
     if let Some(path) = &options.json {
         let all = json!({ "schema": "fabric-bench-cluster/1", "runs": options.runs, "documents": all });

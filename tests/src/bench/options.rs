@@ -52,8 +52,11 @@ pub(super) enum What {
 /// Options of `cluster`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Cluster {
+    /// So many agents in one process instead, which write into tables in memory
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(16..=1000))]
+    pub agents: Option<u16>,
     /// Tenants in the document
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "0,1000,10000", value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "0,1000,10000", value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub tenants: Vec<u32>,
     /// Changes of each kind
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=4000))]

@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When nobody listens, or the answer is a refusal: with what it says.
-pub(super) fn request(socket: &Path, method: &str, path: &str, body: &Value) -> Result<Value> {
+pub(crate) fn request(socket: &Path, method: &str, path: &str, body: &Value) -> Result<Value> {
     let answer = text(socket, method, path, body)?;
     serde_json::from_str(&answer).with_context(|| format!("{method} {path}: no JSON: {answer}"))
 }

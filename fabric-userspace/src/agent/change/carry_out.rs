@@ -115,7 +115,7 @@ impl Core {
         self.after(valid, image, &changes);
         self.follow_storage();
         self.refresh_flood_lists(&changed_slots);
-        if let Err(error) = self.datapath.spare_copies() {
+        if let Err(error) = self.plane.spare_copies() {
             tracing::error!(%error, "ways that no flood list names any more keep the program for copies");
         }
         for name in old_ports {
@@ -134,14 +134,14 @@ impl Core {
         let old = self.ports.get(name).map_or(0, |port| port.ifindex);
         if old != 0
             && old != ifindex
-            && let Err(error) = self.datapath.detach(old)
+            && let Err(error) = self.plane.detach(old)
         {
             tracing::error!(%error, port = %name, "the old interface could not be forgotten");
         }
     }
 
     pub(in crate::agent) fn note_own_programs(&mut self) -> Result<(), Refusal> {
-        let own = self.datapath.program_ids().map_err(failed)?;
+        let own = self.plane.program_ids().map_err(failed)?;
         self.ports.set_own_programs(&own);
         Ok(())
     }
@@ -195,7 +195,7 @@ impl Core {
                 self.give_back(&name).await;
                 continue;
             };
-            if let Err(error) = self.datapath.attach(former.ifindex, former.role) {
+            if let Err(error) = self.plane.attach(former.ifindex, former.role) {
                 tracing::error!(%error, port = %name, "the port's former program could not be attached again");
             }
             self.ports.put_back(name, former);
@@ -222,10 +222,10 @@ impl Core {
             Step::Switch(next_hops) => {
                 let now = |(id, compiled): &(u32, NextHop)| (*id, self.by_carrier(*id, compiled));
                 let next_hops: Vec<_> = next_hops.iter().map(now).collect();
-                self.datapath.switch(&next_hops, OldWay::Works)
+                self.plane.switch(&next_hops, OldWay::Works)
             }
-            Step::SetFloods(floods) => self.datapath.set_floods(&floods),
-            Step::ClearFloods(segments) => self.datapath.clear_floods(&segments),
+            Step::SetFloods(floods) => self.plane.set_floods(&floods),
+            Step::ClearFloods(segments) => self.plane.clear_floods(&segments),
         }
     }
 
@@ -239,9 +239,9 @@ impl Core {
         {
             let mut record = *record;
             record.flags |= fabric_common::maps::Port::UNSAFE;
-            return self.datapath.set_port(*ifindex, Some(&record));
+            return self.plane.set_port(*ifindex, &record);
         }
-        self.datapath.apply(op)
+        self.plane.apply(op)
     }
 
     fn attach(
@@ -277,7 +277,7 @@ impl Core {
         ifindex: u32,
         role: Role,
     ) -> Result<(), Refusal> {
-        self.datapath.attach(ifindex, role).map_err(|error| {
+        self.plane.attach(ifindex, role).map_err(|error| {
             attach_refusal(
                 name,
                 self.ports.driver(name).as_deref().unwrap_or("unknown"),
@@ -316,7 +316,7 @@ impl Core {
     fn after(&mut self, valid: Valid, mut image: Image, changes: &Changes) {
         let gone = &changes.vanished_next_hops;
         if !gone.is_empty() {
-            self.datapath.flush(|_, _, next_hop| gone.contains(&next_hop));
+            self.plane.flush(|_, _, next_hop| gone.contains(&next_hop));
         }
         if !Arc::ptr_eq(&self.image.node, &image.node) {
             self.meter.learn(&image.node.records);
@@ -344,7 +344,7 @@ impl Core {
             .filter(|(_, members)| members.iter().any(|slot| slots.contains(slot)))
             .map(|(segment, members)| (*segment, members.as_slice()))
             .collect();
-        if let Err(error) = self.datapath.set_floods(&floods) {
+        if let Err(error) = self.plane.set_floods(&floods) {
             tracing::error!(%error, "flood lists could not be written");
         }
     }
@@ -353,7 +353,7 @@ impl Core {
     pub(in crate::agent) async fn give_back(&mut self, name: &IfName) -> Vec<Restored> {
         if let Some(port) = self.ports.get(name)
             && port.ifindex != 0
-            && let Err(error) = self.datapath.detach(port.ifindex)
+            && let Err(error) = self.plane.detach(port.ifindex)
         {
             tracing::error!(%error, port = %name, "a port could not be detached");
         }
@@ -379,7 +379,7 @@ impl Core {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        self.datapath.grace().map_err(failed)?;
+        self.plane.grace().map_err(failed)?;
         while let Some(freed) = self.waiting.pop() {
             if let Err(error) = self.clear(&freed) {
                 self.waiting.push(freed);
@@ -393,18 +393,18 @@ impl Core {
     fn clear(&mut self, freed: &Freed) -> Result<(), LoadError> {
         // Learned once more by a program that still ran when the entries were flushed.
         if !freed.next_hops.is_empty() {
-            self.datapath
+            self.plane
                 .flush(|_, _, next_hop| freed.next_hops.contains(&next_hop));
         }
         self.meter
-            .retire(&mut self.datapath, &freed.bindings, &freed.paths)?;
+            .retire(&mut self.plane, &freed.bindings, &freed.paths)?;
         freed
             .segments
             .iter()
             .for_each(|id| self.meter.forget_segment(*id));
         for slot in &freed.slots {
             self.forget_silence(*slot)?;
-            self.datapath.clear_drops(*slot)?;
+            self.plane.clear_drops(*slot)?;
             self.meter.forget_slot(*slot);
         }
         Ok(())

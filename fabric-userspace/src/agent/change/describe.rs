@@ -51,7 +51,7 @@ impl Core {
             return Vec::new();
         }
         let recent: BTreeSet<u32> = self
-            .datapath
+            .plane
             .fdb()
             .unwrap_or_default()
             .into_iter()

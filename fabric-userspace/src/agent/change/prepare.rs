@@ -1,14 +1,15 @@
 //! From a document to everything that has to be written, without writing it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Prepared;
 use crate::agent::core::{Core, role_of, side_file};
-use crate::agent::host::{self, Interfaces, Missing, Tunnel};
-use crate::compile::{Request, Scope, compile};
+use crate::agent::host::{Interfaces, Missing, Tunnel};
+use crate::compile::{HostFacts, Request, Scope, compile};
 use crate::diff::diff_images;
 use crate::error::{Refusal, codes};
 use crate::model::{Document, IfName};
+use crate::netlink::NeighbourKey;
 use crate::safety::Role;
 use crate::validate::{NodeIx, Valid, ValidLink, revalidate};
 
@@ -35,15 +36,8 @@ impl Core {
             )
             .with_cure("add it under nodes, or start the agent with --node NAME")
         })?;
-        let ports = &valid.node(here).ports;
-        let wanted: BTreeMap<IfName, Role> = ports
-            .iter()
-            .filter_map(|(name, port)| Some((name.clone(), role_of(port.role?))))
-            .collect();
-        let Interfaces { facts, silent } =
-            host::ports(&self.netlink, self.node.as_str(), &wanted, missing).await?;
-        let neighbours = host::neighbours(&mut self.hops, &facts, &tunnels(&valid, here)).await;
-        let host = host::facts(facts, neighbours);
+        let wanted = roles(&valid, here);
+        let (host, silent) = self.facts(&valid, here, missing).await?;
         let request = Request {
             valid: &valid,
             node: &self.node,
@@ -74,6 +68,26 @@ impl Core {
         })
     }
 
+    /// What the compiler must know of this host, and which of the ports cannot send.
+    ///
+    /// # Errors
+    /// For a port that is not there, unless that is tolerated.
+    pub(in crate::agent) async fn facts(
+        &mut self,
+        valid: &Valid,
+        here: NodeIx,
+        missing: Missing,
+    ) -> Result<(HostFacts, BTreeSet<IfName>), Refusal> {
+        let wanted = roles(valid, here);
+        let Interfaces { facts, silent } = self.host.interfaces(self.node.as_str(), &wanted, missing).await?;
+        let neighbours = self.host.neighbours(&facts, &tunnels(valid, here)).await;
+        let facts = HostFacts {
+            ports: facts,
+            neighbours,
+        };
+        Ok((facts, silent))
+    }
+
     /// Keeps those neighbours resolved that the document in force needs, and no others.
     pub(super) async fn release_neighbours(&mut self) {
         let needed: Vec<_> = self
@@ -83,25 +97,24 @@ impl Core {
             .into_iter()
             .filter_map(|tunnel| Some((tunnel.remote, self.ports.get(&tunnel.port)?.ifindex)))
             .collect();
-        for (remote, oif) in self.hops.resolved() {
-            if !needed.contains(&(remote, oif)) {
-                self.hops.release(remote, oif).await;
-            }
-        }
-        self.save_neighbours();
+        let added = self.host.keep_only(&needed).await;
+        self.save_neighbours(added);
     }
 
-    fn save_neighbours(&self) {
-        let added: Vec<_> = self
-            .hops
-            .added()
-            .into_iter()
-            .map(|key| (key.ifindex, key.address))
-            .collect();
+    fn save_neighbours(&self, added: Vec<NeighbourKey>) {
+        let added: Vec<_> = added.into_iter().map(|key| (key.ifindex, key.address)).collect();
         if let Err(error) = self.store.set_side_file(side_file::NEIGHBOURS, &added) {
             tracing::error!(%error, "the neighbour entries could not be saved");
         }
     }
+}
+
+/// The ports that the document uses at a node.
+fn roles(valid: &Valid, here: NodeIx) -> BTreeMap<IfName, Role> {
+    let ports = valid.node(here).ports.iter();
+    ports
+        .filter_map(|(name, port)| Some((name.clone(), role_of(port.role?))))
+        .collect()
 }
 
 /// Links with an address in the underlay that end at this node.

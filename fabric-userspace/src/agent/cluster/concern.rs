@@ -61,8 +61,9 @@ fn concerns(changes: &[Change], valid: &Valid, node: &Name, has_part: impl Fn(&N
         Some(("tenants", _)) => change.before.is_some() && change.after.is_some(),
         Some(("segments", name)) => {
             let sides = [&change.before, &change.after].into_iter().flatten();
-            let members: BTreeSet<&str> = sides.clone().flat_map(|side| nodes(&side.value)).collect();
-            let has_remotes = sides.into_iter().any(|side| !is_empty(&side.value, "remotes"));
+            let sides: Vec<Value> = sides.map(|side| side.value.parsed()).collect();
+            let members: BTreeSet<&str> = sides.iter().flat_map(nodes).collect();
+            let has_remotes = sides.iter().any(|side| !is_empty(side, "remotes"));
             Name::new(name).map_or(true, |name| has_part(&name) || has_gateway(valid, &name))
                 || has_remotes
                 || members.contains(node.as_str())

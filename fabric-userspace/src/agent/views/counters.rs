@@ -11,7 +11,7 @@ use crate::model::IfName;
 /// Reads all counters once.
 pub(in crate::agent) fn reading(core: &Core) -> Result<Reading, Refusal> {
     let slots: Vec<u16> = core.slots().into_keys().collect();
-    core.meter.read(&core.datapath, &slots).map_err(failed)
+    core.meter.read(&core.plane, &slots).map_err(failed)
 }
 
 /// The name that people see.

@@ -15,7 +15,7 @@ use crate::model::{IfName, Mac, natural};
 /// # Errors
 /// For a segment that is not there, or when a map cannot be read.
 pub(crate) fn fdb(core: &mut Core, segment: Option<&str>) -> Result<Vec<api::FdbEntry>, Refusal> {
-    let entries = core.datapath.fdb().map_err(failed)?;
+    let entries = core.plane.fdb().map_err(failed)?;
     let names: BTreeMap<u32, (&str, &str)> = core
         .valid
         .segments()

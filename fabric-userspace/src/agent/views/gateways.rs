@@ -36,7 +36,7 @@ fn of(core: &Core, place: &model::GatewaySegment) -> api::GatewaySegment {
         segment: place.segment.to_string(),
         addresses: place.addresses.iter().map(ToString::to_string).collect(),
         neighbours: irb.map(|irb| {
-            let mut known: Vec<KnownNeighbour> = core.datapath.neighbours(irb).collect();
+            let mut known = core.plane.neighbours(irb);
             known.sort_by_key(|known| known.address.to_ip());
             known.into_iter().map(neighbour).collect()
         }),

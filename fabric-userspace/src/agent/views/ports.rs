@@ -28,7 +28,7 @@ pub(crate) async fn ports(core: &mut Core) -> Result<Vec<api::Port>, Refusal> {
     let here = core.here();
     let mut views = Vec::new();
     for (name, plan) in core.image.ports() {
-        let link = core.netlink.link(name.as_str()).await.ok();
+        let link = core.host.link(name).await;
         let options = here.and_then(|here| core.valid.node(here).ports.get(name));
         views.push(api::Port {
             name: name.to_string(),

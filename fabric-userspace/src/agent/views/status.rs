@@ -45,7 +45,7 @@ pub(crate) fn status(core: &mut Core) -> Result<api::Status, Refusal> {
         ports,
         traffic: super::traffic(core, &reading),
         fdb_entries: core.fdb_entries,
-        fdb_capacity: core.datapath.fdb_capacity(),
+        fdb_capacity: core.plane.fdb_capacity(),
     })
 }
 

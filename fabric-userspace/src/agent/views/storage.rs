@@ -17,7 +17,7 @@ pub(crate) fn storage(core: &mut Core) -> Result<Vec<api::Vsm>, Refusal> {
     if core.valid.storage().is_empty() {
         return Ok(Vec::new());
     }
-    let tick = core.datapath.now().map_err(failed)?;
+    let tick = core.plane.now().map_err(failed)?;
     let core: &Core = core;
     let reading = reading(core)?;
     let slots = core.slots();

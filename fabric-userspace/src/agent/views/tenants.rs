@@ -67,7 +67,7 @@ pub(crate) fn tenants(core: &mut Core) -> Result<Vec<api::Tenant>, Refusal> {
 
 fn macs_by_segment(core: &mut Core) -> Result<BTreeMap<u32, u64>, Refusal> {
     let mut macs = BTreeMap::new();
-    for entry in core.datapath.fdb().map_err(crate::agent::core::failed)? {
+    for entry in core.plane.fdb().map_err(crate::agent::core::failed)? {
         *macs.entry(entry.segment).or_default() += 1;
     }
     Ok(macs)
@@ -76,7 +76,7 @@ fn macs_by_segment(core: &mut Core) -> Result<BTreeMap<u32, u64>, Refusal> {
 fn segment_view(core: &Core, segment: &ValidSegment, reading: &Reading) -> api::Segment {
     let id = segment_id(core, &segment.name);
     let events = id
-        .and_then(|id| core.datapath.segment_events(id))
+        .and_then(|id| core.plane.segment_events(id))
         .unwrap_or_default();
     let part = core.image.segments.get(&segment.name);
     let attachment = |end: &ValidAttachment| attachment_view(core, end, id, reading);

@@ -9,7 +9,7 @@ use crate::compile::codec::onward;
 use crate::compile::places::{Places, Ways};
 use crate::error::Refusal;
 use crate::ids::{NodeIds, Place, Pools};
-use crate::model::Name;
+use crate::model::{Label, Name, Range};
 use crate::records::Records;
 use crate::topology::Route;
 use crate::validate::{DatacenterIx, NodeIx, Valid};
@@ -37,7 +37,8 @@ impl NodeView {
                 continue;
             };
             self.relay(&mut places, (datacenter, *site), route)?;
-            enter(&mut places.records, valid, (*at, *site));
+            let labels = valid.datacenter(*at).labels;
+            self.sites.extend(labels.map(|labels| (labels, *site)));
         }
         self.ids.sites = sites.into_iter().map(|(name, (site, _))| (name, site)).collect();
         (self.ids.relays, self.relays) = (places.ids, places.records);
@@ -90,10 +91,9 @@ fn others(valid: &Valid, here: NodeIx) -> impl Iterator<Item = (&Name, Datacente
         .map(|(datacenter, at)| (&datacenter.name, at))
 }
 
-/// Every label of the datacenter's range names its site.
-fn enter(records: &mut Records, valid: &Valid, (datacenter, site): (DatacenterIx, u32)) {
-    let labels = valid.datacenter(datacenter).labels;
-    for label in labels.into_iter().flat_map(|labels| labels.iter()) {
+/// Every label of a datacenter's range names its site.
+pub(super) fn enter(records: &mut Records, labels: Range<Label>, site: u32) {
+    for label in labels.iter() {
         let label = label.get();
         let sites = records.label_sites.entry(label >> 3).or_default();
         *sites |= u64::from(site) << ((label & 7) * 8);

@@ -4,6 +4,7 @@
 //! named objects at the top of the document has a key for each; segments too, though they stand inside of tenants.
 
 mod edited;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{Problem, Refusal, codes};
 use crate::model::{Document, from_json_bytes};
 pub(super) use edited::{changes_between, patched};
+use text::Text;
 
 /// Version of the form of every value in the store.
 pub(super) const SCHEMA: &str = "fabric/1";
@@ -34,7 +36,7 @@ pub struct Object {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
     /// As it stands in the document.
-    pub value: Value,
+    pub value: Text,
 }
 
 /// All objects by key, as in `segments/acme-v10`.
@@ -85,7 +87,7 @@ pub(crate) fn apart(document: &Document, old: &Objects) -> Result<Objects, Refus
     }
     lists.push((SEGMENTS.to_owned(), segments));
     let mut objects = Objects::new();
-    objects.insert(REST.to_owned(), object(0, None, Value::Object(rest)));
+    objects.insert(REST.to_owned(), object(0, None, &Value::Object(rest)));
     for (kind, members) in lists {
         place(&kind, members, old, &mut objects).ok_or_else(|| bug("an object has no name"))?;
     }
@@ -113,12 +115,12 @@ struct Member {
     value: Value,
 }
 
-fn object(at: u64, of: Option<String>, value: Value) -> Object {
+fn object(at: u64, of: Option<String>, value: &Value) -> Object {
     Object {
         schema: SCHEMA.to_owned(),
         at,
         of,
-        value,
+        value: Text::of(value),
     }
 }
 
@@ -150,7 +152,7 @@ fn place(kind: &str, members: Vec<Member>, old: &Objects, objects: &mut Objects)
         .collect();
     let places = places(&kept);
     for ((key, member), at) in keys.into_iter().zip(members).zip(places) {
-        objects.insert(key, object(at, member.of, member.value));
+        objects.insert(key, object(at, member.of, &member.value));
     }
     Some(())
 }
@@ -187,7 +189,14 @@ pub(crate) fn together(objects: &Objects) -> Result<Document, Refusal> {
         check_schema(key, &object.schema)?;
         match key.split_once('/') {
             Some((kind, _)) => lists.entry(kind).or_default().push(object),
-            None => whole.extend(object.value.as_object().cloned().unwrap_or_default()),
+            None => whole.extend(
+                object
+                    .value
+                    .parsed()
+                    .as_object_mut()
+                    .map(std::mem::take)
+                    .unwrap_or_default(),
+            ),
         }
     }
     lists
@@ -196,10 +205,10 @@ pub(crate) fn together(objects: &Objects) -> Result<Document, Refusal> {
     let mut segments: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for segment in lists.remove(SEGMENTS).unwrap_or_default() {
         let tenant = segment.of.as_deref().unwrap_or_default();
-        segments.entry(tenant).or_default().push(segment.value.clone());
+        segments.entry(tenant).or_default().push(segment.value.parsed());
     }
     for (kind, list) in lists {
-        let mut values: Vec<Value> = list.iter().map(|object| object.value.clone()).collect();
+        let mut values: Vec<Value> = list.iter().map(|object| object.value.parsed()).collect();
         if kind == TENANTS {
             values
                 .iter_mut()

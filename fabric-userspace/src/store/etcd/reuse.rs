@@ -97,7 +97,8 @@ fn numbers<'a>(objects: impl Iterator<Item = &'a Object>) -> Numbers<'a> {
 
 fn of_segment(object: &Object) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    let field = |name: &str| object.value.get(name).filter(|value| !value.is_null());
+    let value = object.value.parsed();
+    let field = |name: &str| value.get(name).filter(|value| !value.is_null());
     for single in ["vni", "i_sid", "global_vid"] {
         if let Some(value) = field(single) {
             all.insert(format!("{single}-{value}"));
@@ -108,7 +109,7 @@ fn of_segment(object: &Object) -> BTreeSet<String> {
     }
     if let Some(s_vid) = field("s_vid") {
         let mut inner = BTreeSet::new();
-        collect(&object.value, "c_vid", &mut inner);
+        collect(&value, "c_vid", &mut inner);
         all.extend(inner.into_iter().map(|c_vid| format!("tags-{s_vid}-{c_vid}")));
     }
     all

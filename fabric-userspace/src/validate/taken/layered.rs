@@ -42,7 +42,8 @@ impl<K: Eq + Hash + Clone, V: Clone> Layered<K, V> {
         }
         let mut below = std::mem::take(&mut self.below);
         let all = Arc::make_mut(&mut below);
-        for (key, value) in self.above.drain() {
+        // Taken and not drained: an emptied map keeps its room, and so do its copies.
+        for (key, value) in std::mem::take(&mut self.above) {
             match value {
                 Some(value) => all.insert(key, value),
                 None => all.remove(&key),

@@ -11,7 +11,7 @@ use crate::topology::{End, Net};
 /// In their order on the wire.
 pub(super) const NODES: [&str; 4] = ["edge1", "edge2", "edge3", "edge4"];
 /// Where the members are.
-const MEMBERS: [&str; 3] = ["10.9.0.1", "10.9.0.2", "10.9.0.3"];
+pub(super) const MEMBERS: [&str; 3] = ["10.9.0.1", "10.9.0.2", "10.9.0.3"];
 /// Nodes that have their share of the tenants, and no agent here.
 const OTHERS: u32 = 36;
 /// Tenants of one access port, each with a VLAN.

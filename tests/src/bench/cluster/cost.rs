@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::build::Cluster;
 use crate::fabric::Agent;
+use crate::netns::NetNs;
 use crate::topology::ip;
 
 /// So long nothing is changed, to see what agents use all the time.
@@ -56,6 +57,14 @@ impl Cluster {
 
 fn cost(agent: &Agent) -> Result<Cost> {
     let pid = agent.pid().context("the agent has ended")?;
+    Ok(Cost {
+        cpu: cpu_of(pid)?,
+        bytes: bytes_at(agent.namespace(), "m0")?,
+    })
+}
+
+/// Seconds of CPU time that a process has used.
+pub(super) fn cpu_of(pid: u32) -> Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // After the name, which may hold anything: utime and stime are fields 14 and 15 of proc_pid_stat(5).
     let fields = stat.rsplit_once(')').context("no name in stat")?.1;
@@ -67,22 +76,29 @@ fn cost(agent: &Agent) -> Result<Cost> {
         .collect();
     let ticks: f64 = ticks.context("no times in stat")?.iter().sum();
     let hertz = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)?.context("no clock ticks")?;
-    let listed = ip(agent.namespace(), &["-j", "-s", "link", "show", "m0"])?;
+    #[expect(clippy::cast_precision_loss, reason = "some hundred")]
+    Ok(ticks / hertz as f64)
+}
+
+/// Bytes that an interface has sent and received.
+pub(super) fn bytes_at(namespace: &NetNs, interface: &str) -> Result<f64> {
+    let listed = ip(namespace, &["-j", "-s", "link", "show", interface])?;
     let listed: serde_json::Value = serde_json::from_str(&listed).context("ip prints no JSON")?;
     let bytes = |way: &str| {
         listed[0]["stats64"][way]["bytes"]
             .as_f64()
             .context("ip counts nothing")
     };
-    Ok(Cost {
-        cpu: ticks / hertz as f64,
-        bytes: bytes("rx")? + bytes("tx")?,
-    })
+    Ok(bytes("rx")? + bytes("tx")?)
 }
 
 /// Memory of an agent that is its own or shared, in KiB.
 pub(super) fn memory(agent: &Agent) -> Result<u64> {
-    let pid = agent.pid().context("the agent has ended")?;
+    memory_of(agent.pid().context("the agent has ended")?)
+}
+
+/// The same of any process.
+pub(super) fn memory_of(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let word = line.and_then(|line| line.split_whitespace().next());

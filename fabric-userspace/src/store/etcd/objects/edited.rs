@@ -119,7 +119,7 @@ impl Row<'_> {
             return None;
         }
         let places = places.into_iter().skip(usize::from(before.is_some()));
-        let object = |((key, of, value), at)| (key, object(at, of, value));
+        let object = |((key, of, value), at)| (key, object(at, of, &value));
         Some(list.into_iter().zip(places).map(object).collect())
     }
 }
@@ -223,7 +223,5 @@ fn tenant(
 }
 
 fn read<T: serde::de::DeserializeOwned>(object: &Object) -> Option<T> {
-    (object.schema == SCHEMA)
-        .then(|| T::deserialize(&object.value).ok())
-        .flatten()
+    (object.schema == SCHEMA).then(|| object.value.read()).flatten()
 }

@@ -8,6 +8,12 @@ fn document(text: &str) -> Document {
     from_json_bytes(text.as_bytes()).unwrap()
 }
 
+fn coloured(object: &Text) -> Text {
+    let mut value = object.parsed();
+    value["colour"] = "red".into();
+    Text::of(&value)
+}
+
 fn tenants(names: &[&str]) -> Document {
     let tenants: Vec<String> = names
         .iter()
@@ -85,7 +91,7 @@ fn an_object_of_a_newer_version_is_refused_with_its_key() {
 fn a_field_of_a_newer_version_is_refused_with_its_path() {
     let mut objects = apart(&tenants(&["a"]), &Objects::new()).unwrap();
     let tenant = objects.get_mut("tenants/a").unwrap();
-    tenant.value["colour"] = "red".into();
+    tenant.value = coloured(&tenant.value);
     let refusal = together(&objects).unwrap_err();
     assert_eq!(refusal.code, codes::UNKNOWN_FIELD);
 }
@@ -145,9 +151,10 @@ fn a_change_of_a_newer_version_is_left_to_the_whole() {
     let before = apart(&old, &Objects::new()).unwrap();
     let mut after = apart(&new, &before).unwrap();
     assert_eq!(patched(old.clone(), &after, &changes(&before, &after)), Some(new));
-    after.get_mut("segments/b-a").unwrap().value["colour"] = "red".into();
+    let segment = after.get_mut("segments/b-a").unwrap();
+    segment.value = coloured(&segment.value);
     assert_eq!(patched(old.clone(), &after, &changes(&before, &after)), None);
-    after.get_mut("segments/b-a").unwrap().value = json!({"name": "b-a"});
+    after.get_mut("segments/b-a").unwrap().value = Text::of(&json!({"name": "b-a"}));
     after.get_mut("tenants/b").unwrap().schema = "fabric/2".to_owned();
     assert_eq!(patched(old, &after, &changes(&before, &after)), None);
 }
