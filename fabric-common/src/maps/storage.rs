@@ -238,9 +238,17 @@ impl FlowRecord {
 
     /// The [`super::tick`] at which the flow was seen last.
     #[expect(clippy::cast_possible_truncation, reason = "written from 32 bits")]
-    pub fn seen(&self) -> u32 {
+    fn seen(&self) -> u32 {
         let [.., seen, _] = &self.words;
         seen.load() as u32
+    }
+
+    /// Ticks since the flow was seen; 0 if that was after the clock was read for `now`.
+    pub fn age(&self, now: u32) -> u32 {
+        match now.wrapping_sub(self.seen()) {
+            age if age > u32::MAX / 2 => 0,
+            age => age,
+        }
     }
 
     /// Forgets the flow.
@@ -309,7 +317,7 @@ mod tests {
             next_hop: 77,
         };
         record.note(&flow, 9);
-        assert_eq!(record.seen(), 9);
+        assert_eq!([8, 9, 10, 69].map(|now| record.age(now)), [0, 0, 1, 60]);
         assert_eq!(record.read(), Some(flow));
         record.clear();
         assert_eq!(record.read(), None);

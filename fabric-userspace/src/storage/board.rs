@@ -257,10 +257,7 @@ impl Board {
         let recent = |place: &(u32, u32)| {
             let records = self.tables.flows(place.0);
             records
-                // One may have been seen since the clock was read.
-                .filter(|record| {
-                    record.read().is_some() && now.wrapping_sub(record.seen()).cast_signed() < RECENT
-                })
+                .filter(|record| record.read().is_some() && record.age(now) < RECENT)
                 .count()
         };
         let all: usize = watched.spec.places.iter().map(recent).sum();

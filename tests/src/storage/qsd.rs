@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,20 +12,19 @@ use serde_json::{Value, json};
 
 use super::daemon::Daemon;
 use crate::netns::NetNs;
-use crate::wait;
 
 /// The name under which it offers its volume.
 pub const EXPORT: &str = "vol1";
 /// No command of ours takes long; a mirror runs in the background.
 const ANSWER: Duration = Duration::from_secs(20);
-/// A monitor that is free greets at once.
-const GREETING: Duration = Duration::from_secs(1);
 
 /// A running daemon with one volume, node `vol`, exported as [`EXPORT`].
 #[derive(Debug)]
 pub(super) struct Qsd {
     daemon: Daemon,
-    monitor: PathBuf,
+    /// It stays open: a monitor serves one client at a time, and who connects anew for each command may find it still busy with
+    /// his own last visit.
+    monitor: Mutex<BufReader<UnixStream>>,
 }
 
 impl Qsd {
@@ -49,7 +49,7 @@ impl Qsd {
             monitor.display()
         ));
         command.args(["--monitor", "chardev=qmp", "--chardev"]);
-        // A monitor serves one client at a time, and the fabric asks it all the time.
+        // The fabric has one of its own: a monitor serves one client at a time.
         let watched = folder.join(format!("{name}.watch"));
         command.arg(format!(
             "socket,path={},server=on,wait=off,id=watch",
@@ -61,10 +61,19 @@ impl Qsd {
         drop(std::fs::remove_file(&monitor));
         let mut daemon = Daemon::start(namespace, &mut command, folder.join(format!("{name}.log")))
             .context("cannot start the storage daemon: apt-get install qemu-utils qemu-system-common")?;
+        let mut opened = None;
         daemon.wait_ready("the storage daemon's monitor", || {
-            Ok(UnixStream::connect(&monitor).is_ok())
+            opened = UnixStream::connect(&monitor).ok();
+            Ok(opened.is_some())
         })?;
-        Ok(Self { daemon, monitor })
+        let opened = opened.context("the storage daemon's monitor is gone")?;
+        opened.set_read_timeout(Some(ANSWER))?;
+        let mut monitor = BufReader::new(opened);
+        say(&mut monitor, &json!({"execute": "qmp_capabilities"}))?;
+        Ok(Self {
+            daemon,
+            monitor: Mutex::new(monitor),
+        })
     }
 
     pub(super) fn daemon(&mut self) -> &mut Daemon {
@@ -77,20 +86,9 @@ impl Qsd {
 
     /// Runs one QMP command and gives what it returns.
     pub(super) fn execute(&self, command: &str, arguments: &Value) -> Result<Value> {
-        // A monitor serves one client at a time, and turns away who comes before it has seen the last one leave. Nothing was
-        // done then.
-        let open = || -> Result<BufReader<UnixStream>> {
-            let mut stream = BufReader::new(UnixStream::connect(&self.monitor)?);
-            stream.get_ref().set_read_timeout(Some(GREETING))?;
-            say(&mut stream, &json!({"execute": "qmp_capabilities"}))?;
-            Ok(stream)
-        };
-        let ask = || -> Result<Value> {
-            let mut stream = wait::until(ANSWER, "the storage daemon's monitor", || Ok(open().ok()))?;
-            stream.get_ref().set_read_timeout(Some(ANSWER))?;
-            say(&mut stream, &json!({"execute": command, "arguments": arguments}))
-        };
-        ask().with_context(|| format!("QMP {command} {arguments}"))
+        let mut monitor = self.monitor.lock().unwrap_or_else(PoisonError::into_inner);
+        say(&mut monitor, &json!({"execute": command, "arguments": arguments}))
+            .with_context(|| format!("QMP {command} {arguments}"))
     }
 }
 
