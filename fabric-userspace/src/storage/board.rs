@@ -20,7 +20,7 @@ use crate::model::{Name, ReplicationPolicy};
 use crate::store::etcd::Standing;
 
 /// A connection that was heard of less than so many ticks ago (about seconds) is in use.
-const RECENT: i32 = 60;
+const RECENT: u32 = 60;
 
 /// What the agent must know.
 #[derive(Clone, Debug)]
