@@ -61,7 +61,7 @@ pub use record::{Break, Exchange, IoError, Record, Stall, monotonic_us};
 pub use rig::{CLIENT, CLIENT_MAC, MEMBERS, Rig, RigOptions, SECOND_VSM, SERVICE, SERVICE_MAC, Service, VSM};
 
 pub use server::{Protocol, Server};
-pub use sites::{NODES, SiteOptions, Sites, Tenancy};
+pub use sites::{NODES, SiteOptions, Sites, Tenancy, drill_across};
 
 /// A volume of this many bytes has room for every block of a test: none is written twice. It takes no room on the disk
 /// before it is written.

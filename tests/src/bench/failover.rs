@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::options::Failover;
 use super::report;
 use crate::lab::latencies::Latencies;
-use crate::storage::{Drill, Event, Outcome, Protocol, Rig, RigOptions, drill};
+use crate::storage::{
+    Drill, Event, Outcome, Protocol, Rig, RigOptions, SiteOptions, Sites, drill, drill_across,
+};
 
 /// Runs of a row that is there for comparison.
 const FEW: u64 = 5;
@@ -25,14 +27,18 @@ struct Case {
     health: fn() -> Value,
     /// It shows what a part of the fabric is good for.
     compares: bool,
+    /// The members are at two nodes, which share an etcd.
+    across: bool,
 }
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 10] = [
     Case::new("NBD, kill", Protocol::Nbd, Event::Kill),
     Case::new("NBD, cut", Protocol::Nbd, Event::Cut),
     Case::new("NBD, cut, reader", Protocol::Nbd, Event::CutUnanswered),
     Case::new("iSCSI, kill", Protocol::Iscsi, Event::Kill),
     Case::new("iSCSI, cut", Protocol::Iscsi, Event::Cut),
+    Case::across("NBD, kill, two nodes", Event::Kill),
+    Case::across("NBD, cut, two nodes", Event::Cut),
     Case::without("NBD, cut, no in-path", Event::Cut, || json!({"in_path": false})),
     Case::without("NBD, cut, no nudge", Event::Cut, || json!({"nudge": false})),
     Case::without(
@@ -50,6 +56,14 @@ impl Case {
             event,
             health: || json!({}),
             compares: false,
+            across: false,
+        }
+    }
+
+    const fn across(name: &'static str, event: Event) -> Self {
+        Self {
+            across: true,
+            ..Self::new(name, Protocol::Nbd, event)
         }
     }
 
@@ -60,6 +74,7 @@ impl Case {
             event,
             health,
             compares: true,
+            across: false,
         }
     }
 }
@@ -107,7 +122,10 @@ pub(super) fn run(options: &Failover) -> Result<bool> {
             .is_none_or(|text| case.name.contains(text.as_str()))
     };
     for case in CASES.iter().filter(wanted) {
-        let row = measure(case, options.runs)?;
+        let row = match case.across {
+            true => measure_across(case, options.runs)?,
+            false => measure(case, options.runs)?,
+        };
         say(&row.text());
         rows.push(row);
     }
@@ -140,6 +158,27 @@ fn measure(case: &Case, runs: u64) -> Result<Row> {
     }
     report::progress(0, 0);
     rig.tear_down()?;
+    Ok(Row {
+        name: case.name,
+        outcomes,
+    })
+}
+
+fn measure_across(case: &Case, runs: u64) -> Result<Row> {
+    let sites = Sites::start(&SiteOptions {
+        tcp_port: Some(case.protocol.port()),
+        copied: true,
+        ..SiteOptions::default()
+    })?;
+    let mut outcomes = Vec::new();
+    for run in 1..=runs {
+        report::progress(usize::try_from(run)?, usize::try_from(runs)?);
+        let outcome = drill_across(&sites, case.event, run);
+        outcomes.push(outcome.with_context(|| format!("{}, run {run}", case.name))?);
+        sites.begin_again()?;
+    }
+    report::progress(0, 0);
+    sites.tear_down()?;
     Ok(Row {
         name: case.name,
         outcomes,

@@ -15,7 +15,7 @@ use super::server::Protocol;
 use crate::wait;
 
 /// Requests answered before and after it happens.
-const SOME: u64 = 200;
+pub(super) const SOME: u64 = 200;
 /// Of everything that needs a server.
 const LONG: Duration = Duration::from_secs(20);
 /// Longer than any request takes on a healthy member.
@@ -212,7 +212,7 @@ fn happen(rig: &Rig, event: Event, members: &mut [Member], load: &Load) -> Resul
     Ok(event_us)
 }
 
-fn told(switch: &Value) -> Result<Told> {
+pub(super) fn told(switch: &Value) -> Result<Told> {
     let number = |field: &str| {
         switch[field]
             .as_f64()

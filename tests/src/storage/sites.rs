@@ -2,6 +2,7 @@
 //! client at a site of his own. What works for the one client protects the other. The nodes share an etcd.
 
 mod document;
+mod drill;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ use crate::netns::NetNs;
 use crate::topology::{End, Net, WireTap};
 use crate::wait;
 use document::{copy_address, copy_port, document, line_ends, member_port, pairs};
+
+pub use drill::drill_across;
 
 /// Names of the nodes: with the first machine, with the second one, with the first client, with the second one.
 pub const NODES: [&str; 4] = ["cloud1300", "cloud1302", "cloud1304", "cloud1306"];
