@@ -269,6 +269,7 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the counter wraps by design")]
     fn switches(&self) -> u32 {
         SWITCHES.get(0).map_or(0, |switches| *switches as u32)
     }

@@ -95,6 +95,10 @@ pub(super) fn flood_lists(pin: &Path) -> Result<BTreeMap<u32, Vec<u32>>> {
     let mut lists = BTreeMap::new();
     for (key, value) in pairs(pin)? {
         let segment = super::word(&key)?;
+        // No frame is of segment 0. Its list comes and goes while the agent waits for a grace period.
+        if segment == 0 {
+            continue;
+        }
         let list = dump(&["id", &super::word(&value)?.to_string()])?;
         let members = list.iter().map(|(_, value)| super::word(value));
         let mut members = members.collect::<Result<Vec<_>>>()?;

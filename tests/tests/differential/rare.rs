@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use fabric_common::DropReason;
+use fabric_common::flood::Metadata;
 use fabric_common::maps::{Binding, Path, access_index};
 use fabric_tests::frame::{Frame, Mac, eth};
 use fabric_userspace::compile::twin::Outcome;
@@ -116,7 +117,7 @@ fn no_room(both: &mut Both) {
     const ROOM: usize = 256 - 40;
     let eth1 = both.port("eth1");
     let way = (eth1.ifindex, eth1.role);
-    for (frame, needed) in [(unicast(), 8), (broadcast(), 16)] {
+    for (frame, needed) in [(unicast(), 8), (broadcast(), size_of::<Metadata>())] {
         for (left, fits) in [(needed - 4, false), (needed, true), (needed + 4, true)] {
             both.begin();
             let outcome = both.frame_at(way, &frame, ROOM - left);
