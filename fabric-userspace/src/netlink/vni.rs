@@ -2,12 +2,12 @@
 //! bridge that such a device is a port of.
 //!
 //! No frame goes through them. The underlay ports' programs take every VXLAN packet before the kernel's device could, and
-//! neither port of the bridge floods or learns. The other port stands for all stations of the segment. It is one end of a
+//! neither port of the bridge floods or learns: what the bridge's own IPv6 says to everybody goes nowhere. The other port stands for all stations of the segment. It is one end of a
 //! veth pair and not a `dummy` or `ifb`, which kernels may lack and which make interfaces of their own when loaded.
 
 use std::net::IpAddr;
 
-use netlink_packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkMessage};
+use netlink_packet_route::link::LinkMessage;
 use rtnetlink::{LinkBridge, LinkBridgePort, LinkUnspec, LinkVeth, LinkVxlan};
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,7 @@ impl Netlink {
         let [vxlan, bridge, stations, peer] = devices.names();
         let builder = LinkBridge::new(&bridge).mcast_snooping(false);
         self.add_link(builder.build(), &bridge, made).await?;
-        let master = self.quiet_up(&bridge).await?;
+        let master = self.set_up(&bridge).await?;
         let builder = LinkVxlan::new(&vxlan, devices.vni)
             .port(devices.udp_port)
             .learning(false);
@@ -89,7 +89,7 @@ impl Netlink {
             .await?;
         let builder = LinkVeth::new(&stations, &peer).controller(master);
         self.add_link(builder.build(), &stations, made).await?;
-        self.quiet_up(&peer).await?;
+        self.set_up(&peer).await?;
         Ok(VniPorts {
             vxlan: self.silent_port(&vxlan).await?,
             stations: self.silent_port(&stations).await?,
@@ -102,20 +102,11 @@ impl Netlink {
         let builder = LinkBridgePort::new(ifindex).learning(false).flood(false);
         let builder = builder.mcast_flood(false).bcast_flood(false);
         self.set_link(builder.build(), name).await?;
-        self.quiet_up(name).await
+        self.set_up(name).await
     }
 
-    /// Sets an interface up that gets no IPv6 address, without which it sends no solicitations and no reports.
-    async fn quiet_up(&self, name: &str) -> Result<u32, NetlinkError> {
+    async fn set_up(&self, name: &str) -> Result<u32, NetlinkError> {
         let ifindex = self.link(name).await?.ifindex;
-        let none = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
-        let none = LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![none])]);
-        let builder = LinkUnspec::new_with_index(ifindex).append_extra_attribute(none);
-        match self.set_link(builder.build(), name).await {
-            // There is no IPv6 in this namespace.
-            Err(error) if error.errno() == Some(libc::EAFNOSUPPORT) => {}
-            set => set?,
-        }
         self.set_link(LinkUnspec::new_with_index(ifindex).up().build(), name)
             .await?;
         Ok(ifindex)
