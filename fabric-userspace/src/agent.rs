@@ -6,6 +6,7 @@ mod cluster;
 mod confirm;
 mod core;
 mod edits;
+mod evpn;
 mod host;
 mod log;
 mod meter;
@@ -154,6 +155,7 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     let mut tasks = tasks::spawn(&shared, options.ageing, watch).await;
     tasks.extend(cluster::spawn(&shared).await);
     tasks.extend(storage::spawn(&shared).await);
+    tasks.extend(evpn::spawn(&shared).await?);
     tasks.push(confirm::spawn(&shared));
     tasks.push(tokio::spawn(log::fold()));
     let router = server::router(shared.clone());

@@ -112,6 +112,7 @@ impl Core {
         }
         self.after(valid, image, &changes);
         self.follow_storage();
+        self.follow_evpn();
         self.refresh_flood_lists(&changed_slots);
         for name in old_ports {
             self.give_back(&name).await;
