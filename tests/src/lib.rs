@@ -26,6 +26,7 @@ pub mod etcd;
 pub mod fabric;
 pub mod fixtures;
 pub mod frame;
+pub mod frr;
 pub mod golden;
 pub mod lab;
 pub mod netns;
