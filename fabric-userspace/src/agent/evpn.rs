@@ -29,8 +29,9 @@ use crate::store::FileStore;
 
 /// Stations told in a round.
 const WORDS: usize = 256;
-/// The whole FDB is read for new stations, at most a tenth of the time.
+/// The whole FDB is read for new stations, at most a tenth of the time, unless that takes very long.
 const REST: u32 = 10;
+const LONGEST_REST: Duration = Duration::from_secs(1);
 /// And anyhow as often as that, for what was missed.
 const SCAN: Duration = Duration::from_secs(10);
 /// When what failed is tried again.
@@ -177,7 +178,8 @@ impl Evpn {
 
     /// An interface is gone: if it was one of these, it is made anew.
     fn lost(&mut self, ifindex: u32) {
-        if self.ports.contains_key(&ifindex) {
+        let is_bridge = |vni: &Vni| vni.ports.is_some_and(|ports| ports.bridge == ifindex);
+        if self.ports.contains_key(&ifindex) || self.vnis.values().any(is_bridge) {
             self.read_anew();
         }
     }
@@ -202,6 +204,8 @@ impl Evpn {
             };
             if let Some(mac) = vni.stations.note(*side, entry, there) {
                 vni.settle(mac, true, view);
+                // Not by us: somebody has flushed the bridge.
+                self.scan |= *side == Side::Ours && !there && vni.has(mac, view);
             }
             touched.insert(*number);
         }
@@ -310,7 +314,8 @@ impl Evpn {
             }
         }
         let now = Instant::now();
-        (self.scan, self.last_scan, self.next_scan) = (false, now, now + (now - begun) * REST);
+        let rest = ((now - begun) * REST).min(LONGEST_REST);
+        (self.scan, self.last_scan, self.next_scan) = (false, now, now + rest);
         found
     }
 }

@@ -24,9 +24,11 @@ pub struct VniDevices {
     pub udp_port: u16,
 }
 
-/// Indices of the bridge's two ports.
+/// Indices of the bridge and its two ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VniPorts {
+    /// The bridge.
+    pub bridge: u32,
     /// The VXLAN device.
     pub vxlan: u32,
     /// The port that stands for our stations.
@@ -50,6 +52,7 @@ impl VniDevices {
         find(&peer, "veth")?;
         let port = |name: &str, kind: &str| find(name, kind).filter(|link| link.master == Some(bridge));
         Some(VniPorts {
+            bridge,
             vxlan: port(&vxlan, "vxlan")?.ifindex,
             stations: port(&stations, "veth")?.ifindex,
         })
@@ -91,6 +94,7 @@ impl Netlink {
         self.add_link(builder.build(), &stations, made).await?;
         self.set_up(&peer).await?;
         Ok(VniPorts {
+            bridge: master,
             vxlan: self.silent_port(&vxlan).await?,
             stations: self.silent_port(&stations).await?,
         })

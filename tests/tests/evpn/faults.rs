@@ -67,6 +67,17 @@ fn frames_arrive_whatever_daemon_or_agent_dies() {
     lan.wait_held("a", VNI_A, FAR);
     assert!(reaches_alone(&lan, "bgpd again"));
 
+    // Somebody flushes what the agent has told.
+    let port = format!("fst{VNI_A}");
+    lan.edge
+        .output(&["bridge", "fdb", "del", NEAR, "dev", &port, "master"])
+        .unwrap();
+    until_true(PATIENCE, "the station to be told again", || {
+        let told = lan.edge.output(&["bridge", "fdb", "show", "dev", &port])?;
+        Ok(told.contains(NEAR))
+    })
+    .unwrap();
+
     // Somebody removes an interface: it is made anew, and the daemon gets to know it.
     lan.edge
         .output(&["ip", "link", "del", &format!("fbr{VNI_A}")])

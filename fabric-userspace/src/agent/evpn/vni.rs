@@ -184,6 +184,12 @@ impl Vni {
         self.wanted.remotes.values().any(|remote| *remote == next_hop)
     }
 
+    /// Whether the data path has a station, and not behind a foreign VTEP.
+    pub(super) fn has(&self, mac: u64, view: View<'_>) -> bool {
+        let place = view.datapath.station(self.wanted.id, mac);
+        place.is_some_and(|place| !self.is_foreign(place.next_hop))
+    }
+
     /// Carries out what the daemon says of one station. What is `news` also moves a station that we have.
     pub(super) fn settle(&mut self, mac: u64, news: bool, view: View<'_>) {
         let id = self.wanted.id;
@@ -205,8 +211,7 @@ impl Vni {
         let Some(target) = target else {
             return;
         };
-        let known = view.datapath.station(id, mac);
-        let ours = known.is_some_and(|place| !self.is_foreign(place.next_hop));
+        let ours = self.has(mac, view);
         if ours && !news {
             return;
         }
