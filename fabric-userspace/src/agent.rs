@@ -6,6 +6,7 @@ mod cluster;
 mod confirm;
 mod core;
 mod edits;
+mod evpn;
 mod gateway;
 mod host;
 mod log;
@@ -152,6 +153,7 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     if let Some(metrics) = metrics {
         server::serve_metrics(metrics, shared.clone());
     }
+    tasks.extend(evpn::spawn(&shared).await?);
     tasks.push(tokio::spawn(log::fold()));
     let served = answer(&shared, listener);
     ready(&shared, begun).await;

@@ -22,6 +22,8 @@ pub struct AgentOptions {
     pub metrics: Option<SocketAddr>,
     /// The node of the document that this agent is; the host's name if absent.
     pub node: Option<Name>,
+    /// A routing daemon beside the agent speaks BGP EVPN: stations are taken from it and told to it.
+    pub evpn: bool,
     /// After how long without a frame a learned address is forgotten.
     pub ageing: Duration,
     /// Log every dropped frame, for looking for a fault.

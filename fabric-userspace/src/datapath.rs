@@ -17,6 +17,7 @@ mod loader;
 mod mapped;
 mod observe;
 mod pins;
+mod placed;
 mod silence;
 mod storage;
 mod switching;
@@ -42,6 +43,7 @@ pub use buckets::{BucketTable, Full, Memory};
 pub use counters::SegmentEvents;
 pub use fdb::{FdbEntry, Sweep};
 pub use loader::{LoadError, Program};
+pub use placed::{Placed, Placement, Whereabouts};
 pub(crate) use storage::StorageTables;
 pub use switching::OldWay;
 

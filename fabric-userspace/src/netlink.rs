@@ -1,7 +1,8 @@
 //! The host's interfaces, routes and neighbours as the kernel tells them by rtnetlink.
 //!
-//! A [`Netlink`] belongs to the network namespace of the thread that connected it. Nothing here changes an interface;
-//! the only thing written are the neighbour entries of [`NextHops`].
+//! A [`Netlink`] belongs to the network namespace of the thread that connected it. Nothing here changes an interface
+//! that somebody else has made; what is written are the neighbour entries of [`NextHops`], and for EVPN the devices of
+//! [`VniDevices`] with the stations on them.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -13,6 +14,8 @@ mod neighbour;
 mod netns;
 mod next_hop;
 mod route;
+mod station;
+mod vni;
 mod watch;
 mod xdp_features;
 
@@ -29,6 +32,8 @@ pub use neighbour::{Neighbour, NeighbourKey, NeighbourStatus};
 pub use netns::{NetnsPlace, run_in};
 pub use next_hop::{KeptBy, NextHop, NextHops};
 pub use route::Route;
+pub use station::{BridgeEntry, On, StationEvent, StationWatch};
+pub use vni::{VniDevices, VniPorts};
 pub use watch::{Event, Watch};
 pub use xdp_features::XdpFeatures;
 

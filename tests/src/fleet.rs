@@ -82,6 +82,7 @@ impl Fleet {
             metrics: None,
             node: Some(self.nodes[at].parse().map_err(|error| anyhow!("{error}"))?),
             ageing: Duration::from_secs(300),
+            evpn: false,
             log_drops: false,
             log_format: LogFormat::Text,
         })

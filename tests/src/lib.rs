@@ -27,6 +27,7 @@ pub mod fabric;
 pub mod fixtures;
 pub mod fleet;
 pub mod frame;
+pub mod frr;
 pub mod golden;
 pub mod lab;
 pub mod netns;

@@ -114,7 +114,9 @@ fn hammer(site: &mut Site) -> u64 {
             site.datapath.flush(|_, _, next_hop| next_hop == hop);
         }
         if rounds % 512 == 0 {
-            site.datapath.sweep(Duration::from_secs(60)).unwrap();
+            site.datapath
+                .sweep(Duration::from_secs(60), |_, _, _| false)
+                .unwrap();
         }
     }
     rounds
@@ -132,7 +134,10 @@ fn settles(site: &mut Site) {
         site.set(GLOBEX, number, Some(site::GLOBEX_HOP));
     }
     site.datapath.flush(|_, _, _| true);
-    let swept = site.datapath.sweep(Duration::from_secs(60)).unwrap();
+    let swept = site
+        .datapath
+        .sweep(Duration::from_secs(60), |_, _, _| false)
+        .unwrap();
     assert_eq!((swept.learned, swept.fixed), (0, STATIONS / 3 * 2 + STATIONS));
     let before = ["out0", "out1", "bout0"].map(|port| site.tally(port).all());
     for number in 0..STATIONS {

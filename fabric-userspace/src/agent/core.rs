@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::cluster::Cluster;
 use super::confirm::Waiting;
+use super::evpn::{self, Evpn};
 use super::host::Host;
 use super::meter::Meter;
 use super::numbers::{self, Numbers};
@@ -36,6 +37,8 @@ pub(super) mod side_file {
     pub(crate) const NEIGHBOURS: &str = "neighbours.json";
     /// Which fabric this node belongs to, if its document is decided elsewhere.
     pub(crate) const FABRIC: &str = "fabric.json";
+    /// Interfaces that were made for the routing daemon.
+    pub(crate) const EVPN: &str = "evpn.json";
     /// Who is in charge of which storage machine.
     pub(crate) const STORAGE: &str = "storage.json";
 }
@@ -53,6 +56,8 @@ pub(super) struct Core {
     pub(super) ports: Ports,
     pub(super) plane: Plane,
     pub(super) storage: Storage,
+    /// With a routing daemon beside the agent.
+    pub(super) evpn: Option<Evpn>,
     pub(super) meter: Meter,
     /// The document that the maps were made from. Later ones that changed nothing for this node are not in it:
     /// [`Core::catch_up`].
@@ -162,6 +167,14 @@ impl Core {
             None => Image::empty(sizes),
         };
         let retired = retired.filter(|_| adopted).unwrap_or_default();
+        let evpn = match &netlink {
+            Some(netlink) if options.evpn => Some(Evpn::open(&store, netlink.clone())?),
+            Some(netlink) => {
+                evpn::remove_made(netlink, &store, &evpn::written_down(&store)?).await;
+                None
+            }
+            None => None,
+        };
         let mut host = Host::new(netlink);
         if adopted {
             host.adopt(neighbours);
@@ -171,6 +184,7 @@ impl Core {
             ports,
             host,
             storage,
+            evpn,
             meter: Meter::resume(retired),
             valid,
             skipped: 0,
@@ -301,6 +315,7 @@ impl Core {
     pub(super) async fn take_down(&mut self) -> Result<(), Refusal> {
         self.ended = true;
         self.leave_storage();
+        self.leave_evpn().await;
         let names: Vec<IfName> = self.ports.iter().map(|(name, _)| name.clone()).collect();
         let mut left = Vec::new();
         for name in names {

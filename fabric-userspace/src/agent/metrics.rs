@@ -3,6 +3,7 @@
 //! Label sets exist from the start with 0, because a counter that first appears at 1 has no rate. Labels are
 //! names of the document only, never addresses or free text.
 
+mod evpn;
 mod histogram;
 mod storage;
 
@@ -68,6 +69,7 @@ pub(super) fn text(core: &mut Core) -> Result<String, Refusal> {
     path_switches(&mut text, core);
     tenants(&mut text, &counters.tenants);
     fdb(&mut text, core);
+    evpn::evpn(&mut text, core);
     storage::storage(&mut text, core)?;
     Ok(text.0)
 }

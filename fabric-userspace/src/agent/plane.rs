@@ -72,6 +72,16 @@ macro_rules! either {
     };
 }
 
+impl Plane {
+    /// The kernel's, for what tables in memory have no use for.
+    pub(super) fn kernel(&self) -> Option<&Datapath> {
+        match self {
+            Self::Kernel(datapath) => Some(datapath),
+            Self::Memory(_) => None,
+        }
+    }
+}
+
 /// As the functions of the same names of [`Datapath`].
 impl Plane {
     pub(super) fn apply(&mut self, op: &Op) -> Result<(), LoadError> {
@@ -194,8 +204,12 @@ impl Plane {
         either!(self, it => it.fdb_capacity())
     }
 
-    pub(super) fn sweep(&mut self, limit: Duration) -> Result<Sweep, LoadError> {
-        either!(self, it => it.sweep(limit))
+    pub(super) fn sweep(
+        &mut self,
+        limit: Duration,
+        held: impl Fn(u32, u64, u32) -> bool,
+    ) -> Result<Sweep, LoadError> {
+        either!(self, it => it.sweep(limit, held))
     }
 
     pub(super) fn flush(&mut self, which: impl Fn(u32, u64, u32) -> bool) -> u64 {

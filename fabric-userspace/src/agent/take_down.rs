@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::core::{check_host, saved_neighbours, side_file};
+use super::evpn;
 use super::host::Host;
 use super::numbers;
 use super::ports::Ports;
@@ -40,6 +41,7 @@ pub async fn take_down(state_dir: &Path) -> Result<bool, Refusal> {
     for name in &leftovers {
         left.extend(ports.give_back(&store, name).await?);
     }
+    evpn::remove_made(&netlink, &store, &evpn::written_down(&store)?).await;
     let mut host = Host::new(Some(netlink));
     host.adopt(neighbours);
     host.forget_neighbours().await;

@@ -133,13 +133,21 @@ async fn follow(shared: Shared, mut watch: Watch) {
 
 impl Core {
     fn sweep(&mut self, ageing: Duration) -> Result<(), Refusal> {
-        let sweep = self.plane.sweep(ageing).map_err(super::failed)?;
+        let evpn = self.evpn.as_ref();
+        let held = |segment, mac, next_hop| evpn.is_some_and(|evpn| evpn.holds(segment, mac, next_hop));
+        let sweep = self.plane.sweep(ageing, held).map_err(super::failed)?;
         self.fdb_entries = sweep.learned + sweep.fixed;
         Ok(())
     }
 
     async fn on_event(&mut self, event: &Event) -> Result<(), Refusal> {
         self.on_carrier(event)?;
+        if let Event::LinkGone {
+            nsid: None, ifindex, ..
+        } = event
+        {
+            self.evpn_lost(*ifindex);
+        }
         let moved = self.host.has_moved(event).await;
         let changed = match event {
             Event::Link { nsid: None, link, .. } => self.concerns_port(link),

@@ -15,9 +15,9 @@ pub struct FdbEntry {
     pub mac: String,
     /// Where: `eth1`, or `trunk0 S 101 | C 201`, or `pathway vni 10001`.
     pub via: String,
-    /// `static` or `learned`.
+    /// `static` (of the document), `learned` (from frames) or `evpn` (of BGP, as long as that says so).
     pub kind: String,
-    /// Since it was last heard; `null` for static entries.
+    /// Since it was last heard; `null` for entries that do not age.
     pub age_seconds: Option<f64>,
     /// Moves since it was last quiet.
     pub moves: u32,

@@ -57,6 +57,9 @@ pub(super) struct RunArgs {
     /// Age of forgotten addresses [default: 300]
     #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     ageing: Option<Duration>,
+    /// Share MAC addresses with FRR (EVPN)
+    #[arg(long)]
+    evpn: bool,
     /// Log every dropped frame, to look for a fault
     #[arg(long)]
     log_drops: bool,
@@ -75,6 +78,7 @@ impl RunArgs {
             || self.metrics.is_some()
             || self.node.is_some()
             || self.ageing.is_some()
+            || self.evpn
             || self.log_drops
             || self.log_format.is_some()
             || self.store.any()
@@ -90,6 +94,7 @@ impl RunArgs {
             state_dir,
             socket: global.socket(),
             config: self.config,
+            evpn: self.evpn,
             log_drops: self.log_drops,
             metrics: self.metrics,
             node: self.node,
@@ -137,6 +142,7 @@ mod tests {
             config: None,
             metrics: None,
             node: None,
+            evpn: false,
             ageing: Duration::from_secs(300),
             log_drops: false,
             log_format: LogFormat::Text,
@@ -148,12 +154,13 @@ mod tests {
     fn every_option_reaches_the_agent() {
         let all = options(
             "fabric agent --state-dir /s --socket /a.sock --config c.json --metrics 127.0.0.1:9100 \
-             --node edge1 --ageing 20 --log-format json --store etcd://h1,h2/lab",
+             --node edge1 --evpn --ageing 20 --log-format json --store etcd://h1,h2/lab",
         );
         assert_eq!(all.store, Address::parse("etcd://h1:2379,h2:2379/lab").ok());
         assert_eq!(all.config, Some("c.json".into()));
         assert_eq!(all.metrics, "127.0.0.1:9100".parse().ok());
         assert_eq!(all.node, Name::new("edge1").ok());
+        assert!(all.evpn);
         assert_eq!(all.ageing, Duration::from_secs(20));
         assert_eq!(all.log_format, LogFormat::Json);
     }

@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fabric_common::maps::Port;
+use fabric_common::maps::{Port, Tunnel};
 
 use super::PortFacts;
 use super::input::SegmentInput;
@@ -59,6 +59,22 @@ pub struct PortPlan {
     pub facts: PortFacts,
     /// Its entry in `PORTS`.
     pub record: Port,
+}
+
+impl SegmentPart {
+    /// VXLAN identifier, if it has one.
+    pub fn vni(&self) -> Option<u32> {
+        self.input.as_ref().map(|input| input.vni).filter(|vni| *vni != 0)
+    }
+
+    /// The tunnels to foreign VTEPs.
+    pub fn foreign_tunnels(&self) -> impl Iterator<Item = &Tunnel> {
+        // Only they form a split horizon group.
+        self.records
+            .tunnels
+            .values()
+            .filter(|tunnel| tunnel.binding.horizon() != 0)
+    }
 }
 
 impl Image {

@@ -89,7 +89,7 @@ fn age(now: u32, value: FdbValue) -> u32 {
     }
 }
 
-fn segment_of(key: u64, value: FdbValue) -> u32 {
+pub(super) fn segment_of(key: u64, value: FdbValue) -> u32 {
     let low = (key >> 48) as u32;
     low | value.segment_high() << 16
 }
@@ -116,11 +116,16 @@ impl Datapath {
     }
 
     /// Removes learned entries that were silent for `limit` or that two CPUs have entered at once, corrects the
-    /// segments' counts, and gives the slots free that were left since the last sweep.
+    /// segments' counts, and gives the slots free that were left since the last sweep. What is `held` (segment, address,
+    /// next hop) does not age.
     ///
     /// # Errors
     /// When the kernel's clock cannot be read, or it does not tell when programs have ended.
-    pub fn sweep(&mut self, limit: Duration) -> Result<Sweep, LoadError> {
+    pub fn sweep(
+        &mut self,
+        limit: Duration,
+        held: impl Fn(u32, u64, u32) -> bool,
+    ) -> Result<Sweep, LoadError> {
         let now = self.now()?;
         let limit = ticks(limit);
         let before = self.learned_counts();
@@ -133,6 +138,12 @@ impl Datapath {
             let of = found.entry(segment_of(key, value)).or_default();
             if value.is_static() {
                 of.fixed += 1;
+            } else if age(now, value) > limit
+                && held(segment_of(key, value), key & Macs::MASK, value.next_hop())
+            {
+                // 16 bits of a clock would turn over. If XDP was quicker, it has done the same, or moved it.
+                slot.value.compare_exchange(value.0, value.seen(now).0);
+                of.learned += 1;
             } else if age(now, value) > limit || self.fdb.is_shadowed(slot) {
                 // Only if nobody refreshed it since it was read.
                 if Table::take_out(slot, value.0) {

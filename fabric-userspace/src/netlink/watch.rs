@@ -24,7 +24,7 @@ use super::{Link, Neighbour, NeighbourKey, NetlinkError};
 /// `NETLINK_LISTEN_ALL_NSID` also types the ancillary message that carries the number of the namespace.
 const NETLINK_LISTEN_ALL_NSID: i32 = 8;
 /// The kernel's usual largest netlink datagram is 32 KiB.
-const DATAGRAM: usize = 64 * 1024;
+pub(super) const DATAGRAM: usize = 64 * 1024;
 /// Bytes of unread events after which the kernel starts to drop them.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 
@@ -49,6 +49,32 @@ pub enum Event {
     Routes,
     /// The kernel dropped events: everything must be read anew.
     Missed,
+}
+
+/// What a message of the kernel says to one kind of listener.
+pub(super) trait News: PartialEq + Sized {
+    /// The kernel dropped messages.
+    const MISSED: Self;
+
+    /// `None` for messages about something else. `nsid` is the number of a foreign namespace, `None` is ours.
+    fn of(message: &RouteNetlinkMessage, nsid: Option<i32>) -> Option<Self>;
+
+    /// Several at once are told once.
+    fn folds(&self) -> bool {
+        *self == Self::MISSED
+    }
+}
+
+impl News for Event {
+    const MISSED: Self = Self::Missed;
+
+    fn of(message: &RouteNetlinkMessage, nsid: Option<i32>) -> Option<Self> {
+        event(message, nsid)
+    }
+
+    fn folds(&self) -> bool {
+        matches!(self, Self::Routes | Self::Missed)
+    }
 }
 
 impl Event {
@@ -117,7 +143,7 @@ impl Watch {
     }
 }
 
-fn listen(groups: &[MulticastGroup], all_namespaces: bool) -> io::Result<AsyncFd<Socket>> {
+pub(super) fn listen(groups: &[MulticastGroup], all_namespaces: bool) -> io::Result<AsyncFd<Socket>> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.set_non_blocking(true)?;
     if all_namespaces {
@@ -134,14 +160,18 @@ fn listen(groups: &[MulticastGroup], all_namespaces: bool) -> io::Result<AsyncFd
 }
 
 /// Reads what is there, at most a batch; true when the socket is empty.
-fn drain(socket: &Socket, buffer: &mut [u8], queue: &mut VecDeque<Event>) -> io::Result<bool> {
+pub(super) fn drain<E: News>(
+    socket: &Socket,
+    buffer: &mut [u8],
+    queue: &mut VecDeque<E>,
+) -> io::Result<bool> {
     for _ in 0..64 {
         match receive(socket, buffer) {
             Ok(Some((length, nsid))) => parse(&buffer[..length], nsid, queue),
             Ok(None) => {}
             Err(Errno::EAGAIN) => return Ok(true),
             Err(Errno::EINTR) => {}
-            Err(Errno::ENOBUFS | Errno::EMSGSIZE) => push(queue, Event::Missed),
+            Err(Errno::ENOBUFS | Errno::EMSGSIZE) => push(queue, E::MISSED),
             Err(errno) => return Err(errno.into()),
         }
     }
@@ -175,16 +205,16 @@ fn nsid_of(message: ControlMessageOwned) -> Option<i32> {
     Some(i32::from_ne_bytes(unknown.data_bytes.get(..4)?.try_into().ok()?))
 }
 
-fn parse(mut datagram: &[u8], nsid: Option<i32>, queue: &mut VecDeque<Event>) {
+fn parse<E: News>(mut datagram: &[u8], nsid: Option<i32>, queue: &mut VecDeque<E>) {
     while !datagram.is_empty() {
         let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(datagram) else {
             // Not understood is not unimportant.
-            return push(queue, Event::Missed);
+            return push(queue, E::MISSED);
         };
         let length = (message.header.length as usize).next_multiple_of(4).max(4);
         datagram = datagram.get(length..).unwrap_or_default();
         if let NetlinkPayload::InnerMessage(message) = message.payload
-            && let Some(event) = event(&message, nsid)
+            && let Some(event) = E::of(&message, nsid)
         {
             push(queue, event);
         }
@@ -227,8 +257,8 @@ fn is_feature_change(message: &LinkMessage) -> bool {
         .any(|attribute| matches!(attribute, LinkAttribute::Event(LinkEvent::Features)))
 }
 
-fn push(queue: &mut VecDeque<Event>, event: Event) {
-    let repeats = matches!(event, Event::Routes | Event::Missed) && queue.back() == Some(&event);
+fn push<E: News>(queue: &mut VecDeque<E>, event: E) {
+    let repeats = event.folds() && queue.back() == Some(&event);
     if !repeats {
         queue.push_back(event);
     }

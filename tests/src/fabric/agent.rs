@@ -210,6 +210,11 @@ impl Agent {
         self.wait_ready()
     }
 
+    /// From the next start on it runs without the daemon of [`Launch::evpn`].
+    pub fn forget_evpn(&mut self) {
+        self.launch.arguments.retain(|word| word != Launch::EVPN);
+    }
+
     /// Starts it again and kills it `after` so long, ready or not.
     ///
     /// # Errors

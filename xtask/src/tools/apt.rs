@@ -26,7 +26,7 @@ const fn needed(name: &'static str, debian: &'static [&'static str]) -> Needed {
     }
 }
 
-const COMMANDS: [Needed; 9] = [
+const COMMANDS: [Needed; 10] = [
     needed("cc", &["gcc", "libc6-dev"]),
     needed("ip", &["iproute2"]),
     needed("ethtool", &["ethtool"]),
@@ -36,6 +36,8 @@ const COMMANDS: [Needed; 9] = [
     needed("etcd", &["etcd-server"]),
     needed("etcdctl", &["etcd-client"]),
     needed("openssl", &["openssl"]),
+    // The tests of EVPN run its zebra and bgpd, which are in a folder of their own and in the same package.
+    needed("vtysh", &["frr"]),
     // Ubuntu ships bpftool with the kernel's tools.
     Needed {
         name: "bpftool",
@@ -240,6 +242,7 @@ mod tests {
         );
         assert!(packages(&[], "debian").is_empty());
         assert_eq!(packages(&["tgtd", "tgtadm"], "debian"), ["tgt"]);
+        assert_eq!(packages(&["vtysh"], "ubuntu"), ["frr"]);
     }
 
     #[test]

@@ -114,6 +114,7 @@ impl Core {
         }
         self.after(valid, image, &changes);
         self.follow_storage();
+        self.follow_evpn();
         self.refresh_flood_lists(&changed_slots);
         if let Err(error) = self.plane.spare_copies() {
             tracing::error!(%error, "ways that no flood list names any more keep the program for copies");

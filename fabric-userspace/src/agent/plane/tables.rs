@@ -174,7 +174,11 @@ impl Tables {
         u64::MAX
     }
 
-    pub(super) fn sweep(&mut self, _limit: Duration) -> Result<Sweep, LoadError> {
+    pub(super) fn sweep(
+        &mut self,
+        _limit: Duration,
+        _held: impl Fn(u32, u64, u32) -> bool,
+    ) -> Result<Sweep, LoadError> {
         Ok(Sweep {
             fixed: self.records.stations.len() as u64,
             ..Sweep::default()

@@ -6,7 +6,9 @@ use fabric_common::maps::{NextHop, Path};
 use fabric_common::wire::mac_octets;
 
 use crate::agent::core::{Core, failed};
+use crate::agent::evpn::Evpn;
 use crate::api;
+use crate::datapath::FdbEntry;
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Mac, natural};
 
@@ -41,8 +43,8 @@ pub(crate) fn fdb(core: &mut Core, segment: Option<&str>) -> Result<Vec<api::Fdb
                 tenant: (*tenant).to_owned(),
                 mac: Mac::new(mac_octets(entry.mac)).to_string(),
                 via: places.describe(entry.segment, entry.next_hop),
-                kind: if entry.is_static { "static" } else { "learned" }.to_owned(),
-                age_seconds: (!entry.is_static).then_some(entry.age.as_secs_f64()),
+                kind: kind(core, entry).to_owned(),
+                age_seconds: (kind(core, entry) == LEARNED).then_some(entry.age.as_secs_f64()),
                 moves: entry.moves,
             })
         })
@@ -50,6 +52,20 @@ pub(crate) fn fdb(core: &mut Core, segment: Option<&str>) -> Result<Vec<api::Fdb
         .collect();
     views.sort_by(|a, b| natural(&a.segment, &b.segment).then_with(|| a.mac.cmp(&b.mac)));
     Ok(views)
+}
+
+const LEARNED: &str = "learned";
+
+/// Who put the entry there.
+fn kind(core: &Core, entry: &FdbEntry) -> &'static str {
+    let by_bgp = |evpn: &Evpn| evpn.holds(entry.segment, entry.mac, entry.next_hop);
+    if core.evpn.as_ref().is_some_and(by_bgp) {
+        "evpn"
+    } else if entry.is_static {
+        "static"
+    } else {
+        LEARNED
+    }
 }
 
 /// Next hops in words.

@@ -153,7 +153,7 @@ fn several_route_changes_in_a_row_are_told_once() {
 
 #[test]
 fn bytes_that_are_not_understood_count_as_missed() {
-    let mut queue = VecDeque::new();
+    let mut queue = VecDeque::<Event>::new();
     parse(&[0xff; 20], None, &mut queue);
     parse(&[1, 2, 3], None, &mut queue);
     assert_eq!(queue, [Event::Missed]);

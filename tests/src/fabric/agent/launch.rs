@@ -28,6 +28,8 @@ pub struct Launch {
 }
 
 impl Launch {
+    pub(super) const EVPN: &str = "--evpn";
+
     /// An agent for `node` in `namespace`, without a document.
     #[must_use]
     pub fn new(namespace: &NetNs, node: &str) -> Self {
@@ -70,6 +72,13 @@ impl Launch {
     pub fn ageing(mut self, after: Duration) -> Self {
         let seconds = after.as_secs_f64().to_string();
         self.arguments.extend(["--ageing".to_owned(), seconds]);
+        self
+    }
+
+    /// With a routing daemon beside it (`--evpn`).
+    #[must_use]
+    pub fn evpn(mut self) -> Self {
+        self.arguments.push(Self::EVPN.to_owned());
         self
     }
 
