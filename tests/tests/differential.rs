@@ -27,6 +27,8 @@ mod generate;
 mod labels;
 #[path = "differential/numbered.rs"]
 mod numbered;
+#[path = "differential/outcome.rs"]
+mod outcome;
 #[path = "differential/random.rs"]
 mod random;
 #[path = "differential/rare.rs"]

@@ -6,7 +6,6 @@ use std::fmt::Write;
 
 use clap::Command;
 use clap::builder::Resettable;
-use topics::TOPICS;
 
 /// Purpose, examples, usage, flags, exit codes, see also.
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
@@ -67,7 +66,7 @@ fn with_topics(command: Command, path: &str) -> Command {
 }
 
 fn topic_of(path: &str) -> Option<&'static Topic> {
-    TOPICS.iter().find(|topic| topic.command == path)
+    topics::all().find(|topic| topic.command == path)
 }
 
 fn examples_text(topic: &Topic) -> String {

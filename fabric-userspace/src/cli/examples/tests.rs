@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 
-use super::TOPICS;
+use super::topics;
 use crate::cli::args::{command, parse};
 
 fn paths(command: &clap::Command, path: &str, found: &mut Vec<String>) {
@@ -8,7 +8,7 @@ fn paths(command: &clap::Command, path: &str, found: &mut Vec<String>) {
     for sub in command.get_subcommands() {
         let path = format!("{path} {}", sub.get_name());
         // What is left out of a list to keep it short is explained like the rest.
-        if !sub.is_hide_set() || TOPICS.iter().any(|topic| topic.command == path) {
+        if !sub.is_hide_set() || topics::all().any(|topic| topic.command == path) {
             paths(sub, &path, found);
         }
     }
@@ -35,11 +35,11 @@ fn every_command_has_examples_and_every_example_has_a_command() {
     let paths = all_paths();
     for path in &paths {
         assert!(
-            TOPICS.iter().any(|topic| topic.command == path),
+            topics::all().any(|topic| topic.command == path),
             "{path} lacks examples"
         );
     }
-    for topic in TOPICS {
+    for topic in topics::all() {
         assert!(
             paths.iter().any(|path| path == topic.command),
             "{} is gone",
@@ -50,7 +50,7 @@ fn every_command_has_examples_and_every_example_has_a_command() {
 
 #[test]
 fn every_example_is_a_legal_command_line() {
-    for (line, _) in TOPICS.iter().flat_map(|topic| topic.examples) {
+    for (line, _) in topics::all().flat_map(|topic| topic.examples) {
         for part in line
             .split('|')
             .map(str::trim)
