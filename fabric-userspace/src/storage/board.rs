@@ -264,6 +264,11 @@ impl Board {
         u64::try_from(all).unwrap_or(u64::MAX)
     }
 
+    /// Whether there is no storage machine.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.vsms.is_empty()
+    }
+
     /// What should be written down.
     pub(crate) fn saved(&self) -> BTreeMap<Name, Saved> {
         let saved = |watched: &Watched| {

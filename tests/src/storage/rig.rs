@@ -201,8 +201,8 @@ impl Rig {
         let working = members.get(from).context("no member")?;
         let peer: SocketAddr = format!("{}:10809", copy_address(to)).parse()?;
         let mirror = Mirror::start_as(MEMBERS[to], working, peer)?;
-        mirror.wait_ready(working, Duration::from_secs(20))?;
-        wait::until_true(wait::PATIENCE, "the copy to be complete", || {
+        // The fabric asks the daemon anyway; with two who ask as fast as they can it has crashed in its allocator (7.2).
+        wait::until_true(Duration::from_secs(20), "the copy to be complete", || {
             let shown = self.show_of(service.vsm)?;
             Ok(shown["members"].as_array().into_iter().flatten().any(|member| {
                 member["name"] == MEMBERS[to] && member["role"] == "protection" && member["copy"] == "current"

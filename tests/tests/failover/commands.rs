@@ -136,7 +136,6 @@ fn stale_copies_and_clients_at_work_are_protected() {
         .refused(&["storage", "remove", VSM], "still-used")
         .unwrap();
     assert!(said.stderr.contains("1 connections"), "{}", said.stderr);
-    // A copy that is begun while clients write has crashed the storage daemon in its allocator (7.2).
     load.stop().unwrap();
     let mirror = rig.copy(&members).unwrap();
     let load = writer(&rig, 1);

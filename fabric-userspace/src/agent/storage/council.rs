@@ -26,7 +26,7 @@ const RENEW: Duration = Duration::from_secs(1);
 const VACANT: Duration = Duration::from_secs(1);
 /// How long such a node stays in office before it looks for a better one.
 const STAY: Duration = Duration::from_secs(5);
-/// Pause after a store that does not answer.
+/// Pause after a store that does not answer, and while there is nothing to ask for.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a lag that changes is told; that a copy is complete or not is told at once.
 const TELL: Duration = Duration::from_secs(1);
@@ -274,6 +274,12 @@ async fn follow(council: Arc<Council>) {
     let mut charges = Charges::new(Arc::clone(&council.store));
     let mut told = String::new();
     loop {
+        if council.watcher.with(|board| board.is_empty()) {
+            // Each reading is one from a majority, and there may be thousands of nodes without a storage machine.
+            charges = Charges::new(Arc::clone(&council.store));
+            sleep(PAUSE).await;
+            continue;
+        }
         match charges.next().await {
             Ok((all, at)) => {
                 let ago = u64::try_from(at.elapsed().as_nanos()).unwrap_or(u64::MAX);
