@@ -111,10 +111,9 @@ fn an_old_member_that_comes_back_at_another_site_is_not_heard() {
     let new = RawSocket::open(&sites.tenants[0].members[1], "eth0").unwrap();
     let fenced = || sites.agents[2].counters().unwrap().get("line0.dropped.fenced");
     let dropped = fenced();
-    for _ in 0..20 {
-        old.send(from_service("old").bytes()).unwrap();
-    }
-    wait::until_true(LONG, "the client's node to drop them", || {
+    // Until its node has the line in use again they get no further than there.
+    wait::until_true(LONG, "the client's node to drop twenty of them", || {
+        old.send(from_service("old").bytes())?;
         Ok(fenced() >= dropped + 20)
     })
     .unwrap();
