@@ -85,10 +85,10 @@ pub struct VsmLimits {
 }
 
 impl Records {
-    /// Slots of the ports that flooded frames leave by, each once for each copy.
-    pub fn flooded_slots(&self) -> impl Iterator<Item = u16> {
-        let pairs = self.pairs.values().flatten().map(|member| member.slot());
-        self.flood.values().flatten().copied().chain(pairs)
+    /// Copies of a frame to everybody, the ingress's included.
+    pub fn flood_members(&self) -> usize {
+        let listed: usize = self.flood.values().map(Vec::len).sum();
+        listed + self.pairs.values().flatten().count()
     }
 
     /// Adds all entries of `other`.

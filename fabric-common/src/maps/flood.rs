@@ -45,7 +45,11 @@ impl FloodCopy {
 pub struct PairMember(pub u64);
 
 impl PairMember {
-    /// The member behind the port `slot`, not 0.
+    /// Slot of a member that all frames are from which the other member's port has not brought: it is reached by one port
+    /// now and by another one later.
+    pub const ELSEWHERE: u16 = 0;
+
+    /// The member behind the port `slot`, or behind several: [`PairMember::ELSEWHERE`]. At most one of both.
     pub const fn new(slot: u16, next_hop: u32) -> Self {
         Self((slot as u64) << 32 | next_hop as u64)
     }

@@ -40,15 +40,17 @@ impl Segment {
         self.members() != [PairMember(0); 2]
     }
 
-    /// The next hop of a pair's other member for what came in by the port `slot`; 0 if the port is of neither, or there is no
-    /// pair.
+    /// The next hop of a pair's other member for what came in by the port `slot`, not 0; 0 if the port is of neither, or there is
+    /// no pair.
     #[inline(always)]
     pub fn partner(&self, slot: u16) -> u32 {
         let [one, other] = self.members();
         if one.slot() == slot {
             other.next_hop()
-        } else if other.slot() == slot {
+        } else if other.slot() == slot || other.slot() == PairMember::ELSEWHERE {
             one.next_hop()
+        } else if one.slot() == PairMember::ELSEWHERE {
+            other.next_hop()
         } else {
             0
         }
@@ -85,3 +87,35 @@ impl FloodTerms {
 }
 
 const _: () = assert!(capacity::IRBS <= 1 << (32 - FloodTerms::LENGTH_BITS));
+
+#[cfg(test)]
+mod tests {
+    use super::{PairMember, Segment};
+
+    fn partners(pair: [(u16, u32); 2], slots: [u16; 3]) -> [[u32; 3]; 2] {
+        [pair, [pair[1], pair[0]]].map(|pair| {
+            let segment = Segment::default();
+            for (word, (slot, next_hop)) in segment.pair.iter().zip(pair) {
+                word.store(PairMember::new(slot, next_hop).0);
+            }
+            slots.map(|slot| segment.partner(slot))
+        })
+    }
+
+    #[test]
+    fn each_of_a_pair_is_the_others_partner_and_a_third_port_has_none() {
+        assert_eq!(partners([(1, 10), (2, 20)], [1, 2, 3]), [[20, 10, 0]; 2]);
+    }
+
+    #[test]
+    fn what_no_port_of_the_other_member_brought_is_from_the_one_elsewhere() {
+        assert_eq!(partners([(0, 10), (2, 20)], [1, 2, 3]), [[20, 10, 20]; 2]);
+    }
+
+    #[test]
+    fn without_a_pair_there_is_no_partner() {
+        assert_eq!(partners([(0, 0), (0, 0)], [1, 2, 3]), [[0; 3]; 2]);
+        // While the words are written.
+        assert_eq!(partners([(0, 0), (2, 20)], [1, 2, 3])[0], [20, 0, 20]);
+    }
+}

@@ -31,7 +31,7 @@ impl Core {
             let Some(part) = self.image.segments.get(&segment.name) else {
                 continue;
             };
-            if !part.records.flooded_slots().any(|member| member == slot) {
+            if !part.records.paths.values().any(|path| path.slot == slot) {
                 continue;
             }
             for path in part.records.paths.values() {

@@ -5,7 +5,7 @@ mod gateway;
 mod storage;
 
 use fabric_common::maps::{
-    Binding, FloodCopy, FloodKey, NextHop, PairMember, Path, Tunnel, access_index, capacity, own, tag_key,
+    Binding, FloodCopy, FloodKey, PairMember, Path, Tunnel, access_index, capacity, own, tag_key,
 };
 use fabric_common::wire::VID_RESERVED;
 
@@ -265,24 +265,41 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Both members, if there are no others and a frame can only have come from one of them. A protected one is not always
-    /// behind the same port.
+    /// Both members, if there are no others. Behind which port one of them is must be known, and what comes by another port is
+    /// from the other one: a protected member is reached by several ports, and heard by those of all lines.
     fn pair(&self, members: &[(u16, u32)]) -> Option<[PairMember; 2]> {
-        let [one, other] = *members else { return None };
-        let slots = [one.0, other.0];
-        let is_protected = |id| {
-            self.places
-                .records
-                .next_hops
-                .get(id)
-                .is_none_or(NextHop::is_protected)
+        let mut ids: Vec<u32> = members.iter().map(|(_, id)| *id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let [one, other] = *ids else { return None };
+        let (fixed, facing) = match [one, other].map(|id| self.fixed_slot(members, id)) {
+            [Some(slot), Some(other_slot)] => ((slot, one), (other_slot, other)),
+            [Some(slot), None] => ((slot, one), (PairMember::ELSEWHERE, other)),
+            [None, Some(slot)] => ((slot, other), (PairMember::ELSEWHERE, one)),
+            [None, None] => return None,
         };
-        if slots[0] == slots[1] || [one.1, other.1].iter().any(is_protected) {
-            return None;
-        }
+        let slots = members.iter().filter(|(_, id)| *id == facing.1);
+        let mut ways_in = slots.map(|(slot, _)| *slot).chain(self.line_slots());
+        let is_apart = match facing.0 {
+            PairMember::ELSEWHERE => ways_in.all(|slot| slot != fixed.0),
+            slot => slot != fixed.0 && self.line_slots().all(|line| line == slot || line == fixed.0),
+        };
+        let mut pair = [fixed, facing];
+        pair.sort_unstable();
+        is_apart.then(|| pair.map(|(slot, next_hop)| PairMember::new(slot, next_hop)))
+    }
+
+    /// The port of a member that is not protected.
+    fn fixed_slot(&self, members: &[(u16, u32)], id: u32) -> Option<u16> {
+        let next_hop = self.places.records.next_hops.get(&id)?;
+        let member = members.iter().find(|(_, member)| *member == id)?;
+        (!next_hop.is_protected()).then_some(member.0)
+    }
+
+    /// Ports that frames from other datacenters come by.
+    fn line_slots(&self) -> impl Iterator<Item = u16> {
         let lines = self.input.far.iter().flat_map(|far| &far.lines);
-        let is_member = lines.map(|line| line.slot).all(|slot| slots.contains(&slot));
-        is_member.then(|| [one, other].map(|(slot, next_hop)| PairMember::new(slot, next_hop)))
+        lines.map(|line| line.slot)
     }
 }
 

@@ -95,7 +95,7 @@ fn segment_view(core: &Core, segment: &ValidSegment, reading: &Reading) -> api::
             .map(|label| label_view(core, label))
             .collect(),
         id,
-        flood_ports: part.map_or(0, |part| part.records.flooded_slots().count() as u64),
+        flood_ports: part.map_or(0, |part| part.records.flood_members() as u64),
         learned_macs: u64::from(events.learned),
         mac_limit: u64::from(segment.mac_limit),
         moves: u64::from(events.moves),

@@ -282,20 +282,34 @@ fn triangle() -> Value {
     document
 }
 
+/// A frame of the client for everybody.
+fn for_everybody() -> Vec<u8> {
+    let mut frame = golden("uni-800");
+    frame[..6].fill(0xff);
+    frame
+}
+
+/// Ports without carrier, the line that is in use then at the client's node, the class in its labels, and why no copy leaves by
+/// the other one.
+const IN_USE: [(&[&str], &str, u8, DropReason); 2] = [
+    (&[], "l224", 0, DropReason::StandbyPath),
+    (&["l224"], "l228", 2, DropReason::LinkDown),
+];
+
 #[test]
 fn of_the_copies_for_another_datacenter_only_that_of_the_line_in_use_leaves() {
-    let valid = valid(&triangle());
-    for (silent, line, class, reason) in [
-        (&[][..], "l224", 0, DropReason::StandbyPath),
-        (&["l224"][..], "l228", 2, DropReason::LinkDown),
-    ] {
+    let mut document = triangle();
+    // With a third member frames are copied.
+    let ends = document["tenants"][0]["segments"][0]["attachments"].as_array_mut();
+    let third = json!({"node": "n222", "port": "c9", "vlan": "untagged", "c_vid": 322});
+    ends.expect("a list").push(third);
+    let valid = valid(&document);
+    for (silent, line, class, reason) in IN_USE {
         let mut node = at(&valid, "n222", silent);
-        let mut frame = golden("uni-800");
-        frame[..6].fill(0xff);
-        let outcome = node.receive("c0", &frame);
-        let [sent] = outcome.sent()[..] else {
-            panic!("{outcome:?}")
-        };
+        let outcome = node.receive("c0", &for_everybody());
+        let mut sent = outcome.sent();
+        sent.retain(|sent| node.name_of(sent) != "c9");
+        let [sent] = sent[..] else { panic!("{outcome:?}") };
         assert_eq!(
             (node.name_of(sent).as_str(), sent.bytes[CLASS] & 0x0e),
             (line, class)
@@ -308,8 +322,28 @@ fn of_the_copies_for_another_datacenter_only_that_of_the_line_in_use_leaves() {
         let dropped = |copy: &Copied| matches!(copy, Copied::Dropped(_, why) if *why == reason);
         assert_eq!(
             (copies.len(), copies.iter().filter(|copy| dropped(copy)).count()),
-            (2, 1)
+            (3, 1)
         );
+    }
+}
+
+#[test]
+fn between_one_port_and_another_datacenter_nothing_is_copied() {
+    let valid = valid(&triangle());
+    let frame = for_everybody();
+    for (silent, line, class, _) in IN_USE {
+        let mut node = at(&valid, "n222", silent);
+        assert!(node.image.records().flood.is_empty());
+        let (by, labelled) = node.forward("c0", &frame);
+        assert_eq!((by.as_str(), labelled[CLASS] & 0x0e), (line, class));
+        // What the other end sends comes by the line that the other end uses.
+        let mut other = at(&valid, "n124", silent);
+        let (mut by, mut back) = other.forward("r0", &frame);
+        if by == "l226" {
+            (by, back) = at(&valid, "n220", &[]).forward("l226", &back);
+        }
+        assert_eq!(by, line);
+        assert_eq!(node.forward(&by, &back), ("c0".to_owned(), frame.clone()));
     }
 }
 
@@ -321,8 +355,7 @@ fn a_frame_for_everybody_does_not_go_from_datacenter_to_datacenter_to_datacenter
         .expect("a list");
     ends.push(json!({"node": "n220", "port": "x0", "vlan": "untagged", "c_vid": 222}));
     let valid = valid(&document);
-    let mut frame = golden("uni-800");
-    frame[..6].fill(0xff);
+    let frame = for_everybody();
     let mut first = at(&valid, "n222", &[]);
     let outcome = first.receive("c0", &frame);
     let copies: Vec<(String, Vec<u8>)> = outcome

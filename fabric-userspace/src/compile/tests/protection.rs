@@ -52,7 +52,11 @@ struct Gateway {
 
 impl Gateway {
     fn of(tenants: usize) -> Self {
-        let valid = valid(&fabric(tenants));
+        Self::carrying_out(&fabric(tenants))
+    }
+
+    fn carrying_out(document: &Value) -> Self {
+        let valid = valid(document);
         let image = compile_at(&valid, "n222", &host(&valid, "n222", MTU)).expect("it fits");
         let mut protection = Protection::default();
         protection.follow(&Image::empty(&Sizes::default()), &image);
@@ -143,7 +147,12 @@ fn a_tenant_that_goes_is_no_longer_written() {
 /// sends it, and it is the one that was in use when the frame came in.
 #[test]
 fn one_line_sends_a_frame_whenever_a_switch_comes_between_its_copies() {
-    let gateway = Gateway::of(ACROSS);
+    let mut document = fabric(ACROSS);
+    // With a third member frames are copied.
+    let ends = document["tenants"][0]["segments"][0]["attachments"].as_array_mut();
+    let third = json!({"node": "n222", "port": "c2", "vlan": 1});
+    ends.expect("a list").push(third);
+    let gateway = Gateway::carrying_out(&document);
     let records = gateway.image.records();
     let [main, backup] = ["l224", "l228"].map(|port| gateway.slot(port));
     let name = "t0".parse::<Name>().expect("a name");
