@@ -50,9 +50,19 @@ fn opened<'t, F: Frame>(
     inner: Inner,
 ) -> Result<Classified<'t>, DropReason> {
     let macs = read_macs(frame, inner.macs)?;
-    check_addresses(port, macs)?;
-    check_own(frame, binding, inner.body)?;
-    Ok(Classified { binding, inner, macs })
+    checked(frame, port, Classified { binding, inner, macs })
+}
+
+/// The same frame, if a tenant may send it.
+#[inline(always)]
+fn checked<'t, F: Frame>(
+    frame: &F,
+    port: &Port,
+    classified: Classified<'t>,
+) -> Result<Classified<'t>, DropReason> {
+    check_addresses(port, classified.macs)?;
+    check_own(frame, classified.binding, classified.inner.body)?;
+    Ok(classified)
 }
 
 #[inline(always)]

@@ -121,7 +121,7 @@ fn pass_on<F: Frame, T: Tables>(
 ) -> Result<Verdict, DropReason> {
     let len_in = frame.len();
     let (path, path_id) = relay_path(tables, onward)?;
-    let len_out = relay(frame, onward.at, onward.entry, path)?;
+    let len_out = relay(frame, onward, path)?;
     Ok(Verdict::Unicast {
         slot: path.slot,
         binding: onward.binding.id(),

@@ -1,7 +1,8 @@
 //! Rewriting: the fabric's tags come off and the next hop's go on, in one move of the frame's start.
 
+use crate::classify::Relay;
 use crate::flow::Flow;
-use crate::label::{CONTROL_WORD, ENTRY, Entry};
+use crate::label::{CONTROL_WORD, ENTRY};
 use crate::maps::Path;
 use crate::wire::{IPV6_HEADER, MACS, Macs, VLAN_TAG};
 use crate::{DropReason, Frame, ecn};
@@ -143,20 +144,18 @@ fn encapsulate<F: Frame>(
     fix_outer(frame, path, len, flow)
 }
 
-/// Puts the outer headers of `path` in front of the datacenter's label, which was at `at` and goes on as `entry` one hop
-/// older; the new length in bytes.
+/// Puts the outer headers of `path` in front of the datacenter's label, which goes on one hop older; the new length in bytes.
 #[inline(always)]
-pub fn relay<F: Frame>(frame: &mut F, at: usize, entry: Entry, path: &Path) -> Result<usize, DropReason> {
+pub fn relay<F: Frame>(frame: &mut F, onward: &Relay<'_>, path: &Path) -> Result<usize, DropReason> {
     if path.has(Path::UNRESOLVED) {
         return Err(DropReason::NeighbourUnresolved);
     }
+    let Relay { at, entry, word, .. } = *onward;
     let pre = path.pre as usize & 0x7f;
     let len = frame.len() + pre - at;
     if len > path.max_len as usize {
         return Err(DropReason::TooBig);
     }
-    // The template is copied in words, over up to seven bytes behind it: the entry and the control word.
-    let word: [u8; CONTROL_WORD] = frame.read(at + ENTRY)?;
     let flow = if path.ip_at == 0 {
         Flow::NONE
     } else {
@@ -164,6 +163,7 @@ pub fn relay<F: Frame>(frame: &mut F, at: usize, entry: Entry, path: &Path) -> R
     };
     resize(frame, pre, at)?;
     copy_template(frame, path)?;
+    // The template was copied in words, over up to seven bytes behind it: the entry and the control word.
     let entry = if path.has(Path::DEFLECT) {
         entry.deflected()
     } else {

@@ -34,24 +34,28 @@ macro_rules! run {
 
 /// Entry of tenant-facing ports.
 #[xdp(frags)]
+#[inline(always)]
 fn fabric_access(ctx: XdpContext) -> u32 {
     run!(&ctx, from_access)
 }
 
 /// Entry of S+C tagged links.
 #[xdp(frags)]
+#[inline(always)]
 fn fabric_trunk(ctx: XdpContext) -> u32 {
     run!(&ctx, from_trunk)
 }
 
 /// Entry of dedicated lines with labels.
 #[xdp(frags)]
+#[inline(always)]
 fn fabric_pseudowire(ctx: XdpContext) -> u32 {
     run!(&ctx, from_pseudowire)
 }
 
 /// Entry of underlay ports.
 #[xdp(frags)]
+#[inline(always)]
 fn fabric_underlay(ctx: XdpContext) -> u32 {
     run!(&ctx, from_underlay)
 }

@@ -2,7 +2,7 @@
 //! (RFC 3032, RFC 4385, RFC 4448 in tagged mode). They end here, or pass by their label alone.
 
 use super::trunk::tags;
-use super::{Classified, bound, opened};
+use super::{Classified, bound, checked, read_macs};
 use crate::label::{CONTROL_WORD, COUNT, ENTRY, Entry, FIRST};
 use crate::maps::{Binding, Port, label_key, route_index};
 use crate::rewrite::Inner;
@@ -25,6 +25,8 @@ pub struct Relay<'t> {
     pub at: usize,
     /// The datacenter's label as it came.
     pub entry: Entry,
+    /// The control word behind it.
+    pub word: [u8; CONTROL_WORD],
 }
 
 /// Classifies the label stack at `at` of a frame that came by `line`.
@@ -42,13 +44,22 @@ pub(super) fn label<'t, F: Frame, T: Tables>(
     let at = if about.transport == 0 {
         at
     } else {
-        if entry(frame, at, false)?.label() != about.transport {
+        if entry(frame.read(at)?, false)?.label() != about.transport {
             return Err(DropReason::UnknownLabel);
         }
         at + ENTRY
     };
-    let entry = entry(frame, at, true)?;
-    let relay = |binding| Labelled::Relay(Relay { binding, at, entry });
+    // Together: a second look at bytes whose length has been compared already is one that the verifier may not follow.
+    let [e0, e1, e2, e3, word @ ..] = frame.read::<{ ENTRY + CONTROL_WORD }>(at)?;
+    let entry = entry([e0, e1, e2, e3], true)?;
+    let relay = |binding| {
+        Labelled::Relay(Relay {
+            binding,
+            at,
+            entry,
+            word,
+        })
+    };
     // The masks are true anyway, see `Entry::label`; the verifier forgets it.
     let label = entry.label() & (COUNT - 1);
     let site = tables.label_site(label);
@@ -59,15 +70,23 @@ pub(super) fn label<'t, F: Frame, T: Tables>(
         return route.map(relay).ok_or(DropReason::UnknownLabel);
     }
     let known = |s_vid, c_vid| bound(tables, label_key(line, label, s_vid, c_vid));
-    let inner = tags(frame, at + ENTRY + CONTROL_WORD + MACS, TPID_S);
-    if let Ok((s_vid, c_vid)) = inner
+    let inner = Inner {
+        macs: at + ENTRY + CONTROL_WORD,
+        body: at + ENTRY + CONTROL_WORD + MACS + 2 * VLAN_TAG,
+    };
+    let macs = read_macs(frame, inner.macs)?;
+    let tags = tags(frame, inner.macs + MACS, TPID_S);
+    if let Ok((s_vid, c_vid)) = tags
         && let Some(binding) = known(s_vid, c_vid)
     {
-        return ends_here(frame, port, binding, at).map(Labelled::Here);
+        if word[0] >> 4 != 0 {
+            return Err(DropReason::BadControlWord);
+        }
+        return checked(frame, port, Classified { binding, inner, macs }).map(Labelled::Here);
     }
     match known(0, 0) {
         Some(binding) if passes(binding) => Ok(relay(binding)),
-        Some(_) => Err(inner.err().unwrap_or(DropReason::UnknownTags)),
+        Some(_) => Err(tags.err().unwrap_or(DropReason::UnknownTags)),
         None => Err(DropReason::UnknownLabel),
     }
 }
@@ -77,10 +96,10 @@ fn passes(binding: &Binding) -> bool {
     binding.segment() == Binding::RELAY
 }
 
-/// The entry at `at`, which must be the last of its stack or not, and whose time to live must allow one more hop.
+/// The entry, which must be the last of its stack or not, and whose time to live must allow one more hop.
 #[inline(always)]
-fn entry<F: Frame>(frame: &F, at: usize, bottom: bool) -> Result<Entry, DropReason> {
-    let entry = Entry::from_wire(frame.read(at)?);
+fn entry(bytes: [u8; ENTRY], bottom: bool) -> Result<Entry, DropReason> {
+    let entry = Entry::from_wire(bytes);
     if entry.label() < FIRST {
         return Err(DropReason::ReservedLabel);
     }
@@ -91,23 +110,4 @@ fn entry<F: Frame>(frame: &F, at: usize, bottom: bool) -> Result<Entry, DropReas
         return Err(DropReason::TtlExpired);
     }
     Ok(entry)
-}
-
-#[inline(always)]
-fn ends_here<'t, F: Frame>(
-    frame: &F,
-    port: &Port,
-    binding: &'t Binding,
-    at: usize,
-) -> Result<Classified<'t>, DropReason> {
-    let [first, _, _, _] = frame.read::<CONTROL_WORD>(at + ENTRY)?;
-    if first >> 4 != 0 {
-        return Err(DropReason::BadControlWord);
-    }
-    let macs = at + ENTRY + CONTROL_WORD;
-    let inner = Inner {
-        macs,
-        body: macs + MACS + 2 * VLAN_TAG,
-    };
-    opened(frame, port, binding, inner)
 }

@@ -35,9 +35,9 @@ pub fn underlay<'t, F: Frame, T: Tables>(
     };
     if outer.fragment {
         // A first fragment must not be taken for a whole packet, and we do not reassemble.
-        return foreign(tables, &outer, DropReason::Fragment);
+        return foreign(tables, port, &outer, DropReason::Fragment);
     }
-    if outer.address.udp_port == port.mpls_port {
+    if outer.udp_port == port.mpls_port {
         return mpls(frame, port, &outer, tables);
     }
     vxlan(frame, port, &outer, tables)
@@ -45,8 +45,13 @@ pub fn underlay<'t, F: Frame, T: Tables>(
 
 /// Drops what is addressed to one of our tunnel ends; the rest is the host's.
 #[inline(always)]
-fn foreign<'t, T: Tables>(tables: &T, outer: &Outer, reason: DropReason) -> Result<Underlay<'t>, DropReason> {
-    if tables.is_vtep(&outer.address) {
+fn foreign<'t, T: Tables>(
+    tables: &T,
+    port: &Port,
+    outer: &Outer,
+    reason: DropReason,
+) -> Result<Underlay<'t>, DropReason> {
+    if tables.is_vtep(&outer.address(port)) {
         Err(reason)
     } else {
         Ok(Underlay::Host)
@@ -61,7 +66,7 @@ fn mpls<'t, F: Frame, T: Tables>(
     tables: &'t T,
 ) -> Result<Underlay<'t>, DropReason> {
     let Some(tunnel) = tunnel(tables, port, outer, mpls_key(port.slot, outer.source)) else {
-        return foreign(tables, outer, DropReason::UnknownVtep);
+        return foreign(tables, port, outer, DropReason::UnknownVtep);
     };
     outer.check(frame)?;
     match label(frame, port, (tunnel.line, outer.udp + UDP_HEADER), tables)? {
@@ -78,12 +83,12 @@ fn vxlan<'t, F: Frame, T: Tables>(
     tables: &'t T,
 ) -> Result<Underlay<'t>, DropReason> {
     let Ok(vni) = vxlan_header(frame, outer.udp + UDP_HEADER) else {
-        return foreign(tables, outer, DropReason::Truncated);
+        return foreign(tables, port, outer, DropReason::Truncated);
     };
     let key = |number| tunnel_key(port.slot, outer.source, number);
     match tunnel(tables, port, outer, key(vni.number)) {
         Some(tunnel) => decapsulate(frame, port, tunnel, outer, &vni).map(Underlay::Tenant),
-        None if !tables.is_vtep(&outer.address) => Ok(Underlay::Host),
+        None if !tables.is_vtep(&outer.address(port)) => Ok(Underlay::Host),
         None if !vni.valid => Err(DropReason::NoVniFlag),
         None if tunnel(tables, port, outer, key(0)).is_some() => Err(DropReason::UnknownVni),
         None => Err(DropReason::UnknownVtep),
@@ -113,8 +118,8 @@ fn tunnel<'t, T: Tables>(tables: &'t T, port: &Port, outer: &Outer, key: u64) ->
     #[expect(clippy::cast_possible_truncation, reason = "tunnel ids have 32 bits")]
     let tunnel = tables.tunnel(id as u32)?;
     let here = tunnel.slot == port.slot
-        && tunnel.vlan == outer.address.vlan
-        && tunnel.local == outer.address.local
+        && tunnel.vlan == outer.vlan
+        && tunnel.local == outer.local
         && tunnel.remote == outer.source;
     here.then_some(tunnel)
 }

@@ -16,6 +16,8 @@ pub(super) struct Outer {
     pub(super) udp: usize,
     /// Offset of the packet's end, as the IP header says.
     end: usize,
+    /// Length that the UDP header says, in bytes.
+    udp_len: u16,
     /// Type of service or traffic class, with the congestion mark.
     pub(super) tos: u8,
     /// An IPv4 packet's header that must be verified.
@@ -23,7 +25,11 @@ pub(super) struct Outer {
     /// Who sent it.
     pub(super) source: Address,
     /// To whom.
-    pub(super) address: VtepAddress,
+    pub(super) local: Address,
+    /// In which VLAN, 0 for untagged.
+    pub(super) vlan: u16,
+    /// To which port.
+    pub(super) udp_port: u16,
     /// A first fragment.
     pub(super) fragment: bool,
 }
@@ -56,60 +62,48 @@ pub(super) fn outer<F: Frame>(frame: &F, port: &Port) -> Result<Option<Outer>, S
         _ => None,
     };
     let Some(mut outer) = outer else { return Ok(None) };
-    let udp_port = u16::from_be_bytes(frame.read(outer.udp + 2)?);
+    let [port_high, port_low, len_high, len_low] = frame.read(outer.udp + 2)?;
+    let udp_port = u16::from_be_bytes([port_high, port_low]);
     if udp_port == 0 || (udp_port != port.udp_port && udp_port != port.mpls_port) {
         return Ok(None);
     }
-    outer.address.vlan = vlan;
-    outer.address.slot = port.slot;
-    outer.address.udp_port = udp_port;
+    outer.vlan = vlan;
+    outer.udp_port = udp_port;
+    outer.udp_len = u16::from_be_bytes([len_high, len_low]);
     Ok(Some(outer))
 }
 
+/// The header in words: read as bytes, each would be loaded and put together again by itself.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "fields of 8 to 32 bits")]
 fn ipv4<F: Frame>(frame: &F, at: usize) -> Result<Option<Outer>, Short> {
-    let header: [u8; IPV4_HEADER] = frame.read(at)?;
-    let [
-        version,
-        tos,
-        total_high,
-        total_low,
-        _,
-        _,
-        flags,
-        fragment,
-        _,
-        protocol,
-        _,
-        _,
-        addresses @ ..,
-    ] = header;
+    const LATER_FRAGMENT: u64 = 0x1fff;
+    const MORE_FRAGMENTS: u64 = 0x2000;
+    let local: [u8; 4] = frame.read(at + 16)?;
+    let first = u64::from_be_bytes(frame.read(at)?);
+    let second = u64::from_be_bytes(frame.read(at + 8)?);
+    let (version, protocol) = ((first >> 56) as u8, (second >> 48) as u8);
     let length = (version as usize & 0x0f) * 4;
     // A later fragment has no UDP header; without its first one the host discards it.
-    if version >> 4 != 4 || length < IPV4_HEADER || protocol != PROTO_UDP || (flags & 0x1f) | fragment != 0 {
+    if version >> 4 != 4 || length < IPV4_HEADER || protocol != PROTO_UDP || first & LATER_FRAGMENT != 0 {
         return Ok(None);
     }
-    let [s0, s1, s2, s3, local @ ..] = addresses;
+    let halves = |word: u64| (word >> 32) + (word & 0xffff_ffff);
     Ok(Some(Outer {
         udp: at + length,
-        end: at + usize::from(u16::from_be_bytes([total_high, total_low])),
-        tos,
+        end: at + usize::from((first >> 32) as u16),
+        tos: (first >> 48) as u8,
         header: Some(Ipv4 {
             at,
             version,
-            sum: header
-                .as_chunks()
-                .0
-                .iter()
-                .map(|word| u64::from(u32::from_be_bytes(*word)))
-                .sum(),
+            sum: halves(first) + halves(second) + u64::from(u32::from_be_bytes(local)),
         }),
-        source: Address::v4([s0, s1, s2, s3]),
-        address: VtepAddress {
-            local: Address::v4(local),
-            ..VtepAddress::default()
-        },
-        fragment: flags & 0x20 != 0,
+        source: Address::v4((second as u32).to_be_bytes()),
+        local: Address::v4(local),
+        vlan: 0,
+        udp_port: 0,
+        udp_len: 0,
+        fragment: first & MORE_FRAGMENTS != 0,
     }))
 }
 
@@ -129,15 +123,27 @@ fn ipv6<F: Frame>(frame: &F, at: usize) -> Result<Option<Outer>, Short> {
         tos: class >> 4,
         header: None,
         source,
-        address: VtepAddress {
-            local,
-            ..VtepAddress::default()
-        },
+        local,
+        vlan: 0,
+        udp_port: 0,
+        udp_len: 0,
         fragment: false,
     }))
 }
 
 impl Outer {
+    /// Key of `VTEPS`. Made where it is needed: the rest of the packet's headers stay in registers then.
+    #[inline(always)]
+    pub(super) fn address(&self, port: &Port) -> VtepAddress {
+        VtepAddress {
+            local: self.local,
+            vlan: self.vlan,
+            slot: port.slot,
+            udp_port: self.udp_port,
+            reserved: 0,
+        }
+    }
+
     /// Header checksum and the two lengths. The UDP checksum is not verified (RFC 7348 section 5 and RFC 6936 allow it).
     #[inline(always)]
     pub(super) fn check<F: Frame>(&self, frame: &F) -> Result<(), DropReason> {
@@ -146,8 +152,7 @@ impl Outer {
         {
             return Err(DropReason::BadIpChecksum);
         }
-        let udp = usize::from(u16::from_be_bytes(frame.read(self.udp + 4)?));
-        if self.end != frame.len() || self.udp + udp != frame.len() {
+        if self.end != frame.len() || self.udp + usize::from(self.udp_len) != frame.len() {
             return Err(DropReason::BadLength);
         }
         Ok(())
