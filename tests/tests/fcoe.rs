@@ -203,7 +203,7 @@ fn every_frame_is_accounted_for(rig: &Rig) -> Result<()> {
 }
 
 #[test]
-fn an_initiator_reads_back_what_it_wrote_to_a_target_at_another_node() {
+fn an_fcoe_initiator_reads_back_what_it_wrote_to_a_target_at_another_node() {
     let rig = rig();
     rig.ear("edge1>edge2").unwrap();
     let folder = tempfile::tempdir().unwrap();
