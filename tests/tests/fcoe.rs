@@ -84,7 +84,7 @@ fn boot(rig: &Rig, node: &str, machine: &Machine) -> Guest {
 /// station of `acme` is thought to have moved.
 fn say_it_again_as_another_tenant(rig: &Rig) {
     let wire = rig.ear("edge1>edge2").unwrap();
-    let first = until(BOOT, "the initiator's first frame", || {
+    let first = until(PATIENCE, "the initiator's first frame", || {
         Ok(wire.frames()?.into_iter().next())
     });
     let first = first.unwrap().bytes;
@@ -213,6 +213,7 @@ fn an_fcoe_initiator_reads_back_what_it_wrote_to_a_target_at_another_node() {
     let initiator = machine("initiator", INITIATOR, include_str!("fcoe/initiator.sh")).file("data", &data);
     let (mut target, mut initiator) = (boot(&rig, "edge2", &target), boot(&rig, "edge1", &initiator));
 
+    initiator.wait_told("searching", BOOT).unwrap();
     say_it_again_as_another_tenant(&rig);
     target.wait_told("serving", BOOT).unwrap();
     let remote = initiator.wait_told("remote", BOOT).unwrap();

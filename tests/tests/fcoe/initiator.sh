@@ -1,5 +1,6 @@
 # Writes /data to the target's disk, and reads it back from there: O_DIRECT, so no cache of this machine can answer.
 start_fcoe
+echo "fab: searching"
 until [ -e /dev/sda ]; do
     usleep 100000
     # It may have logged in before there was a LUN.

@@ -2,7 +2,7 @@
 start_fcoe() {
     ip link set eth0 mtu "$MTU" up
     echo eth0 >/sys/bus/fcoe/ctlr_create
-    echo vn2vn >/sys/bus/fcoe/devices/ctlr_0/mode
+    echo VN2VN >/sys/bus/fcoe/devices/ctlr_0/mode
     echo 1 >/sys/bus/fcoe/devices/ctlr_0/enabled
 }
 
