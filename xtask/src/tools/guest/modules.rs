@@ -25,8 +25,8 @@ const fn wanted(name: &'static str) -> Wanted {
     }
 }
 
-/// The kernel would ask user space for them by what they compute, and nobody answers there. Linux 6.2 to 6.14 took one after the
-/// other into the kernel itself.
+/// The kernel would ask user space for them by what they compute, and nobody answers there. Some kernels have them built in, and later
+/// ones have functions instead.
 const fn checksum(name: &'static str) -> Wanted {
     Wanted { name, optional: true }
 }
