@@ -118,7 +118,7 @@ struct Row<'r> {
     command: &'r str,
 }
 
-/// Every frame on the trunk is FCoE or FIP in two tags, and not a byte of it was changed.
+/// Every frame on the trunk is FCoE or FIP in two tags, and no Fibre Channel CRC is wrong.
 fn is_fibre_channel_in_tags(wire: &[Captured]) {
     let fields = [
         "ieee8021ad.id",
