@@ -31,7 +31,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut session = Session {
         workspace: Workspace::new(),
-        steps: Steps::new(if options.filter.is_some() { 4 } else { 7 }),
+        steps: Steps::new(if options.filter.is_some() { 5 } else { 8 }),
         tally: Tally::default(),
     };
     let started = Instant::now();
@@ -58,6 +58,9 @@ impl Session {
         };
         let toolchain = self.step("tools", "cargo xtask test", |workspace, progress| {
             root_and_tools(&tools, workspace, progress)
+        });
+        self.step("guests", "cargo xtask test", |workspace, progress| {
+            Ok((tools::guest::ensure(&tools, workspace, progress)?, ()))
         });
         if options.filter.is_none() {
             self.format();

@@ -5,6 +5,7 @@
 
 mod apt;
 mod bpf_linker;
+pub(crate) mod guest;
 mod plan;
 mod probe;
 mod rust_src;

@@ -95,6 +95,15 @@ impl Net {
         wait_running(host, name)
     }
 
+    /// Makes a tap in `host` for a virtual machine, up; it has no carrier until the machine opens it.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn tap(&self, host: &NetNs, name: &str, mtu: u32) -> Result<()> {
+        ip(host, &["tuntap", "add", "dev", name, "mode", "tap"])?;
+        ip(host, &["link", "set", name, "mtu", &mtu.to_string(), "up"]).map(drop)
+    }
+
     /// Puts a second machine, in `host`, on another host's interface.
     ///
     /// # Errors

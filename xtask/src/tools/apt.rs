@@ -46,11 +46,16 @@ const COMMANDS: [Needed; 10] = [
     },
 ];
 
-/// Which of the first two holds the storage daemon differs between releases; the third must be of their version.
-const QEMU: [&str; 3] = ["qemu-utils", "qemu-system-common", "qemu-block-extra"];
+/// Which of the first two holds the storage daemon differs between releases; the others must be of their version.
+const QEMU: [&str; 4] = [
+    "qemu-utils",
+    "qemu-system-common",
+    "qemu-block-extra",
+    "qemu-system-x86",
+];
 
 /// What only the storage tests run: servers and clients of each protocol.
-const STORAGE: [Needed; 17] = [
+const STORAGE: [Needed; 22] = [
     needed("tgtd", &["tgt"]),
     needed("tgtadm", &["tgt"]),
     needed("iscsi-ls", &["libiscsi-bin"]),
@@ -68,6 +73,12 @@ const STORAGE: [Needed; 17] = [
     needed("qemu-img", &QEMU),
     needed("qemu-storage-daemon", &QEMU),
     needed("qemu/block-iscsi.so", &QEMU),
+    needed("qemu-system-x86_64", &QEMU),
+    // What makes the guests of `super::guest`; releases differ in how they compress kernel modules.
+    needed("depmod", &["kmod"]),
+    needed("modprobe", &["kmod"]),
+    needed("xz", &["xz-utils"]),
+    needed("zstd", &["zstd"]),
 ];
 
 /// Debian's Rust that is new enough (bookworm-security), with the sources where build-std looks for them.
@@ -202,7 +213,7 @@ fn replacement<'o>(installed: &str, offered: &'o str) -> Option<&'o str> {
 
 /// # Errors
 /// When the configured package sources lack one: Ubuntu has no Rust that is new enough, for example.
-fn known(packages: &[&str]) -> Result<()> {
+pub(super) fn known(packages: &[&str]) -> Result<()> {
     let is_unknown =
         |package: &&&str| exec::ask(Command::new("apt-cache").arg("show").arg(package)).is_none();
     let unknown: Vec<&str> = packages.iter().filter(is_unknown).copied().collect();
