@@ -67,11 +67,12 @@ pub fn valid_next_hop<'t, T: Tables>(tables: &'t T, binding: &Binding, id: u32) 
         .filter(|next_hop| next_hop.segment == binding.segment())
 }
 
-/// The way to a next hop for a frame that came in by the port `slot`, and its index in `COUNT_OUT`.
+/// The way to a next hop for a frame that came in by the port `slot`, and its index in `COUNT_OUT`. With `silence` some port may
+/// be one that cannot send.
 #[inline(always)]
 pub fn follow<'t, T: Tables>(
     tables: &'t T,
-    slot: u16,
+    (slot, silence): (u16, bool),
     binding: &Binding,
     next_hop: &NextHop,
 ) -> Result<(&'t Path, u32), DropReason> {
@@ -86,7 +87,7 @@ pub fn follow<'t, T: Tables>(
     if path.slot == slot {
         return Err(DropReason::SamePort);
     }
-    if tables.is_silent(path.slot) {
+    if silence && tables.is_silent(path.slot) {
         return Err(DropReason::LinkDown);
     }
     Ok((path, path_id))
@@ -95,7 +96,11 @@ pub fn follow<'t, T: Tables>(
 /// The way on of a frame that only passes. One that has been turned aside already follows its shortest way or none, and none
 /// goes back by the line that it came by.
 #[inline(always)]
-pub fn relay_path<'t, T: Tables>(tables: &'t T, onward: &Relay<'_>) -> Result<(&'t Path, u32), DropReason> {
+pub fn relay_path<'t, T: Tables>(
+    tables: &'t T,
+    silence: bool,
+    onward: &Relay<'_>,
+) -> Result<(&'t Path, u32), DropReason> {
     let binding = onward.binding;
     let id = if onward.entry.class() == DEFLECTED {
         binding.learn()
@@ -111,7 +116,7 @@ pub fn relay_path<'t, T: Tables>(tables: &'t T, onward: &Relay<'_>) -> Result<(&
     if path.line() == binding.horizon() {
         return Err(DropReason::SamePort);
     }
-    if tables.is_silent(path.slot) {
+    if silence && tables.is_silent(path.slot) {
         return Err(DropReason::LinkDown);
     }
     Ok((path, path_id))

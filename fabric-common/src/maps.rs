@@ -104,6 +104,8 @@ impl Port {
     pub const UNSAFE: u16 = 4;
     /// A VLAN in front of everything may name a segment, see [`global_vlan_key`].
     pub const GLOBAL_VLANS: u16 = 8;
+    /// Some port cannot send: only then frames from this one look for their egress in `SILENT`.
+    pub const SILENCE: u16 = 16;
 
     /// True if the option is set.
     #[inline(always)]

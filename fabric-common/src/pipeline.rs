@@ -82,7 +82,7 @@ pub fn from_pseudowire<F: Frame, T: Tables>(
     check_safe(port)?;
     match classify::pseudowire(frame, port, tables)? {
         Labelled::Here(classified) => forward(frame, port, tables, &classified),
-        Labelled::Relay(onward) => pass_on(frame, tables, &onward),
+        Labelled::Relay(onward) => pass_on(frame, port, tables, &onward),
     }
 }
 
@@ -97,7 +97,7 @@ pub fn from_underlay<F: Frame, T: Tables>(
     match classify::underlay(frame, port, tables)? {
         Underlay::Host => Ok(Verdict::Pass),
         Underlay::Tenant(classified) => forward(frame, port, tables, &classified),
-        Underlay::Relay(onward) => pass_on(frame, tables, &onward),
+        Underlay::Relay(onward) => pass_on(frame, port, tables, &onward),
     }
 }
 
@@ -116,11 +116,12 @@ fn check_safe(port: &Port) -> Result<(), DropReason> {
 #[inline(always)]
 fn pass_on<F: Frame, T: Tables>(
     frame: &mut F,
+    port: &Port,
     tables: &T,
     onward: &Relay<'_>,
 ) -> Result<Verdict, DropReason> {
     let len_in = frame.len();
-    let (path, path_id) = relay_path(tables, onward)?;
+    let (path, path_id) = relay_path(tables, port.has(Port::SILENCE), onward)?;
     let len_out = relay(frame, onward, path)?;
     Ok(Verdict::Unicast {
         slot: path.slot,
@@ -179,7 +180,7 @@ fn forward<F: Frame, T: Tables>(
             } else {
                 next_hop
             };
-            let (path, path_id) = follow(tables, port.slot, binding, next_hop)?;
+            let (path, path_id) = follow(tables, (port.slot, port.has(Port::SILENCE)), binding, next_hop)?;
             let len_out = match rewrite(frame, inner, macs, path) {
                 Err(DropReason::TooBig) => return Ok(Verdict::TooBig(too_big(port, classified, path))),
                 len_out => len_out?,

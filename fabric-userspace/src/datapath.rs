@@ -26,6 +26,7 @@ mod syscall;
 mod tests;
 mod write;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -59,6 +60,8 @@ pub struct Datapath {
     log_drops: bool,
     ebpf: Ebpf,
     ports: Mapped<Port>,
+    /// Interfaces that have a record in `ports`.
+    port_indices: BTreeSet<u32>,
     access: Mapped<Binding>,
     tags: Table,
     tunnel_keys: Table,

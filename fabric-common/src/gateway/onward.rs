@@ -172,7 +172,7 @@ pub(super) fn passage<'t, F: Frame, T: Tables>(
         next_hop = valid_next_hop(tables, binding, id).ok_or((DropReason::NoMember, 0))?;
     }
     // Out by the port of entry is no turning round: it is another segment, or another station.
-    let (path, path_id) = follow(tables, 0, binding, next_hop).map_err(|reason| (reason, 0))?;
+    let (path, path_id) = follow(tables, (0, true), binding, next_hop).map_err(|reason| (reason, 0))?;
     let room = u32::from(room(path));
     #[expect(
         clippy::cast_possible_truncation,

@@ -10,7 +10,7 @@ use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use fabric_common::buckets::STASH;
 use fabric_common::maps::storage::FLOWS;
-use fabric_common::maps::{LAYOUT_VERSION, Layout, Settings, after, capacity, name, program};
+use fabric_common::maps::{LAYOUT_VERSION, Layout, Port, Settings, after, capacity, name, program};
 use thiserror::Error;
 
 use crate::ids::Sizes;
@@ -218,6 +218,7 @@ impl Datapath {
         let loaded = Self::load(directory, settings, sizes, log_drops).and_then(|mut datapath| {
             if adopted.is_some() {
                 datapath.adopt_egress()?;
+                datapath.tell_ports()?;
             }
             Ok(datapath)
         });
@@ -274,10 +275,14 @@ impl Datapath {
                 source: error.into(),
             })?;
         let map = &mut ebpf;
+        let ports: Mapped<Port> = mapped(map, name::PORTS)?;
         Ok(Self {
             directory: directory.to_owned(),
             log_drops,
-            ports: mapped(map, name::PORTS)?,
+            port_indices: (0..ports.len())
+                .filter(|index| ports.get(*index).is_some_and(|port| port.slot != 0))
+                .collect(),
+            ports,
             access: mapped(map, name::ACCESS)?,
             tags: BucketTable::new(mapped(map, name::TAGS)?, settings.seed, settings.tags_mask),
             tunnel_keys: BucketTable::new(

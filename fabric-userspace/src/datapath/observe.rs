@@ -1,6 +1,6 @@
 //! Reading back what the maps hold, to repair what a killed agent left half done.
 
-use fabric_common::maps::{FdbValue, FloodTerms, capacity, is_line_key, name};
+use fabric_common::maps::{FdbValue, FloodTerms, Port, capacity, is_line_key, name};
 use fabric_common::wire::Macs;
 
 use super::{Datapath, LoadError};
@@ -17,7 +17,7 @@ impl Datapath {
             self.ports
                 .get(index)
                 .filter(|port| port.slot != 0)
-                .map(|port| (index, port))
+                .map(|port| (index, without_silence(port)))
         }));
         self.observe_arrays(&mut records);
         self.observe_keys(&mut records);
@@ -129,5 +129,13 @@ impl Datapath {
                 .map(|segment| (segment, Vec::new())),
         );
         Ok(())
+    }
+}
+
+/// The record as it is compiled: whether some port cannot send is no part of that.
+const fn without_silence(port: Port) -> Port {
+    Port {
+        flags: port.flags & !Port::SILENCE,
+        ..port
     }
 }

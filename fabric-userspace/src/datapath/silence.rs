@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fabric_common::maps::{Silence, name};
+use fabric_common::maps::{Port, Silence, name};
 
 use super::fdb::ticks;
 use super::{Datapath, LoadError};
@@ -12,7 +12,7 @@ const BELIEVED: Duration = Duration::from_secs(5);
 
 impl Datapath {
     /// Says of the port with this slot that it cannot send, or that it can: one write, or two if the number of such ports
-    /// changes. To be said again before it is forgotten, see [`Datapath::renew_silence`].
+    /// changes, and one for each port with the first of them and the last. To be said again before it is forgotten, see [`Datapath::renew_silence`].
     ///
     /// # Errors
     /// When the kernel does not tell the time, or for a slot that there is not.
@@ -23,10 +23,39 @@ impl Datapath {
             // A flooded frame looks for such ports only if there are any.
             self.write_silence(0, Silence(others + 1))?;
             let until = self.believed_until()?;
-            self.write_silence(slot, until)
+            self.write_silence(slot, until)?;
         } else {
             self.write_silence(slot, Silence::default())?;
-            self.write_silence(0, Silence(others))
+            self.write_silence(0, Silence(others))?;
+        }
+        if others == 0 && was != silent {
+            self.tell_ports()?;
+        }
+        Ok(())
+    }
+
+    /// Has frames look whether their egress can send as long as there is a port that cannot. Also after an agent that was killed
+    /// before it had told all ports.
+    pub(super) fn tell_ports(&mut self) -> Result<(), LoadError> {
+        for ifindex in self.port_indices.clone() {
+            if let Some(port) = self.ports.get(ifindex) {
+                self.set_port(ifindex, Some(&port))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The record of a port with what all ports must know.
+    pub(super) fn with_silence(&self, port: &Port) -> Port {
+        let flags = port.flags & !Port::SILENCE;
+        let silence = if self.silence(0).is_set() {
+            Port::SILENCE
+        } else {
+            0
+        };
+        Port {
+            flags: flags | silence,
+            ..*port
         }
     }
 

@@ -42,7 +42,12 @@ type Done = Result<(), LoadError>;
 impl Datapath {
     /// `PORTS`.
     pub fn set_port(&mut self, ifindex: u32, port: Option<&Port>) -> Done {
-        set(&self.ports, ifindex, port, name::PORTS)
+        match port {
+            Some(_) => self.port_indices.insert(ifindex),
+            None => self.port_indices.remove(&ifindex),
+        };
+        let port = port.map(|port| self.with_silence(port));
+        set(&self.ports, ifindex, port.as_ref(), name::PORTS)
     }
 
     /// `EGRESS`. An interface that is gone leaves the place empty.

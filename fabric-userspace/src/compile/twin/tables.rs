@@ -189,6 +189,12 @@ impl TwinTables {
         } else {
             self.silent.remove(&slot);
         }
+        for port in self.records.ports.values_mut() {
+            port.flags &= !Port::SILENCE;
+            if !self.silent.is_empty() {
+                port.flags |= Port::SILENCE;
+            }
+        }
     }
 
     /// What the FDB says about an address, static or learned.
