@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::judge::{Cause, CopyState};
 use super::monitor::Progress;
 use super::socket::PacketSocket;
-use super::spec::Spec;
+use super::spec::{PlaceSpec, Spec};
 use super::tools::Tools;
 use super::watched::Watched;
 use super::wishes::Wish;
@@ -254,8 +254,8 @@ impl Board {
 
     /// Connections of clients to a storage machine that were seen within the last minute; `now` is the data path's tick.
     pub(super) fn flows(&self, watched: &Watched, now: u32) -> u64 {
-        let recent = |place: &(u32, u32)| {
-            let records = self.tables.flows(place.0);
+        let recent = |place: &PlaceSpec| {
+            let records = self.tables.flows(place.place);
             records
                 .filter(|record| record.read().is_some() && record.age(now) < RECENT)
                 .count()

@@ -316,17 +316,21 @@ impl Watched {
     }
 
     pub(super) fn fill_nudges(&mut self, tools: &Tools<'_>) -> u64 {
-        let server = self.spec.mac.octets();
+        let service = self.spec.mac.octets();
         let mut frames = Vec::new();
         let mut sequence = self.probes.wrapping_mul(0x9e37_79b1) ^ self.charge.epoch();
-        for (place, segment) in &self.spec.places {
-            let flows = tools.tables.flows(*place).filter_map(|record| record.read());
+        for place in &self.spec.places {
+            let flows = tools.tables.flows(place.place).filter_map(|record| record.read());
             for flow in flows.filter(|flow| self.is_nudged_here(flow)) {
                 sequence = sequence.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f);
-                let Some(path) = tools.tables.path(flow.next_hop, *segment) else {
+                let Some((path, segment)) = tools.tables.path_and_segment(flow.next_hop) else {
                     continue;
                 };
-                let frame = nudge(&flow, server, sequence);
+                // Nothing goes to a segment that the service's gateway does not lead to.
+                let Some(sender) = place.sender(segment, service) else {
+                    continue;
+                };
+                let frame = nudge(&flow, sender, sequence);
                 frames.extend(frame.and_then(|frame| tools.through(&path, &frame)));
             }
         }
