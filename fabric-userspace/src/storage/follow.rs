@@ -109,6 +109,9 @@ impl Board {
         if matches!(act, Act::Nudge) {
             return Ok(None);
         }
+        if let Some(problem) = &shared.unreadable {
+            return Err(unreadable(name, problem));
+        }
         if !shared.is_in_office(now) {
             return Err(elsewhere(name, shared.steward.as_ref()));
         }
@@ -134,6 +137,13 @@ impl Board {
         };
         Ok(to.map(|to| watched.wish_for(&to, cause, now)))
     }
+}
+
+fn unreadable(name: &Name, problem: &str) -> Refusal {
+    let sentence = format!("nobody can decide about storage machine {name}: {problem}");
+    Refusal::new(codes::STATE_DAMAGED, sentence)
+        .with_cure("upgrade this node, or remove that key: its nodes put the newest owner back")
+        .unchanged()
 }
 
 fn elsewhere(name: &Name, steward: Option<&Name>) -> Refusal {

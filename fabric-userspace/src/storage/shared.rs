@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) stored: Option<Owner>,
     /// The store knows less than we do, since then.
     pub(super) behind: Option<u64>,
+    /// Why the owner in the store cannot be read, if so.
+    pub(super) unreadable: Option<String>,
     /// The store has no owner, since then.
     pub(super) unowned: Option<u64>,
     /// Node that decides.
@@ -118,9 +120,15 @@ impl Watched {
             self.retire(standing, tools, now);
             return;
         };
+        shared.steward = standing.steward.as_ref().and_then(|name| Name::new(name).ok());
+        tell_if_unreadable(&self.spec.name, &shared.unreadable, &standing.unreadable);
+        shared.unreadable.clone_from(&standing.unreadable);
+        if shared.unreadable.is_some() {
+            // It may be a newer one: nothing is proved, and nothing changes.
+            return;
+        }
         shared.proved = shared.proved.max(proved);
         shared.has_heard = true;
-        shared.steward = standing.steward.as_ref().and_then(|name| Name::new(name).ok());
         if is_limited {
             vsm.served_until.store(shared.proved + PROVED);
         }
@@ -306,6 +314,18 @@ impl Watched {
     /// Whether this node knows of the members' answers: it asks them.
     pub(super) fn asks(&self, now: u64) -> bool {
         self.shared.as_ref().is_none_or(|shared| shared.is_in_office(now))
+    }
+}
+
+fn tell_if_unreadable(vsm: &Name, before: &Option<String>, now: &Option<String>) {
+    match now {
+        Some(problem) if now != before => {
+            tracing::warn!(%vsm, %problem, "who is in charge of a storage machine cannot be read, nothing is switched");
+        }
+        None if before.is_some() => {
+            tracing::warn!(%vsm, "who is in charge of a storage machine can be read again")
+        }
+        _ => {}
     }
 }
 

@@ -71,7 +71,10 @@ impl Watched {
 
     /// What the steward wants decided now.
     pub(super) fn wish(&mut self, now: u64) -> Option<Wish> {
-        let shared = self.shared.as_ref().filter(|shared| now >= shared.ask_from)?;
+        let shared = self
+            .shared
+            .as_ref()
+            .filter(|shared| now >= shared.ask_from && shared.unreadable.is_none())?;
         let (place, cause) = self.judged(now).switch?;
         if shared.stored.as_ref().is_none_or(Owner::is_retired) {
             // Not before the store was read, nor before a node with a past has spoken.
@@ -94,7 +97,7 @@ impl Watched {
         } else {
             stored < epoch && shared.behind.is_some_and(|since| now >= since + RESTORED)
         };
-        if !is_due || !shared.has_heard || now < shared.ask_from {
+        if !is_due || !shared.has_heard || shared.unreadable.is_some() || now < shared.ask_from {
             return None;
         }
         let newest = shared.fence.newest().filter(|owner| owner.epoch == epoch);
