@@ -36,3 +36,6 @@ pub(crate) fn nanoseconds() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(std::time::Duration::from);
     now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,9 @@ pub(crate) struct Saved {
     pub(crate) epoch: u32,
     /// Member in charge.
     pub(crate) member: Name,
+    /// Where it was, as `NODE:PORT`.
+    #[serde(default)]
+    pub(crate) at: Option<String>,
     /// Members that are kept out of use.
     #[serde(default)]
     pub(crate) drained: Vec<Name>,
@@ -273,9 +276,11 @@ impl Board {
     pub(crate) fn saved(&self) -> BTreeMap<Name, Saved> {
         let saved = |watched: &Watched| {
             let drained = watched.members.iter().filter(|member| member.drained);
+            let member = watched.in_charge()?.name.clone();
             Some(Saved {
                 epoch: watched.charge.epoch(),
-                member: watched.in_charge()?.name.clone(),
+                at: watched.spec.at(&member).map(str::to_owned),
+                member,
                 drained: drained.map(|member| member.name.clone()).collect(),
                 shared: watched.shared.is_some(),
             })
@@ -327,6 +332,9 @@ impl Board {
         let policy = watched.spec.replication;
         for member in watched.members.iter_mut().filter(|member| member.name != *from) {
             member.copy = copy_state(copies.get(member.name.as_str()), policy, member.copy, now);
+            if member.copy == CopyState::Current {
+                member.is_new = false;
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fabric_common::maps::storage::{Charge, ClientFlow, Vsm};
 
 use super::board::Saved;
-use super::judge::Cause;
+use super::judge::{Cause, Member};
 use super::spec::SharedSpec;
 use super::tools::Tools;
 use super::watched::Watched;
@@ -88,14 +88,23 @@ impl Watched {
                     .find(|one| one.name == *name)
                     .map(|one| one.place)
             };
+            let before = saved.and_then(|saved| self.saved(saved)).map(|one| one.place);
             let mut shared = Shared::default();
             self.charge = match (self.alone.take(), saved) {
                 (Some(working), _) => Charge::new(0, place(&working), None),
-                (None, Some(saved)) if !saved.shared => Charge::new(0, place(&saved.member), None),
-                (None, Some(saved)) if is_ours(word, saved.epoch) => word,
+                (None, Some(saved)) if !saved.shared => Charge::new(0, before, None),
+                (None, Some(saved)) if is_ours(word, saved.epoch) => {
+                    // A machine that came in another one's place is not what that was.
+                    let is_other = word.epoch() == saved.epoch && word.member() != before.map(usize::from);
+                    if is_other {
+                        Charge::new(saved.epoch, None, None)
+                    } else {
+                        word
+                    }
+                }
                 (None, Some(saved)) => {
                     shared.is_new = true;
-                    Charge::new(saved.epoch, place(&saved.member), None)
+                    Charge::new(saved.epoch, before, None)
                 }
                 (None, None) => Charge::new(0, word.member().and_then(|at| u8::try_from(at).ok()), None),
             };
@@ -201,14 +210,20 @@ impl Watched {
     fn write_word(&mut self, vsm: &Vsm) {
         let Some(shared) = &self.shared else { return };
         if let Some(owner) = shared.fence.newest() {
-            let member = self
-                .members
-                .iter()
-                .find(|member| shared.fence.admits(member.name.as_str()));
-            let place = member.map(|member| member.place);
+            let at = |name: &Name| self.spec.at(name).unwrap_or_default();
+            let is_meant = |member: &&Member| shared.fence.admits(member.name.as_str(), at(&member.name));
+            let place = self.members.iter().find(is_meant).map(|member| member.place);
+            let replaced = self.members.iter().position(|member| {
+                place.is_none() && self.spec.replication.is_some() && member.name.as_str() == owner.member
+            });
             let epoch = u32::try_from(owner.epoch).unwrap_or(u32::MAX);
             self.charge = Charge::new(epoch, place, None);
+            self.confirm(place);
+            if let Some(member) = replaced.and_then(|at| self.members.get_mut(at)) {
+                member.is_new = true;
+            }
         }
+        let Some(shared) = &self.shared else { return };
         let word = if shared.is_new {
             Charge::new(self.charge.epoch(), None, None)
         } else {

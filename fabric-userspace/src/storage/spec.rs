@@ -54,6 +54,14 @@ pub(super) struct PlaceSpec {
     pub(super) routed: BTreeMap<u32, [u8; 6]>,
 }
 
+impl Spec {
+    /// Where a member is.
+    pub(super) fn at(&self, name: &Name) -> Option<&str> {
+        let mut members = self.members.iter();
+        Some(members.find(|member| member.name == *name)?.at.as_str())
+    }
+}
+
 impl PlaceSpec {
     /// By whose address clients of `segment` hear the service, whose own one is `service`; `None` if they do not.
     pub(super) fn sender(&self, segment: u32, service: [u8; 6]) -> Option<[u8; 6]> {
@@ -87,6 +95,8 @@ impl SharedSpec {
 pub(super) struct MemberSpec {
     pub(super) name: Name,
     pub(super) place: u8,
+    /// Its node and port, as `NODE:PORT`.
+    pub(super) at: String,
     /// It is at a port of this node.
     pub(super) is_here: bool,
     pub(super) way: Way,
@@ -225,6 +235,7 @@ impl Seen<'_> {
         Some(MemberSpec {
             name: member.name.clone(),
             place: *places.get(&member.name)?,
+            at: self.at(member),
             is_here: true,
             way: Way::Port(plan.facts.ifindex),
             prober: plan.facts.mac,
@@ -246,11 +257,16 @@ impl Seen<'_> {
         MemberSpec {
             name: member.name.clone(),
             place: member.place,
+            at: self.at(member),
             is_here: Some(member.node) == self.here,
             way: Way::NextHop { id, segment },
             prober: mac_octets(vsm.prober(own.unwrap_or(probe::NOBODY), member.place)),
             monitor: member.monitor.clone(),
         }
+    }
+
+    fn at(&self, member: &ValidMember) -> String {
+        format!("{}:{}", self.valid.node(member.node).name, member.port)
     }
 
     fn edges(&self, place: &ValidVsmSegment) -> Vec<u32> {

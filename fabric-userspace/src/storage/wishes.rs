@@ -123,6 +123,7 @@ impl Watched {
         let drained = self.members.iter().filter(|member| member.drained);
         Decision {
             member: to.to_string(),
+            at: self.spec.at(to).unwrap_or_default().to_owned(),
             cause: cause.to_string(),
             drained: drained.map(|member| member.name.to_string()).collect(),
             manual: self.manual,

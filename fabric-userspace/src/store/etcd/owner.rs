@@ -29,6 +29,10 @@ pub const PROOF: Duration = Duration::from_secs(3);
 pub struct Decision {
     /// Member in charge; empty if the store does not say any more.
     pub member: String,
+    /// Where it is, as `NODE:PORT`: a machine of the same name somewhere else is another one. Empty in what older versions wrote,
+    /// which mean any.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub at: String,
     /// Why, in one word.
     #[serde(default)]
     pub cause: String,
@@ -289,9 +293,13 @@ impl Fence {
         self.newest.as_ref()
     }
 
-    /// Whether frames of `member` may pass: it is in charge, as far as is known. Nobody is before the first word.
-    pub fn admits(&self, member: &str) -> bool {
-        self.newest.as_ref().is_some_and(|newest| newest.member == member)
+    /// Whether frames of `member`, the machine `at` that place, may pass: it is in charge, as far as is known. Nobody is before
+    /// the first word.
+    pub fn admits(&self, member: &str, at: &str) -> bool {
+        self.newest.as_ref().is_some_and(|newest| {
+            let place = newest.decision.at.as_str();
+            newest.member == member && (place.is_empty() || place == at)
+        })
     }
 
     /// Newest epoch that was heard of; 0 for none.
@@ -317,10 +325,21 @@ mod tests {
     #[test]
     fn a_fence_never_goes_back() {
         let mut fence = Fence::default();
-        assert!(!fence.admits("a") && fence.epoch() == 0);
-        assert!(fence.hear(&owner("a", 1)) && fence.admits("a"));
-        assert!(fence.hear(&owner("b", 2)) && fence.admits("b") && !fence.admits("a"));
+        assert!(!fence.admits("a", "") && fence.epoch() == 0);
+        assert!(fence.hear(&owner("a", 1)) && fence.admits("a", ""));
+        assert!(fence.hear(&owner("b", 2)) && fence.admits("b", "") && !fence.admits("a", ""));
         assert!(!fence.hear(&owner("a", 1)), "an old word was obeyed");
-        assert!(fence.admits("b") && fence.epoch() == 2);
+        assert!(fence.admits("b", "") && fence.epoch() == 2);
+    }
+
+    #[test]
+    fn a_fence_admits_no_other_machine_of_the_same_name() {
+        let mut fence = Fence::default();
+        fence.hear(&owner("a", 1));
+        assert!(fence.admits("a", "edge1:eth2") && fence.admits("a", "edge2:eth2"));
+        let mut placed = owner("a", 2);
+        placed.decision.at = "edge1:eth2".to_owned();
+        fence.hear(&placed);
+        assert!(fence.admits("a", "edge1:eth2") && !fence.admits("a", "edge2:eth2"));
     }
 }
