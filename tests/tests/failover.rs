@@ -13,6 +13,8 @@ mod across;
 mod commands;
 #[path = "failover/endings.rs"]
 mod endings;
+#[path = "failover/files.rs"]
+mod files;
 #[path = "failover/identity.rs"]
 mod identity;
 #[path = "failover/planned.rs"]
