@@ -361,3 +361,30 @@ fn copy_state(
         lag: progress.map(|progress| progress.lag),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A copy that is made together with each write has all that was acknowledged as soon as it is in step; one that is made later
+    /// must have caught up (US 10,560,283 column 22).
+    #[test]
+    fn what_a_copy_must_have_depends_on_when_it_is_made() {
+        let current = CopyState::Current;
+        let stale = |since, lag| CopyState::Stale { since, lag };
+        for (policy, in_step, lag, expected) in [
+            (ReplicationPolicy::Sync, true, 4096, current),
+            (ReplicationPolicy::Sync, false, 0, stale(9, Some(0))),
+            (ReplicationPolicy::Interval, true, 4096, stale(9, Some(4096))),
+            (ReplicationPolicy::Interval, true, 0, current),
+            (ReplicationPolicy::Batch, true, 1, stale(9, Some(1))),
+            (ReplicationPolicy::Batch, true, 0, current),
+        ] {
+            let progress = Progress { in_step, lag };
+            let state = copy_state(Some(&progress), Some(policy), current, 9);
+            assert_eq!(state, expected, "{policy} {in_step} {lag}");
+        }
+        let since_before = copy_state(None, Some(ReplicationPolicy::Sync), stale(4, None), 9);
+        assert_eq!(since_before, stale(4, None), "nobody copies to it");
+    }
+}
