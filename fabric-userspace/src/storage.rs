@@ -28,7 +28,7 @@ pub(crate) use shared::Candidate;
 pub(crate) use socket::PacketSocket;
 pub(crate) use spec::specs;
 pub(crate) use watcher::Watcher;
-pub(crate) use wishes::{Right, Wish};
+pub(crate) use wishes::{Ask, Right, Wish};
 
 /// Now, in nanoseconds of the clock that BPF programs see (`CLOCK_MONOTONIC`).
 pub(crate) fn nanoseconds() -> u64 {

@@ -13,7 +13,7 @@ use super::socket::PacketSocket;
 use super::spec::{PlaceSpec, Spec};
 use super::tools::Tools;
 use super::watched::Watched;
-use super::wishes::Wish;
+use super::wishes::Ask;
 use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
 use crate::model::{Name, ReplicationPolicy};
@@ -90,7 +90,7 @@ pub(crate) struct Board {
     egress: BTreeMap<u16, u32>,
     pub(super) vsms: BTreeMap<Name, Watched>,
     events: UnboundedSender<Event>,
-    wishes: UnboundedSender<Wish>,
+    asks: UnboundedSender<Ask>,
     /// Sends that the kernel refused.
     pub(super) unsent: AtomicU64,
     /// What stood in the store, and when.
@@ -102,7 +102,7 @@ impl Board {
     pub(crate) fn new(
         tables: StorageTables,
         socket: PacketSocket,
-        (events, wishes): (UnboundedSender<Event>, UnboundedSender<Wish>),
+        (events, asks): (UnboundedSender<Event>, UnboundedSender<Ask>),
     ) -> Self {
         Self {
             tables,
@@ -110,7 +110,7 @@ impl Board {
             egress: BTreeMap::new(),
             vsms: BTreeMap::new(),
             events,
-            wishes,
+            asks,
             unsent: AtomicU64::new(0),
             heard: None,
         }
@@ -165,7 +165,7 @@ impl Board {
             socket: &self.socket,
             egress: &self.egress,
             events: &self.events,
-            wishes: &self.wishes,
+            asks: &self.asks,
             unsent: &self.unsent,
         };
         (&mut self.vsms, tools)

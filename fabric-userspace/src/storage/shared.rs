@@ -127,6 +127,9 @@ impl Watched {
         let is_limited = self.spec.shared.as_ref().is_some_and(SharedSpec::stops);
         let Some(shared) = &mut self.shared else {
             self.retire(standing, tools, now);
+            if self.outdated.is_none() {
+                self.tell_alone(true, tools, now);
+            }
             return;
         };
         shared.steward = standing.steward.as_ref().and_then(|name| Name::new(name).ok());
@@ -164,6 +167,10 @@ impl Watched {
             && std::mem::take(&mut shared.is_new)
         {
             self.write_word(vsm);
+        }
+        let may_decide = self.spec.shared.as_ref().is_some_and(|spec| spec.may_decide);
+        if may_decide && !self.is_past() {
+            self.tell_alone(false, tools, now);
         }
     }
 

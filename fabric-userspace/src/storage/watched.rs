@@ -34,6 +34,9 @@ pub(super) struct Watched {
     pub(super) shared: Option<Shared>,
     /// Who was in charge when other nodes came to steer it as well.
     pub(super) alone: Option<Name>,
+    /// Whether the store has noted that this node decides alone, as far as is known; and when it may be asked to.
+    pub(super) told_alone: Option<bool>,
+    pub(super) tell_from: u64,
     /// The store still has an owner from such a time, since then.
     pub(super) outdated: Option<u64>,
     pub(super) next_probe: u64,
@@ -57,6 +60,8 @@ impl Watched {
             nudges: 0,
             shared: None,
             alone: None,
+            told_alone: None,
+            tell_from: 0,
             outdated: None,
             next_probe: 0,
             asked: 0,

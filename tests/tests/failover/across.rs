@@ -247,6 +247,61 @@ fn a_store_that_was_restored_from_a_backup_switches_nothing() {
     one_node_for_a_while(&sites);
     a_damaged_owner_concerns_its_own_machine(&sites);
     a_name_takes_nothing_to_another_machine(&sites);
+    a_node_that_decided_alone_is_waited_for(&mut sites);
+}
+
+/// Members come to be at several nodes while the agent of the only one that had any is dead: its data path serves on, and may have
+/// switched by itself. Nobody else is put in charge until it has told, unless somebody insists.
+fn a_node_that_decided_alone_is_waited_for(sites: &mut Sites) {
+    sites.wait_all_answer(1).unwrap();
+    let document = sites.agents[1].json(&["export"]).unwrap()["item"].take();
+    assert_eq!(document["storage"][1]["members"][0]["name"], MEMBERS[1]);
+    let mut alone = document.clone();
+    let members = alone["storage"][1]["members"].as_array_mut().unwrap();
+    members.retain(|member| member["name"] == MEMBERS[0]);
+    let apply = |agent: &fabric_tests::fabric::Agent, name: &str, document: &serde_json::Value| {
+        let file = agent.file(name, document).unwrap();
+        agent.ok(&["apply", "-f", &file, "--yes"]).unwrap();
+    };
+    apply(&sites.agents[0], "lone.json", &alone);
+    let key = format!("/lab/alone/{SECOND_VSM}");
+    let noted = |sites: &Sites| sites.etcd.ctl(&["get", "--print-value-only", &key]);
+    wait::until_true(LONG, "the store to know that it decides alone", || {
+        Ok(noted(sites)?.trim() == NODES[0])
+    })
+    .unwrap();
+    sites.agents[0].kill9().unwrap();
+    apply(&sites.agents[1], "together.json", &document);
+    wait::until_true(LONG, "the other node to be in office", || {
+        Ok(sites.shown_at(NODES[1], 1)?["here"] == true)
+    })
+    .unwrap();
+    let switch = ["storage", "switch", SECOND_VSM, "--to", MEMBERS[1]];
+    // It could serve, but the other one may have what it lacks.
+    let refused = wait::until(LONG, "the other member to answer", || {
+        let refused = sites.agents[1].refused(&switch, "storage-elsewhere").ok();
+        Ok(refused.filter(|said| said.stderr.contains("decided alone")))
+    })
+    .unwrap();
+    assert!(
+        refused.stderr.contains(NODES[0]) && refused.stderr.contains("--force"),
+        "{refused:?}"
+    );
+    let shown = sites.shown_at(NODES[1], 1).unwrap();
+    assert!(
+        shown["members"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|member| member["role"] != "working"),
+        "{shown}"
+    );
+    sites.agents[0].restart().unwrap();
+    sites.wait_working(1, MEMBERS[0]).unwrap();
+    wait::until_true(LONG, "nothing to be waited for any more", || {
+        Ok(noted(sites)?.trim().is_empty())
+    })
+    .unwrap();
 }
 
 /// Nobody decides about a storage machine whose owner cannot be read, and traffic stays; everybody decides about all others. When

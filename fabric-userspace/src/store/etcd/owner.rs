@@ -16,7 +16,7 @@ use super::EtcdStore;
 use super::commit::json;
 use super::load::decode;
 use super::objects::{SCHEMA, check_schema};
-use super::wire::{KeyValue, get, is_at, put};
+use super::wire::{KeyValue, delete, get, is_at, put};
 use crate::error::{Refusal, codes};
 
 /// Seconds after which a silent steward is replaced.
@@ -126,6 +126,47 @@ impl EtcdStore {
         epoch: u64,
     ) -> Result<Owner, Refusal> {
         self.set_owner(machine, before, (decision, epoch), &[]).await
+    }
+
+    /// The node that decides about a machine without the store, or did so and has not told yet what; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn decides_alone(&self, machine: &str) -> Result<Option<String>, Refusal> {
+        let found = self.client.range(&get(&self.keys.alone(machine))).await;
+        let found = found.map_err(|failure| self.refusal(failure))?;
+        let name = |kv: &KeyValue| String::from_utf8_lossy(&kv.value).into_owned();
+        Ok(found.kvs.first().map(name))
+    }
+
+    /// This node decides alone, or does not any more and the store has what it decided.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_alone(&self, machine: &str, is_alone: bool) -> Result<(), Refusal> {
+        let key = self.keys.alone(machine);
+        let failed = |failure| self.refusal(failure);
+        if is_alone {
+            let operation = put(&key, self.by.as_bytes(), 0);
+            return self.client.txn(&[], &[operation]).await.map(drop).map_err(failed);
+        }
+        let found = self.client.range(&get(&key)).await.map_err(failed)?;
+        let own = found.kvs.first().filter(|kv| kv.value == self.by.as_bytes());
+        let Some(own) = own else { return Ok(()) };
+        // Not succeeded: another node decides alone now.
+        let conditions = [is_at(&key, own.mod_revision)];
+        let done = self.client.txn(&conditions, &[delete(&key)]).await;
+        done.map(drop).map_err(failed)
+    }
+
+    /// Whatever a node decided alone is not waited for any more.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn forget_alone(&self, machine: &str) -> Result<(), Refusal> {
+        let operation = delete(&self.keys.alone(machine));
+        let done = self.client.txn(&[], &[operation]).await;
+        done.map(drop).map_err(|failure| self.refusal(failure))
     }
 
     async fn set_owner(
