@@ -48,7 +48,7 @@ impl Tools<'_> {
 
     /// Has the store asked for a decision.
     pub(super) fn wish(&self, wish: Wish) {
-        self.ask(Ask::Decision(wish));
+        self.ask(Ask::Decision(Box::new(wish)));
     }
 
     /// Has the store asked for something.

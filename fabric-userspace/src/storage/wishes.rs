@@ -35,7 +35,7 @@ pub(crate) enum Right {
 #[derive(Clone, Debug)]
 pub(crate) enum Ask {
     /// A decision.
-    Decision(Wish),
+    Decision(Box<Wish>),
     /// To note that this node decides alone about a storage machine, or does not any more.
     Alone { vsm: Name, is_so: bool },
 }
