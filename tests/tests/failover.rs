@@ -17,6 +17,8 @@ mod endings;
 mod files;
 #[path = "failover/identity.rs"]
 mod identity;
+#[path = "failover/ipv6.rs"]
+mod ipv6;
 #[path = "failover/planned.rs"]
 mod planned;
 #[path = "failover/support.rs"]

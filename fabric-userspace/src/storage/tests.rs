@@ -1,4 +1,4 @@
-//! Machines that come in the place of others.
+//! Machines that come in the place of others, and who stands by.
 
 use std::sync::Arc;
 
@@ -133,5 +133,21 @@ fn a_number_that_was_given_to_another_machine_puts_it_in_charge_of_nothing() {
             let served = expected.filter(|_| is_pinned).map(|_| 0);
             assert_eq!(word.member(), served, "{at} {is_pinned}");
         }
+    }
+}
+
+#[test]
+fn nobody_stands_by_in_the_word_where_frames_are_not_to_switch() {
+    for in_path in [true, false] {
+        let vsm = Vsm::default();
+        let spec = Arc::new(Spec {
+            in_path,
+            ..(*spec("edge1:eth2", 0, false)).clone()
+        });
+        let mut watched = Watched::new(spec, None);
+        watched.begin(&vsm, None);
+        watched.name_standby(&vsm, Some(1));
+        let word = Charge(vsm.charge.load());
+        assert_eq!((word.member(), word.standby()), (Some(0), in_path.then_some(1)));
     }
 }

@@ -234,7 +234,7 @@ impl Watched {
         self.note_switch(from, Cause::Silent, (true, now), tools);
     }
 
-    fn name_standby(&mut self, vsm: &Vsm, standby: Option<u8>) {
+    pub(super) fn name_standby(&mut self, vsm: &Vsm, standby: Option<u8>) {
         let standby = standby.filter(|_| self.spec.in_path);
         if self.charge.standby() == standby.map(usize::from) {
             return;
