@@ -175,7 +175,7 @@ fn forward<F: Frame, T: Tables>(
                     0 => macs.source(),
                     _ => macs.source() | storage::MISPLACED,
                 };
-                let id = storage::steer(frame, inner.body, tables, binding, (next_hop, source));
+                let id = storage::steer(frame, inner.body, tables, binding.learn(), (next_hop, source));
                 valid_next_hop(tables, binding, id).ok_or(DropReason::NoMember)?
             } else {
                 next_hop

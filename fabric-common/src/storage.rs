@@ -124,8 +124,9 @@ fn in_doubt<T: Tables>(tables: &T, vsm: &Vsm, charge: Charge, since: &SharedU64)
 }
 
 /// The next hop of a frame to a storage machine: to the member in charge, or to the standby if that one is silent. 0 when
-/// nobody is in charge. `source` is the sender's address, with [`MISPLACED`]. Another node's probe goes to the member that is
-/// asked, whoever is in charge.
+/// nobody is in charge. `source` is the sender's address, with [`MISPLACED`], and `back` the next hop to him: of what a gateway
+/// has brought, both are those of the segment that it came from. Another node's probe goes to the member that is asked, whoever
+/// is in charge.
 ///
 /// A function of its own in BPF, as [`speaks`].
 #[inline(never)]
@@ -133,7 +134,7 @@ pub fn steer<F: Frame, T: Tables>(
     frame: &F,
     body: usize,
     tables: &T,
-    binding: &Binding,
+    back: u32,
     (next_hop, source): (&NextHop, u64),
 ) -> u32 {
     let Some(place) = tables.vsm_place(next_hop.path) else {
@@ -153,7 +154,7 @@ pub fn steer<F: Frame, T: Tables>(
     // What is for another port than the service's says nothing of the service: a closed port is answered with a reset.
     let port = vsm.tcp_port.load();
     let mut concerns = port == 0;
-    if let Ok(flow) = packet.flow(frame, body, source & !MISPLACED, binding.learn())
+    if let Ok(flow) = packet.flow(frame, body, source & !MISPLACED, back)
         && (port == 0 || flow.server_port as u64 == port)
     {
         concerns = true;

@@ -80,6 +80,9 @@ pub struct VsmIds {
     pub id: u32,
     /// The place of each member; it stays when the order of preference changes.
     pub members: BTreeMap<Name, u8>,
+    /// The port of each, if all are at this node: at another one it is another machine, whatever its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<Name, IfName>,
 }
 
 /// Numbers of one storage machine in one segment.

@@ -28,7 +28,7 @@ pub(crate) use shared::Candidate;
 pub(crate) use socket::PacketSocket;
 pub(crate) use spec::specs;
 pub(crate) use watcher::Watcher;
-pub(crate) use wishes::{Right, Wish};
+pub(crate) use wishes::{Ask, Right, Wish};
 
 /// Now, in nanoseconds of the clock that BPF programs see (`CLOCK_MONOTONIC`).
 pub(crate) fn nanoseconds() -> u64 {
@@ -36,3 +36,6 @@ pub(crate) fn nanoseconds() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(std::time::Duration::from);
     now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -341,50 +341,106 @@ fn a_second_line_is_a_backup_until_the_first_is_out_of_service() {
     node.agent.finish().unwrap();
 }
 
+/// A document of `docs/examples`, and what is to be seen of it at one of its nodes.
+struct Example {
+    document: &'static str,
+    node: &'static str,
+    ports: &'static [&'static str],
+    datacenter: &'static str,
+    /// A segment there, and the first of its labels.
+    segment: &'static str,
+    label: Value,
+    links: usize,
+}
+
 #[test]
 fn the_figures_documents_are_carried_out_on_a_node_of_theirs() {
-    for (figure, node, ports) in [
-        (
-            include_str!("../../docs/examples/figure-2.json"),
-            "220",
-            ["eth1", "eth2", "p226", "p228"],
-        ),
-        (
-            include_str!("../../docs/examples/figure-3.json"),
-            "304",
-            ["eth1", "eth2", "p226", "p308"],
-        ),
+    let first = json!({"to": "mtdc-100", "from": "mtdc-200", "label": 1020});
+    for example in [
+        Example {
+            document: include_str!("../../docs/examples/figure-2.json"),
+            node: "220",
+            ports: &["eth1", "eth2", "p226", "p228"],
+            datacenter: "mtdc-250",
+            segment: "initech",
+            label: first.clone(),
+            links: 2,
+        },
+        Example {
+            document: include_str!("../../docs/examples/figure-3.json"),
+            node: "304",
+            ports: &["eth1", "eth2", "p226", "p308"],
+            datacenter: "mtdc-250",
+            segment: "initech",
+            label: first,
+            links: 2,
+        },
+        Example {
+            document: include_str!("../../docs/examples/figure-11.json"),
+            node: "1010",
+            ports: &["eth1", "eth2", "eth3", "p104", "p204", "p1110"],
+            datacenter: "mtdc-1100",
+            segment: "vrf-102",
+            label: json!({"to": "mtdc-104", "from": "mtdc-1100", "label": 1102}),
+            links: 3,
+        },
     ] {
-        let net = Net::new().unwrap();
-        let here = net.host(node).unwrap();
-        for port in ports {
-            let host = net.host(&format!("at-{port}")).unwrap();
-            let end = End::port(&here, port).mtu(1700);
-            let end = if port == "p308" {
-                end.ipv6().address("2001:db8:308::1/64")
-            } else {
-                end
-            };
-            net.veth(End::client(&host, "c0").no_arp().mtu(1700), end)
-                .unwrap();
+        let agent = carried_out(&example);
+        if example.node == "1010" {
+            has_gateway_and_storage(&agent.0);
         }
-        let document = serde_json::from_str(figure).unwrap();
-        let agent = Launch::new(&here, node).document(&document).start().unwrap();
-        let datacenters = agent.json(&["datacenter", "show", "mtdc-250"]).unwrap();
-        assert_eq!(datacenters["items"][0]["nodes"], json!([node]));
-        assert_eq!(datacenters["items"][0]["here"], true);
-        let segment = agent.json(&["segment", "show", "initech"]).unwrap();
-        assert_eq!(
-            segment["items"][0]["labels"][0],
-            json!({"to": "mtdc-100", "from": "mtdc-200", "label": 1020})
-        );
-        let links = agent.json(&["link", "list"]).unwrap();
-        let own = links["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|link| link["state"] != "elsewhere");
-        assert_eq!(own.count(), 2, "{links}");
-        agent.finish().unwrap();
+        agent.0.finish().unwrap();
     }
+}
+
+/// Starts the agent of the node; it ends before the net.
+fn carried_out(example: &Example) -> (Agent, Net) {
+    let net = Net::new().unwrap();
+    let here = net.host(example.node).unwrap();
+    for port in example.ports {
+        let host = net.host(&format!("at-{port}")).unwrap();
+        let end = End::port(&here, port).mtu(1700);
+        let end = if *port == "p308" {
+            end.ipv6().address("2001:db8:308::1/64")
+        } else {
+            end
+        };
+        net.veth(End::client(&host, "c0").no_arp().mtu(1700), end)
+            .unwrap();
+    }
+    let document = serde_json::from_str(example.document).unwrap();
+    let agent = Launch::new(&here, example.node)
+        .document(&document)
+        .start()
+        .unwrap();
+    let datacenters = agent.json(&["datacenter", "show", example.datacenter]).unwrap();
+    assert_eq!(datacenters["items"][0]["nodes"], json!([example.node]));
+    assert_eq!(datacenters["items"][0]["here"], true);
+    let segment = agent.json(&["segment", "show", example.segment]).unwrap();
+    assert_eq!(segment["items"][0]["labels"][0], example.label);
+    let links = agent.json(&["link", "list"]).unwrap();
+    let own = links["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|link| link["state"] != "elsewhere");
+    assert_eq!(own.count(), example.links, "{links}");
+    (agent, net)
+}
+
+/// FIG 11: the client of another network has a gateway at the array's node as well.
+fn has_gateway_and_storage(agent: &Agent) {
+    let gateway = agent.json(&["gateway", "show", "gw-c"]).unwrap();
+    let places = gateway["items"][0]["segments"].as_array().unwrap();
+    let names: Vec<&str> = places
+        .iter()
+        .filter_map(|place| place["segment"].as_str())
+        .collect();
+    assert_eq!(names, ["vrf-100", "vrf-103"]);
+    let storage = agent.json(&["storage", "list"]).unwrap();
+    let here = storage["items"].as_array().unwrap();
+    assert!(
+        here.len() == 2 && here.iter().all(|vsm| vsm["here"] == true),
+        "{storage}"
+    );
 }

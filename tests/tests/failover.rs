@@ -13,8 +13,12 @@ mod across;
 mod commands;
 #[path = "failover/endings.rs"]
 mod endings;
+#[path = "failover/files.rs"]
+mod files;
 #[path = "failover/identity.rs"]
 mod identity;
+#[path = "failover/ipv6.rs"]
+mod ipv6;
 #[path = "failover/planned.rs"]
 mod planned;
 #[path = "failover/support.rs"]

@@ -12,6 +12,8 @@
 mod commands;
 #[path = "gateway/errors.rs"]
 mod errors;
+#[path = "gateway/failover.rs"]
+mod failover;
 #[path = "gateway/figure11.rs"]
 mod figure11;
 #[path = "gateway/hosts.rs"]

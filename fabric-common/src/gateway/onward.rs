@@ -162,12 +162,13 @@ pub(super) fn passage<'t, F: Frame, T: Tables>(
         return Err(stale);
     }
     if next_hop.is_vsm() {
+        // The client is nudged where he is: by the way that his packets come, and in their tag.
         let id = storage::steer(
             frame,
             usize::from(ask.body),
             tables,
-            binding,
-            (next_hop, next.irb.mac | storage::MISPLACED),
+            ask.back,
+            (next_hop, seen.macs.source() | storage::MISPLACED),
         );
         next_hop = valid_next_hop(tables, binding, id).ok_or((DropReason::NoMember, 0))?;
     }

@@ -170,9 +170,9 @@ pub struct ClientFlow {
     pub client: Address,
     /// The storage machine's address.
     pub server: Address,
-    /// The client's MAC address, see [`crate::wire::Macs`].
+    /// The client's MAC address, see [`crate::wire::Macs`]; that of his router if one is in between.
     pub mac: u64,
-    /// The next hop to the client.
+    /// The next hop to the client. With a gateway in between it is one of another segment.
     pub next_hop: u32,
 }
 

@@ -18,7 +18,7 @@ use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
 use crate::storage::{
-    Board, Cause, Event, Monitor, Monitored, PacketSocket, Progress, Saved, Switch, Watcher, Wish,
+    Ask, Board, Cause, Event, Monitor, Monitored, PacketSocket, Progress, Saved, Switch, Watcher, Wish,
     nanoseconds, specs,
 };
 use crate::store::FileStore;
@@ -34,7 +34,7 @@ pub(super) struct Storage {
     /// Taken by the task that listens.
     events: Option<UnboundedReceiver<Event>>,
     /// Taken by the council.
-    wishes: Option<UnboundedReceiver<Wish>>,
+    asks: Option<UnboundedReceiver<Ask>>,
     /// There if nodes share a store.
     council: Option<Arc<Council>>,
     switch_times: [(&'static str, Histogram); 3],
@@ -55,14 +55,14 @@ impl Storage {
             .with_cure("ulimit -n; ulimit -u")
             .unchanged()
         };
-        let ((sender, events), (wisher, wishes)) = (unbounded_channel(), unbounded_channel());
+        let ((sender, events), (asker, asks)) = (unbounded_channel(), unbounded_channel());
         let socket = PacketSocket::open().map_err(failed)?;
-        let board = Board::new(tables, socket, (sender, wisher));
+        let board = Board::new(tables, socket, (sender, asker));
         Ok(Self {
             watcher: Arc::new(Watcher::start(board).map_err(failed)?),
             saved,
             events: Some(events),
-            wishes: Some(wishes),
+            asks: Some(asks),
             council: None,
             switch_times: ["detect", "write", "nudge"].map(|phase| (phase, Histogram::default())),
         })
@@ -224,8 +224,8 @@ pub(super) async fn spawn(shared: &Shared) -> Vec<JoinHandle<()>> {
     let council = store.map(|store| Council::new(store, Arc::clone(&watcher)));
     core.storage.council.clone_from(&council);
     let mut tasks = Vec::new();
-    if let Some((council, wishes)) = council.as_ref().zip(core.storage.wishes.take()) {
-        tasks.extend(council.spawn(wishes));
+    if let Some((council, asks)) = council.as_ref().zip(core.storage.asks.take()) {
+        tasks.extend(council.spawn(asks));
     }
     tasks.push(tokio::spawn(watch_copies(watcher, council)));
     if let Some(events) = core.storage.events.take() {

@@ -21,6 +21,9 @@ pub struct Vsm {
     pub node: String,
     /// Whether that is this node; if not, what only that node knows is absent.
     pub here: bool,
+    /// Why the owner in the store cannot be read, if its members are at several nodes. Then nobody decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
     /// Number of switches so far, the first decision included.
     pub epoch: Option<u32>,
     /// `ok`; `degraded` if nothing protects the member in charge or it is not the preferred one; `down` if it does not answer;

@@ -10,7 +10,7 @@ use crate::error::Refusal;
 use crate::ids::{NodeIds, Place, Pools, VsmIds};
 use crate::model::IfName;
 use crate::records::VsmLimits;
-use crate::validate::{NodeIx, Valid, ValidVsm};
+use crate::validate::{NodeIx, Valid, ValidMember, ValidVsm};
 
 const MILLISECOND: u64 = 1_000_000;
 
@@ -31,12 +31,12 @@ impl Steered {
             ..VsmIds::default()
         };
         let is_shared = vsm.is_shared();
-        let known = |name| old.and_then(|old| old.members.get(name)).copied();
         for member in &vsm.members {
             let place = if is_shared {
                 Some(member.place)
             } else {
-                known(&member.name)
+                ids.ports.insert(member.name.clone(), member.port.clone());
+                old.and_then(|old| known(old, member))
             };
             ids.members
                 .extend(place.map(|place| (member.name.clone(), place)));
@@ -66,6 +66,13 @@ impl Steered {
     pub(super) fn same_numbers(&self, other: &Self) -> bool {
         self.ids == other.ids && self.limits.prober == other.limits.prober
     }
+}
+
+/// The place of a member that is where it was. The word that says who is in charge must not mean another machine.
+fn known(old: &VsmIds, member: &ValidMember) -> Option<u8> {
+    let port = old.ports.get(&member.name);
+    let place = old.members.get(&member.name).copied();
+    place.filter(|_| port.is_none_or(|port| *port == member.port))
 }
 
 /// A place that no member has, and that none had before: frames under way still mean that one.

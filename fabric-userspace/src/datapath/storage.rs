@@ -120,10 +120,14 @@ impl StorageTables {
 
     /// The path in use to a next hop of `segment`.
     pub(crate) fn path(&self, next_hop: u32, segment: u32) -> Option<Path> {
-        let next_hop = self
-            .next_hops
-            .get(next_hop)
-            .filter(|hop| hop.segment == segment)?;
-        self.paths.get(next_hop.path).filter(|path| path.slot != 0)
+        let (path, of) = self.path_and_segment(next_hop)?;
+        (of == segment).then_some(path)
+    }
+
+    /// The path in use to a next hop, and the next hop's segment.
+    pub(crate) fn path_and_segment(&self, next_hop: u32) -> Option<(Path, u32)> {
+        let next_hop = self.next_hops.get(next_hop).filter(|hop| !hop.decides())?;
+        let path = self.paths.get(next_hop.path).filter(|path| path.slot != 0)?;
+        Some((path, next_hop.segment))
     }
 }

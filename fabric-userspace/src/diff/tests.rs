@@ -43,12 +43,42 @@ fn check(records: &Records) -> Result<(), String> {
         let known = records.segments.contains_key(segment);
         there(known && hop(*id, *segment), format!("station {mac:x}"))?;
     }
-    for (id, next_hop) in &records.next_hops {
+    for (id, next_hop) in records.next_hops.iter().filter(|(_, hop)| !hop.decides()) {
         let path = records.paths.get(&next_hop.path);
         there(
             path.is_some_and(|path| path.segment == next_hop.segment),
             format!("next hop {id}"),
         )?;
+    }
+    let irb = |id: u32, segment: u32| records.irbs.get(&id).is_some_and(|irb| irb.segment() == segment);
+    // A next hop that decides comes before what it decides by, which names other next hops: nobody is led there yet.
+    for ((segment, mac), id) in &records.stations {
+        let next_hop = &records.next_hops[id];
+        let is_complete = !next_hop.decides()
+            || records.vsm_places.contains_key(&next_hop.path) && next_hop.is_vsm()
+            || irb(next_hop.path, *segment) && next_hop.is_gateway();
+        there(is_complete, format!("what station {mac:x} leads to"))?;
+    }
+    for (segment, limits) in &records.segments {
+        there(
+            limits.irb == 0 || irb(limits.irb, *segment),
+            format!("gateway of {segment}"),
+        )?;
+    }
+    for (id, place) in &records.vsm_places {
+        let known = records.vsms.contains_key(&place.vsm);
+        let mut hops = place
+            .next_hops
+            .iter()
+            .chain(&place.sources)
+            .filter(|hop| **hop != 0);
+        let are_there = hops.all(|hop| records.next_hops.contains_key(hop));
+        there(known && are_there, format!("place {id}"))?;
+    }
+    for (prefix, route) in &records.prefixes {
+        let irb = records.irbs.get(&route.irb);
+        let is_own = irb.is_some_and(|irb| irb.vrf == prefix.key.vrf());
+        there(is_own, format!("prefix {prefix:?}"))?;
     }
     let egress = |slot: u16| records.egress.contains_key(&slot);
     for (id, path) in &records.paths {

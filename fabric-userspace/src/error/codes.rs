@@ -106,7 +106,7 @@ codes! {
     UNKNOWN_STORAGE = "unknown-storage": "There is no storage machine of this name, or it has no such member. `fabric storage show` lists them.";
     STALE_MEMBER = "stale-member": "The member's copy lacks writes that clients were told are safe. Switching to it would lose them. Wait until the copy is complete, or say --force to lose them.";
     MEMBER_DOWN = "member-down": "The member does not answer, so a switch to it would stop the service.";
-    STORAGE_ELSEWHERE = "storage-elsewhere": "The storage machine is steered by the node that has its members' ports, and only that node's agent can switch it.";
+    STORAGE_ELSEWHERE = "storage-elsewhere": "The storage machine is steered by the node that has its members' ports, and only that node's agent can switch it. With members at several nodes one of them decides; before the first decision it waits for a node that decided alone until then and may know better.";
     TOO_MANY = "too-many": "The document exceeds what the tables of a node can hold.";
     NAME_TOO_LONG = "name-too-long": "The segment's name, made from the tenant's name and the VLAN, is longer than 63 characters. Name the segment yourself.";
 

@@ -1,10 +1,14 @@
 //! Documents for property tests, as operators could have written them.
 
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 
-use super::{Document, Name, from_json};
+use super::{Document, Gateway, IfName, Name, Segment, Vlan, Vsm, from_json};
 use crate::edit::{Attach, RemoteAdd, attach, remote_add};
+use crate::validate::validate;
 
 /// A fabric of up to five nodes in up to two datacenters, joined in a ring of trunks and a VXLAN link, with two
 /// foreign VTEPs and no tenants.
@@ -65,8 +69,90 @@ pub(crate) fn request() -> impl Strategy<Value = Attach> {
     )
 }
 
-/// A fabric with tenants: whatever of a random list of attachments and remotes fits.
+/// A fabric with tenants, gateways between their segments, and storage machines with members at one node or several.
 pub(crate) fn document() -> impl Strategy<Value = Document> {
+    let gateways = vec((0u8..6, 0u8..3), 0..3);
+    let storage = vec((any::<Index>(), vec(any::<Index>(), 1..4), any::<bool>()), 0..3);
+    (attached(), gateways, storage).prop_map(|(mut document, gateways, storage)| {
+        for (number, (tenant, routes)) in gateways.into_iter().enumerate() {
+            document = with(document, |document| {
+                document
+                    .gateways
+                    .extend(gateway(document, number, tenant, routes));
+            });
+        }
+        for (number, (segment, members, is_copied)) in storage.into_iter().enumerate() {
+            document = with(document, |document| {
+                document
+                    .storage
+                    .extend(vsm(document, number, (segment, &members), is_copied));
+            });
+        }
+        document
+    })
+}
+
+/// The document with a change and all its numbers, if it fits.
+fn with(document: Document, change: impl FnOnce(&mut Document)) -> Document {
+    let mut changed = document.clone();
+    change(&mut changed);
+    validate(changed).map_or(document, |valid| valid.document().clone())
+}
+
+/// Between all segments of a tenant that are of one VLAN, with some routes through a router in the first one.
+fn gateway(document: &Document, number: usize, tenant: u8, routes: u8) -> Option<Gateway> {
+    let tenant = document
+        .tenants
+        .iter()
+        .find(|known| known.name == name(&format!("tenant{tenant}")))?;
+    let is_of_one_vlan = |segment: &&Segment| segment.attachments.iter().all(|end| end.vlan != Vlan::Any);
+    let segments = tenant.segments.iter().filter(is_of_one_vlan).enumerate();
+    let places = segments.map(|(at, segment)| {
+        serde_json::json!({"segment": segment.name,
+            "addresses": [format!("10.{number}.{at}.1/24"), format!("2001:db8:{number}:{at}::1/64")]})
+    });
+    let routes = (0..routes).map(
+        |at| serde_json::json!({"prefix": format!("172.16.{at}.0/24"), "via": format!("10.{number}.0.254")}),
+    );
+    let text = serde_json::json!({
+        "name": format!("gw{number}"), "tenant": tenant.name, "mac": "02:00:00:00:00:fe",
+        "segments": places.collect::<Vec<_>>(), "routes": routes.collect::<Vec<_>>(),
+    });
+    Some(from_json(&text.to_string()).expect("a gateway"))
+}
+
+/// At some of a segment's ports, wherever they are.
+fn vsm(
+    document: &Document,
+    number: usize,
+    (segment, members): (Index, &[Index]),
+    is_copied: bool,
+) -> Option<Vsm> {
+    let all = document.tenants.iter().flat_map(|tenant| &tenant.segments);
+    let all: Vec<&Segment> = all.filter(|segment| !segment.attachments.is_empty()).collect();
+    let segment = *all.get(segment.index(all.len().max(1)))?;
+    let ports: BTreeMap<(&Name, &IfName), usize> = members
+        .iter()
+        .enumerate()
+        .map(|(at, member)| (&segment.attachments[member.index(segment.attachments.len())], at))
+        .map(|(end, at)| ((&end.node, &end.port), at))
+        .collect();
+    let members = ports
+        .iter()
+        .map(|((node, port), at)| serde_json::json!({"name": format!("m{at}"), "node": node, "port": port}));
+    let mut text = serde_json::json!({
+        "name": format!("vsm{number}"), "mac": format!("02:00:00:00:01:{number:02x}"), "tcp_port": 3260,
+        "segments": [{"segment": segment.name, "address": format!("10.9.{number}.100"), "probe_address": "10.9.9.9"}],
+        "members": members.collect::<Vec<_>>(),
+    });
+    if is_copied {
+        text["replication"] = "sync".into();
+    }
+    Some(from_json(&text.to_string()).expect("a storage machine"))
+}
+
+/// A fabric with tenants: whatever of a random list of attachments and remotes fits.
+pub(crate) fn attached() -> impl Strategy<Value = Document> {
     (plant(), vec(request(), 0..20), vec((0u8..6, 0u8..2), 0..4)).prop_map(
         |(mut document, requests, remotes)| {
             for request in &requests {

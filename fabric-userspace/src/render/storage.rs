@@ -83,6 +83,11 @@ fn one(vsm: &Vsm) -> Vec<Line> {
 fn trouble(vsm: &Vsm) -> Vec<Line> {
     let row = |title: &str, text: String| Line::toned(Tone::Dim, format!("  {title:<8} ")).and(text);
     let mut lines = Vec::new();
+    if let Some(problem) = &vsm.unreadable {
+        lines.push(row("status", format!("nobody decides: {problem}")));
+        let cure = "upgrade this node, or remove that key: its nodes put the newest owner back";
+        lines.push(row("action", cure.into()));
+    }
     if vsm.state == "down" {
         lines.push(row(
             "status",

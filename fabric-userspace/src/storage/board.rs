@@ -10,10 +10,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::judge::{Cause, CopyState};
 use super::monitor::Progress;
 use super::socket::PacketSocket;
-use super::spec::Spec;
+use super::spec::{PlaceSpec, Spec};
 use super::tools::Tools;
 use super::watched::Watched;
-use super::wishes::Wish;
+use super::wishes::Ask;
 use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
 use crate::model::{Name, ReplicationPolicy};
@@ -38,6 +38,9 @@ pub(crate) struct Saved {
     pub(crate) epoch: u32,
     /// Member in charge.
     pub(crate) member: Name,
+    /// Where it was, as `NODE:PORT`.
+    #[serde(default)]
+    pub(crate) at: Option<String>,
     /// Members that are kept out of use.
     #[serde(default)]
     pub(crate) drained: Vec<Name>,
@@ -87,7 +90,7 @@ pub(crate) struct Board {
     egress: BTreeMap<u16, u32>,
     pub(super) vsms: BTreeMap<Name, Watched>,
     events: UnboundedSender<Event>,
-    wishes: UnboundedSender<Wish>,
+    asks: UnboundedSender<Ask>,
     /// Sends that the kernel refused.
     pub(super) unsent: AtomicU64,
     /// What stood in the store, and when.
@@ -99,7 +102,7 @@ impl Board {
     pub(crate) fn new(
         tables: StorageTables,
         socket: PacketSocket,
-        (events, wishes): (UnboundedSender<Event>, UnboundedSender<Wish>),
+        (events, asks): (UnboundedSender<Event>, UnboundedSender<Ask>),
     ) -> Self {
         Self {
             tables,
@@ -107,7 +110,7 @@ impl Board {
             egress: BTreeMap::new(),
             vsms: BTreeMap::new(),
             events,
-            wishes,
+            asks,
             unsent: AtomicU64::new(0),
             heard: None,
         }
@@ -162,7 +165,7 @@ impl Board {
             socket: &self.socket,
             egress: &self.egress,
             events: &self.events,
-            wishes: &self.wishes,
+            asks: &self.asks,
             unsent: &self.unsent,
         };
         (&mut self.vsms, tools)
@@ -254,8 +257,8 @@ impl Board {
 
     /// Connections of clients to a storage machine that were seen within the last minute; `now` is the data path's tick.
     pub(super) fn flows(&self, watched: &Watched, now: u32) -> u64 {
-        let recent = |place: &(u32, u32)| {
-            let records = self.tables.flows(place.0);
+        let recent = |place: &PlaceSpec| {
+            let records = self.tables.flows(place.place);
             records
                 .filter(|record| record.read().is_some() && record.age(now) < RECENT)
                 .count()
@@ -273,9 +276,11 @@ impl Board {
     pub(crate) fn saved(&self) -> BTreeMap<Name, Saved> {
         let saved = |watched: &Watched| {
             let drained = watched.members.iter().filter(|member| member.drained);
+            let member = watched.in_charge()?.name.clone();
             Some(Saved {
                 epoch: watched.charge.epoch(),
-                member: watched.in_charge()?.name.clone(),
+                at: watched.spec.at(&member).map(str::to_owned),
+                member,
                 drained: drained.map(|member| member.name.clone()).collect(),
                 shared: watched.shared.is_some(),
             })
@@ -327,6 +332,9 @@ impl Board {
         let policy = watched.spec.replication;
         for member in watched.members.iter_mut().filter(|member| member.name != *from) {
             member.copy = copy_state(copies.get(member.name.as_str()), policy, member.copy, now);
+            if member.copy == CopyState::Current {
+                member.is_new = false;
+            }
         }
     }
 }
@@ -351,5 +359,32 @@ fn copy_state(
     CopyState::Stale {
         since,
         lag: progress.map(|progress| progress.lag),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A copy that is made together with each write has all that was acknowledged as soon as it is in step; one that is made later
+    /// must have caught up (US 10,560,283 column 22).
+    #[test]
+    fn what_a_copy_must_have_depends_on_when_it_is_made() {
+        let current = CopyState::Current;
+        let stale = |since, lag| CopyState::Stale { since, lag };
+        for (policy, in_step, lag, expected) in [
+            (ReplicationPolicy::Sync, true, 4096, current),
+            (ReplicationPolicy::Sync, false, 0, stale(9, Some(0))),
+            (ReplicationPolicy::Interval, true, 4096, stale(9, Some(4096))),
+            (ReplicationPolicy::Interval, true, 0, current),
+            (ReplicationPolicy::Batch, true, 1, stale(9, Some(1))),
+            (ReplicationPolicy::Batch, true, 0, current),
+        ] {
+            let progress = Progress { in_step, lag };
+            let state = copy_state(Some(&progress), Some(policy), current, 9);
+            assert_eq!(state, expected, "{policy} {in_step} {lag}");
+        }
+        let since_before = copy_state(None, Some(ReplicationPolicy::Sync), stale(4, None), 9);
+        assert_eq!(since_before, stale(4, None), "nobody copies to it");
     }
 }

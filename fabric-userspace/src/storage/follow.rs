@@ -78,6 +78,20 @@ impl Board {
         }
     }
 
+    /// What this node wanted has to wait for another one.
+    pub(crate) fn wait(&mut self, name: &Name) {
+        if let Some(watched) = self.vsms.get_mut(name) {
+            watched.wait(super::nanoseconds());
+        }
+    }
+
+    /// The store has noted whether this node decides alone about a storage machine.
+    pub(crate) fn told_alone(&mut self, name: &Name, is_so: bool) {
+        if let Some(watched) = self.vsms.get_mut(name) {
+            watched.told_alone = Some(is_so);
+        }
+    }
+
     /// This node decides about a storage machine for so long; no time is no more.
     pub(crate) fn set_office(&mut self, name: &Name, proof: Duration) {
         let now = super::nanoseconds();
@@ -109,6 +123,9 @@ impl Board {
         if matches!(act, Act::Nudge) {
             return Ok(None);
         }
+        if let Some(problem) = &shared.unreadable {
+            return Err(unreadable(name, problem));
+        }
         if !shared.is_in_office(now) {
             return Err(elsewhere(name, shared.steward.as_ref()));
         }
@@ -132,8 +149,19 @@ impl Board {
             }
             Act::Nudge => (None, Cause::Manual),
         };
-        Ok(to.map(|to| watched.wish_for(&to, cause, now)))
+        let mut wish = to.map(|to| watched.wish_for(&to, cause, now));
+        if let (Some(wish), Act::Switch { force: true, .. }) = (&mut wish, act) {
+            wish.awaits.clear();
+        }
+        Ok(wish)
     }
+}
+
+fn unreadable(name: &Name, problem: &str) -> Refusal {
+    let sentence = format!("nobody can decide about storage machine {name}: {problem}");
+    Refusal::new(codes::STATE_DAMAGED, sentence)
+        .with_cure("upgrade this node, or remove that key: its nodes put the newest owner back")
+        .unchanged()
 }
 
 fn elsewhere(name: &Name, steward: Option<&Name>) -> Refusal {

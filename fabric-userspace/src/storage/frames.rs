@@ -180,8 +180,8 @@ fn checksum(parts: &[&[u8]]) -> u16 {
     !fabric_common::rewrite::fold(sum)
 }
 
-/// The nudge of a flow, as the storage machine's own frame to the client.
-pub(super) fn nudge(flow: &ClientFlow, server: [u8; 6], sequence: u32) -> Option<Vec<u8>> {
+/// The nudge of a flow, as a frame of the storage machine to the client; `from` is by whose address he hears it.
+pub(super) fn nudge(flow: &ClientFlow, from: [u8; 6], sequence: u32) -> Option<Vec<u8>> {
     let tcp = Tcp {
         from: flow.server.to_ip(),
         to: flow.client.to_ip(),
@@ -191,7 +191,7 @@ pub(super) fn nudge(flow: &ClientFlow, server: [u8; 6], sequence: u32) -> Option
     };
     let ends = Ends {
         to: mac_octets(flow.mac),
-        from: server,
+        from,
         vid: flow.is_tagged.then_some(flow.tci & 0x0fff),
     };
     tcp.frame(ends, Segment::Nudge)

@@ -87,6 +87,9 @@ pub(super) struct Member {
     pub(super) held_until: u64,
     pub(super) drained: bool,
     pub(super) copy: CopyState,
+    /// Another machine had its name: what that one was, this one is not, and its data are not the service's until a copy is
+    /// complete.
+    pub(super) is_new: bool,
     /// It has been asked at least once.
     pub(super) probed: bool,
     /// Its silence says nothing before that time, if it was not heard since it is asked.
@@ -103,6 +106,7 @@ impl Member {
             held_until: 0,
             drained: false,
             copy: CopyState::Current,
+            is_new: false,
             probed: false,
             patient_until: 0,
         }
@@ -169,6 +173,7 @@ pub(super) fn judge(members: &[Member], in_charge: Option<u8>, restoring: Restor
         let best = members
             .iter()
             .find(|member| member.may_serve(now))
+            .or_else(|| members.iter().find(|member| !member.drained && !member.is_new))
             .or_else(|| members.iter().find(|member| !member.drained))
             .or(members.first());
         return Verdict {
@@ -297,6 +302,17 @@ mod tests {
         let verdict = judge(&members, Some(0), RESTORING, 2 * SECOND);
         assert_eq!(verdict.switch, Some((1, Cause::Drained)));
         assert_eq!(judge(&members, Some(1), RESTORING, 900 * SECOND).switch, None);
+    }
+
+    #[test]
+    fn a_machine_that_came_in_anothers_place_is_the_last_resort() {
+        let name = |name: &str| Name::new(name).expect("legal");
+        let mut members = vec![Member::new(name("a"), 0), Member::new(name("b"), 1)];
+        (members[0].is_new, members[0].copy) = (true, CopyState::Stale { since: 0, lag: None });
+        members[1].copy = CopyState::Stale { since: 0, lag: None };
+        let of = |members: &[Member]| judge(members, None, RESTORING, SECOND).switch;
+        assert_eq!(of(&members), Some((1, Cause::Removed)));
+        assert_eq!(of(&members[..1]), Some((0, Cause::Removed)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fabric_common::maps::storage::{Charge, ClientFlow, Vsm};
 
 use super::board::Saved;
-use super::judge::Cause;
+use super::judge::{Cause, Member};
 use super::spec::SharedSpec;
 use super::tools::Tools;
 use super::watched::Watched;
@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) stored: Option<Owner>,
     /// The store knows less than we do, since then.
     pub(super) behind: Option<u64>,
+    /// Why the owner in the store cannot be read, if so.
+    pub(super) unreadable: Option<String>,
     /// The store has no owner, since then.
     pub(super) unowned: Option<u64>,
     /// Node that decides.
@@ -86,14 +88,23 @@ impl Watched {
                     .find(|one| one.name == *name)
                     .map(|one| one.place)
             };
+            let before = saved.and_then(|saved| self.saved(saved)).map(|one| one.place);
             let mut shared = Shared::default();
             self.charge = match (self.alone.take(), saved) {
                 (Some(working), _) => Charge::new(0, place(&working), None),
-                (None, Some(saved)) if !saved.shared => Charge::new(0, place(&saved.member), None),
-                (None, Some(saved)) if is_ours(word, saved.epoch) => word,
+                (None, Some(saved)) if !saved.shared => Charge::new(0, before, None),
+                (None, Some(saved)) if is_ours(word, saved.epoch) => {
+                    // A machine that came in another one's place is not what that was.
+                    let is_other = word.epoch() == saved.epoch && word.member() != before.map(usize::from);
+                    if is_other {
+                        Charge::new(saved.epoch, None, None)
+                    } else {
+                        word
+                    }
+                }
                 (None, Some(saved)) => {
                     shared.is_new = true;
-                    Charge::new(saved.epoch, place(&saved.member), None)
+                    Charge::new(saved.epoch, before, None)
                 }
                 (None, None) => Charge::new(0, word.member().and_then(|at| u8::try_from(at).ok()), None),
             };
@@ -116,11 +127,20 @@ impl Watched {
         let is_limited = self.spec.shared.as_ref().is_some_and(SharedSpec::stops);
         let Some(shared) = &mut self.shared else {
             self.retire(standing, tools, now);
+            if self.outdated.is_none() {
+                self.tell_alone(true, tools, now);
+            }
             return;
         };
+        shared.steward = standing.steward.as_ref().and_then(|name| Name::new(name).ok());
+        tell_if_unreadable(&self.spec.name, &shared.unreadable, &standing.unreadable);
+        shared.unreadable.clone_from(&standing.unreadable);
+        if shared.unreadable.is_some() {
+            // It may be a newer one: nothing is proved, and nothing changes.
+            return;
+        }
         shared.proved = shared.proved.max(proved);
         shared.has_heard = true;
-        shared.steward = standing.steward.as_ref().and_then(|name| Name::new(name).ok());
         if is_limited {
             vsm.served_until.store(shared.proved + PROVED);
         }
@@ -147,6 +167,10 @@ impl Watched {
             && std::mem::take(&mut shared.is_new)
         {
             self.write_word(vsm);
+        }
+        let may_decide = self.spec.shared.as_ref().is_some_and(|spec| spec.may_decide);
+        if may_decide && !self.is_past() {
+            self.tell_alone(false, tools, now);
         }
     }
 
@@ -193,14 +217,20 @@ impl Watched {
     fn write_word(&mut self, vsm: &Vsm) {
         let Some(shared) = &self.shared else { return };
         if let Some(owner) = shared.fence.newest() {
-            let member = self
-                .members
-                .iter()
-                .find(|member| shared.fence.admits(member.name.as_str()));
-            let place = member.map(|member| member.place);
+            let at = |name: &Name| self.spec.at(name).unwrap_or_default();
+            let is_meant = |member: &&Member| shared.fence.admits(member.name.as_str(), at(&member.name));
+            let place = self.members.iter().find(is_meant).map(|member| member.place);
+            let replaced = self.members.iter().position(|member| {
+                place.is_none() && self.spec.replication.is_some() && member.name.as_str() == owner.member
+            });
             let epoch = u32::try_from(owner.epoch).unwrap_or(u32::MAX);
             self.charge = Charge::new(epoch, place, None);
+            self.confirm(place);
+            if let Some(member) = replaced.and_then(|at| self.members.get_mut(at)) {
+                member.is_new = true;
+            }
         }
+        let Some(shared) = &self.shared else { return };
         let word = if shared.is_new {
             Charge::new(self.charge.epoch(), None, None)
         } else {
@@ -306,6 +336,18 @@ impl Watched {
     /// Whether this node knows of the members' answers: it asks them.
     pub(super) fn asks(&self, now: u64) -> bool {
         self.shared.as_ref().is_none_or(|shared| shared.is_in_office(now))
+    }
+}
+
+fn tell_if_unreadable(vsm: &Name, before: &Option<String>, now: &Option<String>) {
+    match now {
+        Some(problem) if now != before => {
+            tracing::warn!(%vsm, %problem, "who is in charge of a storage machine cannot be read, nothing is switched");
+        }
+        None if before.is_some() => {
+            tracing::warn!(%vsm, "who is in charge of a storage machine can be read again")
+        }
+        _ => {}
     }
 }
 

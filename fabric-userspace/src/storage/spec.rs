@@ -25,8 +25,8 @@ pub(crate) struct Spec {
     pub(super) tcp_port: Option<u16>,
     /// The preferred one first.
     pub(super) members: Vec<MemberSpec>,
-    /// Index in `VSM_PLACES` and segment number of each segment.
-    pub(super) places: Vec<(u32, u32)>,
+    /// Where it is seen.
+    pub(super) places: Vec<PlaceSpec>,
     /// The segment in which members are probed.
     pub(super) probed: Probed,
     pub(super) interval: u64,
@@ -41,6 +41,35 @@ pub(crate) struct Spec {
     pub(super) replication: Option<ReplicationPolicy>,
     /// There if members are at several nodes.
     pub(super) shared: Option<SharedSpec>,
+}
+
+/// A segment in which a storage machine is seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PlaceSpec {
+    /// Index in `VSM_PLACES`.
+    pub(super) place: u32,
+    /// Number of the segment.
+    pub(super) segment: u32,
+    /// By the number of each segment from which clients come by a gateway, the gateway's address there.
+    pub(super) routed: BTreeMap<u32, [u8; 6]>,
+}
+
+impl Spec {
+    /// Where a member is.
+    pub(super) fn at(&self, name: &Name) -> Option<&str> {
+        let mut members = self.members.iter();
+        Some(members.find(|member| member.name == *name)?.at.as_str())
+    }
+}
+
+impl PlaceSpec {
+    /// By whose address clients of `segment` hear the service, whose own one is `service`; `None` if they do not.
+    pub(super) fn sender(&self, segment: u32, service: [u8; 6]) -> Option<[u8; 6]> {
+        if segment == self.segment {
+            return Some(service);
+        }
+        self.routed.get(&segment).copied()
+    }
 }
 
 /// What a node must know of a storage machine that it does not steer alone.
@@ -66,6 +95,8 @@ impl SharedSpec {
 pub(super) struct MemberSpec {
     pub(super) name: Name,
     pub(super) place: u8,
+    /// Its node and port, as `NODE:PORT`.
+    pub(super) at: String,
     /// It is at a port of this node.
     pub(super) is_here: bool,
     pub(super) way: Way,
@@ -123,7 +154,11 @@ impl Seen<'_> {
         let ids = self.image.steered(&vsm.name)?;
         let places = vsm.segments.iter().filter_map(|place| {
             let ids = self.ids(place)?;
-            Some((ids.vsms.get(&vsm.name)?.place, ids.segment))
+            Some(PlaceSpec {
+                place: ids.vsms.get(&vsm.name)?.place,
+                segment: ids.segment,
+                routed: self.routed(place),
+            })
         });
         let first = vsm.segments.first()?;
         let health = vsm.health;
@@ -176,11 +211,31 @@ impl Seen<'_> {
         Some(&self.image.segments.get(name)?.ids)
     }
 
+    /// What the segment's gateway joins it to.
+    fn routed(&self, place: &ValidVsmSegment) -> BTreeMap<u32, [u8; 6]> {
+        let gateway = self.valid.segment(place.segment).gateway;
+        let Some(gateway) = gateway.and_then(|(at, _)| self.valid.gateways().get(at)) else {
+            return BTreeMap::new();
+        };
+        let others = gateway
+            .segments
+            .iter()
+            .filter(|other| other.segment != place.segment);
+        others
+            .filter_map(|other| {
+                let name = &self.valid.segment(other.segment).name;
+                let ids = &self.image.segments.get(name)?.ids;
+                Some((ids.segment, gateway.mac.octets()))
+            })
+            .collect()
+    }
+
     fn here(&self, member: &ValidMember, places: &BTreeMap<Name, u8>) -> Option<MemberSpec> {
         let plan = self.ports.get(&member.port)?;
         Some(MemberSpec {
             name: member.name.clone(),
             place: *places.get(&member.name)?,
+            at: self.at(member),
             is_here: true,
             way: Way::Port(plan.facts.ifindex),
             prober: plan.facts.mac,
@@ -202,11 +257,16 @@ impl Seen<'_> {
         MemberSpec {
             name: member.name.clone(),
             place: member.place,
+            at: self.at(member),
             is_here: Some(member.node) == self.here,
             way: Way::NextHop { id, segment },
             prober: mac_octets(vsm.prober(own.unwrap_or(probe::NOBODY), member.place)),
             monitor: member.monitor.clone(),
         }
+    }
+
+    fn at(&self, member: &ValidMember) -> String {
+        format!("{}:{}", self.valid.node(member.node).name, member.port)
     }
 
     fn edges(&self, place: &ValidVsmSegment) -> Vec<u32> {

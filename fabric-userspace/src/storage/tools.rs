@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::board::{Event, Switch};
 use super::socket::PacketSocket;
 use super::spec::Way;
-use super::wishes::Wish;
+use super::wishes::{Ask, Wish};
 use crate::compile::twin::HostFrame;
 use crate::datapath::StorageTables;
 use crate::model::Name;
@@ -26,7 +26,7 @@ pub(super) struct Tools<'a> {
     /// Interface behind each port slot.
     pub(super) egress: &'a BTreeMap<u16, u32>,
     pub(super) events: &'a UnboundedSender<Event>,
-    pub(super) wishes: &'a UnboundedSender<Wish>,
+    pub(super) asks: &'a UnboundedSender<Ask>,
     pub(super) unsent: &'a AtomicU64,
 }
 
@@ -48,8 +48,13 @@ impl Tools<'_> {
 
     /// Has the store asked for a decision.
     pub(super) fn wish(&self, wish: Wish) {
+        self.ask(Ask::Decision(Box::new(wish)));
+    }
+
+    /// Has the store asked for something.
+    pub(super) fn ask(&self, ask: Ask) {
         // Nobody listens when the agent ends.
-        let _ = self.wishes.send(wish);
+        let _ = self.asks.send(ask);
     }
 
     /// Sends a tenant's frame on its way.

@@ -18,6 +18,7 @@ impl Board {
         view.here = is_known;
         if let Some(shared) = &watched.shared {
             view.node = shared.steward.as_ref().map_or_else(String::new, Name::to_string);
+            view.unreadable.clone_from(&shared.unreadable);
         }
         view.epoch = Some(watched.charge.epoch());
         view.manual = watched.manual;

@@ -34,6 +34,9 @@ pub(super) struct Watched {
     pub(super) shared: Option<Shared>,
     /// Who was in charge when other nodes came to steer it as well.
     pub(super) alone: Option<Name>,
+    /// Whether the store has noted that this node decides alone, as far as is known; and when it may be asked to.
+    pub(super) told_alone: Option<bool>,
+    pub(super) tell_from: u64,
     /// The store still has an owner from such a time, since then.
     pub(super) outdated: Option<u64>,
     pub(super) next_probe: u64,
@@ -57,6 +60,8 @@ impl Watched {
             nudges: 0,
             shared: None,
             alone: None,
+            told_alone: None,
+            tell_from: 0,
             outdated: None,
             next_probe: 0,
             asked: 0,
@@ -67,8 +72,12 @@ impl Watched {
             spec: Arc::clone(&spec),
         };
         watched.take(spec);
+        let replaced =
+            saved.filter(|saved| watched.saved(saved).is_none() && watched.spec.replication.is_some());
+        let replaced = replaced.map(|saved| &saved.member);
         for member in &mut watched.members {
             member.drained = saved.is_some_and(|saved| saved.drained.contains(&member.name));
+            member.is_new = replaced == Some(&member.name);
         }
         watched
     }
@@ -80,9 +89,11 @@ impl Watched {
         }
         let mut old = std::mem::take(&mut self.members);
         for member in &spec.members {
+            let is_same = self.spec.at(&member.name).is_none_or(|at| at == member.at);
             let known = old
                 .iter()
-                .position(|one| one.name == member.name && one.place == member.place);
+                .position(|one| is_same && one.name == member.name && one.place == member.place);
+            let is_new = !is_same && spec.replication.is_some();
             self.members.push(match known {
                 Some(at) => old.swap_remove(at),
                 None => Member {
@@ -91,6 +102,7 @@ impl Watched {
                         Some(_) => CopyState::Stale { since: 0, lag: None },
                         None => CopyState::Current,
                     },
+                    is_new,
                     ..Member::new(member.name.clone(), member.place)
                 },
             });
@@ -108,8 +120,9 @@ impl Watched {
         vsm.served_until.store(0);
         let charge = Charge(vsm.charge.load());
         if charge.epoch() == 0 {
-            let before = saved.and_then(|saved| self.members.iter().find(|one| one.name == saved.member));
-            let first = before.or(self.members.first());
+            let before = saved.and_then(|saved| self.saved(saved));
+            let first = before.or_else(|| self.members.iter().find(|one| !one.is_new));
+            let first = first.or(self.members.first());
             let epoch = saved.map_or(0, |saved| saved.epoch) + 1;
             if let Some(first) = first {
                 let begun = Charge::new(epoch, Some(first.place), None);
@@ -121,11 +134,20 @@ impl Watched {
         }
     }
 
+    /// The member that was in charge when that was written down, if it is still the same machine.
+    pub(super) fn saved(&self, saved: &Saved) -> Option<&Member> {
+        let at = self.spec.at(&saved.member);
+        let is_same = saved.at.is_none() || saved.at.as_deref() == at;
+        let mut members = self.members.iter();
+        members.find(|member| is_same && member.name == saved.member)
+    }
+
+    /// The member in charge. A machine that came in its place is not.
     pub(super) fn in_charge(&self) -> Option<&Member> {
         let place = self.charge.member()?;
         self.members
             .iter()
-            .find(|member| usize::from(member.place) == place)
+            .find(|member| usize::from(member.place) == place && !member.is_new)
     }
 
     pub(super) fn member(&self, name: &Name) -> Result<&Member, Refusal> {
@@ -212,7 +234,7 @@ impl Watched {
         self.note_switch(from, Cause::Silent, (true, now), tools);
     }
 
-    fn name_standby(&mut self, vsm: &Vsm, standby: Option<u8>) {
+    pub(super) fn name_standby(&mut self, vsm: &Vsm, standby: Option<u8>) {
         let standby = standby.filter(|_| self.spec.in_path);
         if self.charge.standby() == standby.map(usize::from) {
             return;
@@ -241,8 +263,20 @@ impl Watched {
             return None;
         }
         self.charge = after;
+        self.confirm(Some(to));
         self.note_switch(from, cause, (false, now), tools);
         self.last.clone()
+    }
+
+    /// Who has been put in charge is what the service is from now on.
+    pub(super) fn confirm(&mut self, place: Option<u8>) {
+        for member in self
+            .members
+            .iter_mut()
+            .filter(|member| Some(member.place) == place)
+        {
+            member.is_new = false;
+        }
     }
 
     pub(super) fn note_switch(
@@ -316,17 +350,21 @@ impl Watched {
     }
 
     pub(super) fn fill_nudges(&mut self, tools: &Tools<'_>) -> u64 {
-        let server = self.spec.mac.octets();
+        let service = self.spec.mac.octets();
         let mut frames = Vec::new();
         let mut sequence = self.probes.wrapping_mul(0x9e37_79b1) ^ self.charge.epoch();
-        for (place, segment) in &self.spec.places {
-            let flows = tools.tables.flows(*place).filter_map(|record| record.read());
+        for place in &self.spec.places {
+            let flows = tools.tables.flows(place.place).filter_map(|record| record.read());
             for flow in flows.filter(|flow| self.is_nudged_here(flow)) {
                 sequence = sequence.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f);
-                let Some(path) = tools.tables.path(flow.next_hop, *segment) else {
+                let Some((path, segment)) = tools.tables.path_and_segment(flow.next_hop) else {
                     continue;
                 };
-                let frame = nudge(&flow, server, sequence);
+                // Nothing goes to a segment that the service's gateway does not lead to.
+                let Some(sender) = place.sender(segment, service) else {
+                    continue;
+                };
+                let frame = nudge(&flow, sender, sequence);
                 frames.extend(frame.and_then(|frame| tools.through(&path, &frame)));
             }
         }

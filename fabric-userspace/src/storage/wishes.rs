@@ -31,9 +31,21 @@ pub(crate) enum Right {
     },
 }
 
+/// What the store is asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Ask {
+    /// A decision.
+    Decision(Box<Wish>),
+    /// To note that this node decides alone about a storage machine, or does not any more.
+    Alone { vsm: Name, is_so: bool },
+}
+
 /// A decision that the store is asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Wish {
+    /// Nodes that may have decided alone before, if the store has no owner yet: one of them that has not told what it decided is
+    /// waited for.
+    pub(crate) awaits: Vec<Name>,
     pub(crate) vsm: Name,
     pub(crate) decision: Decision,
     /// The owner that it is made from.
@@ -57,6 +69,7 @@ impl Watched {
                 vsm: self.spec.name.clone(),
                 decision: Decision::default(),
                 before: Some(owner.clone()),
+                awaits: Vec::new(),
                 right: Right::Made {
                     epoch: owner.epoch + 1,
                 },
@@ -71,7 +84,10 @@ impl Watched {
 
     /// What the steward wants decided now.
     pub(super) fn wish(&mut self, now: u64) -> Option<Wish> {
-        let shared = self.shared.as_ref().filter(|shared| now >= shared.ask_from)?;
+        let shared = self
+            .shared
+            .as_ref()
+            .filter(|shared| now >= shared.ask_from && shared.unreadable.is_none())?;
         let (place, cause) = self.judged(now).switch?;
         if shared.stored.as_ref().is_none_or(Owner::is_retired) {
             // Not before the store was read, nor before a node with a past has spoken.
@@ -94,7 +110,7 @@ impl Watched {
         } else {
             stored < epoch && shared.behind.is_some_and(|since| now >= since + RESTORED)
         };
-        if !is_due || !shared.has_heard || now < shared.ask_from {
+        if !is_due || !shared.has_heard || shared.unreadable.is_some() || now < shared.ask_from {
             return None;
         }
         let newest = shared.fence.newest().filter(|owner| owner.epoch == epoch);
@@ -110,6 +126,7 @@ impl Watched {
             vsm: self.spec.name.clone(),
             decision,
             before,
+            awaits: Vec::new(),
             right: Right::Made {
                 epoch: if is_past { stored + 1 } else { epoch },
             },
@@ -120,6 +137,7 @@ impl Watched {
         let drained = self.members.iter().filter(|member| member.drained);
         Decision {
             member: to.to_string(),
+            at: self.spec.at(to).unwrap_or_default().to_owned(),
             cause: cause.to_string(),
             drained: drained.map(|member| member.name.to_string()).collect(),
             manual: self.manual,
@@ -139,8 +157,36 @@ impl Watched {
         Wish {
             vsm: self.spec.name.clone(),
             decision,
+            awaits: match &before {
+                Some(owner) if !owner.is_retired() => Vec::new(),
+                _ => self.others(),
+            },
             before,
             right: Right::Office { beyond },
+        }
+    }
+
+    fn others(&self) -> Vec<Name> {
+        let shared = self.spec.shared.as_ref();
+        shared.map_or_else(Vec::new, |shared| shared.others.clone())
+    }
+
+    /// Has the store note whether this node decides alone. Who comes to decide with it later waits for what it has to say.
+    pub(super) fn tell_alone(&mut self, is_so: bool, tools: &Tools<'_>, now: u64) {
+        if self.told_alone == Some(is_so) || now < self.tell_from {
+            return;
+        }
+        self.tell_from = now + ASK_AGAIN;
+        tools.ask(Ask::Alone {
+            vsm: self.spec.name.clone(),
+            is_so,
+        });
+    }
+
+    /// What this node wants decided has to wait for another one.
+    pub(super) fn wait(&mut self, now: u64) {
+        if let Some(shared) = &mut self.shared {
+            shared.ask_from = now + ASK_AGAIN;
         }
     }
 

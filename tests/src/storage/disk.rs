@@ -1,6 +1,6 @@
 //! A client's disk: qemu's own iSCSI (libiscsi) or NBD initiator, with its own way of surviving a broken session.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -40,11 +40,21 @@ impl Disk {
         Self::attach(client, folder, &device)
     }
 
+    /// Opens the file `vol1/name` of an NFS server, version 3 (libnfs). It connects anew by itself and asks again, by the handle that
+    /// it has, what was not answered.
+    ///
+    /// # Errors
+    /// When qemu's NFS module is not installed, or the server does not answer.
+    pub fn nfs(client: &NetNs, folder: &Path, server: IpAddr, name: &str) -> Result<Self> {
+        let device = format!("driver=nfs,server.type=inet,server.host={server},path=/vol1/{name}");
+        Self::attach(client, folder, &device)
+    }
+
     fn attach(client: &NetNs, folder: &Path, device: &str) -> Result<Self> {
         let socket = folder.join("disk.sock");
         let server = format!("addr.type=unix,addr.path={}", socket.display());
         let qsd = Qsd::start(client, folder, "disk", device, &server)
-            .context("cannot attach the disk (iSCSI: apt-get install qemu-block-extra)")?;
+            .context("cannot attach the disk (iSCSI, NFS: apt-get install qemu-block-extra)")?;
         Ok(Self { qsd, socket })
     }
 

@@ -19,9 +19,9 @@ const SCRIPT: &str = "mount -t tmpfs tmpfs /run && mkdir /run/rpcbind && { rpcbi
     until [ -S /run/rpcbind.sock ]; do sleep 0.005; done && \
     exec ganesha.nfsd -F -f \"$2\" -L \"$3\" -p /run/ganesha.pid";
 
-pub(super) fn start(namespace: &NetNs, address: IpAddr, folder: &Path) -> Result<Server> {
+pub(super) fn start(namespace: &NetNs, address: IpAddr, folder: &Path, export: &Path) -> Result<Server> {
     let (configuration, log) = (folder.join("ganesha.conf"), folder.join("ganesha.log"));
-    fs::write(&configuration, text(address, folder)?).context("cannot write ganesha.conf")?;
+    fs::write(&configuration, text(address, folder, export)?).context("cannot write ganesha.conf")?;
     let mut command = namespace.command("unshare");
     command
         .args(["-m", "sh", "-c", SCRIPT, "nfs", &address.to_string()])
@@ -33,8 +33,7 @@ pub(super) fn start(namespace: &NetNs, address: IpAddr, folder: &Path) -> Result
     Ok(server)
 }
 
-fn text(address: IpAddr, folder: &Path) -> Result<String> {
-    let export = subfolder(folder, "vol1")?;
+fn text(address: IpAddr, folder: &Path, export: &Path) -> Result<String> {
     let recovery = subfolder(folder, "recovery")?;
     Ok(format!(
         "NFS_CORE_PARAM {{ Protocols = 3; NFS_Port = {}; MNT_Port = {MOUNT_PORT}; Enable_NLM = false; \

@@ -3,10 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use nix::sys::signal::Signal;
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, subfolder};
 use super::{iscsi, nbd, nfs, smb};
 use crate::netns::NetNs;
 
@@ -65,12 +65,32 @@ impl Server {
                 let volume = super::volume(&folder.join("vol1"), volume_bytes)?;
                 Self::iscsi(namespace, address, folder, &[volume])
             }
-            Protocol::Nfs => nfs::start(namespace, address, folder),
-            Protocol::Smb => smb::start(namespace, address, folder),
+            Protocol::Nfs | Protocol::Smb => {
+                let export = subfolder(folder, "vol1")?;
+                Self::of_folder(protocol, namespace, address, (folder, &export))
+            }
             Protocol::Nbd => {
                 let volume = super::volume(&folder.join("vol1"), volume_bytes)?;
                 nbd::start(namespace, address, folder, &volume)
             }
+        }
+    }
+
+    /// A server of files over NFS or SMB whose `vol1` is the folder `export`, of which there may be several servers. Its own files
+    /// are in `folder`.
+    ///
+    /// # Errors
+    /// As [`Server::start`]; and for a protocol of volumes.
+    pub fn of_folder(
+        protocol: Protocol,
+        namespace: &NetNs,
+        address: IpAddr,
+        (folder, export): (&Path, &Path),
+    ) -> Result<Self> {
+        match protocol {
+            Protocol::Nfs => nfs::start(namespace, address, folder, export),
+            Protocol::Smb => smb::start(namespace, address, folder, export),
+            Protocol::Iscsi | Protocol::Nbd => bail!("{protocol:?} serves volumes and no folders"),
         }
     }
 

@@ -10,9 +10,9 @@ use super::daemon::{Daemon, subfolder};
 use super::server::{Protocol, Server};
 use crate::netns::NetNs;
 
-pub(super) fn start(namespace: &NetNs, address: IpAddr, folder: &Path) -> Result<Server> {
+pub(super) fn start(namespace: &NetNs, address: IpAddr, folder: &Path, export: &Path) -> Result<Server> {
     let configuration = folder.join("smb.conf");
-    fs::write(&configuration, text(address, folder)?).context("cannot write smb.conf")?;
+    fs::write(&configuration, text(address, folder, export)?).context("cannot write smb.conf")?;
     let mut command = namespace.command("smbd");
     command
         .args(["-F", "--no-process-group", "--debug-stdout", "-s"])
@@ -24,7 +24,7 @@ pub(super) fn start(namespace: &NetNs, address: IpAddr, folder: &Path) -> Result
     Ok(server)
 }
 
-fn text(address: IpAddr, folder: &Path) -> Result<String> {
+fn text(address: IpAddr, folder: &Path, export: &Path) -> Result<String> {
     let mut text = format!(
         "[global]\ninterfaces = {address}\nbind interfaces only = yes\nsmb ports = {}\ndisable netbios = yes\n\
          load printers = no\nmap to guest = bad user\nserver role = standalone server\nlog level = 1\n",
@@ -41,7 +41,6 @@ fn text(address: IpAddr, folder: &Path) -> Result<String> {
     ] {
         text += &format!("{setting} = {}\n", subfolder(folder, name)?.display());
     }
-    let export = subfolder(folder, "vol1")?;
     text += &format!(
         "[vol1]\npath = {}\nwriteable = yes\nguest ok = yes\nforce user = root\n",
         export.display()

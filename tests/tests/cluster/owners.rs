@@ -46,7 +46,7 @@ fn there_is_one_steward_and_every_switch_has_an_epoch_of_its_own() {
         // Nobody is in office, and the epoch is still there.
         assert_eq!(one.owner(MACHINE).await.unwrap().unwrap(), third);
         let mut fence = Fence::default();
-        assert!(fence.hear(&third) && !fence.hear(&next) && fence.admits("array-1"));
+        assert!(fence.hear(&third) && !fence.hear(&next) && fence.admits("array-1", "edge1:eth2"));
     });
 }
 

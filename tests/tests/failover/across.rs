@@ -245,6 +245,135 @@ fn a_store_that_was_restored_from_a_backup_switches_nothing() {
     sites.wait_working(0, MEMBERS[0]).unwrap();
     assert_eq!(epoch_at(&sites, 2), epoch + 1);
     one_node_for_a_while(&sites);
+    a_damaged_owner_concerns_its_own_machine(&sites);
+    a_name_takes_nothing_to_another_machine(&sites);
+    a_node_that_decided_alone_is_waited_for(&mut sites);
+}
+
+/// Members come to be at several nodes while the agent of the only one that had any is dead: its data path serves on, and may have
+/// switched by itself. Nobody else is put in charge until it has told, unless somebody insists.
+fn a_node_that_decided_alone_is_waited_for(sites: &mut Sites) {
+    sites.wait_all_answer(1).unwrap();
+    let document = sites.agents[1].json(&["export"]).unwrap()["item"].take();
+    assert_eq!(document["storage"][1]["members"][0]["name"], MEMBERS[1]);
+    let mut alone = document.clone();
+    let members = alone["storage"][1]["members"].as_array_mut().unwrap();
+    members.retain(|member| member["name"] == MEMBERS[0]);
+    let apply = |agent: &fabric_tests::fabric::Agent, name: &str, document: &serde_json::Value| {
+        let file = agent.file(name, document).unwrap();
+        agent.ok(&["apply", "-f", &file, "--yes"]).unwrap();
+    };
+    apply(&sites.agents[0], "lone.json", &alone);
+    let key = format!("/lab/alone/{SECOND_VSM}");
+    let noted = |sites: &Sites| sites.etcd.ctl(&["get", "--print-value-only", &key]);
+    wait::until_true(LONG, "the store to know that it decides alone", || {
+        Ok(noted(sites)?.trim() == NODES[0])
+    })
+    .unwrap();
+    sites.agents[0].kill9().unwrap();
+    apply(&sites.agents[1], "together.json", &document);
+    wait::until_true(LONG, "the other node to be in office", || {
+        Ok(sites.shown_at(NODES[1], 1)?["here"] == true)
+    })
+    .unwrap();
+    let switch = ["storage", "switch", SECOND_VSM, "--to", MEMBERS[1]];
+    // It could serve, but the other one may have what it lacks.
+    let refused = wait::until(LONG, "the other member to answer", || {
+        let refused = sites.agents[1].refused(&switch, "storage-elsewhere").ok();
+        Ok(refused.filter(|said| said.stderr.contains("decided alone")))
+    })
+    .unwrap();
+    assert!(
+        refused.stderr.contains(NODES[0]) && refused.stderr.contains("--force"),
+        "{refused:?}"
+    );
+    let shown = sites.shown_at(NODES[1], 1).unwrap();
+    assert!(
+        shown["members"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|member| member["role"] != "working"),
+        "{shown}"
+    );
+    sites.agents[0].restart().unwrap();
+    sites.wait_working(1, MEMBERS[0]).unwrap();
+    wait::until_true(LONG, "nothing to be waited for any more", || {
+        Ok(noted(sites)?.trim().is_empty())
+    })
+    .unwrap();
+}
+
+/// Nobody decides about a storage machine whose owner cannot be read, and traffic stays; everybody decides about all others. When
+/// the key is gone, its nodes put the newest owner back.
+fn a_damaged_owner_concerns_its_own_machine(sites: &Sites) {
+    let key = format!("/lab/storage/owners/{VSM}");
+    let epoch = epoch_at(sites, 2);
+    sites.etcd.ctl(&["put", &key, "{"]).unwrap();
+    let steward = sites.steward(0).unwrap();
+    let agent = sites.agent(&steward).unwrap();
+    let to = MEMBERS[1];
+    wait::until_true(LONG, "the steward to say so", || {
+        let shown = sites.shown_at(&steward, 0)?;
+        Ok(shown["unreadable"].as_str().is_some_and(|why| why.contains(&key)))
+    })
+    .unwrap();
+    let switch = ["storage", "switch", VSM, "--to", to];
+    let refused = agent.refused(&switch, "state-damaged").unwrap();
+    assert!(refused.stderr.contains(&key), "{refused:?}");
+    let shown = agent.ok(&["storage", "show", VSM]).unwrap().stdout;
+    assert!(shown.contains("nobody decides"), "{shown}");
+    let metrics = agent.text("/metrics").unwrap();
+    for (vsm, value) in [(VSM, 1), (SECOND_VSM, 0)] {
+        let line = format!("fabric_storage_owner_unreadable{{vsm=\"{vsm}\"}} {value}");
+        assert!(metrics.lines().any(|known| known == line), "{line}");
+    }
+
+    let other = sites.other_member(1).unwrap();
+    let steward = sites.steward(1).unwrap();
+    let switch = ["storage", "switch", SECOND_VSM, "--to", other];
+    sites.agent(&steward).unwrap().ok(&switch).unwrap();
+    sites.wait_working(1, other).unwrap();
+    sites.wait_working(0, MEMBERS[0]).unwrap();
+    assert_eq!(epoch_at(sites, 2), epoch);
+
+    sites.etcd.ctl(&["del", &key]).unwrap();
+    wait::until_true(LONG, "the newest owner to be back", || {
+        let owner = sites.etcd.ctl(&["get", "--print-value-only", &key])?;
+        let owner: serde_json::Value = serde_json::from_str(owner.trim()).unwrap_or_default();
+        Ok(owner["epoch"] == epoch && owner["member"] == MEMBERS[0])
+    })
+    .unwrap();
+}
+
+/// The document gives name and number of the member in charge to another machine: that one is not in charge of anything, and has no
+/// copy.
+fn a_name_takes_nothing_to_another_machine(sites: &Sites) {
+    sites.wait_all_answer(0).unwrap();
+    let epoch = epoch_at(sites, 2);
+    let agent = &sites.agents[0];
+    let mut document = agent.json(&["export"]).unwrap()["item"].take();
+    document["storage"][0]["replication"] = json!("sync");
+    let member = &mut document["storage"][0]["members"][0];
+    assert_eq!(member["name"], MEMBERS[0]);
+    (member["node"], member["port"]) = (json!(NODES[2]), json!("eth1"));
+    let is_raw = |bytes: &[u8]| bytes.get(12..14) == Some(&[0x88, 0xb5]);
+    let old = Capture::watch(&sites.tenants[0].members[0], "eth0", 2048, is_raw).unwrap();
+    let new = Capture::watch(&sites.tenants[0].members[1], "eth0", 2048, is_raw).unwrap();
+    let file = agent.file("moved.json", &document).unwrap();
+    agent.ok(&["apply", "-f", &file, "--yes"]).unwrap();
+    let shown = sites
+        .wait_shown(0, "the other member to be in charge", |shown| {
+            shown["members"][1]["role"] == "working"
+        })
+        .unwrap();
+    assert_eq!(shown["members"][0]["copy"], "stale", "{shown}");
+    sites.wait_working(0, MEMBERS[1]).unwrap();
+    assert_eq!(epoch_at(sites, 2), epoch + 1);
+    let client = RawSocket::open(&sites.tenants[0].client, "eth0").unwrap();
+    client.send(request().bytes()).unwrap();
+    new.expect(&[request()], LONG).unwrap();
+    old.expect_nothing(QUIET).unwrap();
 }
 
 /// What one node decided alone stays in force when several come to decide, whatever the store knows of the time before.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fabric_tests::storage::{Load, VOLUME, fill};
+use fabric_tests::storage::{Load, SERVICE, VOLUME, fill};
 use fabric_tests::wait;
 use serde_json::{Value, json};
 
@@ -197,6 +197,31 @@ fn a_hundred_nudges_on_a_healthy_member_reset_nothing() {
     let record = load.stop().unwrap();
     assert_eq!((record.breaks.len(), record.io_errors.len()), (0, 0));
     assert!(rig.show().unwrap()["nudges"].as_u64() >= Some(100));
+}
+
+/// The order of members is that in which they take over, however many die.
+#[test]
+fn the_third_member_serves_when_two_are_dead() {
+    let mut options = calm();
+    options.health = json!({"hold_down_s": 1});
+    options.members = 3;
+    let rig = rig(&options);
+    for (dead, next) in [(0, "array-2"), (1, "array-3")] {
+        rig.cut(dead, true).unwrap();
+        rig.wait_working(next).unwrap();
+    }
+    let ping = fabric_tests::traffic::ping(&rig.client, SERVICE, 3).unwrap();
+    assert!(ping.all_answered(), "{ping:?}");
+    let shown = rig.show().unwrap();
+    assert_eq!(
+        (&shown["epoch"], &shown["state"]),
+        (&json!(3), &json!("degraded"))
+    );
+    rig.cut(1, false).unwrap();
+    rig.wait_member(1, "array-2 to protect", |member| member["role"] == "protection")
+        .unwrap();
+    rig.cut(2, true).unwrap();
+    rig.wait_working("array-2").unwrap();
 }
 
 /// A member that died stays out of use for the hold-down, and takes the service back after the wait-to-restore, not before.

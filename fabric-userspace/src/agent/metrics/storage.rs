@@ -80,6 +80,15 @@ pub(super) fn storage(text: &mut Text, core: &mut Core) -> Result<(), Refusal> {
             }
         }
     }
+    let name = "fabric_storage_owner_unreadable";
+    text.family(
+        name,
+        "gauge",
+        "1 if the store's owner of it cannot be read: nobody decides.",
+    );
+    for vsm in &vsms {
+        text.sample(name, &[("vsm", &vsm.name)], flag(vsm.unreadable.is_some()));
+    }
     let name = "fabric_storage_switches_total";
     text.family(name, "counter", "Switches since the agent began, by cause.");
     for vsm in &here {

@@ -15,8 +15,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::error::{Refusal, codes};
 use crate::model::Name;
-use crate::storage::{Candidate, Monitored, Progress, Right, Watcher, Wish, nanoseconds};
-use crate::store::etcd::{Charges, CopyReport, EtcdStore, Steward};
+use crate::storage::{Ask, Candidate, Monitored, Progress, Right, Watcher, Wish, nanoseconds};
+use crate::store::etcd::{Charges, CopyReport, EtcdStore, Owner, Steward};
 
 /// How often offices are looked after.
 const LOOK: Duration = Duration::from_millis(250);
@@ -69,11 +69,11 @@ impl Council {
     }
 
     /// Starts to follow, to look after offices, and to carry wishes to the store.
-    pub(super) fn spawn(self: &Arc<Self>, wishes: UnboundedReceiver<Wish>) -> Vec<JoinHandle<()>> {
+    pub(super) fn spawn(self: &Arc<Self>, asks: UnboundedReceiver<Ask>) -> Vec<JoinHandle<()>> {
         vec![
             tokio::spawn(follow(Arc::clone(self))),
             tokio::spawn(serve(Arc::clone(self))),
-            tokio::spawn(fulfil(Arc::clone(self), wishes)),
+            tokio::spawn(fulfil(Arc::clone(self), asks)),
         ]
     }
 
@@ -85,13 +85,25 @@ impl Council {
         let (vsm, before, decision) = (wish.vsm.as_str(), wish.before.as_ref(), wish.decision.clone());
         let decided = match wish.right {
             Right::Made { epoch } => self.store.put_back(vsm, before, decision, epoch).await,
-            Right::Office { beyond } => match self.steward(&wish.vsm).await {
-                Some(steward) => steward.switch(before, decision, beyond).await,
-                None => Err(not_in_office(&wish.vsm)),
+            Right::Office { beyond } => match (self.awaited(wish).await, self.steward(&wish.vsm).await) {
+                (Err(refusal), _) => Err(refusal),
+                (Ok(Some(node)), _) => {
+                    self.watcher.with(|board| {
+                        board.disappoint(&wish.vsm);
+                        board.wait(&wish.vsm);
+                    });
+                    return Err(waits(&wish.vsm, &node));
+                }
+                (Ok(None), Some(steward)) => steward.switch(before, decision, beyond).await,
+                (Ok(None), None) => Err(not_in_office(&wish.vsm)),
             },
         };
         let refusal = match decided {
             Ok(owner) => {
+                if matches!(wish.right, Right::Office { .. }) && before.is_none_or(Owner::is_retired) {
+                    // Who decided alone is not asked any more. If this does not arrive, an owner who is there is obeyed all the same.
+                    let _ = self.store.forget_alone(vsm).await;
+                }
                 self.watcher.with(|board| board.obey(&wish.vsm, &owner));
                 return Ok(owner.epoch);
             }
@@ -110,6 +122,24 @@ impl Council {
         }
         self.watcher.with(|board| board.disappoint(&wish.vsm));
         Err(refusal)
+    }
+
+    /// A node that decided alone and has not told what. The store has no owner then, and whoever was put in charge could be another
+    /// one than the machine that this node serves by itself.
+    async fn awaited(&self, wish: &Wish) -> Result<Option<String>, Refusal> {
+        if wish.awaits.is_empty() {
+            return Ok(None);
+        }
+        let alone = self.store.decides_alone(wish.vsm.as_str()).await?;
+        Ok(alone.filter(|node| wish.awaits.iter().any(|name| name.as_str() == node)))
+    }
+
+    /// Has the store note whether this node decides alone.
+    async fn set_alone(&self, vsm: &Name, is_so: bool) {
+        // If it does not answer it is asked again.
+        if self.store.set_alone(vsm.as_str(), is_so).await.is_ok() {
+            self.watcher.with(|board| board.told_alone(vsm, is_so));
+        }
     }
 
     async fn steward(&self, name: &Name) -> Option<Arc<Steward>> {
@@ -248,6 +278,16 @@ impl Council {
     }
 }
 
+fn waits(vsm: &Name, node: &str) -> Refusal {
+    let sentence = format!("node {node} decided alone about {vsm} and has not told yet who is in charge");
+    let cure = format!(
+        "start the agent of node {node}        (to decide without it: fabric storage switch {vsm} --to MEMBER --force)"
+    );
+    Refusal::new(codes::STORAGE_ELSEWHERE, sentence)
+        .with_cure(cure)
+        .unchanged()
+}
+
 fn not_in_office(vsm: &Name) -> Refusal {
     let sentence = format!("this node does not decide about {vsm} any more");
     Refusal::new(codes::STALE_EPOCH, sentence)
@@ -312,10 +352,14 @@ async fn serve(council: Arc<Council>) {
     }
 }
 
-async fn fulfil(council: Arc<Council>, mut wishes: UnboundedReceiver<Wish>) {
-    while let Some(wish) = wishes.recv().await {
+async fn fulfil(council: Arc<Council>, mut asks: UnboundedReceiver<Ask>) {
+    while let Some(ask) = asks.recv().await {
         let council = Arc::clone(&council);
         tokio::spawn(async move {
+            let wish = match ask {
+                Ask::Decision(wish) => wish,
+                Ask::Alone { vsm, is_so } => return council.set_alone(&vsm, is_so).await,
+            };
             if let Err(refusal) = council.decide(&wish).await {
                 tracing::warn!(vsm = %wish.vsm, to = wish.decision.member, problem = %refusal.sentence, "storage not switched");
             }

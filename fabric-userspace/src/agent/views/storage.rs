@@ -71,6 +71,7 @@ fn of(core: &Core, vsm: &ValidVsm) -> api::Vsm {
         tcp_port: vsm.tcp_port,
         node: vsm.node().map_or_else(String::new, node),
         here: vsm.node() == core.here(),
+        unreadable: None,
         epoch: None,
         state: "elsewhere".to_owned(),
         manual: false,

@@ -70,6 +70,8 @@ fn used(image: &Image) -> BTreeSet<(&'static str, u32)> {
         .map(|id| ("slot", u32::from(*id)))
         .collect();
     used.extend(ids.node.tunnels.values().map(|id| ("tunnel", *id)));
+    used.extend(ids.node.vsms.values().map(|vsm| ("vsm", vsm.id)));
+    used.extend(ids.node.vrfs.values().map(|id| ("vrf", *id)));
     for segment in ids.segments.values() {
         used.insert(("segment", segment.segment));
         used.extend(
@@ -80,6 +82,10 @@ fn used(image: &Image) -> BTreeSet<(&'static str, u32)> {
         );
         used.extend(segment.bindings.values().map(|id| ("binding", *id)));
         used.extend(segment.tunnels.values().map(|id| ("tunnel", *id)));
+        let vsms = segment.vsms.values();
+        used.extend(vsms.flat_map(|ids| [("hop", ids.next_hop), ("vsm place", ids.place)]));
+        let gateway = segment.gateway.iter();
+        used.extend(gateway.flat_map(|ids| [("hop", ids.next_hop), ("irb", ids.irb)]));
     }
     used
 }
@@ -93,6 +99,10 @@ fn freed(image: &Image) -> BTreeSet<(&'static str, u32)> {
         ("path", &freed.paths),
         ("binding", &freed.bindings),
         ("tunnel", &freed.tunnels),
+        ("vsm", &freed.vsms),
+        ("vsm place", &freed.vsm_places),
+        ("vrf", &freed.vrfs),
+        ("irb", &freed.irbs),
     ];
     all.extend(
         tables

@@ -293,3 +293,29 @@ fn members_keep_their_places_when_the_order_changes() {
     assert_eq!(places["two"], 1);
     assert_eq!(places["three"], 2, "not the place of the one that has just gone");
 }
+
+/// The word that says who is in charge must not mean a machine that has only its name in common with another one.
+#[test]
+fn a_member_at_another_port_gets_another_place() {
+    let valid_before = valid(&document());
+    let host = host(&valid_before, "edge1", 1600);
+    let before = compile_at(&valid_before, "edge1", &host).expect("compiles");
+    let name = "disk".parse().expect("a name");
+    let places = |image: &crate::compile::Image| image.steered(&name).expect("steered").members.clone();
+    let mut document = document();
+    let members = document["storage"][0]["members"].as_array_mut().expect("members");
+    let ports = [0, 1].map(|at| members[at]["port"].clone());
+    let [one, two] = ports;
+    (members[0]["port"], members[1]["port"]) = (two, one);
+    let valid_after = valid(&document);
+    let after = super::support::compile_from(&valid_after, "edge1", &host, &before).expect("compiles");
+    let (old, new) = (places(&before), places(&after));
+    for (member, place) in &new {
+        assert!(
+            !old.values().any(|known| known == place),
+            "{member} at {place} as before"
+        );
+    }
+    let again = super::support::compile_from(&valid_after, "edge1", &host, &after).expect("compiles");
+    assert_eq!(places(&again), new);
+}

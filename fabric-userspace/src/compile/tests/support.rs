@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::compile::twin::{HostFrame, Outcome, Sent, Twin, TwinSettings};
 use crate::compile::{HostFacts, Image, PortFacts, Protection, Request, Scope, SegmentPart, compile};
 use crate::error::Refusal;
-use crate::ids::Sizes;
+use crate::ids::{Sizes, VsmIds};
 use crate::model::Name;
 use crate::validate::{PortRole, Valid, validate};
 
@@ -228,6 +228,7 @@ pub(crate) fn canonical(image: &Image) -> BTreeSet<String> {
             segment: name,
             part,
             slots: &slots,
+            vsms: &image.node_ids().vsms,
         };
         lines.extend(names.lines());
     }
@@ -238,12 +239,18 @@ struct Names<'a> {
     segment: &'a Name,
     part: &'a SegmentPart,
     slots: &'a BTreeMap<u16, String>,
+    vsms: &'a BTreeMap<Name, VsmIds>,
 }
 
 impl Names<'_> {
     fn hop(&self, id: u32) -> String {
-        let hop = self.part.ids.next_hops.iter().find(|(_, hop)| hop.id == id);
-        hop.map_or(id.to_string(), |(place, _)| place.to_string())
+        let ids = &self.part.ids;
+        let vsm = ids.vsms.iter().find(|(_, ids)| ids.next_hop == id);
+        let gateway = ids.gateway.filter(|ids| ids.next_hop == id);
+        let hop = ids.next_hops.iter().find(|(_, hop)| hop.id == id);
+        let vsm = vsm.map(|(name, _)| format!("vsm {name}"));
+        let known = vsm.or_else(|| gateway.map(|_| "gateway".to_owned()));
+        known.unwrap_or_else(|| hop.map_or(id.to_string(), |(place, _)| place.to_string()))
     }
 
     fn binding(&self, binding: &Binding) -> String {
@@ -267,6 +274,36 @@ impl Names<'_> {
             ..path
         };
         format!("{} {content:x?}", self.slots[&path.slot])
+    }
+
+    /// Each member's ways, whatever places they have.
+    fn vsm(&self, name: &Name) -> String {
+        let place = &self.part.records.vsm_places[&self.part.ids.vsms[name].place];
+        let vsm = &self.vsms[name];
+        assert_eq!(place.vsm, vsm.id);
+        let members = vsm.members.iter().map(|(member, at)| {
+            let at = usize::from(*at);
+            let ways = [place.next_hops[at], place.sources[at]].map(|hop| self.hop(hop));
+            format!("{member} {ways:?}")
+        });
+        format!("vsm {name} {:x} {:?}", place.askers, members.collect::<Vec<_>>())
+    }
+
+    fn gateway(&self, irb: u32) -> Vec<String> {
+        let records = &self.part.records;
+        let own = records.irbs[&irb];
+        let routes = records.prefixes.iter().map(|(prefix, route)| {
+            assert_eq!((route.irb, prefix.key.vrf()), (irb, own.vrf));
+            let key = format!("{:?}", prefix.key);
+            // In front of it is the gateway's number.
+            let (_, address) = key.split_once("address").expect("a field");
+            format!(
+                "prefix {} {address} {} {:?}",
+                prefix.length, route.kind, route.via
+            )
+        });
+        let interface = format!("irb {:?} {:x} {:?} {}", own.v4, own.mac, own.v6, own.own());
+        routes.chain([interface]).collect()
     }
 
     fn lines(&self) -> Vec<String> {
@@ -303,20 +340,27 @@ impl Names<'_> {
             lines.push(format!("station {mac:x} {}", self.hop(*id)));
         }
         for (id, hop) in &records.next_hops {
-            lines.push(format!(
-                "hop {} {} {}",
-                self.hop(*id),
-                hop.horizon,
+            let leads = if hop.decides() {
+                hop.flags.to_string()
+            } else {
                 self.path(hop.path)
-            ));
+            };
+            lines.push(format!("hop {} {} {leads}", self.hop(*id), hop.horizon));
         }
+        lines.extend(self.part.ids.vsms.keys().map(|name| self.vsm(name)));
+        let gateway = self.part.ids.gateway.iter();
+        lines.extend(gateway.flat_map(|ids| self.gateway(ids.irb)));
         for (key, copy) in &records.flood_next_hops {
             let (port, hop) = (slot(key.slot), self.hop(copy.next_hop()));
             lines.push(format!("copy {port} {hop}, {} more", copy.more()));
         }
         lines.push(format!(
             "limit {:?} {} copies",
-            records.segments.values(),
+            records
+                .segments
+                .values()
+                .map(|limits| (limits.stations, limits.flooded_len, limits.irb != 0))
+                .collect::<Vec<_>>(),
             records.flood_next_hops.len()
         ));
         lines

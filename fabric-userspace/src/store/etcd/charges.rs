@@ -41,6 +41,8 @@ pub struct CopyReport {
 pub struct Standing {
     /// Who is in charge.
     pub owner: Option<Owner>,
+    /// Why what stands there of the owner cannot be read, in one sentence. Then nothing is known of him.
+    pub unreadable: Option<String>,
     /// The node that may change that.
     pub steward: Option<String>,
     /// How far the copies are.
@@ -73,7 +75,8 @@ impl Charges {
     /// Waits for something new, a second at most, and gives all that is known then, and when it was surely true.
     ///
     /// # Errors
-    /// When the store does not answer within its time limits, or holds what this version does not understand; ask again.
+    /// When the store does not answer within its time limits; ask again. What this version does not understand concerns its own
+    /// storage machine alone.
     pub async fn next(&mut self) -> Result<(&BTreeMap<String, Standing>, Instant), Refusal> {
         let period = if self.watch.is_some() { PULSE } else { POLL };
         let rest = self
@@ -97,7 +100,7 @@ impl Charges {
                         (&self.store.keys.storage(), &mut self.known),
                         &event.kv,
                         event.what == "DELETE",
-                    )?;
+                    );
                 }
                 let newest = message.events.iter().map(|event| event.kv.mod_revision).max();
                 self.seen = self.seen.max(newest.unwrap_or(0));
@@ -133,7 +136,7 @@ impl Charges {
                 revision = found.header.revision;
             }
             for kv in &found.kvs {
-                take((&prefix, &mut known), kv, false)?;
+                take((&prefix, &mut known), kv, false);
             }
             let Some(last) = found.kvs.last().filter(|_| found.more) else {
                 break;
@@ -162,26 +165,32 @@ impl Charges {
     }
 }
 
-/// Takes in one key.
-fn take(
-    (prefix, known): (&str, &mut BTreeMap<String, Standing>),
-    kv: &KeyValue,
-    is_gone: bool,
-) -> Result<(), Refusal> {
+/// Takes in one key. One that is not understood must not keep the others from being heard.
+fn take((prefix, known): (&str, &mut BTreeMap<String, Standing>), kv: &KeyValue, is_gone: bool) {
     let key = String::from_utf8_lossy(&kv.key);
     let Some((kind, name)) = key.strip_prefix(prefix).and_then(|rest| rest.split_once('/')) else {
-        return Ok(());
+        return;
     };
     let standing = known.entry(name.to_owned()).or_default();
     match kind {
-        "owners" => standing.owner = if is_gone { None } else { Some(Owner::read(kv)?) },
+        "owners" => {
+            let owner = if is_gone {
+                Ok(None)
+            } else {
+                Owner::read(kv).map(Some)
+            };
+            (standing.owner, standing.unreadable) = match owner {
+                Ok(owner) => (owner, None),
+                Err(refusal) => (None, Some(refusal.sentence)),
+            };
+        }
         "stewards" => {
             standing.steward = (!is_gone).then(|| String::from_utf8_lossy(&kv.value).into_owned());
         }
-        "copies" => standing.copies = if is_gone { None } else { Some(decode(kv)?) },
+        // Of copies of which nothing can be read nothing new is believed.
+        "copies" => standing.copies = decode(kv).ok().filter(|_| !is_gone),
         _ => {}
     }
-    Ok(())
 }
 
 impl EtcdStore {
@@ -193,5 +202,53 @@ impl EtcdStore {
         let operation = put(&self.keys.copies(machine), &encode(report)?, 0);
         let written = self.client.txn(&[], &[operation]).await;
         written.map(drop).map_err(|failure| self.refusal(failure))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kv(key: &str, value: &str) -> KeyValue {
+        let text = json!({ "key": b64(key), "value": b64(value), "mod_revision": "7" });
+        serde_json::from_value(text).expect("a key")
+    }
+
+    #[test]
+    fn an_owner_that_is_not_understood_hides_no_other() {
+        let good = r#"{"schema": "fabric/1", "epoch": 3, "by": "edge1", "member": "array-1"}"#;
+        let mut known = BTreeMap::new();
+        let keys = [
+            ("f/storage/owners/a", good),
+            ("f/storage/owners/b", "{"),
+            ("f/storage/owners/c", &good.replace("fabric/1", "fabric/9")),
+            ("f/storage/copies/a", "[]"),
+            ("f/storage/owners/d", good),
+        ];
+        for (key, value) in keys {
+            take(("f/storage/", &mut known), &kv(key, value), false);
+        }
+        for name in ["a", "d"] {
+            let standing = &known[name];
+            assert_eq!(
+                standing.owner.as_ref().map(|owner| owner.epoch),
+                Some(3),
+                "{name}"
+            );
+            assert_eq!((&standing.unreadable, &standing.copies), (&None, &None));
+        }
+        for (name, word) in [("b", "is not understood"), ("c", "fabric/9")] {
+            let standing = &known[name];
+            let why = standing.unreadable.as_ref().expect("a reason");
+            assert!(
+                why.contains(word) && why.contains(&format!("owners/{name}")),
+                "{why}"
+            );
+            assert_eq!(standing.owner, None);
+        }
+        take(("f/storage/", &mut known), &kv("f/storage/owners/b", good), false);
+        take(("f/storage/", &mut known), &kv("f/storage/owners/c", ""), true);
+        assert!(known.values().all(|standing| standing.unreadable.is_none()));
+        assert!(known["b"].owner.is_some() && known["c"].owner.is_none());
     }
 }

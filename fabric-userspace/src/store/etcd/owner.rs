@@ -16,7 +16,7 @@ use super::EtcdStore;
 use super::commit::json;
 use super::load::decode;
 use super::objects::{SCHEMA, check_schema};
-use super::wire::{KeyValue, get, is_at, put};
+use super::wire::{KeyValue, delete, get, is_at, put};
 use crate::error::{Refusal, codes};
 
 /// Seconds after which a silent steward is replaced.
@@ -29,6 +29,10 @@ pub const PROOF: Duration = Duration::from_secs(3);
 pub struct Decision {
     /// Member in charge; empty if the store does not say any more.
     pub member: String,
+    /// Where it is, as `NODE:PORT`: a machine of the same name somewhere else is another one. Empty in what older versions wrote,
+    /// which mean any.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub at: String,
     /// Why, in one word.
     #[serde(default)]
     pub cause: String,
@@ -122,6 +126,47 @@ impl EtcdStore {
         epoch: u64,
     ) -> Result<Owner, Refusal> {
         self.set_owner(machine, before, (decision, epoch), &[]).await
+    }
+
+    /// The node that decides about a machine without the store, or did so and has not told yet what; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn decides_alone(&self, machine: &str) -> Result<Option<String>, Refusal> {
+        let found = self.client.range(&get(&self.keys.alone(machine))).await;
+        let found = found.map_err(|failure| self.refusal(failure))?;
+        let name = |kv: &KeyValue| String::from_utf8_lossy(&kv.value).into_owned();
+        Ok(found.kvs.first().map(name))
+    }
+
+    /// This node decides alone, or does not any more and the store has what it decided.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_alone(&self, machine: &str, is_alone: bool) -> Result<(), Refusal> {
+        let key = self.keys.alone(machine);
+        let failed = |failure| self.refusal(failure);
+        if is_alone {
+            let operation = put(&key, self.by.as_bytes(), 0);
+            return self.client.txn(&[], &[operation]).await.map(drop).map_err(failed);
+        }
+        let found = self.client.range(&get(&key)).await.map_err(failed)?;
+        let own = found.kvs.first().filter(|kv| kv.value == self.by.as_bytes());
+        let Some(own) = own else { return Ok(()) };
+        // Not succeeded: another node decides alone now.
+        let conditions = [is_at(&key, own.mod_revision)];
+        let done = self.client.txn(&conditions, &[delete(&key)]).await;
+        done.map(drop).map_err(failed)
+    }
+
+    /// Whatever a node decided alone is not waited for any more.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn forget_alone(&self, machine: &str) -> Result<(), Refusal> {
+        let operation = delete(&self.keys.alone(machine));
+        let done = self.client.txn(&[], &[operation]).await;
+        done.map(drop).map_err(|failure| self.refusal(failure))
     }
 
     async fn set_owner(
@@ -289,9 +334,13 @@ impl Fence {
         self.newest.as_ref()
     }
 
-    /// Whether frames of `member` may pass: it is in charge, as far as is known. Nobody is before the first word.
-    pub fn admits(&self, member: &str) -> bool {
-        self.newest.as_ref().is_some_and(|newest| newest.member == member)
+    /// Whether frames of `member`, the machine `at` that place, may pass: it is in charge, as far as is known. Nobody is before
+    /// the first word.
+    pub fn admits(&self, member: &str, at: &str) -> bool {
+        self.newest.as_ref().is_some_and(|newest| {
+            let place = newest.decision.at.as_str();
+            newest.member == member && (place.is_empty() || place == at)
+        })
     }
 
     /// Newest epoch that was heard of; 0 for none.
@@ -317,10 +366,21 @@ mod tests {
     #[test]
     fn a_fence_never_goes_back() {
         let mut fence = Fence::default();
-        assert!(!fence.admits("a") && fence.epoch() == 0);
-        assert!(fence.hear(&owner("a", 1)) && fence.admits("a"));
-        assert!(fence.hear(&owner("b", 2)) && fence.admits("b") && !fence.admits("a"));
+        assert!(!fence.admits("a", "") && fence.epoch() == 0);
+        assert!(fence.hear(&owner("a", 1)) && fence.admits("a", ""));
+        assert!(fence.hear(&owner("b", 2)) && fence.admits("b", "") && !fence.admits("a", ""));
         assert!(!fence.hear(&owner("a", 1)), "an old word was obeyed");
-        assert!(fence.admits("b") && fence.epoch() == 2);
+        assert!(fence.admits("b", "") && fence.epoch() == 2);
+    }
+
+    #[test]
+    fn a_fence_admits_no_other_machine_of_the_same_name() {
+        let mut fence = Fence::default();
+        fence.hear(&owner("a", 1));
+        assert!(fence.admits("a", "edge1:eth2") && fence.admits("a", "edge2:eth2"));
+        let mut placed = owner("a", 2);
+        placed.decision.at = "edge1:eth2".to_owned();
+        fence.hear(&placed);
+        assert!(fence.admits("a", "edge1:eth2") && !fence.admits("a", "edge2:eth2"));
     }
 }

@@ -142,6 +142,12 @@ impl Keys {
         format!("{}/storage/copies/{machine}", self.prefix)
     }
 
+    /// The node that decides alone about a storage machine. It is read before a first decision and at no other time, so it is not
+    /// among what is read every second.
+    pub(super) fn alone(&self, machine: &str) -> String {
+        format!("{}/alone/{machine}", self.prefix)
+    }
+
     pub(super) fn released(&self, number: &str) -> String {
         format!("{}/released/{number}", self.prefix)
     }

@@ -46,7 +46,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
         4 => generate::request().prop_map(Edit::Attach),
         2 => any::<Index>().prop_map(Edit::Detach),
         1 => (any::<Index>(), 0u8..2, any::<bool>()).prop_map(|(at, link, add)| Edit::Remote(at, link, add)),
-        6 => (0u8..18, any::<Index>(), any::<Index>(), 0u16..4).prop_map(|(kind, at, other, number)| Edit::Damage(kind, at, other, number)),
+        6 => (0u8..19, any::<Index>(), any::<Index>(), 0u16..4).prop_map(|(kind, at, other, number)| Edit::Damage(kind, at, other, number)),
     ];
     vec(one, 1..16)
 }
@@ -161,6 +161,16 @@ fn damage(document: &mut Document, kind: u8, (at, other): (&Index, &Index), numb
             document.gateways.retain(|known| known.name != gateway.name);
             document.gateways.extend((number > 0).then_some(gateway));
         }
+        17 => {
+            let count = document.storage.len().max(1);
+            let vsm = document.storage.get_mut(at.index(count))?;
+            match number {
+                0 => drop(vsm.members.pop()),
+                1 => vsm.segments.first_mut()?.segment = donor?.name,
+                2 => vsm.members.first_mut()?.port = "eth4".parse().expect("legal"),
+                _ => drop(document.storage.remove(at.index(count))),
+            }
+        }
         _ => {
             let (from, to) = (tenant(at)?, tenant(other)?);
             let moved = document.tenants[from].segments.pop()?;
@@ -203,14 +213,14 @@ proptest! {
 
     // Otherwise the test above compares the whole check with itself.
     #[test]
-    fn what_commands_change_is_judged_without_the_whole(document in generate::document(), request in generate::request()) {
+    fn what_commands_change_is_judged_without_the_whole(document in generate::attached(), request in generate::request()) {
         let before = validate(document).expect("as operators write them");
         let Ok(mut attached) = attach(before.document(), &request) else { return Ok(()) };
         prop_assert_eq!(check(&mut attached.document, &before).is_some(), validate(attached.document.clone()).is_ok());
     }
 }
 
-/// Storage machines, labels and global VLANs are not in the documents above.
+/// Labels and global VLANs are not in the documents above.
 #[test]
 fn segments_that_storage_machines_and_gateways_are_in_are_judged_as_a_whole() {
     let text = r#"{"schema":"fabric/1","datacenters":[{"name":"dc1","id":1,"s_vids":"100-1099","c_vids":"200-3999"}],

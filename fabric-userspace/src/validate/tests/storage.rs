@@ -67,6 +67,36 @@ fn it_needs_members_and_segments() {
 }
 
 #[test]
+fn it_has_eight_members_at_most() {
+    let with_members = |json: &mut serde_json::Value, count: usize| {
+        let push = |json: &mut serde_json::Value, pointer: &str, value| {
+            let list = json.pointer_mut(pointer).and_then(|list| list.as_array_mut());
+            list.expect("a list").push(value);
+        };
+        set(
+            json,
+            "/storage/0/segments",
+            json!([{"segment": "a", "address": "10.0.0.9"}]),
+        );
+        for number in 2..count {
+            let port = format!("eth1{number}");
+            let end = json!({"node": "edge1", "port": port, "vlan": 10});
+            push(json, "/tenants/0/segments/0/attachments", end);
+            let member = json!({"name": format!("m{number}"), "node": "edge1", "port": port});
+            push(json, "/storage/0/members", member);
+        }
+    };
+    let valid = valid_in(SITE, |json| with_members(json, 8));
+    assert_eq!(valid.storage()[0].members.len(), 8);
+    only_problem_in(
+        SITE,
+        |json| with_members(json, 9),
+        codes::BAD_STORAGE,
+        "storage[0].members has 9 entries, a storage machine has 8 at most",
+    );
+}
+
+#[test]
 fn two_have_not_the_same_identity_in_one_segment() {
     let mut other = serde_json::from_str::<serde_json::Value>(SITE).expect("JSON")["storage"][0].clone();
     other["name"] = json!("other");
