@@ -29,6 +29,7 @@ pub mod fleet;
 pub mod frame;
 pub mod frr;
 pub mod golden;
+pub mod interrupt;
 pub mod lab;
 pub mod netns;
 pub mod pins;

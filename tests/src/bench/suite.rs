@@ -11,6 +11,7 @@ use super::options::Options;
 use super::reference::{Ends, Object};
 use super::report::{self, Row};
 use super::{fabrics, limits, peers, tcx};
+use crate::interrupt;
 
 /// The device runs wholly on this one.
 const CPU: usize = 0;
@@ -60,6 +61,7 @@ fn measure(ends: &mut Ends, devices: &[Device], size: usize, options: &Options) 
     let clock = CpuClock::pin(CPU)?;
     let mut lengths = Vec::new();
     for device in devices {
+        interrupt::check()?;
         let trial = prepare(ends, &clock, device, size)
             .with_context(|| format!("{} at {size} bytes", device.name))?;
         lengths.push(frames_for(options.round(), trial));
@@ -84,6 +86,7 @@ fn rounds(
     for round in 0..rounds {
         report::progress(round + 1, rounds);
         for ((device, length), row) in devices.iter().zip(lengths).zip(rows.iter_mut()) {
+            interrupt::check()?;
             let cost = once(ends, clock, device, row.size, *length).with_context(|| device.name)?;
             row.rounds.push(cost.as_secs_f64() * 1e9 / f64::from(*length));
         }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::cost::{bytes_at, cpu_of, memory_of};
 use super::{at, say};
 use crate::fleet::{FIRST, OTHERS};
+use crate::interrupt;
 use build::{Many, WAY};
 
 /// Longer than any of it takes here.
@@ -74,6 +75,7 @@ pub(super) fn with(agents: usize, tenants: u32, runs: u32) -> Result<Value> {
     let mut memory = Vec::new();
     let mut starts = Vec::new();
     for number in 1..agents {
+        interrupt::check()?;
         if number == EARLY {
             memory.push(memory_of(std::process::id())?);
         }
@@ -136,6 +138,7 @@ impl Many {
         };
         let (mut used, mut took) = (Some(Used::default()), 0.0);
         for run in 0..runs {
+            interrupt::check()?;
             let edit = self.edit(kind, run)?;
             let dying = match kind {
                 Kind::Orphaned => Some(self.etcd.leader()?),
