@@ -22,6 +22,7 @@ mod line;
 mod options;
 mod peers;
 mod plain;
+mod process;
 mod reference;
 mod report;
 mod scale;

@@ -10,7 +10,8 @@ use crate::{build, exec, sudo, tools, ui::Steps, workspace::Workspace};
 #[derive(Args)]
 #[command(
     after_help = "Other arguments go on to fabric-bench: --quick, --only TEXT, --sizes BYTES, --rounds NUMBER, \
-                  --json FILE; or scale [--most NUMBER] [--json FILE] [--plot FILE], or cores, or \
+                  --json FILE; or scale [--only TEXT] [--most NUMBER] [--json FILE] [--plot FILE] \
+                  [--plot-segments FILE], or cores, or \
                   cluster [--agents NUMBER] [--tenants NUMBERS] [--runs NUMBER] [--json FILE], or \
                   failover [--runs NUMBER] [--only TEXT] [--json FILE]."
 )]

@@ -83,7 +83,10 @@ pub(super) struct Failover {
 /// Options of `scale`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Scale {
-    /// Most addresses in the FDB, and most tenants
+    /// Only parts whose name contains this: addresses, segments, learning, start, tenants
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Most addresses in the FDB, most segments, and most tenants
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub most: u32,
     /// Write every figure to this file
@@ -92,6 +95,9 @@ pub(super) struct Scale {
     /// Draw the cost of a frame against the number of addresses into this SVG file
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
+    /// The same against the number of segments
+    #[arg(long, value_name = "FILE")]
+    pub plot_segments: Option<PathBuf>,
 }
 
 impl Options {

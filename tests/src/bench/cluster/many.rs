@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::cost::{bytes_at, cpu_of, memory_of};
+use super::cost::bytes_at;
 use super::{at, say};
+use crate::bench::process::{cpu_of, resident};
 use crate::fleet::{FIRST, OTHERS};
 use crate::interrupt;
 use build::{Many, WAY};
@@ -77,15 +78,15 @@ pub(super) fn with(agents: usize, tenants: u32, runs: u32) -> Result<Value> {
     for number in 1..agents {
         interrupt::check()?;
         if number == EARLY {
-            memory.push(memory_of(std::process::id())?);
+            memory.push(resident(std::process::id())?);
         }
         starts.push(many.start(number)?);
     }
-    memory.push(memory_of(std::process::id())?);
+    memory.push(resident(std::process::id())?);
     starts.sort_unstable();
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let each = (memory[1] - memory[0].min(memory[1])) as f64 / (agents - EARLY) as f64;
-    let members: Vec<u64> = many.etcd.pids().map(memory_of).collect::<Result<_>>()?;
+    let members: Vec<u64> = many.etcd.pids().map(resident).collect::<Result<_>>()?;
     let stored = many.stored()?;
     say(&format!(
         "\n{tenants} tenants, {agents} agents in memory; the document is stored after {:.2} s and takes {:.1} MB of etcd's file\n\
