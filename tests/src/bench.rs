@@ -20,6 +20,7 @@ mod failover;
 mod limits;
 mod line;
 mod options;
+mod ovs;
 mod peers;
 mod plain;
 mod process;

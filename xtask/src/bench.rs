@@ -13,7 +13,8 @@ use crate::{build, exec, sudo, tools, ui::Steps, workspace::Workspace};
                   --json FILE; or scale [--only TEXT] [--most NUMBER] [--json FILE] [--plot FILE] \
                   [--plot-segments FILE], or cores, or \
                   cluster [--agents NUMBER] [--tenants NUMBERS] [--runs NUMBER] [--json FILE], or \
-                  failover [--runs NUMBER] [--only TEXT] [--json FILE]."
+                  failover [--runs NUMBER] [--only TEXT] [--json FILE].\n\n\
+                  Open vSwitch with AF_XDP is measured as well where it is installed: apt-get install openvswitch-switch."
 )]
 pub(crate) struct Options {
     #[command(flatten)]

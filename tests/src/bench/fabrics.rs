@@ -206,6 +206,7 @@ fn device(ends: &mut Ends, fabric: &Fabric) -> Result<Device> {
         group: Group::Fabric,
         work: fabric.work,
         line,
+        process: None,
         input: Box::new(input),
         expected: Box::new(expected),
         keeps: vec![Box::new(agent)],

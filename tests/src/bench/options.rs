@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand};
 #[command(
     name = "fabric-bench",
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  fabric-bench\n  fabric-bench --quick\n  fabric-bench --only vxlan --json vxlan.json\n\n\
+    after_help = "Open vSwitch is measured as well where it is installed (apt-get install openvswitch-switch), but not with --quick, unless \
+                  --only names it.\n\n\
+                  Examples:\n  fabric-bench\n  fabric-bench --quick\n  fabric-bench --only vxlan --json vxlan.json\n\n\
                   Exit codes: 0 measured, 1 frames were lost or came out wrong, or it could not be measured; 2 wrong usage."
 )]
 pub(super) struct Options {

@@ -107,10 +107,17 @@ fn device(object: &Object, ends: &mut Ends, peer: &Peer) -> Result<Device> {
         group: Group::Peer,
         work: peer.work,
         line,
+        process: None,
         input: Box::new(input),
         expected: Box::new(expected),
         keeps: vec![Box::new(ebpf)],
     })
+}
+
+/// What goes into the kernel's device of this name, and what comes out.
+pub(super) fn work(name: &str) -> Option<(Input, Output)> {
+    let peer = PEERS.into_iter().find(|peer| peer.name == name)?;
+    Some((peer.input, peer.expected))
 }
 
 /// A line for a device of the stack, which `commands` make. The program on its way in lives as long as the second answer.

@@ -1,5 +1,7 @@
 //! What the kernel says of a process.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 
 /// Seconds of CPU time that a process has used.
@@ -17,6 +19,18 @@ pub(super) fn cpu_of(pid: u32) -> Result<f64> {
     let hertz = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)?.context("no clock ticks")?;
     #[expect(clippy::cast_precision_loss, reason = "some hundred")]
     Ok(ticks / hertz as f64)
+}
+
+/// The same of its threads that live, to the nanosecond instead of the tick.
+pub(super) fn on_cpu(pid: u32) -> Result<Duration> {
+    let mut sum = 0;
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        // Time on a CPU is the first number (kernel: Documentation/scheduler/sched-stats.rst).
+        let first = text.split(' ').next().and_then(|word| word.parse::<u64>().ok());
+        sum += first.context("no time in schedstat")?;
+    }
+    Ok(Duration::from_nanos(sum))
 }
 
 /// Its memory in KiB, mapped files and tables included.

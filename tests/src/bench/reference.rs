@@ -4,7 +4,7 @@ use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use aya::maps::{Array, DevMap, Map, MapData, PerCpuArray, PerCpuValues};
 use aya::programs::links::LinkOrder;
 use aya::programs::tc::{SchedClassifierLink, TcAttachOptions, TcAttachType};
@@ -151,6 +151,30 @@ impl Ends {
         let attach = || Ok(program.attach_with_options(interface, TcAttachType::Ingress, options)?);
         let id = namespace.run(attach)?;
         Ok(load_tc(&mut self.ebpf, "sink_skb")?.take_link(id)?)
+    }
+
+    /// As [`Self::send`], from a thread of its own; `watch` is called meanwhile, with what tells how many frames have arrived.
+    ///
+    /// # Errors
+    /// When the kernel refuses, or the frames have been sent before `watch` came to its end.
+    pub(super) fn send_watched<T>(
+        &mut self,
+        source: Source,
+        frame: &[u8],
+        count: u32,
+        watch: impl FnOnce(&dyn Fn() -> Result<u64>) -> Result<T>,
+    ) -> Result<T> {
+        self.source.set(0, source, 0)?;
+        let (sender, arrived) = (&self.sender, &self.arrived);
+        let seen = || Ok(arrived.get(&0, 0)?.iter().map(|cpu| cpu.frames).sum());
+        std::thread::scope(|scope| {
+            let sending = scope.spawn(|| sender.run_many_live(frame, count));
+            let watched = watch(&seen);
+            let early = sending.is_finished();
+            sending.join().map_err(|_| anyhow!("the sender panicked"))??;
+            ensure!(!early, "all frames were sent too early");
+            watched
+        })
     }
 
     /// A source of numbered frames for the line `key`.
