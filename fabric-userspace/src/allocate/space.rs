@@ -4,13 +4,16 @@ use crate::model::{Range, Segment, ServiceVid};
 
 const VIDS: usize = 4096;
 
+/// S-VIDs, each behind the number of its C-VIDs in use.
+type ByUse = BTreeSet<(usize, ServiceVid)>;
+
 /// The used pairs of S-VID and C-VID, of the whole fabric: an S-VID belongs to one datacenter.
 pub(super) struct Space {
     outer: Vec<Outer>,
     /// Where to look on for an S-VID without a segment in a range that begins there.
     next: HashMap<ServiceVid, u16>,
     /// The S-VIDs of each range that was asked for, by C-VIDs in use: 10,000 segments do not each look at all of them.
-    by_use: Vec<(Range<ServiceVid>, BTreeSet<(usize, ServiceVid)>)>,
+    by_use: Vec<(Range<ServiceVid>, ByUse)>,
 }
 
 /// What is used under one S-VID.
