@@ -42,15 +42,10 @@ pub(crate) fn fill(document: &mut Document) -> Filled {
     let mut tenants = std::mem::take(&mut document.tenants);
     let mut places = Places::of(document);
     places.stretch(&document.gateways, &tenants);
-    let segments = || tenants.iter().flat_map(|tenant| &tenant.segments);
-    let mut free = Free {
-        space: Space::used_by(segments()),
-        vnis: Lowest::unlike(segments().filter_map(|segment| segment.vni)),
-        i_sids: Lowest::unlike(segments().filter_map(|segment| segment.i_sid)),
-        global_vids: Lowest::unlike(segments().filter_map(|segment| segment.global_vid)),
-        labels: Labels::used_by(segments()),
-        all_global: document.global_vids,
-    };
+    let mut free = Free::all(document.global_vids);
+    // Once: the segments of 10,000 tenants are more than a cache holds.
+    let segments = tenants.iter().flat_map(|tenant| &tenant.segments);
+    segments.for_each(|segment| free.without_those_of(segment));
     let mut filled = Filled {
         segments: BTreeSet::new(),
         is_complete: true,
@@ -99,6 +94,27 @@ struct Free {
 }
 
 impl Free {
+    fn all(all_global: Option<Range<ServiceVid>>) -> Self {
+        Self {
+            space: Space::empty(),
+            vnis: Lowest::default(),
+            i_sids: Lowest::default(),
+            global_vids: Lowest::default(),
+            labels: Labels::default(),
+            all_global,
+        }
+    }
+
+    fn without_those_of(&mut self, segment: &Segment) {
+        if let Some(s_vid) = segment.s_vid {
+            self.space.enter(s_vid, segment);
+        }
+        self.vnis.note(segment.vni);
+        self.i_sids.note(segment.i_sid);
+        self.global_vids.note(segment.global_vid);
+        self.labels.note(segment);
+    }
+
     /// Gives the segment what it lacks, as far as there is any. True if it got an S-VID or a base C-VID.
     fn give(&mut self, segment: &mut Segment, datacenter: &Datacenter, places: &Places<'_>) -> bool {
         segment.datacenter.get_or_insert_with(|| datacenter.name.clone());
@@ -167,7 +183,11 @@ impl<'d> Places<'d> {
 
     fn datacenter_of(&self, segment: &Segment) -> Option<&'d Datacenter> {
         if let Some(name) = &segment.datacenter {
-            return self.datacenters.get(name).copied();
+            // Most fabrics have few: to compare is less than to hash.
+            return match self.in_order {
+                [only] => (only.name == *name).then_some(only),
+                _ => self.datacenters.get(name).copied(),
+            };
         }
         if self.datacenters.len() == 1 {
             return self.datacenters.values().next().copied();

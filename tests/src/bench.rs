@@ -20,8 +20,10 @@ mod failover;
 mod limits;
 mod line;
 mod options;
+mod ovs;
 mod peers;
 mod plain;
+mod process;
 mod reference;
 mod report;
 mod scale;
@@ -33,6 +35,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::options::{Options, What};
+use crate::interrupt;
 use crate::netns::need_root;
 use crate::wire::judge;
 
@@ -41,16 +44,22 @@ use crate::wire::judge;
 pub fn main() -> ExitCode {
     let options = Options::parse();
     judge::adjourn();
-    let outcome = need_root().and_then(|()| match &options.what {
-        None => suite::run(&options),
-        Some(What::Scale(scale)) => scale::run(scale),
-        Some(What::Cluster(options)) => cluster::run(options),
-        Some(What::Cores) => cores::run(),
-        Some(What::Failover(options)) => failover::run(options),
-    });
+    let outcome = need_root()
+        .and_then(|()| interrupt::listen())
+        .and_then(|()| match &options.what {
+            None => suite::run(&options),
+            Some(What::Scale(scale)) => scale::run(scale),
+            Some(What::Cluster(options)) => cluster::run(options),
+            Some(What::Cores) => cores::run(),
+            Some(What::Failover(options)) => failover::run(options),
+        });
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) if interrupt::caused(&error) => {
+            let code = report::interrupted();
+            ExitCode::from(code)
+        }
         Err(error) => {
             report::refuse(&error);
             ExitCode::FAILURE

@@ -5,6 +5,7 @@
 
 mod asm;
 mod run;
+mod spread;
 mod syscall;
 
 use std::os::fd::OwnedFd;
@@ -16,6 +17,7 @@ use asm::{Insn, Reg, Size};
 
 pub use asm::Verdict;
 pub use run::{Action, DeviceMap, Run, SHORTEST_RUN, XdpProgram};
+pub use spread::Spread;
 pub use syscall::Hook;
 use syscall::Kind;
 
@@ -29,7 +31,9 @@ mod skb {
 mod helper {
     pub(super) const SKB_VLAN_PUSH: i32 = 18;
     pub(super) const SKB_VLAN_POP: i32 = 19;
+    pub(super) const GET_PRANDOM_U32: i32 = 7;
     pub(super) const REDIRECT: i32 = 23;
+    pub(super) const REDIRECT_MAP: i32 = 51;
 }
 
 const VID_MASK: i32 = 0x0fff;

@@ -147,7 +147,8 @@ impl Drop for Fleet {
 fn folder() -> Result<TempDir> {
     let memory = std::path::Path::new("/dev/shm");
     let mut builder = tempfile::Builder::new();
-    let builder = builder.prefix("fabric-fleet-");
+    let prefix = format!("fabric-fleet-{}-", std::process::id());
+    let builder = builder.prefix(&prefix);
     let made = if memory.is_dir() {
         builder.tempdir_in(memory)
     } else {

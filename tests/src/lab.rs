@@ -16,7 +16,6 @@ pub mod figure1;
 pub mod findings;
 pub mod flows;
 mod home;
-pub mod interrupt;
 pub mod isolation;
 pub mod latencies;
 pub mod mesh;
@@ -39,6 +38,7 @@ use self::options::{Options, Which, steps};
 use self::session::Session;
 use self::storage::Storage;
 use crate::fabric::binary;
+use crate::interrupt;
 use crate::netns::need_root;
 
 /// Runs the lab that the command line asks for.

@@ -30,6 +30,7 @@ pub mod frame;
 pub mod frr;
 pub mod golden;
 pub mod guest;
+pub mod interrupt;
 pub mod lab;
 pub mod netns;
 pub mod pins;

@@ -24,6 +24,33 @@ pub fn words(folder: &Path) -> Result<Vec<String>> {
     Maps::read(folder)?.words()
 }
 
+/// The FDB's entries, learned and static, as key and value, sorted.
+///
+/// # Errors
+/// When the map cannot be read.
+pub fn stations(folder: &Path) -> Result<Vec<(u64, u64)>> {
+    let mut entries = Table::open(&folder.join(name::FDB))?.slots();
+    entries.retain(|(_, value)| *value != 0);
+    entries.sort_unstable();
+    Ok(entries)
+}
+
+/// Bytes of kernel memory of the maps in `folder`, as the kernel counts them. Flood lists are not among them.
+///
+/// # Errors
+/// When one cannot be opened.
+pub fn bytes(folder: &Path) -> Result<u64> {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let pin = entry?.path();
+        // The kernel puts iterators of its own into each BPF file system.
+        if pin.is_file() && pin.extension().is_none_or(|end| end != "debug") {
+            sum += tables::memory(&pin)?;
+        }
+    }
+    Ok(sum)
+}
+
 /// What the agent sets of a segment.
 struct Segment {
     stations: u32,

@@ -10,9 +10,11 @@ use crate::{build, exec, sudo, tools, ui::Steps, workspace::Workspace};
 #[derive(Args)]
 #[command(
     after_help = "Other arguments go on to fabric-bench: --quick, --only TEXT, --sizes BYTES, --rounds NUMBER, \
-                  --json FILE; or scale [--most NUMBER] [--json FILE] [--plot FILE], or cores, or \
+                  --json FILE; or scale [--only TEXT] [--most NUMBER] [--json FILE] [--plot FILE] \
+                  [--plot-segments FILE], or cores, or \
                   cluster [--agents NUMBER] [--tenants NUMBERS] [--runs NUMBER] [--json FILE], or \
-                  failover [--runs NUMBER] [--only TEXT] [--json FILE]."
+                  failover [--runs NUMBER] [--only TEXT] [--json FILE].\n\n\
+                  Open vSwitch with AF_XDP is measured as well where it is installed: apt-get install openvswitch-switch."
 )]
 pub(crate) struct Options {
     #[command(flatten)]

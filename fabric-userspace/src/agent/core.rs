@@ -53,6 +53,8 @@ pub(super) struct Core {
     /// The store that the nodes share, if there is one.
     pub(super) cluster: Option<Cluster>,
     pub(super) host: Host,
+    /// The neighbour entries that the file names; `None` before this agent has written it.
+    pub(super) neighbours_saved: Option<Vec<NeighbourKey>>,
     pub(super) ports: Ports,
     pub(super) plane: Plane,
     pub(super) storage: Storage,
@@ -183,6 +185,7 @@ impl Core {
             node,
             ports,
             host,
+            neighbours_saved: None,
             storage,
             evpn,
             meter: Meter::resume(retired),

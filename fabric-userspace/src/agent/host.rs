@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use fabric_common::maps::capacity;
+use futures_util::future::join_all;
 
 use super::ports::no_such_port;
 use crate::compile::PortFacts;
@@ -100,8 +101,10 @@ impl Host {
             Self::Assumed(assumed) => return assumed.interfaces(wanted.keys()),
         };
         let mut interfaces = Interfaces::default();
-        for name in wanted.keys() {
-            let (facts, sends) = match netlink.link(name.as_str()).await {
+        // All at once: one after the other each would cost a way to the kernel and back, of a thread that sleeps meanwhile.
+        let links = join_all(wanted.keys().map(|name| netlink.link(name.as_str()))).await;
+        for (name, link) in wanted.keys().zip(links) {
+            let (facts, sends) = match link {
                 Ok(link) if link.ifindex >= capacity::IFINDEX => return Err(too_high(name, link.ifindex)),
                 Ok(link) => (facts_of(&link), link.running),
                 Err(NetlinkError::NoSuchLink(_)) if missing == Missing::Tolerate => (GONE, false),

@@ -3,6 +3,7 @@ use std::collections::{HashMap, HashSet};
 use crate::model::{Datacenter, Label, Name, Range, RangeNumber, Segment, SegmentLabel};
 
 /// The used labels of the fabric.
+#[derive(Default)]
 pub(super) struct Labels {
     used: HashSet<Label>,
     /// Where to look on, downwards, in a range that begins there.
@@ -41,12 +42,9 @@ pub(super) fn missing<'d>(
 }
 
 impl Labels {
-    pub(super) fn used_by<'d>(segments: impl Iterator<Item = &'d Segment>) -> Self {
-        let used = segments.flat_map(|segment| &segment.labels);
-        Self {
-            used: used.map(|pair| pair.label).collect(),
-            next: HashMap::new(),
-        }
+    /// The segment's labels are used.
+    pub(super) fn note(&mut self, segment: &Segment) {
+        self.used.extend(segment.labels.iter().map(|pair| pair.label));
     }
 
     /// Gives the segment a label that it wants, if the range has one.

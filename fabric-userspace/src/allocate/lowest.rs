@@ -10,12 +10,19 @@ pub(super) struct Lowest<T> {
     next: HashMap<u32, u32>,
 }
 
-impl<T: RangeNumber + Hash> Lowest<T> {
-    pub(super) fn unlike(used: impl Iterator<Item = T>) -> Self {
+impl<T> Default for Lowest<T> {
+    fn default() -> Self {
         Self {
-            used: used.collect(),
+            used: HashSet::new(),
             next: HashMap::new(),
         }
+    }
+}
+
+impl<T: RangeNumber + Hash> Lowest<T> {
+    /// The number, if there is one, is used.
+    pub(super) fn note(&mut self, used: Option<T>) {
+        self.used.extend(used);
     }
 
     /// The lowest free number of the range, used from now on.

@@ -1,10 +1,19 @@
+use std::collections::{BTreeSet, HashMap};
+
 use crate::model::{Range, Segment, ServiceVid};
 
 const VIDS: usize = 4096;
 
+/// S-VIDs, each behind the number of its C-VIDs in use.
+type ByUse = BTreeSet<(usize, ServiceVid)>;
+
 /// The used pairs of S-VID and C-VID, of the whole fabric: an S-VID belongs to one datacenter.
 pub(super) struct Space {
     outer: Vec<Outer>,
+    /// Where to look on for an S-VID without a segment in a range that begins there.
+    next: HashMap<ServiceVid, u16>,
+    /// The S-VIDs of each range that was asked for, by C-VIDs in use: 10,000 segments do not each look at all of them.
+    by_use: Vec<(Range<ServiceVid>, ByUse)>,
 }
 
 /// What is used under one S-VID.
@@ -22,48 +31,61 @@ struct Inner {
 }
 
 impl Space {
-    pub(super) fn used_by<'d>(segments: impl Iterator<Item = &'d Segment>) -> Self {
-        let mut space = Self {
+    /// Nothing is used.
+    pub(super) fn empty() -> Self {
+        Self {
             outer: vec![Outer::default(); VIDS],
-        };
-        for segment in segments {
-            if let Some(s_vid) = segment.s_vid {
-                let outer = space.outer_mut(s_vid);
-                outer.segments += 1;
-                explicit_c_vids(segment).for_each(|c_vid| outer.inner.insert(c_vid));
-            }
+            next: HashMap::new(),
+            by_use: Vec::new(),
         }
-        space
     }
 
     /// The lowest S-VID of `range` without a segment.
-    pub(super) fn unused(&self, range: Range<ServiceVid>) -> Option<ServiceVid> {
-        range.iter().find(|s_vid| self.outer(*s_vid).segments == 0)
+    pub(super) fn unused(&mut self, range: Range<ServiceVid>) -> Option<ServiceVid> {
+        let next = self.next.entry(range.first()).or_insert(range.first().get());
+        let is_used = |s_vid: u16| self.outer[usize::from(s_vid)].segments > 0;
+        let found = (*next..=range.last().get()).find(|s_vid| !is_used(*s_vid));
+        *next = found.unwrap_or(range.last().get() + 1);
+        found.and_then(|s_vid| ServiceVid::new(s_vid).ok())
     }
 
     /// The S-VID of `range` that `fits` and has the fewest C-VIDs in use.
     pub(super) fn emptiest(
-        &self,
+        &mut self,
         range: Range<ServiceVid>,
         fits: impl Fn(&Outer) -> bool,
     ) -> Option<ServiceVid> {
-        let fitting = range.iter().filter(|s_vid| fits(self.outer(*s_vid)));
-        fitting.min_by_key(|s_vid| self.outer(*s_vid).inner.used)
-    }
-
-    fn outer(&self, s_vid: ServiceVid) -> &Outer {
-        &self.outer[usize::from(s_vid.get())]
+        let outer = |s_vid: ServiceVid| &self.outer[usize::from(s_vid.get())];
+        if self.by_use.iter().all(|(known, _)| *known != range) {
+            let all = range.iter().map(|s_vid| (outer(s_vid).inner.used, s_vid));
+            self.by_use.push((range, all.collect()));
+        }
+        let (_, by_use) = self.by_use.iter().find(|(known, _)| *known == range)?;
+        let mut s_vids = by_use.iter().map(|(_, s_vid)| *s_vid);
+        s_vids.find(|s_vid| fits(outer(*s_vid)))
     }
 
     fn outer_mut(&mut self, s_vid: ServiceVid) -> &mut Outer {
         &mut self.outer[usize::from(s_vid.get())]
     }
 
+    fn insert(&mut self, s_vid: ServiceVid, c_vid: ServiceVid) {
+        let inner = &mut self.outer_mut(s_vid).inner;
+        let before = inner.used;
+        inner.insert(c_vid);
+        let now = inner.used;
+        for (range, by_use) in self.by_use.iter_mut().filter(|_| now != before) {
+            if range.contains(s_vid) {
+                by_use.remove(&(before, s_vid));
+                by_use.insert((now, s_vid));
+            }
+        }
+    }
+
     /// Counts one more segment under `s_vid`, with the C-VIDs that it already has.
     pub(super) fn enter(&mut self, s_vid: ServiceVid, segment: &Segment) {
-        let outer = self.outer_mut(s_vid);
-        outer.segments += 1;
-        explicit_c_vids(segment).for_each(|c_vid| outer.inner.insert(c_vid));
+        self.outer_mut(s_vid).segments += 1;
+        explicit_c_vids(segment).for_each(|c_vid| self.insert(s_vid, c_vid));
     }
 
     /// `wanted` if it is free, otherwise the lowest free C-VID of `range`; used from now on.
@@ -73,10 +95,10 @@ impl Space {
         range: Range<ServiceVid>,
         wanted: Option<ServiceVid>,
     ) -> Option<ServiceVid> {
-        let inner = &mut self.outer_mut(s_vid).inner;
+        let inner = &self.outer_mut(s_vid).inner;
         let wanted = wanted.filter(|c_vid| range.contains(*c_vid) && !inner.contains(*c_vid));
         let c_vid = wanted.or_else(|| inner.first_free(range))?;
-        inner.insert(c_vid);
+        self.insert(s_vid, c_vid);
         Some(c_vid)
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn fill(segment: &mut Segment, datacenter: &Datacenter, space: &mut S
 
 /// An unused S-VID; when there is none, one that is shared with other segments: stacked tags tell more than 4094
 /// clients apart (patent col. 10).
-fn choose_s_vid(segment: &Segment, datacenter: &Datacenter, space: &Space) -> Option<ServiceVid> {
+fn choose_s_vid(segment: &Segment, datacenter: &Datacenter, space: &mut Space) -> Option<ServiceVid> {
     space.unused(datacenter.s_vids).or_else(|| {
         let wants = Wants::of(segment, datacenter.c_vids);
         space.emptiest(datacenter.s_vids, |outer| wants.fit(outer))

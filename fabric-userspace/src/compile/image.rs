@@ -195,6 +195,8 @@ pub(crate) fn unshared<'a>(
     std::iter::from_fn(move || {
         loop {
             let order = match (old.peek(), new.peek()) {
+                // A part is of one segment, so the names, which are elsewhere in memory, need not be looked at.
+                (Some((_, a)), Some((_, b))) if Arc::ptr_eq(a, b) => Ordering::Equal,
                 (Some((a, _)), Some((b, _))) => a.cmp(b),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,

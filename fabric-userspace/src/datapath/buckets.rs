@@ -119,21 +119,33 @@ impl<M: Memory> BucketTable<M> {
     /// # Errors
     /// When no chain of moves ends in an empty slot.
     pub fn set(&self, key: u64, value: u64, same: impl Fn(u64) -> bool) -> Result<(), Full> {
-        let mut found = self.find(key).filter(|slot| same(slot.value.load()));
-        if let Some(slot) = found.next() {
-            slot.value.store(value);
-            // Twins would come to light when this one goes.
-            found.for_each(|twin| twin.value.store(0));
+        if self.replace(key, value, &same) {
             return Ok(());
         }
         for _ in 0..TRIES {
             if self.claim(key, value) {
+                // XDP may have entered the same key meanwhile, where readers look first.
+                self.replace(key, value, &same);
                 return Ok(());
             }
             // XDP may have taken the slot before us, here or on the way.
             let _ = self.make_room(key);
         }
-        self.claim(key, value).then_some(()).ok_or(Full)
+        Err(Full)
+    }
+
+    /// Gives the first of the entries that are meant this value, and clears the others. False if there is none.
+    fn replace(&self, key: u64, value: u64, same: impl Fn(u64) -> bool) -> bool {
+        // One without a value is about to get it: from XDP, which loses it then, or never, because it was taken out.
+        let is_meant = |was| was == 0 || same(was);
+        let mut found = self.find(key).filter(|slot| is_meant(slot.value.load()));
+        let Some(slot) = found.next() else {
+            return false;
+        };
+        slot.value.store(value);
+        // Twins would come to light when this one goes.
+        found.for_each(|twin| twin.value.store(0));
+        true
     }
 
     fn claim(&self, key: u64, value: u64) -> bool {
@@ -284,5 +296,7 @@ fn path(steps: &[Step], last: usize) -> Vec<Place> {
         .collect()
 }
 
+// The file is also compiled as part of tests/fdb_model, from where this one would be looked for elsewhere.
 #[cfg(test)]
+#[path = "buckets/tests.rs"]
 mod tests;

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::options::Cluster as Options;
 use super::scale::{at, say};
+use crate::interrupt;
 use build::{Cluster, NODES};
 use cost::Cost;
 
@@ -115,6 +116,7 @@ impl Cluster {
         let before = self.costs()?;
         let begun = Instant::now();
         for run in 0..runs {
+            interrupt::check()?;
             let (tenant, vlan) = (format!("{kind:?}{run}").to_lowercase(), run + 1);
             let edit = |node: &str, port: &str| json!({"op": "attach", "tenant": tenant, "node": node, "port": port, "vlan": vlan});
             let change = match kind {
@@ -163,6 +165,7 @@ impl Cluster {
             let store = EtcdStore::open(Address::parse(&url)?, "bench")?;
             runtime.block_on(async {
                 while begun.elapsed() < PATIENCE {
+                    interrupt::check()?;
                     let reports = store.reports().await?;
                     let have = reports
                         .iter()

@@ -66,6 +66,8 @@ pub(super) struct Device {
     pub group: Group,
     pub work: Work,
     pub line: Line,
+    /// The work is done by this process, which gets more than it can take, and it alone is what counts. It is stopped.
+    pub process: Option<u32>,
     /// What comes in when the tenant's frame has so many bytes.
     pub input: Box<dyn Fn(usize) -> Frame>,
     /// What must come out then.

@@ -14,6 +14,7 @@ use super::reference::Ends;
 use crate::fabric::Agent;
 use crate::fixtures::{Segment, Site};
 use crate::frame::{Frame, eth};
+use crate::interrupt;
 use crate::topology::End;
 
 const NODE: &str = "dut";
@@ -180,6 +181,7 @@ pub(super) fn build(ends: &mut Ends, wants: &dyn Fn(&str) -> bool) -> Result<Vec
 }
 
 fn device(ends: &mut Ends, fabric: &Fabric) -> Result<Device> {
+    interrupt::check()?;
     let line = Line::build(ends, Leaves::Xdp, |device| {
         let [input, output] = fabric.ports.map(|name| match name {
             "u0" => End::port(device, name)
@@ -204,6 +206,7 @@ fn device(ends: &mut Ends, fabric: &Fabric) -> Result<Device> {
         group: Group::Fabric,
         work: fabric.work,
         line,
+        process: None,
         input: Box::new(input),
         expected: Box::new(expected),
         keeps: vec![Box::new(agent)],

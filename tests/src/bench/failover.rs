@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::options::Failover;
 use super::report;
+use crate::interrupt;
 use crate::lab::latencies::Latencies;
 use crate::storage::{
     Drill, Event, Outcome, Protocol, Rig, RigOptions, SiteOptions, Sites, drill, drill_across,
@@ -147,6 +148,7 @@ fn measure(case: &Case, runs: u64) -> Result<Row> {
     let runs = if case.compares { runs.min(FEW) } else { runs };
     let mut outcomes = Vec::new();
     for run in 1..=runs {
+        interrupt::check()?;
         report::progress(usize::try_from(run)?, usize::try_from(runs)?);
         rig.begin_again((case.health)())?;
         let mut wanted = Drill::new(case.protocol, case.event, run);
@@ -172,6 +174,7 @@ fn measure_across(case: &Case, runs: u64) -> Result<Row> {
     })?;
     let mut outcomes = Vec::new();
     for run in 1..=runs {
+        interrupt::check()?;
         report::progress(usize::try_from(run)?, usize::try_from(runs)?);
         let outcome = drill_across(&sites, case.event, run);
         outcomes.push(outcome.with_context(|| format!("{}, run {run}", case.name))?);

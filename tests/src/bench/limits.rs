@@ -72,6 +72,7 @@ fn device(object: &Object, ends: &mut Ends, limit: Limit) -> Result<Device> {
         group: Group::Limit,
         work,
         line,
+        process: None,
         input: Box::new(tenant),
         expected: Box::new(move |length| match work {
             Work::Drop => Expected::Nothing,

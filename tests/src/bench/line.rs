@@ -25,6 +25,8 @@ pub(super) enum Leaves {
 pub(super) struct Line {
     /// The device's namespace.
     pub device: NetNs,
+    /// The sink's.
+    pub sink: NetNs,
     /// Key of the source's way in.
     pub key: u32,
     net: Net,
@@ -55,7 +57,12 @@ impl Line {
             }
         }
         let key = ends.line_from(&source, "src0")?;
-        Ok(Self { device, key, net })
+        Ok(Self {
+            device,
+            sink,
+            key,
+            net,
+        })
     }
 
     /// Runs a tool in the device's namespace.

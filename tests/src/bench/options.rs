@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand};
 #[command(
     name = "fabric-bench",
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  fabric-bench\n  fabric-bench --quick\n  fabric-bench --only vxlan --json vxlan.json\n\n\
+    after_help = "Open vSwitch is measured as well where it is installed (apt-get install openvswitch-switch), but not with --quick, unless \
+                  --only names it.\n\n\
+                  Examples:\n  fabric-bench\n  fabric-bench --quick\n  fabric-bench --only vxlan --json vxlan.json\n\n\
                   Exit codes: 0 measured, 1 frames were lost or came out wrong, or it could not be measured; 2 wrong usage."
 )]
 pub(super) struct Options {
@@ -83,7 +85,10 @@ pub(super) struct Failover {
 /// Options of `scale`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Scale {
-    /// Most addresses in the FDB, and most tenants
+    /// Only parts whose name contains this: addresses, segments, learning, start, tenants
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Most addresses in the FDB, most segments, and most tenants
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub most: u32,
     /// Write every figure to this file
@@ -92,6 +97,9 @@ pub(super) struct Scale {
     /// Draw the cost of a frame against the number of addresses into this SVG file
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
+    /// The same against the number of segments
+    #[arg(long, value_name = "FILE")]
+    pub plot_segments: Option<PathBuf>,
 }
 
 impl Options {

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use aya::Ebpf;
 
 use super::device::{Device, Expected, Group, Work, tenant};
 use super::line::{Leaves, Line};
@@ -15,16 +16,19 @@ use crate::netns::NetNs;
 use crate::topology::End;
 
 const VNI: u32 = 10_001;
-const HERE_MAC: &str = "02:00:00:00:01:01";
-const THERE_MAC: &str = "02:00:00:00:01:02";
+pub(super) const HERE_MAC: &str = "02:00:00:00:01:01";
+pub(super) const THERE_MAC: &str = "02:00:00:00:01:02";
+
+type Input = fn(usize) -> Frame;
+type Output = fn(usize) -> Expected;
 
 struct Peer {
     name: &'static str,
     work: Work,
     /// `ip` and `bridge` commands.
     set_up: &'static [&'static str],
-    input: fn(usize) -> Frame,
-    expected: fn(usize) -> Expected,
+    input: Input,
+    expected: Output,
 }
 
 const BRIDGE: &[&str] = &[
@@ -96,23 +100,39 @@ pub(super) fn build(object: &Object, ends: &mut Ends, wants: &dyn Fn(&str) -> bo
 }
 
 fn device(object: &Object, ends: &mut Ends, peer: &Peer) -> Result<Device> {
-    let line = stack_line(ends)?;
-    for words in peer.set_up {
-        line.run(words)?;
-    }
-    no_bridge_netfilter(&line.device)?;
-    let mut ebpf = object.load()?;
-    attach_xdp(&mut ebpf, "pass", &line.device, "in0")?;
+    let (line, ebpf) = set_up(object, ends, peer.set_up)?;
     let (input, expected) = (peer.input, peer.expected);
     Ok(Device {
         name: peer.name,
         group: Group::Peer,
         work: peer.work,
         line,
+        process: None,
         input: Box::new(input),
         expected: Box::new(expected),
         keeps: vec![Box::new(ebpf)],
     })
+}
+
+/// What goes into the kernel's device of this name, and what comes out.
+pub(super) fn work(name: &str) -> Option<(Input, Output)> {
+    let peer = PEERS.into_iter().find(|peer| peer.name == name)?;
+    Some((peer.input, peer.expected))
+}
+
+/// A line for a device of the stack, which `commands` make. The program on its way in lives as long as the second answer.
+///
+/// # Errors
+/// When a command fails.
+pub(super) fn set_up(object: &Object, ends: &mut Ends, commands: &[&str]) -> Result<(Line, Ebpf)> {
+    let line = stack_line(ends)?;
+    for words in commands {
+        line.run(words)?;
+    }
+    no_bridge_netfilter(&line.device)?;
+    let mut ebpf = object.load()?;
+    attach_xdp(&mut ebpf, "pass", &line.device, "in0")?;
+    Ok((line, ebpf))
 }
 
 /// Enters stations into the FDBs of a "Linux VXLAN encap", behind the remote VTEP.
@@ -125,10 +145,19 @@ pub(super) fn stations(line: &Line, numbers: std::ops::Range<u64>) -> Result<()>
         let mac = format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
         format!("fdb add {mac} dev vx0 master static\nfdb add {mac} dev vx0 dst 192.0.2.2 self permanent\n")
     };
-    let batch: String = numbers.map(entry).collect();
+    batch(&line.device, "bridge", &numbers.map(entry).collect::<String>())
+}
+
+/// Runs commands of `tool` (`ip`, `bridge`), one a line.
+///
+/// # Errors
+/// When the kernel refuses one.
+pub(super) fn batch(namespace: &NetNs, tool: &str, commands: &str) -> Result<()> {
     let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), batch)?;
-    line.run(&format!("bridge -batch {}", file.path().display()))
+    std::fs::write(file.path(), commands)?;
+    namespace
+        .output(&[tool, "-batch", &file.path().to_string_lossy()])
+        .map(drop)
 }
 
 /// A line for a device of the stack.

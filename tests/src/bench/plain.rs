@@ -1,10 +1,11 @@
 //! The data path without an agent: its records are written here, so that a table can be filled with a million entries.
 
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fabric_common::maps::{Binding, NextHop, Path, Port, access_index};
-use fabric_common::reference::{Source, Vary, station};
+use fabric_common::reference::{Arrived, Source, Vary, station};
 use fabric_common::wire::mac_word;
 use fabric_userspace::datapath::Datapath;
 use fabric_userspace::ids::Sizes;
@@ -15,7 +16,9 @@ use super::cpu::CpuClock;
 use super::device::{VLAN, tenant};
 use super::line::{Leaves, Line};
 use super::reference::Ends;
+use crate::bpf::XdpProgram;
 use crate::frame::Frame;
+use crate::interrupt;
 use crate::netns::NetNs;
 use crate::topology::End;
 
@@ -23,12 +26,53 @@ use crate::topology::End;
 pub(super) const SEGMENT: u32 = 1;
 const LATE: Duration = Duration::from_secs(2);
 
+/// A data path without an agent, which goes with its handle.
+pub(super) struct Bare {
+    datapath: Datapath,
+    _folder: tempfile::TempDir,
+}
+
+impl Bare {
+    /// With room for so many stations at half load.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    pub(super) fn open(sizes: &Sizes, stations: u32) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (datapath, _) = Datapath::open(&folder.path().join("bpf"), sizes, stations, false)?;
+        Ok(Self {
+            datapath,
+            _folder: folder,
+        })
+    }
+}
+
+impl Deref for Bare {
+    type Target = Datapath;
+
+    fn deref(&self) -> &Datapath {
+        &self.datapath
+    }
+}
+
+impl DerefMut for Bare {
+    fn deref_mut(&mut self) -> &mut Datapath {
+        &mut self.datapath
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        // Nothing is left to remove where that was asked for before.
+        let _ = self.datapath.remove();
+    }
+}
+
 /// One data path with lines of its own: what enters one gets two tags at its end, or is dropped.
 pub(super) struct Plain {
     /// The first field: it is to go before its interfaces do.
-    pub datapath: Datapath,
+    pub datapath: Bare,
     pub lines: Vec<Line>,
-    _folder: tempfile::TempDir,
 }
 
 impl Plain {
@@ -37,17 +81,15 @@ impl Plain {
     /// # Errors
     /// When a step fails.
     pub(super) fn build(ends: &mut [Ends], stations: u32) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
         let sizes = Sizes {
             ports: 8,
             segments: 64,
             ..Sizes::default()
         };
-        let (datapath, _) = Datapath::open(&folder.path().join("bpf"), &sizes, stations, false)?;
+        let datapath = Bare::open(&sizes, stations)?;
         let mut plain = Self {
             datapath,
             lines: Vec::new(),
-            _folder: folder,
         };
         for ends in ends {
             plain.add_line(ends)?;
@@ -97,7 +139,7 @@ impl Plain {
             ..Port::default()
         };
         let ifindex = node.ifindex(port)?;
-        let datapath = &mut self.datapath;
+        let datapath = &mut *self.datapath;
         datapath.set_path(hop, Some(&path))?;
         datapath.set_next_hop(hop, Some(&next_hop))?;
         datapath.set_access(access_index(slot, VLAN), Some(&binding))?;
@@ -149,18 +191,33 @@ fn other_numbers(device: &NetNs, line: usize) {
     }
 }
 
-/// A stream of frames of one tenant.
+/// What sends a stream.
+enum Sender {
+    /// The source that all lines share.
+    Shared(Source),
+    /// A program of the stream's own.
+    Own(XdpProgram),
+}
+
+type Check = Box<dyn Fn(&Arrived) -> Result<()> + Send + Sync>;
+
+/// A stream of frames, all of which must arrive.
 pub(super) struct Stream {
-    pub frame: Frame,
-    pub source: Source,
-    /// Whether all of them must arrive.
-    pub arrives: bool,
+    frame: Frame,
+    sender: Sender,
+    /// What is asked of each frame that the sink keeps.
+    check: Option<Check>,
 }
 
 impl Stream {
     /// 64 bytes each, over `line`, to random ones of the first `stations`; 1 station gets all.
     pub(super) fn to(line: &Line, stations: u32) -> Self {
         Self::varied(line, Vary::DESTINATION, stations)
+    }
+
+    /// The address that frames of [`Self::from_new`] go to.
+    pub(super) fn known_station() -> String {
+        station(0).map(|byte| format!("{byte:02x}")).join(":")
     }
 
     /// From one new station after the other.
@@ -181,8 +238,17 @@ impl Stream {
         };
         Self {
             frame,
-            source,
-            arrives: true,
+            sender: Sender::Shared(source),
+            check: None,
+        }
+    }
+
+    /// Frames like `frame`, sent by `program`; `check` is asked of those that are looked at.
+    pub(super) fn sent_by(program: XdpProgram, frame: Frame, check: Check) -> Self {
+        Self {
+            frame,
+            sender: Sender::Own(program),
+            check: Some(check),
         }
     }
 
@@ -191,20 +257,26 @@ impl Stream {
     /// # Errors
     /// When some of them were lost.
     pub(super) fn run(&self, ends: &mut Ends, clock: &CpuClock, count: u32) -> Result<Duration> {
+        interrupt::check()?;
         ends.take_arrived()?;
         let before = clock.now()?;
-        ends.send(self.source, &self.frame, count)?;
+        match &self.sender {
+            Sender::Shared(source) => ends.send(*source, &self.frame, count)?,
+            Sender::Own(program) => program.run_many_live(&self.frame, count)?,
+        }
         let cost = clock.now()? - before;
         let begin = Instant::now();
-        let (mut arrived, _) = ends.take_arrived()?;
-        while self.arrives && arrived < u64::from(count) && begin.elapsed() < LATE {
+        let (mut arrived, mut kept) = ends.take_arrived()?;
+        while arrived < u64::from(count) && begin.elapsed() < LATE {
             std::thread::sleep(Duration::from_millis(1));
-            arrived += ends.take_arrived()?.0;
+            let (more, later) = ends.take_arrived()?;
+            arrived += more;
+            kept = later.or(kept);
         }
-        ensure!(
-            !self.arrives || arrived == u64::from(count),
-            "{arrived} of {count} frames arrived"
-        );
+        ensure!(arrived == u64::from(count), "{arrived} of {count} frames arrived");
+        if let Some(check) = &self.check {
+            check(kept.as_ref().context("no frame was kept")?)?;
+        }
         Ok(cost)
     }
 

@@ -1,15 +1,18 @@
 //! The reference programs: source, sinks, limits and tc peers, from an object of their own that the data path does not contain.
 
 use std::fs;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use aya::maps::{Array, DevMap, MapData, PerCpuArray, PerCpuValues};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use aya::maps::{Array, DevMap, Map, MapData, PerCpuArray, PerCpuValues};
+use aya::programs::links::LinkOrder;
+use aya::programs::tc::{SchedClassifierLink, TcAttachOptions, TcAttachType};
 use aya::programs::{SchedClassifier, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use fabric_common::reference::{Arrived, Source};
 
-use crate::bpf::XdpProgram;
+use crate::bpf::{Spread, XdpProgram};
 use crate::netns::NetNs;
 
 /// The object's bytes; each line loads the programs it needs, with maps of its own.
@@ -83,6 +86,8 @@ pub(super) struct Ends {
     sender: XdpProgram,
     source: Array<MapData, Source>,
     lines: DevMap<MapData>,
+    /// The same map.
+    lines_handle: OwnedFd,
     arrived: PerCpuArray<MapData, Arrived>,
     used: u32,
 }
@@ -99,10 +104,15 @@ impl Ends {
         program.load()?;
         let sender = XdpProgram::of_id(program.info()?.id())?;
         let map = |ebpf: &mut Ebpf, name| ebpf.take_map(name).with_context(|| format!("no map {name}"));
+        let lines = map(&mut ebpf, "LINES")?;
+        let Map::DevMap(data) = &lines else {
+            bail!("LINES is no device map");
+        };
         Ok(Self {
+            lines_handle: data.fd().as_fd().try_clone_to_owned()?,
             sender,
             source: map(&mut ebpf, "SOURCE")?.try_into()?,
-            lines: map(&mut ebpf, "LINES")?.try_into()?,
+            lines: lines.try_into()?,
             arrived: map(&mut ebpf, "ARRIVED")?.try_into()?,
             ebpf,
             used: 0,
@@ -129,6 +139,50 @@ impl Ends {
     pub(super) fn send(&mut self, source: Source, frame: &[u8], count: u32) -> Result<()> {
         self.source.set(0, source, 0)?;
         self.sender.run_many_live(frame, count)
+    }
+
+    /// Counts what comes in at one more interface, as long as the answer lives.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub(super) fn count_at(&mut self, namespace: &NetNs, interface: &str) -> Result<SchedClassifierLink> {
+        let program = load_tc(&mut self.ebpf, "sink_skb")?;
+        let options = TcAttachOptions::TcxOrder(LinkOrder::default());
+        let attach = || Ok(program.attach_with_options(interface, TcAttachType::Ingress, options)?);
+        let id = namespace.run(attach)?;
+        Ok(load_tc(&mut self.ebpf, "sink_skb")?.take_link(id)?)
+    }
+
+    /// As [`Self::send`], from a thread of its own; `watch` is called meanwhile, with what tells how many frames have arrived.
+    ///
+    /// # Errors
+    /// When the kernel refuses, or the frames have been sent before `watch` came to its end.
+    pub(super) fn send_watched<T>(
+        &mut self,
+        source: Source,
+        frame: &[u8],
+        count: u32,
+        watch: impl FnOnce(&dyn Fn() -> Result<u64>) -> Result<T>,
+    ) -> Result<T> {
+        self.source.set(0, source, 0)?;
+        let (sender, arrived) = (&self.sender, &self.arrived);
+        let seen = || Ok(arrived.get(&0, 0)?.iter().map(|cpu| cpu.frames).sum());
+        std::thread::scope(|scope| {
+            let sending = scope.spawn(|| sender.run_many_live(frame, count));
+            let watched = watch(&seen);
+            let early = sending.is_finished();
+            sending.join().map_err(|_| anyhow!("the sender panicked"))??;
+            ensure!(!early, "all frames were sent too early");
+            watched
+        })
+    }
+
+    /// A source of numbered frames for the line `key`.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    pub(super) fn spread(&self, spread: &Spread, key: u32) -> Result<XdpProgram> {
+        XdpProgram::spread(spread, &self.lines_handle, key)
     }
 
     /// What the sinks have seen since the last call, and the last frame that was kept.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::device::{Device, Group, Work};
 use super::suite::limit;
+use crate::interrupt;
 
 /// What was measured of a device with frames of one size.
 #[derive(Clone, Debug)]
@@ -120,6 +121,13 @@ pub(super) fn progress(round: usize, rounds: usize) {
 
 pub(super) fn note(text: &str) {
     let _ = writeln!(stderr(), "note: {text}");
+}
+
+/// Says that a signal has come, whose exit code it gives, as shells do for a process that a signal has ended.
+pub(super) fn interrupted() -> u8 {
+    let _ = writeln!(stderr(), "interrupted, everything is removed");
+    let signal = interrupt::received().map_or(0, |signal| signal as i32);
+    u8::try_from(128 + signal).unwrap_or(1)
 }
 
 pub(super) fn refuse(error: &anyhow::Error) {

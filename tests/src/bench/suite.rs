@@ -10,7 +10,9 @@ use super::limits::LIMIT;
 use super::options::Options;
 use super::reference::{Ends, Object};
 use super::report::{self, Row};
-use super::{fabrics, limits, peers, tcx};
+use super::{fabrics, limits, ovs, peers, tcx};
+use crate::interrupt;
+use crate::wait;
 
 /// The device runs wholly on this one.
 const CPU: usize = 0;
@@ -20,6 +22,10 @@ const FIRST: u32 = 256;
 const TRIAL: u32 = 30_000;
 /// Frames that are under way when the system call returns arrive soon, or never.
 const LATE: Duration = Duration::from_secs(2);
+/// Until a process works without a pause.
+const AHEAD: Duration = Duration::from_millis(50);
+/// No source sends a frame in less, in nanoseconds.
+const LEAST_NS: u128 = 60;
 /// A spread above this makes a minimum doubtful: the rounds are run once more.
 const WIDE: f64 = 0.10;
 
@@ -52,6 +58,10 @@ fn build(object: &Object, ends: &mut Ends, options: &Options) -> Result<Vec<Devi
     devices.extend(fabrics::build(ends, &wants)?);
     devices.extend(peers::build(object, ends, &wants)?);
     devices.extend(tcx::build(object, ends, &wants)?);
+    // Of a minute its rounds would take half.
+    if !options.quick || options.only.is_some() {
+        devices.extend(ovs::build(ends, &wants)?);
+    }
     Ok(devices)
 }
 
@@ -60,15 +70,23 @@ fn measure(ends: &mut Ends, devices: &[Device], size: usize, options: &Options) 
     let clock = CpuClock::pin(CPU)?;
     let mut lengths = Vec::new();
     for device in devices {
+        interrupt::check()?;
+        if let Some(pid) = device.process {
+            lengths.push(0);
+            first_frames(ends, device, pid, size)
+                .with_context(|| format!("{} at {size} bytes", device.name))?;
+            continue;
+        }
         let trial = prepare(ends, &clock, device, size)
             .with_context(|| format!("{} at {size} bytes", device.name))?;
         lengths.push(frames_for(options.round(), trial));
     }
     let mut rows: Vec<Row> = devices.iter().map(|device| Row::new(device, size)).collect();
-    rounds(ends, &clock, devices, &lengths, options.rounds(), &mut rows)?;
+    let how = (options.rounds(), options.round());
+    rounds(ends, &clock, devices, &lengths, how, &mut rows)?;
     if rows.iter().any(|row| row.spread() > WIDE) && !options.quick {
         report::note("the figures spread by more than 10 %: once more as many rounds");
-        rounds(ends, &clock, devices, &lengths, options.rounds(), &mut rows)?;
+        rounds(ends, &clock, devices, &lengths, how, &mut rows)?;
     }
     Ok(rows)
 }
@@ -78,14 +96,19 @@ fn rounds(
     clock: &CpuClock,
     devices: &[Device],
     lengths: &[u32],
-    rounds: usize,
+    (rounds, round): (usize, Duration),
     rows: &mut [Row],
 ) -> Result<()> {
-    for round in 0..rounds {
-        report::progress(round + 1, rounds);
+    for number in 1..=rounds {
+        report::progress(number, rounds);
         for ((device, length), row) in devices.iter().zip(lengths).zip(rows.iter_mut()) {
-            let cost = once(ends, clock, device, row.size, *length).with_context(|| device.name)?;
-            row.rounds.push(cost.as_secs_f64() * 1e9 / f64::from(*length));
+            interrupt::check()?;
+            let cost = match device.process {
+                Some(pid) => flood(ends, device, pid, row.size, round),
+                None => once(ends, clock, device, row.size, *length)
+                    .map(|cost| cost.as_secs_f64() * 1e9 / f64::from(*length)),
+            };
+            row.rounds.push(cost.with_context(|| device.name)?);
         }
     }
     report::progress(0, rounds);
@@ -124,6 +147,42 @@ fn once(ends: &mut Ends, clock: &CpuClock, device: &Device, size: usize, count: 
     }
     let cost = clock.now()? - before;
     ensure!(frames == wanted, "{frames} of {count} frames arrived");
+    (device.expected)(size).check(kept.as_ref())?;
+    Ok(cost)
+}
+
+/// A process has learned what to do, and frames come out right.
+fn first_frames(ends: &mut Ends, device: &Device, pid: u32, size: usize) -> Result<()> {
+    let frame = (device.input)(size);
+    ovs::running(pid, |_| {
+        ends.take_arrived()?;
+        wait::until(wait::PATIENCE, "the first frames", || {
+            ends.send(source(&frame, device.line.key), &frame, FIRST)?;
+            let (_, kept) = ends.take_arrived()?;
+            kept.map(|kept| (device.expected)(size).check(Some(&kept)))
+                .transpose()
+        })
+    })
+}
+
+/// Gives a process more frames than it can take, and gives nanoseconds of its CPU time by frame that arrived meanwhile.
+fn flood(ends: &mut Ends, device: &Device, pid: u32, size: usize, round: Duration) -> Result<f64> {
+    let frame = (device.input)(size);
+    let count = u32::try_from((AHEAD + round).as_nanos() / LEAST_NS)?;
+    ends.take_arrived()?;
+    let cost = ovs::running(pid, |cpu| {
+        ends.send_watched(source(&frame, device.line.key), &frame, count, |arrived| {
+            std::thread::sleep(AHEAD);
+            let before = (cpu()?, arrived()?);
+            std::thread::sleep(round);
+            let after = (cpu()?, arrived()?);
+            ensure!(after.1 > before.1, "no frame arrived");
+            #[expect(clippy::cast_precision_loss, reason = "millions")]
+            let frames = (after.1 - before.1) as f64;
+            Ok((after.0 - before.0).as_secs_f64() * 1e9 / frames)
+        })
+    })?;
+    let (_, kept) = ends.take_arrived()?;
     (device.expected)(size).check(kept.as_ref())?;
     Ok(cost)
 }

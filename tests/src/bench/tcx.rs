@@ -109,6 +109,7 @@ fn device(object: &Object, ends: &mut Ends, peer: &Program) -> Result<Device> {
         group: Group::Peer,
         work: peer.work,
         line,
+        process: None,
         input: Box::new(input),
         expected: Box::new(expected),
         keeps: vec![Box::new(ebpf), Box::new(out)],

@@ -19,6 +19,8 @@ pub(super) enum Reg {
     R1 = 1,
     R2 = 2,
     R3 = 3,
+    /// Kept over calls.
+    R6 = 6,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,20 @@ mod op {
     /// `BPF_ALU64 | BPF_K` with MOV and AND.
     pub(super) const SET: u8 = 0xb7;
     pub(super) const AND: u8 = 0x57;
+    /// `BPF_ALU64 | BPF_K` with ADD, MUL, RSH and LSH.
+    pub(super) const ADD: u8 = 0x07;
+    pub(super) const MULTIPLY: u8 = 0x27;
+    pub(super) const RIGHT: u8 = 0x77;
+    pub(super) const LEFT: u8 = 0x67;
+    /// `BPF_ALU64 | BPF_X | BPF_MOV`.
+    pub(super) const COPY: u8 = 0xbf;
+    /// `BPF_ALU | BPF_TO_BE | BPF_END`; the immediate is the width in bits.
+    pub(super) const TO_BIG_ENDIAN: u8 = 0xdc;
+    /// `BPF_ST | BPF_MEM | BPF_W` and `BPF_STX | BPF_MEM | BPF_W`.
+    pub(super) const STORE_IMMEDIATE: u8 = 0x62;
+    pub(super) const STORE: u8 = 0x63;
+    /// `BPF_JMP | BPF_X | BPF_JGT`.
+    pub(super) const JUMP_GREATER: u8 = 0x2d;
     /// `BPF_LDX | BPF_MEM`; the size is added.
     pub(super) const LOAD: u8 = 0x61;
     /// `BPF_LD | BPF_DW | BPF_IMM`, two instructions long.
@@ -76,6 +92,44 @@ impl Insn {
 
     pub(super) const fn and(to: Reg, mask: i32) -> Self {
         Self::new(op::AND, to as u8, 0, mask)
+    }
+
+    pub(super) const fn add(to: Reg, value: i32) -> Self {
+        Self::new(op::ADD, to as u8, 0, value)
+    }
+
+    pub(super) const fn multiply(to: Reg, by: i32) -> Self {
+        Self::new(op::MULTIPLY, to as u8, 0, by)
+    }
+
+    pub(super) const fn shift_right(to: Reg, bits: i32) -> Self {
+        Self::new(op::RIGHT, to as u8, 0, bits)
+    }
+
+    pub(super) const fn shift_left(to: Reg, bits: i32) -> Self {
+        Self::new(op::LEFT, to as u8, 0, bits)
+    }
+
+    pub(super) const fn copy(to: Reg, from: Reg) -> Self {
+        Self::new(op::COPY, to as u8 | (from as u8) << 4, 0, 0)
+    }
+
+    /// The low 32 bits in the order of the wire; the others become 0.
+    pub(super) const fn to_big_endian(register: Reg) -> Self {
+        Self::new(op::TO_BIG_ENDIAN, register as u8, 0, 32)
+    }
+
+    /// A word of 32 bits, in the order of memory.
+    pub(super) const fn store_bytes(to: Reg, offset: i16, bytes: [u8; 4]) -> Self {
+        Self::new(op::STORE_IMMEDIATE, to as u8, offset, i32::from_ne_bytes(bytes))
+    }
+
+    pub(super) const fn store(to: Reg, offset: i16, from: Reg) -> Self {
+        Self::new(op::STORE, to as u8 | (from as u8) << 4, offset, 0)
+    }
+
+    pub(super) const fn jump_if_greater(one: Reg, other: Reg, over: i16) -> Self {
+        Self::new(op::JUMP_GREATER, one as u8 | (other as u8) << 4, over, 0)
     }
 
     pub(super) const fn load(size: Size, to: Reg, from: Reg, offset: i16) -> Self {

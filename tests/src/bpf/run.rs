@@ -1,11 +1,13 @@
 //! Running a loaded XDP program on a frame of the test's own, without an interface (`BPF_PROG_TEST_RUN`).
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use super::asm::{Insn, Reg};
+use super::helper;
+use super::spread::Spread;
 use super::syscall::{self, Kind, Md};
 
 /// What an XDP program says of a frame (uapi/linux/bpf.h, `enum xdp_action`).
@@ -62,15 +64,23 @@ impl XdpProgram {
     pub fn broadcast(map: &DeviceMap) -> Result<Self> {
         /// `BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS`.
         const EVERYBODY_ELSE: i32 = 8 | 16;
-        const REDIRECT_MAP: i32 = 51;
         let mut program = Insn::map(Reg::R1, &map.handle).to_vec();
         program.extend([
             Insn::set(Reg::R2, 0),
             Insn::set(Reg::R3, EVERYBODY_ELSE),
-            Insn::call(REDIRECT_MAP),
+            Insn::call(helper::REDIRECT_MAP),
             Insn::exit(),
         ]);
         let handle = syscall::load(Kind::Xdp, "broadcast", &program)?;
+        Ok(Self { handle })
+    }
+
+    /// A source for [`XdpProgram::run_many_live`], which sends into place `key` of the device map `lines`.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    pub fn spread(spread: &Spread, lines: &impl AsRawFd, key: u32) -> Result<Self> {
+        let handle = syscall::load(Kind::Xdp, "spread", &spread.program(lines, key)?)?;
         Ok(Self { handle })
     }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::Etcd;
+use crate::interrupt;
 use crate::netns::Process;
 use crate::wait;
 
@@ -175,6 +176,7 @@ impl Observer {
                 let times = nodes.filter_map(|node| Some(self.confirmed.get(node)?.1));
                 return times.max().context("no nodes");
             };
+            interrupt::check()?;
             if Instant::now() >= end {
                 bail!("{missing} has not confirmed revision {revision} after {within:?}");
             }

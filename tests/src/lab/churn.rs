@@ -6,11 +6,11 @@ use anyhow::{Context, Result, ensure};
 use fabric_userspace::api::{Applied, Envelope, Item};
 use serde_json::Value;
 
-use super::interrupt;
 use super::isolation::{Tenant, Watches};
 use super::latencies::Latencies;
 use crate::fabric::Agent;
 use crate::frame::Frame;
+use crate::interrupt;
 use crate::traffic::ProbeReport;
 use crate::wait;
 use crate::wire::RawSocket;

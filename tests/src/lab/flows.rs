@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::interrupt;
 use super::isolation::Tenant;
 use crate::frame::{Layers, layers};
+use crate::interrupt;
 use crate::netns::NetNs;
 use crate::traffic::{PingReport, TcpReport, ping_marked, tcp_marked};
 use crate::wire::{Capture, Captured, Filter};

@@ -90,6 +90,18 @@ impl Table {
     }
 }
 
+/// Bytes that a map takes, as its descriptor's file in `/proc` says.
+pub(super) fn memory(pin: &Path) -> Result<u64> {
+    let map = MapData::from_pin(pin).with_context(|| format!("cannot open {}", pin.display()))?;
+    let file = format!("/proc/self/fdinfo/{}", map.fd().as_fd().as_raw_fd());
+    let text = std::fs::read_to_string(file)?;
+    let word = text.lines().find_map(|line| line.strip_prefix("memlock:"));
+    Ok(word
+        .context("the kernel does not tell a map's memory")?
+        .trim()
+        .parse()?)
+}
+
 /// Members of each segment's list, sorted: the agent orders them by slots, which it gave as ports came.
 pub(super) fn flood_lists(pin: &Path) -> Result<BTreeMap<u32, Vec<u32>>> {
     let mut lists = BTreeMap::new();

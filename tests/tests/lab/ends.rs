@@ -1,5 +1,10 @@
 //! How a lab ends, and what is there afterwards.
 
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use fabric_tests::netns::{Process, need_root};
 use fabric_tests::wait;
 use nix::sys::signal::Signal;
 
@@ -161,4 +166,40 @@ fn ctrl_c_at_any_moment_removes_everything() {
             assert_eq!(remains(&ended.prefix), Vec::<String>::new(), "{moment} {signal}");
         }
     }
+}
+
+/// Agents in memory and an etcd: what is in files, in processes and in namespaces goes with it.
+#[test]
+fn a_benchmark_that_is_ended_leaves_nothing() {
+    need_root().unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fabric-bench"));
+    command.args(["cluster", "--agents", "16", "--tenants", "0", "--runs", "4000"]);
+    command.env("TMPDIR", files.path());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut bench = Process::start(&mut command).unwrap();
+    let (namespaces, fleet) = (
+        format!("fab{}-", bench.pid()),
+        format!("fabric-fleet-{}-", bench.pid()),
+    );
+    let of_fleet = || names("/dev/shm", &fleet);
+    wait::until_true(wait::PATIENCE * 3, "agents", || Ok(!of_fleet().is_empty())).unwrap();
+    assert_eq!(names(files.path(), "etcd-").len(), 1);
+    assert_eq!(names("/run/netns", &namespaces).len(), 2);
+    bench.signal(Signal::SIGTERM).unwrap();
+    let ended = bench.wait(wait::PATIENCE * 3).unwrap();
+    assert_eq!(ended.code(), Some(128 + Signal::SIGTERM as i32));
+    assert_eq!(names(files.path(), ""), Vec::<String>::new());
+    assert_eq!(names("/run/netns", &namespaces), Vec::<String>::new());
+    assert_eq!(of_fleet(), Vec::<String>::new());
+}
+
+/// What is in a folder and begins so.
+fn names(folder: impl AsRef<Path>, start: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with(start)).collect()
 }

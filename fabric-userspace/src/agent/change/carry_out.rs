@@ -123,7 +123,9 @@ impl Core {
             self.give_back(&name).await;
         }
         self.release_neighbours().await;
-        if let Err(error) = self.note_own_programs() {
+        if (reason == Reason::Start || !new_ports.is_empty())
+            && let Err(error) = self.note_own_programs()
+        {
             tracing::error!(%error, "the kernel does not tell the numbers of our programs");
         }
         Ok(live)
@@ -153,6 +155,9 @@ impl Core {
         new_ports: &BTreeMap<IfName, Role>,
         tolerance: Missing,
     ) -> Result<Taken, Refusal> {
+        if new_ports.is_empty() {
+            return Ok(Taken::new());
+        }
         self.note_own_programs()?;
         if tolerance == Missing::Refuse && new_ports.len() > 1 {
             // One that would be refused is found before the others are touched.

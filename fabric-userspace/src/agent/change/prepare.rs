@@ -101,10 +101,14 @@ impl Core {
         self.save_neighbours(added);
     }
 
-    fn save_neighbours(&self, added: Vec<NeighbourKey>) {
-        let added: Vec<_> = added.into_iter().map(|key| (key.ifindex, key.address)).collect();
-        if let Err(error) = self.store.set_side_file(side_file::NEIGHBOURS, &added) {
-            tracing::error!(%error, "the neighbour entries could not be saved");
+    fn save_neighbours(&mut self, added: Vec<NeighbourKey>) {
+        if self.neighbours_saved.as_ref() == Some(&added) {
+            return;
+        }
+        let saved: Vec<_> = added.iter().map(|key| (key.ifindex, key.address)).collect();
+        match self.store.set_side_file(side_file::NEIGHBOURS, &saved) {
+            Ok(()) => self.neighbours_saved = Some(added),
+            Err(error) => tracing::error!(%error, "the neighbour entries could not be saved"),
         }
     }
 }

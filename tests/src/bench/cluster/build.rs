@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::etcd::Etcd;
 use crate::fabric::{Agent, Launch};
+use crate::interrupt;
 use crate::netns::NetNs;
 use crate::topology::{End, Net};
 
@@ -85,9 +86,13 @@ impl Cluster {
         let etcd = Etcd::start(&store, &MEMBERS, &[])?;
         let mut agents = Vec::new();
         for node in &nodes {
+            interrupt::check()?;
             let launch = Launch::new(node, node.label()).document(&document(0));
             let agent = launch.environment("FABRIC_STORE", &etcd.url("bench")).start();
-            agents.push(agent.with_context(|| format!("agent of {}", node.label()))?);
+            let mut agent = agent.with_context(|| format!("agent of {}", node.label()))?;
+            // When all are taken down, the other end of a trunk is put back as it was first, and hides tags again.
+            agent.allow("port is not safe, its frames are dropped");
+            agents.push(agent);
         }
         let cluster = Self {
             agents,
@@ -100,15 +105,7 @@ impl Cluster {
     }
 
     pub(super) fn finish(self) -> Result<()> {
-        let ended: Vec<Result<()>> = self
-            .agents
-            .into_iter()
-            .map(|mut agent| {
-                // The other end of a trunk is put back as it was first, and hides tags again.
-                agent.allow("port is not safe, its frames are dropped");
-                agent.finish()
-            })
-            .collect();
+        let ended: Vec<Result<()>> = self.agents.into_iter().map(Agent::finish).collect();
         ended
             .into_iter()
             .collect::<Result<()>>()

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::build::Cluster;
+use crate::bench::process::{cpu_of, resident};
 use crate::fabric::Agent;
 use crate::netns::NetNs;
 use crate::topology::ip;
@@ -63,23 +64,6 @@ fn cost(agent: &Agent) -> Result<Cost> {
     })
 }
 
-/// Seconds of CPU time that a process has used.
-pub(super) fn cpu_of(pid: u32) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // After the name, which may hold anything: utime and stime are fields 14 and 15 of proc_pid_stat(5).
-    let fields = stat.rsplit_once(')').context("no name in stat")?.1;
-    let ticks: Option<Vec<f64>> = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse().ok())
-        .collect();
-    let ticks: f64 = ticks.context("no times in stat")?.iter().sum();
-    let hertz = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)?.context("no clock ticks")?;
-    #[expect(clippy::cast_precision_loss, reason = "some hundred")]
-    Ok(ticks / hertz as f64)
-}
-
 /// Bytes that an interface has sent and received.
 pub(super) fn bytes_at(namespace: &NetNs, interface: &str) -> Result<f64> {
     let listed = ip(namespace, &["-j", "-s", "link", "show", interface])?;
@@ -94,13 +78,5 @@ pub(super) fn bytes_at(namespace: &NetNs, interface: &str) -> Result<f64> {
 
 /// Memory of an agent that is its own or shared, in KiB.
 pub(super) fn memory(agent: &Agent) -> Result<u64> {
-    memory_of(agent.pid().context("the agent has ended")?)
-}
-
-/// The same of any process.
-pub(super) fn memory_of(pid: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let word = line.and_then(|line| line.split_whitespace().next());
-    word.context("no VmRSS")?.parse().context("VmRSS")
+    resident(agent.pid().context("the agent has ended")?)
 }

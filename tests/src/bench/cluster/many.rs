@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::cost::{bytes_at, cpu_of, memory_of};
+use super::cost::bytes_at;
 use super::{at, say};
+use crate::bench::process::{cpu_of, resident};
 use crate::fleet::{FIRST, OTHERS};
+use crate::interrupt;
 use build::{Many, WAY};
 
 /// Longer than any of it takes here.
@@ -74,16 +76,17 @@ pub(super) fn with(agents: usize, tenants: u32, runs: u32) -> Result<Value> {
     let mut memory = Vec::new();
     let mut starts = Vec::new();
     for number in 1..agents {
+        interrupt::check()?;
         if number == EARLY {
-            memory.push(memory_of(std::process::id())?);
+            memory.push(resident(std::process::id())?);
         }
         starts.push(many.start(number)?);
     }
-    memory.push(memory_of(std::process::id())?);
+    memory.push(resident(std::process::id())?);
     starts.sort_unstable();
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let each = (memory[1] - memory[0].min(memory[1])) as f64 / (agents - EARLY) as f64;
-    let members: Vec<u64> = many.etcd.pids().map(memory_of).collect::<Result<_>>()?;
+    let members: Vec<u64> = many.etcd.pids().map(resident).collect::<Result<_>>()?;
     let stored = many.stored()?;
     say(&format!(
         "\n{tenants} tenants, {agents} agents in memory; the document is stored after {:.2} s and takes {:.1} MB of etcd's file\n\
@@ -136,6 +139,7 @@ impl Many {
         };
         let (mut used, mut took) = (Some(Used::default()), 0.0);
         for run in 0..runs {
+            interrupt::check()?;
             let edit = self.edit(kind, run)?;
             let dying = match kind {
                 Kind::Orphaned => Some(self.etcd.leader()?),

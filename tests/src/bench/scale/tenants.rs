@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::say;
+use crate::bench::process::resident;
 use crate::fabric::Agent;
+use crate::interrupt;
 use crate::topology::{End, Net};
 
 const NODE: &str = "dut";
@@ -42,13 +44,15 @@ fn with(tenants: u32) -> Result<Value> {
     let applied = begin.elapsed();
     let mut times = Vec::new();
     for number in 0..ATTACHED {
+        interrupt::check()?;
         let edit = json!({"op": "attach", "tenant": format!("new{number}"), "node": NODE, "port": "eth3", "vlan": number + 1});
         let begin = Instant::now();
         agent.post("/v1/edit", &edit)?;
         times.push(begin.elapsed());
     }
     times.sort_unstable();
-    let memory = memory(&agent)?;
+    // The mapped tables included.
+    let memory = resident(agent.pid().context("the agent has ended")?)?;
     agent.terminate()?;
     let begin = Instant::now();
     agent.restart()?;
@@ -92,13 +96,4 @@ fn document(tenants: u32) -> Value {
 pub(in crate::bench) fn at(sorted: &[Duration], percent: usize) -> Duration {
     let last = sorted.len().saturating_sub(1);
     sorted.get(last * percent / 100).copied().unwrap_or_default()
-}
-
-/// Resident memory in KiB, the mapped tables included.
-fn memory(agent: &Agent) -> Result<u64> {
-    let pid = agent.pid().context("the agent has ended")?;
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let word = line.and_then(|line| line.split_whitespace().next());
-    word.context("no VmRSS")?.parse().context("VmRSS")
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Cluster, NODES};
 use crate::etcd::Etcd;
 use crate::fabric::{Agent, Launch};
-use crate::lab::interrupt;
+use crate::interrupt;
 use crate::netns::NetNs;
 use crate::topology::{End, Net};
 

@@ -8,8 +8,8 @@ use super::build::way;
 use super::{Change, Cluster, ClusterRun, NODES};
 use crate::fabric::Console;
 use crate::frame::eth;
+use crate::interrupt;
 use crate::lab::findings::{Failure, Findings, part};
-use crate::lab::interrupt;
 use crate::traffic::Probe;
 use crate::wait;
 

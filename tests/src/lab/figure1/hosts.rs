@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::document::{CLIENT, RESOURCE, SECOND_RESOURCE};
 use super::{INITECH_VNI, NEAR_VTEP, REMOTE_VTEP, TRUNK_MTU, addresses};
-use crate::lab::interrupt;
+use crate::interrupt;
 use crate::netns::NetNs;
 use crate::topology::{End, Macvlan, Net, Vxlan, WireTap};
 

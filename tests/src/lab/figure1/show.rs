@@ -6,10 +6,10 @@ use anyhow::{Result, ensure};
 
 use super::{ACME, CLIENT, Figure1, GLOBEX, INITECH, RESOURCE, TENANTS, UMBRELLA, VLAN, VXLAN};
 use crate::frame::{Frame, Mac, eth, ether_type};
+use crate::interrupt;
 use crate::lab::churn::{ChurnResult, Guest};
 use crate::lab::counts;
 use crate::lab::findings::{Failure, Findings, part};
-use crate::lab::interrupt;
 use crate::lab::isolation::{Tenant, Watches};
 use crate::netns::NetNs;
 use crate::traffic::{Probe, RunningProbe};

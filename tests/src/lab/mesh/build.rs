@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Figure, Mesh, Middle, VLAN, Wire};
 use crate::fabric::{Agent, Launch};
-use crate::lab::interrupt;
+use crate::interrupt;
 use crate::netns::NetNs;
 use crate::topology::{End, Net, ip};
 

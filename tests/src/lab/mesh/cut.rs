@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use super::build::route_again;
 use super::{ACME, Figure, GLOBEX, Mesh, VLAN};
 use crate::frame::{eth, ether_type};
-use crate::lab::interrupt;
+use crate::interrupt;
 use crate::topology::ip;
 use crate::traffic::{Probe, ProbeReport, TcpReport, ping, tcp_marked};
 use crate::wait;

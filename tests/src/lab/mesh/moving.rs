@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{ACME, Figure, GLOBEX, Mesh, VLAN};
 use crate::fabric::Agent;
 use crate::frame::{eth, ether_type};
-use crate::lab::interrupt;
+use crate::interrupt;
 use crate::lab::isolation::Tenant;
 use crate::netns::NetNs;
 use crate::topology::replug;

@@ -6,8 +6,8 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use super::{Failover, Storage, roles};
+use crate::interrupt;
 use crate::lab::findings::{Failure, Findings, part};
-use crate::lab::interrupt;
 use crate::storage::{Drill, Event, Protocol, VOLUME, drill};
 
 /// Longer than any stall here that ends by itself.

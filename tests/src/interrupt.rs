@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM end the lab between two steps, so that everything is taken down the ordinary way.
+//! Ctrl-C and SIGTERM end the lab and the benchmark between two steps, so that everything is taken down the ordinary way.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
