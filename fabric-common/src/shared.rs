@@ -11,16 +11,19 @@ mod word {
 
     impl SharedU64 {
         /// Reads the word; what was written before it is visible.
+        #[inline]
         pub fn load(&self) -> u64 {
             self.0.load(Ordering::Acquire)
         }
 
         /// Writes the word after all earlier writes.
+        #[inline]
         pub fn store(&self, value: u64) {
             self.0.store(value, Ordering::Release);
         }
 
         /// Writes `new` if the word is `old`; returns what the word was.
+        #[inline]
         pub fn compare_exchange(&self, old: u64, new: u64) -> u64 {
             match self
                 .0
@@ -38,16 +41,19 @@ mod word {
 
     impl SharedU32 {
         /// Reads the counter.
+        #[inline]
         pub fn load(&self) -> u32 {
             self.0.load(Ordering::Relaxed)
         }
 
         /// Sets the counter.
+        #[inline]
         pub fn store(&self, value: u32) {
             self.0.store(value, Ordering::Relaxed);
         }
 
         /// Adds, wrapping at 2^32; returns what the counter was.
+        #[inline]
         pub fn add(&self, by: u32) -> u32 {
             self.0.fetch_add(by, Ordering::Relaxed)
         }

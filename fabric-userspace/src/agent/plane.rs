@@ -96,6 +96,10 @@ impl Plane {
         either!(self, it => it.clear_floods(segments))
     }
 
+    pub(super) fn set_stations(&mut self, stations: &[(u32, u64, u32)]) -> Result<(), LoadError> {
+        either!(self, it => it.set_stations(stations))
+    }
+
     pub(super) fn set_port(&mut self, ifindex: u32, port: &Port) -> Result<(), LoadError> {
         either!(self, it => it.set_port(ifindex, Some(port)))
     }

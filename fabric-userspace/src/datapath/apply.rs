@@ -16,6 +16,8 @@ pub enum Step<'a> {
     SetFloods(Vec<(u32, &'a [u16])>),
     /// Segments whose flood lists go.
     ClearFloods(Vec<u32>),
+    /// Static stations: segment, address as [`fabric_common::wire::mac_word`], next hop.
+    Stations(Vec<(u32, u64, u32)>),
 }
 
 /// `ops` in their order; what the kernel takes in batches is together.
@@ -24,6 +26,7 @@ pub fn steps(ops: &[Op]) -> impl Iterator<Item = Step<'_>> {
         set_flood(one).is_some() && set_flood(next).is_some()
             || set_next_hop(one).is_some() && set_next_hop(next).is_some()
             || cleared_flood(one).is_some() && cleared_flood(next).is_some()
+            || station(one).is_some() && station(next).is_some()
     });
     together.filter_map(|ops| {
         let first = ops.first()?;
@@ -33,6 +36,8 @@ pub fn steps(ops: &[Op]) -> impl Iterator<Item = Step<'_>> {
             Step::Switch(ops.iter().filter_map(set_next_hop).collect())
         } else if cleared_flood(first).is_some() {
             Step::ClearFloods(ops.iter().filter_map(cleared_flood).collect())
+        } else if station(first).is_some() {
+            Step::Stations(ops.iter().filter_map(station).collect())
         } else {
             Step::One(first)
         })
@@ -56,6 +61,13 @@ fn set_next_hop(op: &Op) -> Option<(u32, NextHop)> {
 fn cleared_flood(op: &Op) -> Option<u32> {
     match op {
         Op::Clear(Key::Flood(segment)) => Some(*segment),
+        Op::Set(_) | Op::Clear(_) | Op::Grace => None,
+    }
+}
+
+fn station(op: &Op) -> Option<(u32, u64, u32)> {
+    match op {
+        Op::Set(Entry::Station((segment, mac), next_hop)) => Some((*segment, *mac, *next_hop)),
         Op::Set(_) | Op::Clear(_) | Op::Grace => None,
     }
 }

@@ -114,6 +114,15 @@ impl<M: Memory> BucketTable<M> {
             .filter(|slot| slot.key.load() != 0)
     }
 
+    /// Looks where [`Self::set`] will look. Done for several keys first, the processor waits for memory once for all of them.
+    pub fn fetch(&self, key: u64) {
+        // The stash is small, and at hand anyway.
+        let Choices { first, second, .. } = self.choices(key);
+        for bucket in [first, second] {
+            std::hint::black_box(self.slots(bucket).first().map(|slot| slot.key.load()));
+        }
+    }
+
     /// Enters or replaces; `same` tells which of the entries with this key is meant.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aya::maps::{DevMap, MapData};
 use fabric_common::maps::{
     Binding, FloodCopy, FloodKey, FloodTerms, Line, NextHop, PairMember, Path, Port, Segment, Tunnel,
-    VtepAddress, capacity, name,
+    VtepAddress, capacity, fdb_key, name,
 };
 
 use super::buckets::Full;
@@ -234,6 +234,21 @@ impl Datapath {
                 Ok(())
             }
         }
+    }
+
+    /// Many static entries of `FDB`: segment, address, next hop.
+    pub fn set_stations(&mut self, stations: &[(u32, u64, u32)]) -> Done {
+        /// As many as a processor can wait for at once, about.
+        const AHEAD: usize = 32;
+        for stations in stations.chunks(AHEAD) {
+            for (segment, mac, _) in stations {
+                self.fdb.fetch(fdb_key(*segment, *mac));
+            }
+            for (segment, mac, next_hop) in stations {
+                self.set_fixed(*segment, *mac, Some(*next_hop))?;
+            }
+        }
+        Ok(())
     }
 
     /// `FLOOD_NEXT_HOPS`.

@@ -170,7 +170,7 @@ proptest! {
             let doors = match op {
                 Op::Set(Entry::Access(index, _)) => *index..=*index,
                 Op::Set(Entry::NextHop(..)) => 0..=u32::MAX,
-                _ => continue,
+                Op::Set(_) | Op::Clear(_) | Op::Grace => continue,
             };
             for (index, binding) in state.access.range(doors) {
                 let Some(was) = before.access.get(index).filter(|was| was.segment() != binding.segment()) else {

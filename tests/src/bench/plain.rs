@@ -156,10 +156,9 @@ impl Plain {
     /// When there is no room.
     pub(super) fn fill(&mut self, numbers: std::ops::Range<u64>) -> Result<()> {
         for line in 0..u32::try_from(self.lines.len())? {
-            for number in numbers.clone() {
-                let mac = mac_word(station(number));
-                self.datapath.set_fixed(SEGMENT + line, mac, Some(2 + 2 * line))?;
-            }
+            let place = |number| (SEGMENT + line, mac_word(station(number)), 2 + 2 * line);
+            let stations: Vec<_> = numbers.clone().map(place).collect();
+            self.datapath.set_stations(&stations)?;
         }
         Ok(())
     }

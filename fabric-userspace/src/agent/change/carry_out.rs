@@ -232,6 +232,7 @@ impl Core {
             }
             Step::SetFloods(floods) => self.plane.set_floods(&floods),
             Step::ClearFloods(segments) => self.plane.clear_floods(&segments),
+            Step::Stations(stations) => self.plane.set_stations(&stations),
         }
     }
 

@@ -45,6 +45,14 @@ impl Tables {
         segments.iter().copied().try_for_each(&mut clear)
     }
 
+    pub(super) fn set_stations(&mut self, stations: &[(u32, u64, u32)]) -> Result<(), LoadError> {
+        let entries = stations
+            .iter()
+            .map(|(segment, mac, next_hop)| ((*segment, *mac), *next_hop));
+        self.records.stations.extend(entries);
+        Ok(())
+    }
+
     pub(super) fn set_port(&mut self, ifindex: u32, port: Option<&Port>) -> Result<(), LoadError> {
         self.apply(&match port {
             Some(port) => Op::Set(Entry::Port(ifindex, *port)),
