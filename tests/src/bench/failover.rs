@@ -150,7 +150,7 @@ fn measure(case: &Case, runs: u64) -> Result<Row> {
     for run in 1..=runs {
         interrupt::check()?;
         report::progress(usize::try_from(run)?, usize::try_from(runs)?);
-        rig.begin_again((case.health)())?;
+        rig.begin_again(case.protocol, (case.health)())?;
         let mut wanted = Drill::new(case.protocol, case.event, run);
         if case.compares {
             wanted.patience = HANGS;

@@ -26,7 +26,7 @@ const PICTURE: &str = "                          ┌───────┐ eth
                           │       │ eth3  ┌───┴┴────┐
  globex 10.10.10.10 ──────┤       ├───────┤ array-2 │ 10.10.10.100, works for globex, protects acme
                           └───────┘ eth13 └─────────┘
- both clients: one IP address, one MAC; both storage machines too; NBD; every write is on both arrays
+ both clients: one IP address, one MAC; both storage machines too; every write is on both arrays
 ";
 
 /// What happened to the working member, under which rules.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::Protocol;
 use super::member::Member;
 use super::mirror::Mirror;
 use crate::fabric::{Agent, Launch};
@@ -123,7 +124,7 @@ impl Rig {
             .collect::<Result<Vec<_>>>()?;
         let first = services.first().context("no tenant")?;
         let (client, members) = (first.client.clone(), first.members.clone());
-        let document = document(options, folder);
+        let document = document([options; 2], folder);
         Ok(Self {
             agent: launch(Launch::new(&edge, "edge1").document(&document)).start()?,
             client,
@@ -320,7 +321,7 @@ impl Rig {
     ///
     /// # Errors
     /// When the agent refuses the rules.
-    pub fn begin_again(&self, health: Value) -> Result<()> {
+    pub fn begin_again(&self, protocol: Protocol, health: Value) -> Result<()> {
         for (number, (member, name)) in self.members.iter().zip(MEMBERS).enumerate() {
             self.cut(number, false)?;
             // What it asked while it was fenced is no state of a machine that has just started.
@@ -328,11 +329,13 @@ impl Rig {
             let folder = self.folder(name)?;
             std::fs::remove_dir_all(&folder).with_context(|| format!("cannot clear {}", folder.display()))?;
         }
-        let options = RigOptions {
+        let first = RigOptions {
             health,
+            tcp_port: self.options.tcp_port.and(Some(protocol.port())),
             ..self.options.clone()
         };
-        let file = self.agent.file("rules.json", &document(&options, &self.folder))?;
+        let rules = document([&first, &self.options], &self.folder);
+        let file = self.agent.file("rules.json", &rules)?;
         self.agent.ok(&["apply", "-f", &file, "--yes"])?;
         if self.working()?.as_deref() != Some(MEMBERS[0]) {
             self.agent
@@ -519,16 +522,19 @@ fn copy_address(number: usize) -> String {
     format!("10.12.0.{}", 10 + number)
 }
 
-fn document(options: &RigOptions, folder: &Path) -> Value {
-    let tenancies = &TENANCIES[..1 + usize::from(options.shared)];
+/// `options` are those of the first tenant and of the second.
+fn document(options: [&RigOptions; 2], folder: &Path) -> Value {
+    let [first, _] = options;
+    let tenancies = &TENANCIES[..1 + usize::from(first.shared)];
     let site = Site::new(&["edge1"]);
     let site = tenancies.iter().fold(site, |site, tenancy| {
-        site.tenant(tenancy.name, &tenancy.segments(options.members))
+        site.tenant(tenancy.name, &tenancy.segments(first.members))
     });
     let mut document = site.document();
     let storage: Vec<Value> = tenancies
         .iter()
-        .map(|tenancy| tenancy.vsm(options, folder))
+        .zip(options)
+        .map(|(tenancy, options)| tenancy.vsm(options, folder))
         .collect();
     document["storage"] = json!(storage);
     document

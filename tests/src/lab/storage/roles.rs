@@ -76,7 +76,7 @@ impl Roles {
 /// Both clients write; the machine that works for the first one dies. `second` are the servers of the second one.
 pub(super) fn show(lab: &Storage, second: Vec<Member>) -> Result<Roles> {
     let rig = &lab.rig;
-    rig.begin_again(json!({}))?;
+    rig.begin_again(Protocol::Nbd, json!({}))?;
     let first = rig.serve(VOLUME)?;
     rig.wait_all_up()?;
     rig.copy(&first)?;

@@ -16,6 +16,7 @@ const HANGS: Duration = Duration::from_secs(2);
 /// A row of the chart.
 struct Case {
     name: &'static str,
+    protocol: Protocol,
     event: Event,
     health: fn() -> Value,
     /// The client must get answers again.
@@ -23,26 +24,35 @@ struct Case {
 }
 
 const CASES: [Case; 5] = [
-    Case::new("all on, killed", Event::Kill, || json!({}), true),
-    Case::new("all on", Event::Cut, || json!({}), true),
-    Case::new("no in-path", Event::Cut, || json!({"in_path": false}), true),
+    Case::new("all on, killed", Event::Kill, || json!({})),
+    Case::new("all on", Event::Cut, || json!({})),
+    Case::new("no in-path", Event::Cut, || json!({"in_path": false})),
     // Its request may have been acknowledged and not answered: such a client hangs.
-    Case::new("no nudge", Event::Cut, || json!({"nudge": false}), false),
-    Case::new(
-        "no nudge, read",
-        Event::CutUnanswered,
-        || json!({"nudge": false}),
-        false,
-    ),
+    Case::new("no nudge", Event::Cut, || json!({"nudge": false})).may_hang(),
+    Case::new("no nudge, read", Event::CutUnanswered, || json!({"nudge": false}))
+        .over(Protocol::Nbd)
+        .may_hang(),
 ];
 
 impl Case {
-    const fn new(name: &'static str, event: Event, health: fn() -> Value, recovers: bool) -> Self {
+    const fn new(name: &'static str, event: Event, health: fn() -> Value) -> Self {
         Self {
             name,
+            protocol: Protocol::Iscsi,
             event,
             health,
-            recovers,
+            recovers: true,
+        }
+    }
+
+    const fn over(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
+    }
+
+    const fn may_hang(self) -> Self {
+        Self {
+            recovers: false,
+            ..self
         }
     }
 }
@@ -78,8 +88,8 @@ fn second(lab: &Storage) -> Result<Vec<crate::storage::Member>> {
 
 fn failover(lab: &Storage, case: &Case, run: u64) -> Result<Failover> {
     interrupt::check()?;
-    lab.rig.begin_again((case.health)())?;
-    let mut wanted = Drill::new(Protocol::Nbd, case.event, run);
+    lab.rig.begin_again(case.protocol, (case.health)())?;
+    let mut wanted = Drill::new(case.protocol, case.event, run);
     wanted.patience = HANGS;
     Ok(Failover {
         name: case.name,

@@ -18,9 +18,10 @@ pub(in crate::lab) fn failovers(console: Console, rows: &[Failover]) -> Vec<Stri
     if rows.is_empty() {
         return Vec::new();
     }
-    let mut lines = vec![console.bold(
-        " figure 12: requests answered per 5 ms; 0 = array-1 is killed, or cut off but alive; # some, . none",
-    )];
+    let mut lines = vec![
+        console.bold(" figure 12: a client writes over iSCSI, or reads over NBD"),
+        " requests answered per 5 ms; 0 = array-1 is killed, or cut off but alive; # some, . none".to_owned(),
+    ];
     lines.push(format!(" {:<16}{}", "", scale()));
     lines.extend(rows.iter().map(|row| chart(console, row)));
     for row in rows.iter().filter(|row| row.name.starts_with("all on")) {
