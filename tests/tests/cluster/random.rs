@@ -19,9 +19,10 @@ const TENANTS: [&str; 8] = ["t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8"];
 const NODES: [&str; 2] = ["edge1", "edge2"];
 
 /// What may be said to a change made blindly; everything else is a fault.
-const FAIR: [&str; 12] = [
+const FAIR: [&str; 13] = [
     "agent-away",
     "attachment-taken",
+    "duplicate-station",
     "not-attached",
     "nothing-pending",
     "number-in-use",
