@@ -352,7 +352,9 @@ impl Names<'_> {
         lines.extend(gateway.flat_map(|ids| self.gateway(ids.irb)));
         for (key, copy) in &records.flood_next_hops {
             let (port, hop) = (slot(key.slot), self.hop(copy.next_hop()));
-            lines.push(format!("copy {port} {hop}, {} more", copy.more()));
+            // Which of a port's copies is the first goes by numbers, and is all the same.
+            lines.push(format!("copy {port} {hop}"));
+            lines.push(format!("a copy of {port} with {} more", copy.more()));
         }
         lines.push(format!(
             "limit {:?} {} copies",
