@@ -101,6 +101,9 @@ pub struct IrbIds {
     pub next_hop: u32,
     /// The interface, see [`fabric_common::maps::gateway::Irb`].
     pub irb: u32,
+    /// The gateway's routing table; 0 in files from before this was noted.
+    #[serde(default)]
+    pub vrf: u32,
 }
 
 impl SegmentIds {

@@ -77,8 +77,8 @@ fn check(records: &Records) -> Result<(), String> {
     }
     for (prefix, route) in &records.prefixes {
         let irb = records.irbs.get(&route.irb);
-        // A route to an interface of another table is none to the data path (`fabric_common::gateway`).
-        there(irb.is_some(), format!("prefix {prefix:?}"))?;
+        let is_own = irb.is_some_and(|irb| irb.vrf == prefix.key.vrf());
+        there(is_own, format!("prefix {prefix:?}"))?;
     }
     let egress = |slot: u16| records.egress.contains_key(&slot);
     for (id, path) in &records.paths {

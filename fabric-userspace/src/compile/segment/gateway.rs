@@ -13,9 +13,12 @@ impl Builder<'_> {
         let Some(gateway) = &self.input.gateway else {
             return Ok(0);
         };
-        let ids = match self.places.old().gateway {
+        // Routes of the gateway that the segment had before lead to its interface until they are gone: another one's has another
+        // number.
+        let ids = match self.places.old().gateway.filter(|ids| ids.vrf == gateway.vrf) {
             Some(ids) => ids,
             None => IrbIds {
+                vrf: gateway.vrf,
                 next_hop: self.places.pools().next_hop()?,
                 irb: self.places.pools().irb()?,
             },
