@@ -80,9 +80,31 @@ pub struct VsmIds {
     pub id: u32,
     /// The place of each member; it stays when the order of preference changes.
     pub members: BTreeMap<Name, u8>,
-    /// The port of each, if all are at this node: at another one it is another machine, whatever its name.
+    /// The port of each: at another one it is another machine, whatever its name. Files from before this was noted have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ports: BTreeMap<Name, IfName>,
+    /// The node of each that is not at this one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub nodes: BTreeMap<Name, Name>,
+}
+
+impl VsmIds {
+    /// Places that mean another machine in `next`, or none.
+    pub fn given_on<'a>(&'a self, next: &'a Self) -> impl Iterator<Item = u8> + 'a {
+        let members = self.members.iter();
+        let given_on = members.filter(|(name, place)| {
+            next.members.get(*name) != Some(*place) || !self.is_same_machine(next, name)
+        });
+        given_on.map(|(_, place)| *place)
+    }
+
+    /// Whether a member is the machine that it is in `other`.
+    pub fn is_same_machine(&self, other: &Self, name: &Name) -> bool {
+        let is_known = |ids: &Self| ids.ports.contains_key(name);
+        !is_known(self)
+            || !is_known(other)
+            || (self.ports.get(name), self.nodes.get(name)) == (other.ports.get(name), other.nodes.get(name))
+    }
 }
 
 /// Numbers of one storage machine in one segment.

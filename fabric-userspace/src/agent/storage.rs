@@ -14,14 +14,16 @@ use super::core::{Core, failed, side_file};
 use super::metrics::Histogram;
 use super::server::Shared;
 use crate::api::{self, Act};
+use crate::compile::Image;
 use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
 use crate::storage::{
-    Ask, Board, Cause, Event, Monitor, Monitored, PacketSocket, Progress, Saved, Switch, Watcher, Wish,
+    Ask, Board, Cause, Event, Monitor, Monitored, Move, PacketSocket, Progress, Saved, Switch, Watcher, Wish,
     nanoseconds, specs,
 };
 use crate::store::FileStore;
+use crate::validate::Valid;
 use council::Council;
 
 /// How often the software that copies is asked how far it is.
@@ -101,6 +103,27 @@ impl Core {
         self.save_storage();
     }
 
+    /// Before the tables of `image` are written: see [`Board::hold`].
+    pub(super) fn hold_storage(&mut self, valid: &Valid, image: &Image) {
+        let (before, after) = (&self.image.node_ids().vsms, &image.node_ids().vsms);
+        let moves: Vec<Move> = valid
+            .storage()
+            .iter()
+            .filter_map(|vsm| {
+                let (old, new) = (before.get(&vsm.name)?, after.get(&vsm.name)?);
+                Some(Move {
+                    vsm: vsm.name.clone(),
+                    id: old.id,
+                    given_on: old.given_on(new).collect(),
+                    is_shared: vsm.is_shared(),
+                })
+            })
+            .collect();
+        self.storage
+            .watcher
+            .with(|board| board.hold(&moves, nanoseconds()));
+    }
+
     /// Watches over nothing any more.
     pub(super) fn leave_storage(&mut self) {
         let nothing = (Vec::new(), BTreeMap::new());
@@ -110,7 +133,10 @@ impl Core {
     }
 
     fn save_storage(&mut self) {
-        let now = self.storage.watcher.with(|board| board.saved());
+        let now = self
+            .storage
+            .watcher
+            .with(|board| board.saved(&self.storage.saved));
         if now == self.storage.saved {
             return;
         }

@@ -8,9 +8,9 @@ use super::far::Landings;
 use super::node::NodeView;
 use crate::error::Refusal;
 use crate::ids::{NodeIds, Place, Pools, VsmIds};
-use crate::model::IfName;
+use crate::model::{IfName, Name};
 use crate::records::VsmLimits;
-use crate::validate::{NodeIx, Valid, ValidMember, ValidVsm};
+use crate::validate::{NodeIx, Valid, ValidVsm};
 
 const MILLISECOND: u64 = 1_000_000;
 
@@ -22,7 +22,12 @@ pub(super) struct Steered {
 }
 
 impl Steered {
-    fn of(vsm: &ValidVsm, here: NodeIx, old: Option<&VsmIds>, pools: &mut Pools) -> Result<Self, Refusal> {
+    fn of(
+        (valid, vsm): (&Valid, &ValidVsm),
+        here: NodeIx,
+        old: Option<&VsmIds>,
+        pools: &mut Pools,
+    ) -> Result<Self, Refusal> {
         let mut ids = VsmIds {
             id: match old {
                 Some(old) => old.id,
@@ -32,11 +37,18 @@ impl Steered {
         };
         let is_shared = vsm.is_shared();
         for member in &vsm.members {
+            let name = &member.name;
+            ids.ports.insert(name.clone(), member.port.clone());
+            if member.node != here {
+                ids.nodes
+                    .insert(name.clone(), valid.node(member.node).name.clone());
+            }
+        }
+        for member in &vsm.members {
             let place = if is_shared {
                 Some(member.place)
             } else {
-                ids.ports.insert(member.name.clone(), member.port.clone());
-                old.and_then(|old| known(old, member))
+                old.and_then(|old| known(old, &ids, &member.name))
             };
             ids.members
                 .extend(place.map(|place| (member.name.clone(), place)));
@@ -69,10 +81,9 @@ impl Steered {
 }
 
 /// The place of a member that is where it was. The word that says who is in charge must not mean another machine.
-fn known(old: &VsmIds, member: &ValidMember) -> Option<u8> {
-    let port = old.ports.get(&member.name);
-    let place = old.members.get(&member.name).copied();
-    place.filter(|_| port.is_none_or(|port| *port == member.port))
+fn known(old: &VsmIds, new: &VsmIds, name: &Name) -> Option<u8> {
+    let place = old.members.get(name).copied();
+    place.filter(|_| old.is_same_machine(new, name))
 }
 
 /// A place that no member has, and that none had before: frames under way still mean that one.
@@ -101,7 +112,7 @@ impl NodeView {
             None => is_seen(vsm),
         };
         for vsm in valid.storage().iter().filter(is_steered) {
-            let steered = Steered::of(vsm, here, old.vsms.get(&vsm.name), pools)?;
+            let steered = Steered::of((valid, vsm), here, old.vsms.get(&vsm.name), pools)?;
             self.ids.vsms.insert(vsm.name.clone(), steered.ids.clone());
             self.steered.insert(vsm.name.clone(), steered);
         }
@@ -114,7 +125,7 @@ impl NodeView {
 pub(super) enum VsmInput {
     /// This node steers it.
     Here {
-        name: crate::model::Name,
+        name: Name,
         mac: u64,
         vsm: u32,
         /// The place of each member, and where it is.

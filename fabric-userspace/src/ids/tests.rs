@@ -137,3 +137,37 @@ proptest! {
         }
     }
 }
+
+/// A member is a machine at a port: the word that says who is in charge means places, and must not mean another one unawares.
+#[test]
+fn a_place_is_given_on_when_another_machine_gets_it() {
+    let name = |text: &str| Name::new(text).expect("a name");
+    let port = |text: &str| IfName::new(text).expect("an interface");
+    let here = |members: &[(&str, u8, &str)]| VsmIds {
+        id: 3,
+        members: members
+            .iter()
+            .map(|(member, at, _)| (name(member), *at))
+            .collect(),
+        ports: members
+            .iter()
+            .map(|(member, _, at)| (name(member), port(at)))
+            .collect(),
+        nodes: BTreeMap::new(),
+    };
+    let before = here(&[("a", 0, "eth2"), ("b", 1, "eth3")]);
+    let given_on = |next: &VsmIds| before.given_on(next).collect::<Vec<_>>();
+    assert!(given_on(&before).is_empty());
+    assert_eq!(given_on(&here(&[("a", 1, "eth2"), ("b", 0, "eth3")])), [0, 1]);
+    assert_eq!(given_on(&here(&[("a", 0, "eth4"), ("b", 1, "eth3")])), [0]);
+    assert_eq!(given_on(&here(&[("a", 0, "eth2"), ("c", 1, "eth3")])), [1]);
+    assert_eq!(given_on(&here(&[("b", 1, "eth3")])), [0]);
+    // At the same port of another node.
+    let mut away = before.clone();
+    away.nodes.insert(name("b"), name("edge2"));
+    assert_eq!(given_on(&away), [1]);
+    // Files from before ports were noted say nothing of them.
+    let mut old = before.clone();
+    old.ports.clear();
+    assert_eq!(old.given_on(&away).count(), 0);
+}

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::judge::{Cause, CopyState};
 use super::monitor::Progress;
+use super::saved::Saved;
 use super::socket::PacketSocket;
 use super::spec::{PlaceSpec, Spec};
 use super::tools::Tools;
@@ -29,24 +29,6 @@ pub(crate) struct Event {
     pub(crate) vsm: Name,
     /// The switch; `None` if the word alone is to be written down.
     pub(crate) switch: Option<Switch>,
-}
-
-/// What survives a reboot: who was in charge, so that an old copy is not served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Saved {
-    /// Number of the last switch.
-    pub(crate) epoch: u32,
-    /// Member in charge.
-    pub(crate) member: Name,
-    /// Where it was, as `NODE:PORT`.
-    #[serde(default)]
-    pub(crate) at: Option<String>,
-    /// Members that are kept out of use.
-    #[serde(default)]
-    pub(crate) drained: Vec<Name>,
-    /// The epoch is one of the store's.
-    #[serde(default)]
-    pub(crate) shared: bool,
 }
 
 /// One switch, times in nanoseconds of the monotonic clock.
@@ -270,24 +252,6 @@ impl Board {
     /// Whether there is no storage machine.
     pub(crate) fn is_empty(&self) -> bool {
         self.vsms.is_empty()
-    }
-
-    /// What should be written down.
-    pub(crate) fn saved(&self) -> BTreeMap<Name, Saved> {
-        let saved = |watched: &Watched| {
-            let drained = watched.members.iter().filter(|member| member.drained);
-            let member = watched.in_charge()?.name.clone();
-            Some(Saved {
-                epoch: watched.charge.epoch(),
-                at: watched.spec.at(&member).map(str::to_owned),
-                member,
-                drained: drained.map(|member| member.name.clone()).collect(),
-                shared: watched.shared.is_some(),
-            })
-        };
-        let all = self.vsms.iter();
-        all.filter_map(|(name, watched)| Some((name.clone(), saved(watched)?)))
-            .collect()
     }
 
     /// Members of this node whose copies are watched.

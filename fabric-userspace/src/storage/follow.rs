@@ -92,6 +92,13 @@ impl Board {
         }
     }
 
+    /// What the store was told of deciding alone may be lost.
+    pub(crate) fn tell_again(&mut self) {
+        self.vsms
+            .values_mut()
+            .for_each(|watched| watched.told_alone = None);
+    }
+
     /// This node decides about a storage machine for so long; no time is no more.
     pub(crate) fn set_office(&mut self, name: &Name, proof: Duration) {
         let now = super::nanoseconds();
@@ -133,17 +140,20 @@ impl Board {
         let (to, cause) = match act {
             Act::Switch { to, force } => {
                 watched.may_switch_to(to, *force)?;
+                watched.begin_asking();
                 watched.manual = true;
                 (Some(to.clone()), Cause::Manual)
             }
             Act::Drain { member } => {
                 watched.member(member)?;
                 let next = watched.may_drain(member, now)?;
+                watched.begin_asking();
                 watched.member_mut(member)?.drained = true;
                 watched.manual = false;
                 (next.or(working), Cause::Drained)
             }
             Act::Restore { member } => {
+                watched.begin_asking();
                 watched.restore(member.as_ref())?;
                 (working, Cause::Restored)
             }

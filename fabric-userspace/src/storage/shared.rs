@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use fabric_common::maps::storage::{Charge, ClientFlow, Vsm};
 
-use super::board::Saved;
 use super::judge::{Cause, Member};
+use super::saved::Saved;
 use super::spec::SharedSpec;
 use super::tools::Tools;
 use super::watched::Watched;
@@ -92,6 +92,10 @@ impl Watched {
             let mut shared = Shared::default();
             self.charge = match (self.alone.take(), saved) {
                 (Some(working), _) => Charge::new(0, place(&working), None),
+                // The data path may have switched since then.
+                (None, Some(saved)) if !saved.shared && word.epoch() > saved.epoch => {
+                    Charge::new(0, word.member().and_then(|at| u8::try_from(at).ok()), None)
+                }
                 (None, Some(saved)) if !saved.shared => Charge::new(0, before, None),
                 (None, Some(saved)) if is_ours(word, saved.epoch) => {
                     // A machine that came in another one's place is not what that was.
@@ -194,11 +198,7 @@ impl Watched {
         }
         let reason = shared.reason.take();
         let from = self.in_charge().cloned();
-        self.manual = owner.decision.manual;
-        for member in &mut self.members {
-            let name = member.name.as_str();
-            member.drained = owner.decision.drained.iter().any(|drained| drained == name);
-        }
+        self.want_as(&owner.decision);
         self.write_word(vsm);
         if self.charge != before {
             tools.tell(&self.spec.name, None);
@@ -214,7 +214,7 @@ impl Watched {
     }
 
     /// Brings the word to the newest owner.
-    fn write_word(&mut self, vsm: &Vsm) {
+    pub(super) fn write_word(&mut self, vsm: &Vsm) {
         let Some(shared) = &self.shared else { return };
         if let Some(owner) = shared.fence.newest() {
             let at = |name: &Name| self.spec.at(name).unwrap_or_default();
@@ -231,7 +231,7 @@ impl Watched {
             }
         }
         let Some(shared) = &self.shared else { return };
-        let word = if shared.is_new {
+        let word = if shared.is_new || self.held.is_some() {
             Charge::new(self.charge.epoch(), None, None)
         } else {
             self.charge

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use fabric_common::maps::storage::{Charge, Vsm};
 
-use super::board::Saved;
-use super::judge::{Answers, CopyState};
+use super::judge::{Answers, Cause, CopyState};
+use super::moves::Move;
+use super::saved::Saved;
 use super::spec::{MemberSpec, Probed, SharedSpec, Spec, Way};
 use super::watched::Watched;
 use crate::model::{Isolated, Name, ReplicationPolicy};
@@ -134,6 +135,138 @@ fn a_number_that_was_given_to_another_machine_puts_it_in_charge_of_nothing() {
             assert_eq!(word.member(), served, "{at} {is_pinned}");
         }
     }
+}
+
+/// The word that `places` given on leaves of one, and the one that was there if it was changed.
+fn left_of(word: Charge, places: &[u8], is_shared: bool) -> (Charge, Option<Charge>) {
+    let vsm = Vsm::default();
+    vsm.charge.store(word.0);
+    let it = Move {
+        vsm: name("vsm"),
+        id: 1,
+        given_on: places.iter().copied().collect(),
+        is_shared,
+    };
+    let was = it.take_away(&vsm, || Charge(vsm.charge.load()));
+    (Charge(vsm.charge.load()), was)
+}
+
+#[test]
+fn a_place_that_is_given_on_is_taken_from_the_word() {
+    let word = Charge::new(5, Some(0), Some(1));
+    let nobody = Charge::new(5, None, None);
+    let alone = Charge::new(5, Some(0), None);
+    assert_eq!(left_of(word, &[], false), (word, None));
+    assert_eq!(left_of(word, &[2], false), (word, None));
+    assert_eq!(left_of(word, &[0], false), (nobody, Some(word)));
+    assert_eq!(left_of(word, &[1], false), (alone, Some(word)));
+    assert_eq!(left_of(word, &[0, 1], false), (nobody, Some(word)));
+    // Where others decide as well no frame switches.
+    assert_eq!(left_of(word, &[], true), (alone, Some(word)));
+    assert_eq!(left_of(alone, &[], true), (alone, None));
+    // A frame was quicker: it is its word that loses a member.
+    let vsm = Vsm::default();
+    vsm.charge.store(word.0);
+    let it = Move {
+        vsm: name("vsm"),
+        id: 1,
+        given_on: [1].into(),
+        is_shared: false,
+    };
+    let mut reads = 0;
+    let was = it.take_away(&vsm, || {
+        reads += 1;
+        let read = Charge(vsm.charge.load());
+        if reads == 1 {
+            vsm.charge.store(read.taken_over().0);
+        }
+        read
+    });
+    assert_eq!(was, Some(word.taken_over()));
+    assert_eq!(Charge(vsm.charge.load()), Charge::new(6, None, None));
+}
+
+/// An agent that was killed after the word was taken away.
+#[test]
+fn who_was_in_charge_is_again_when_the_tables_were_not_changed_after_all() {
+    for (at, charge, expected) in [
+        ("edge1:eth2", Charge::new(4, None, None), Some("a")),
+        ("edge1:eth7", Charge::new(4, None, None), None),
+        // The data path had switched, to the machine that has gone.
+        ("edge1:eth2", Charge::new(5, None, None), None),
+    ] {
+        let vsm = Vsm::default();
+        vsm.charge.store(charge.0);
+        let mut watched = Watched::new(spec(at, 0, false), Some(&saved(4, false)));
+        watched.begin(&vsm, Some(&saved(4, false)));
+        assert_eq!(working(&watched), expected, "{at} {charge:?}");
+        assert_eq!(Charge(vsm.charge.load()).epoch(), charge.epoch());
+    }
+}
+
+/// What is written down must not call a machine that came in the place of the one in charge by that one's name.
+#[test]
+fn the_one_that_was_in_charge_is_remembered_when_its_place_is_given_on() {
+    let vsm = Vsm::default();
+    let before = saved(4, false);
+    let mut watched = Watched::new(spec("edge1:eth2", 0, false), Some(&before));
+    watched.begin(&vsm, Some(&before));
+    watched.members[1].drained = true;
+    let known = watched.to_save(Some(&before)).expect("somebody");
+    assert_eq!(known.epoch, 5);
+    watched.take(spec("edge1:eth7", 0, false));
+    let again = watched.to_save(Some(&known));
+    assert_eq!(again.as_ref(), Some(&known));
+    assert_eq!(known.drained, [name("b")]);
+    // After a reboot: the tables are new.
+    let mut watched = Watched::new(spec("edge1:eth7", 0, false), again.as_ref());
+    watched.begin(&Vsm::default(), again.as_ref());
+    assert_eq!(working(&watched), Some("b"));
+}
+
+/// Several nodes come to decide while the agent of the one that did alone is dead: what the data path did meanwhile counts.
+#[test]
+fn a_switch_that_nobody_saw_is_what_a_node_knows_when_others_come_to_decide() {
+    for (word, expected) in [
+        (Charge::new(4, Some(0), Some(1)), Some("a")),
+        (Charge::new(5, Some(1), None), Some("b")),
+        (Charge::new(5, None, None), None),
+    ] {
+        let vsm = Vsm::default();
+        vsm.charge.store(word.0);
+        let mut watched = Watched::new(spec("edge1:eth2", 0, true), Some(&saved(4, false)));
+        watched.begin(&vsm, Some(&saved(4, false)));
+        assert_eq!(working(&watched), expected, "{word:?}");
+    }
+}
+
+/// A node that decided alone has not told yet, so nothing is decided; what was asked for is not done by the next decision.
+#[test]
+fn what_was_asked_for_and_refused_is_not_wanted_any_more() {
+    let vsm = Vsm::default();
+    let mut watched = Watched::new(spec("edge1:eth2", 0, true), None);
+    watched.begin(&vsm, None);
+    watched.members[0].drained = true;
+    for _ in 0..2 {
+        watched.begin_asking();
+        watched.manual = true;
+        watched.members[0].drained = false;
+        watched.members[1].drained = true;
+    }
+    let wish = watched.wish_for(&name("a"), Cause::Manual, NOW);
+    assert_eq!(
+        (wish.decision.manual, wish.decision.drained),
+        (true, vec!["b".to_owned()])
+    );
+    watched.disappoint(NOW);
+    let wish = watched.wish_for(&name("a"), Cause::Silent, NOW);
+    assert_eq!(
+        (wish.decision.manual, wish.decision.drained),
+        (false, vec!["a".to_owned()])
+    );
+    // What nobody asked for by hand is wanted as before.
+    watched.disappoint(NOW);
+    assert!(watched.members[0].drained && !watched.members[1].drained);
 }
 
 #[test]

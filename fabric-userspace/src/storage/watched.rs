@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use fabric_common::maps::storage::{Charge, Vsm};
 
-use super::board::{Saved, Switch};
+use super::board::Switch;
 use super::frames::nudge;
 use super::judge::{Answers, Cause, CopyState, Member, Restoring, Verdict, judge};
+use super::saved::Saved;
 use super::shared::Shared;
 use super::spec::Spec;
 use super::tools::{Outbound, Tools};
+use super::wishes::Wanted;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
 
@@ -39,6 +41,10 @@ pub(super) struct Watched {
     pub(super) tell_from: u64,
     /// The store still has an owner from such a time, since then.
     pub(super) outdated: Option<u64>,
+    /// What was wanted before something was asked for by hand that is not decided yet.
+    pub(super) before_asking: Option<Wanted>,
+    /// The word as it was when it was taken away for a change of the tables; nothing is decided meanwhile.
+    pub(super) held: Option<Charge>,
     pub(super) next_probe: u64,
     pub(super) asked: u64,
     pub(super) probes: u32,
@@ -63,6 +69,8 @@ impl Watched {
             told_alone: None,
             tell_from: 0,
             outdated: None,
+            before_asking: None,
+            held: None,
             next_probe: 0,
             asked: 0,
             probes: 0,
@@ -87,6 +95,7 @@ impl Watched {
         if self.spec.shared.is_none() && spec.shared.is_some() {
             self.alone = self.in_charge().map(|member| member.name.clone());
         }
+        self.held = None;
         let mut old = std::mem::take(&mut self.members);
         for member in &spec.members {
             let is_same = self.spec.at(&member.name).is_none_or(|at| at == member.at);
@@ -119,8 +128,8 @@ impl Watched {
         self.shared = None;
         vsm.served_until.store(0);
         let charge = Charge(vsm.charge.load());
+        let before = saved.and_then(|saved| self.saved(saved));
         if charge.epoch() == 0 {
-            let before = saved.and_then(|saved| self.saved(saved));
             let first = before.or_else(|| self.members.iter().find(|one| !one.is_new));
             let first = first.or(self.members.first());
             let epoch = saved.map_or(0, |saved| saved.epoch) + 1;
@@ -128,18 +137,18 @@ impl Watched {
                 let begun = Charge::new(epoch, Some(first.place), None);
                 vsm.charge.compare_exchange(charge.0, begun.0);
             }
+        } else if charge.member().is_none()
+            && let Some((before, saved)) = before.zip(saved)
+            && saved.epoch >= charge.epoch()
+        {
+            // An agent was killed between [`Self::hold`] and the new tables.
+            let again = Charge::new(saved.epoch, Some(before.place), None);
+            vsm.charge.store(again.0);
+            self.charge = again;
         }
         if self.charge.epoch() == 0 {
             self.charge = Charge(vsm.charge.load());
         }
-    }
-
-    /// The member that was in charge when that was written down, if it is still the same machine.
-    pub(super) fn saved(&self, saved: &Saved) -> Option<&Member> {
-        let at = self.spec.at(&saved.member);
-        let is_same = saved.at.is_none() || saved.at.as_deref() == at;
-        let mut members = self.members.iter();
-        members.find(|member| is_same && member.name == saved.member)
     }
 
     /// The member in charge. A machine that came in its place is not.
@@ -189,6 +198,9 @@ impl Watched {
 
     /// In nanoseconds, how long until the next round is due.
     pub(super) fn round(&mut self, vsm: &Vsm, tools: &Tools<'_>, now: u64) -> u64 {
+        if self.held.is_some() {
+            return self.spec.interval / 2;
+        }
         if self.shared.is_some() {
             return self.shared_round(vsm, tools, now);
         }

@@ -53,7 +53,46 @@ pub(crate) struct Wish {
     pub(crate) right: Right,
 }
 
+/// What an operator wants of a storage machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    manual: bool,
+    drained: Vec<Name>,
+}
+
 impl Watched {
+    fn wanted(&self) -> Wanted {
+        let drained = self.members.iter().filter(|member| member.drained);
+        Wanted {
+            manual: self.manual,
+            drained: drained.map(|member| member.name.clone()).collect(),
+        }
+    }
+
+    fn want(&mut self, wanted: &Wanted) {
+        self.manual = wanted.manual;
+        for member in &mut self.members {
+            member.drained = wanted.drained.contains(&member.name);
+        }
+    }
+
+    /// Something else is about to be wanted, and may not be decided.
+    pub(super) fn begin_asking(&mut self) {
+        if self.before_asking.is_none() {
+            self.before_asking = Some(self.wanted());
+        }
+    }
+
+    /// What an owner stands for is what is wanted.
+    pub(super) fn want_as(&mut self, decision: &Decision) {
+        let drained = decision.drained.iter();
+        self.want(&Wanted {
+            manual: decision.manual,
+            drained: drained.filter_map(|name| Name::new(name).ok()).collect(),
+        });
+        self.before_asking = None;
+    }
+
     /// This node decides alone now. What the store says of the time before is taken back, or it would be believed when other
     /// nodes come to decide again.
     pub(super) fn retire(&mut self, standing: &Standing, tools: &Tools<'_>, now: u64) {
@@ -196,12 +235,11 @@ impl Watched {
             shared.ask_from = now + RETRY;
             shared.reason = None;
             // What was asked for by hand is not done by itself later.
-            if let Some(owner) = shared.fence.newest() {
-                self.manual = owner.decision.manual;
-                for member in &mut self.members {
-                    let name = member.name.as_str();
-                    member.drained = owner.decision.drained.iter().any(|drained| drained == name);
-                }
+            let decided = shared.fence.newest().map(|owner| owner.decision.clone());
+            match (decided, self.before_asking.take()) {
+                (Some(decided), _) => self.want_as(&decided),
+                (None, Some(before)) => self.want(&before),
+                (None, None) => {}
             }
         }
     }

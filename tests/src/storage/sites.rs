@@ -327,6 +327,18 @@ impl Sites {
         Ok(())
     }
 
+    /// One more machine with the service's identity, on its `eth0`, at a port of a node that the document does not use yet.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn spare(&self, node: usize, port: &str) -> Result<NetNs> {
+        let edge = self.edges.get(node).context("no such node")?;
+        let host = self.net.host(&format!("spare-{port}"))?;
+        self.net
+            .veth(End::client(&host, "eth0").mac(SERVICE_MAC), End::port(edge, port))?;
+        Ok(host)
+    }
+
     /// Cuts a member's cable, or plugs it in again; the machine lives on and its port keeps its carrier.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! FIG 13 as it is drawn: the members of a storage machine at two sites, its clients at two others, one decision for all.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use fabric_tests::frame::{Frame, eth};
@@ -270,6 +271,10 @@ fn a_node_that_decided_alone_is_waited_for(sites: &mut Sites) {
         Ok(noted(sites)?.trim() == NODES[0])
     })
     .unwrap();
+    wait::until_true(LONG, "it to have decided", || {
+        Ok(sites.shown_at(NODES[0], 1)?["members"][0]["role"] == "working")
+    })
+    .unwrap();
     sites.agents[0].kill9().unwrap();
     apply(&sites.agents[1], "together.json", &document);
     wait::until_true(LONG, "the other node to be in office", || {
@@ -347,33 +352,52 @@ fn a_damaged_owner_concerns_its_own_machine(sites: &Sites) {
 }
 
 /// The document gives name and number of the member in charge to another machine: that one is not in charge of anything, and has no
-/// copy.
+/// copy. While the document is carried out it does not hear one frame of the service's.
 fn a_name_takes_nothing_to_another_machine(sites: &Sites) {
     sites.wait_all_answer(0).unwrap();
     let epoch = epoch_at(sites, 2);
+    let spare = sites.spare(0, "eth9").unwrap();
     let agent = &sites.agents[0];
     let mut document = agent.json(&["export"]).unwrap()["item"].take();
     document["storage"][0]["replication"] = json!("sync");
     let member = &mut document["storage"][0]["members"][0];
     assert_eq!(member["name"], MEMBERS[0]);
-    (member["node"], member["port"]) = (json!(NODES[2]), json!("eth1"));
+    member["port"] = json!("eth9");
+    let attachments = &mut document["tenants"][0]["segments"][0]["attachments"];
+    let attachment = json!({"node": NODES[0], "port": "eth9", "vlan": "untagged"});
+    attachments.as_array_mut().unwrap().push(attachment);
     let is_raw = |bytes: &[u8]| bytes.get(12..14) == Some(&[0x88, 0xb5]);
-    let old = Capture::watch(&sites.tenants[0].members[0], "eth0", 2048, is_raw).unwrap();
-    let new = Capture::watch(&sites.tenants[0].members[1], "eth0", 2048, is_raw).unwrap();
+    let other = Capture::watch(&spare, "eth0", 2048, is_raw).unwrap();
+    let client = RawSocket::open(&sites.tenants[0].client, "eth0").unwrap();
     let file = agent.file("moved.json", &document).unwrap();
-    agent.ok(&["apply", "-f", &file, "--yes"]).unwrap();
-    let shown = sites
-        .wait_shown(0, "the other member to be in charge", |shown| {
+    let is_done = AtomicBool::new(false);
+    let sent = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut sent = 0;
+            while !is_done.load(Relaxed) {
+                client.send(request().bytes()).unwrap();
+                sent += 1;
+            }
+            sent
+        });
+        let applied = agent.ok(&["apply", "-f", &file, "--yes"]);
+        let shown = sites.wait_shown(0, "the other member to be in charge", |shown| {
             shown["members"][1]["role"] == "working"
-        })
-        .unwrap();
-    assert_eq!(shown["members"][0]["copy"], "stale", "{shown}");
+        });
+        is_done.store(true, Relaxed);
+        applied.unwrap();
+        assert_eq!(shown.unwrap()["members"][0]["copy"], "stale");
+        sender.join().unwrap()
+    });
+    println!("{sent} frames while the member in charge was moved");
     sites.wait_working(0, MEMBERS[1]).unwrap();
     assert_eq!(epoch_at(sites, 2), epoch + 1);
-    let client = RawSocket::open(&sites.tenants[0].client, "eth0").unwrap();
+    let [old, new] =
+        [0, 1].map(|at| Capture::watch(&sites.tenants[0].members[at], "eth0", 2048, is_raw).unwrap());
     client.send(request().bytes()).unwrap();
     new.expect(&[request()], LONG).unwrap();
     old.expect_nothing(QUIET).unwrap();
+    other.expect_nothing(QUIET).unwrap();
 }
 
 /// What one node decided alone stays in force when several come to decide, whatever the store knows of the time before.

@@ -18,6 +18,7 @@ use crate::error::{Refusal, codes};
 use crate::ids::Freed;
 use crate::model::IfName;
 use crate::safety::{Restored, Role};
+use crate::storage::Board;
 use crate::store::{Store as _, Stored, Terms};
 use crate::validate::Valid;
 
@@ -84,6 +85,7 @@ impl Core {
             old_ports,
         } = prepared;
         let tolerance = reason.tolerance();
+        self.hold_storage(&valid, &image);
         let done = self
             .note_carriers(&image, |port| silent.contains(port))
             .and_then(|()| self.write(&image, &changes))
@@ -98,6 +100,7 @@ impl Core {
             // At a start nothing is known of what was before: what forwards goes on.
             if reason != Reason::Start {
                 self.undo(&image, taken).await;
+                self.storage.watcher.with(Board::release);
                 self.release_neighbours().await;
             }
             return Err(match decided {

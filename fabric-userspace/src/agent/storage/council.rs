@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::error::{Refusal, codes};
 use crate::model::Name;
 use crate::storage::{Ask, Candidate, Monitored, Progress, Right, Watcher, Wish, nanoseconds};
-use crate::store::etcd::{Charges, CopyReport, EtcdStore, Owner, Steward};
+use crate::store::etcd::{Charges, CopyReport, EtcdStore, Steward};
 
 /// How often offices are looked after.
 const LOOK: Duration = Duration::from_millis(250);
@@ -100,10 +100,6 @@ impl Council {
         };
         let refusal = match decided {
             Ok(owner) => {
-                if matches!(wish.right, Right::Office { .. }) && before.is_none_or(Owner::is_retired) {
-                    // Who decided alone is not asked any more. If this does not arrive, an owner who is there is obeyed all the same.
-                    let _ = self.store.forget_alone(vsm).await;
-                }
                 self.watcher.with(|board| board.obey(&wish.vsm, &owner));
                 return Ok(owner.epoch);
             }
@@ -325,6 +321,9 @@ async fn follow(council: Arc<Council>) {
                 let ago = u64::try_from(at.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 let proved = nanoseconds().saturating_sub(ago);
                 council.watcher.with(|board| board.hear(all, proved));
+                if charges.went_back() {
+                    council.watcher.with(|board| board.tell_again());
+                }
                 council.heard.notify_one();
                 told.clear();
             }

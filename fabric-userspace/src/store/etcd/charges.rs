@@ -58,6 +58,8 @@ pub struct Charges {
     seen: i64,
     /// When the last reading of everything began.
     read_at: Option<Instant>,
+    /// The store knows less than it did.
+    went_back: bool,
 }
 
 impl Charges {
@@ -69,7 +71,13 @@ impl Charges {
             known: BTreeMap::new(),
             seen: 0,
             read_at: None,
+            went_back: false,
         }
+    }
+
+    /// Whether the store was restored from a backup since this was last asked: what this node has told it may be lost.
+    pub fn went_back(&mut self) -> bool {
+        std::mem::take(&mut self.went_back)
     }
 
     /// Waits for something new, a second at most, and gives all that is known then, and when it was surely true.
@@ -147,6 +155,7 @@ impl Charges {
         if revision < self.seen {
             // Restored from a backup: the watch waits for a revision that comes late or never.
             self.watch = None;
+            self.went_back = true;
         }
         self.known = known;
         self.seen = revision;

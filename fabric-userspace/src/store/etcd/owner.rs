@@ -159,16 +159,6 @@ impl EtcdStore {
         done.map(drop).map_err(failed)
     }
 
-    /// Whatever a node decided alone is not waited for any more.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn forget_alone(&self, machine: &str) -> Result<(), Refusal> {
-        let operation = delete(&self.keys.alone(machine));
-        let done = self.client.txn(&[], &[operation]).await;
-        done.map(drop).map_err(|failure| self.refusal(failure))
-    }
-
     async fn set_owner(
         &self,
         machine: &str,
@@ -185,8 +175,12 @@ impl EtcdStore {
         let key = self.keys.owner(machine);
         let mut conditions = conditions.to_vec();
         conditions.push(is_at(&key, before.map_or(0, |owner| owner.at)));
-        let operation = put(&key, &json(&record)?, 0);
-        let decided = self.client.txn(&conditions, &[operation]).await;
+        let mut operations = vec![put(&key, &json(&record)?, 0)];
+        if !decision.member.is_empty() {
+            // Together: whoever decides alone from the next moment on has not said so in vain.
+            operations.push(delete(&self.keys.alone(machine)));
+        }
+        let decided = self.client.txn(&conditions, &operations).await;
         let decided = decided.map_err(|failure| self.refusal(failure))?;
         if !decided.succeeded {
             return Err(outdated(machine, epoch));
