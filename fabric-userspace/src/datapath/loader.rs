@@ -218,7 +218,7 @@ impl Datapath {
         let loaded = Self::load(directory, settings, sizes, log_drops).and_then(|mut datapath| {
             if adopted.is_some() {
                 datapath.adopt_egress()?;
-                datapath.tell_ports()?;
+                datapath.adopt_silence()?;
             }
             Ok(datapath)
         });

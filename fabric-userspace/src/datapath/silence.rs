@@ -34,9 +34,15 @@ impl Datapath {
         Ok(())
     }
 
-    /// Has frames look whether their egress can send as long as there is a port that cannot. Also after an agent that was killed
-    /// before it had told all ports.
-    pub(super) fn tell_ports(&mut self) -> Result<(), LoadError> {
+    /// After an agent that was killed, maybe between the writes of [`Self::set_silent`].
+    pub(super) fn adopt_silence(&mut self) -> Result<(), LoadError> {
+        let silent = u64::try_from(self.silent_slots().len()).unwrap_or(u64::MAX);
+        self.write_silence(0, Silence(silent))?;
+        self.tell_ports()
+    }
+
+    /// Has frames look whether their egress can send as long as there is a port that cannot.
+    fn tell_ports(&mut self) -> Result<(), LoadError> {
         for ifindex in self.port_indices.clone() {
             if let Some(port) = self.ports.get(ifindex) {
                 self.set_port(ifindex, Some(&port))?;

@@ -97,7 +97,7 @@ fn an_old_member_that_comes_back_at_another_site_is_not_heard() {
         .wait_working_at(0, MEMBERS[1], &[NODES[1], NODES[2]])
         .unwrap();
     load.wait_answers(SOME, LONG).unwrap();
-    let switch = sites.shown(0).unwrap().unwrap()["last_switch"].clone();
+    let switch = sites.shown_at(NODES[1], 0).unwrap()["last_switch"].clone();
     println!(
         "cut off: stall {:?}, switch {switch}",
         load.record().longest_stall().length()
