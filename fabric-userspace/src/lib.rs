@@ -5,6 +5,7 @@ pub mod agent_options;
 pub mod allocate;
 pub mod api;
 pub mod budget;
+pub mod by_name;
 pub mod cli;
 pub mod client;
 pub mod compile;
