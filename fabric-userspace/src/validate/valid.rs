@@ -66,6 +66,11 @@ impl Valid {
         &self.document
     }
 
+    /// True if no segment lacks a number that it would be given if one were free.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
     /// In the order of the document.
     pub fn datacenters(&self) -> &[ValidDatacenter] {
         self.plant.datacenters.items()
