@@ -45,6 +45,29 @@ pub struct Document {
     pub gateways: Vec<Gateway>,
 }
 
+impl Document {
+    /// True if the two differ in nothing but their tenants.
+    pub(crate) fn is_same_but_tenants(&self, other: &Self) -> bool {
+        let Self {
+            schema,
+            datacenters,
+            global_vids,
+            nodes,
+            links,
+            tenants: _,
+            storage,
+            gateways,
+        } = self;
+        *schema == other.schema
+            && *datacenters == other.datacenters
+            && *global_vids == other.global_vids
+            && *nodes == other.nodes
+            && *links == other.links
+            && *storage == other.storage
+            && *gateways == other.gateways
+    }
+}
+
 /// A datacenter and the numbers that belong to it alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a datacenter object")]

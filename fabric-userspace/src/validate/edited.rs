@@ -44,7 +44,7 @@ impl Edited {
 
 /// Fills in what the changed tenants leave out, and checks them. `None` if the document must be checked as a whole.
 pub(super) fn check(document: &mut Document, before: &Valid) -> Option<Edited> {
-    if !before.is_complete || !same_but_tenants(document, before.document()) {
+    if !before.is_complete || !document.is_same_but_tenants(before.document()) {
         return None;
     }
     let mut is_complete = true;
@@ -75,26 +75,6 @@ pub(super) fn check(document: &mut Document, before: &Valid) -> Option<Edited> {
         taken,
         is_complete,
     })
-}
-
-fn same_but_tenants(document: &Document, before: &Document) -> bool {
-    let Document {
-        schema,
-        datacenters,
-        global_vids,
-        nodes,
-        links,
-        tenants: _,
-        storage,
-        gateways,
-    } = document;
-    *schema == before.schema
-        && *datacenters == before.datacenters
-        && *global_vids == before.global_vids
-        && *nodes == before.nodes
-        && *links == before.links
-        && *storage == before.storage
-        && *gateways == before.gateways
 }
 
 /// Tenants that two documents do not share.
