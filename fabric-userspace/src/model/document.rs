@@ -36,7 +36,7 @@ pub struct Document {
     pub links: Vec<Link>,
     /// Who is served.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tenants: Vec<Shared<Tenant>>,
+    pub tenants: Shared<Vec<Shared<Tenant>>>,
     /// Storage machines in tenants' segments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storage: Vec<Vsm>,

@@ -4,6 +4,7 @@
 //! problems reads of all of them. So all that this must never do is to accept what the whole check refuses.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::place::Place;
@@ -63,11 +64,7 @@ pub(super) fn check(document: &mut Document, before: &Valid) -> Option<Edited> {
         segments: segments.into_iter().map(Arc::new).collect(),
     };
     let checked: Vec<ValidTenant> = list.iter().zip(checked).map(named).collect();
-    let tenants = difference.merged(before, checked);
-    let segments: Vec<_> = tenants
-        .iter()
-        .flat_map(|tenant| tenant.segments.iter().cloned())
-        .collect();
+    let (tenants, segments) = difference.merged(before, checked);
     (segments.len() <= MAX_SEGMENTS && shared_stay(&difference, before, &segments)).then_some(Edited {
         nodes,
         tenants,
@@ -120,19 +117,33 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// The tenants of the new document: those that were there, and these.
-    fn merged(&self, before: &Valid, new: Vec<ValidTenant>) -> Vec<Arc<ValidTenant>> {
+    /// The tenants of the new document, those that were there and these, and their segments.
+    fn merged(
+        &self,
+        before: &Valid,
+        new: Vec<ValidTenant>,
+    ) -> (Vec<Arc<ValidTenant>>, Vec<Arc<ValidSegment>>) {
         let mut new = new.into_iter().map(Arc::new);
         let old = &before.tenants;
         let middle = self.kept.iter().filter_map(|kept| match kept {
             Some(at) => old.get(*at).cloned(),
             None => new.next(),
         });
-        let mut tenants: Vec<_> = old.iter().take(self.first).cloned().collect();
-        tenants.extend(middle);
-        tenants.extend(old.iter().skip(self.tail).cloned());
-        tenants
+        let middle: Vec<Arc<ValidTenant>> = middle.collect();
+        let own = middle.iter().flat_map(|tenant| tenant.segments.iter().cloned());
+        let segments = spliced(
+            &before.segments,
+            before.segments_of(self.first..self.tail),
+            own.collect(),
+        );
+        (spliced(old, self.first..self.tail, middle), segments)
     }
+}
+
+/// The list with others in a part of it.
+fn spliced<T: Clone>(list: &[T], part: Range<usize>, others: Vec<T>) -> Vec<T> {
+    let (first, rest) = (&list[..part.start], &list[part.end..]);
+    [first, others.as_slice(), rest].concat()
 }
 
 /// What the tenants come to; `None` if there is a problem, as if there were no others.

@@ -4,6 +4,7 @@ mod storage;
 mod tenant;
 
 use std::collections::BTreeMap;
+use std::ops;
 use std::sync::Arc;
 
 use super::plant::Plant;
@@ -94,6 +95,15 @@ impl Valid {
     /// All tenants' segments, in the order of the document.
     pub fn segments(&self) -> &[Arc<ValidSegment>] {
         &self.segments
+    }
+
+    /// Positions of the segments that tenants at these positions have.
+    pub(super) fn segments_of(&self, tenants: ops::Range<usize>) -> ops::Range<usize> {
+        let count =
+            |tenants: &[Arc<ValidTenant>]| -> usize { tenants.iter().map(|own| own.segments.len()).sum() };
+        // What is new comes at the end most often, and there are fewer to look at from there.
+        let end = self.segments.len() - count(&self.tenants[tenants.end..]);
+        end - count(&self.tenants[tenants])..end
     }
 
     /// Storage machines, in the order of the document.

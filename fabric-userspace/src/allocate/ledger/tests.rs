@@ -66,7 +66,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn assert_same(ledger: &Ledger, document: &Document) {
     let mut anew = Ledger::default();
     anew.follow(document);
-    assert_eq!(ledger.tenants, document.tenants);
+    assert_eq!(ledger.tenants, *document.tenants);
     assert_eq!((&ledger.names, &ledger.segments), (&anew.names, &anew.segments));
     assert_eq!(ledger.ends, anew.ends);
     assert!(ledger.free.has_same(&anew.free));
