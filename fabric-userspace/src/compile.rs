@@ -126,7 +126,7 @@ impl Work<'_> {
             }
         };
         let tenants = self.scope.tenants(self.request.valid.tenants());
-        for segment in tenants.iter().flat_map(|tenant| &tenant.segments) {
+        for segment in tenants.flat_map(|tenant| &tenant.segments) {
             if self.scope.contains(&segment.name)
                 && let Some(part) = self.segment(segment)?
             {

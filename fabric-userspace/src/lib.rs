@@ -15,6 +15,7 @@ pub mod edit;
 pub mod error;
 pub mod ethtool;
 pub mod ids;
+pub mod list;
 pub mod model;
 pub mod netlink;
 pub mod records;

@@ -2,6 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::list::List;
 use crate::model::{Document, Name, Segment, Shared, Tenant, between};
 use crate::validate::ValidTenant;
 
@@ -55,11 +56,15 @@ impl Scope {
     }
 
     /// Those of all tenants that may have a segment that is touched.
-    pub(super) fn tenants<'v>(&self, all: &'v [Arc<ValidTenant>]) -> &'v [Arc<ValidTenant>] {
-        match self {
-            Self::All | Self::Segments(_) => all,
-            Self::Of(_, tenants) => all.get(tenants.clone()).unwrap_or(all),
-        }
+    pub(super) fn tenants<'v>(
+        &self,
+        all: &'v List<Arc<ValidTenant>>,
+    ) -> impl Iterator<Item = &'v Arc<ValidTenant>> + use<'v> {
+        let range = match self {
+            Self::Of(_, tenants) if tenants.end <= all.len() => tenants.clone(),
+            Self::All | Self::Segments(_) | Self::Of(..) => 0..all.len(),
+        };
+        all.range(range)
     }
 
     /// True if the segment may be touched.

@@ -4,7 +4,6 @@
 //! problems reads of all of them. So all that this must never do is to accept what the whole check refuses.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::place::Place;
@@ -15,13 +14,14 @@ use super::tenants::{Checked, Parts};
 use super::valid::{PortRole, ValidNode, ValidSegment, ValidTenant};
 use super::{MAX_PORTS, MAX_SEGMENTS, SegmentIx, Valid, numbers, reach, tenants};
 use crate::allocate::{are_filled, fill};
+use crate::list::List;
 use crate::model::{Document, Name, Shared, Tenant, between};
 
 /// What a changed document comes to.
 pub(super) struct Edited {
     nodes: Arc<Table<ValidNode>>,
-    tenants: Vec<Arc<ValidTenant>>,
-    segments: Vec<Arc<ValidSegment>>,
+    tenants: List<Arc<ValidTenant>>,
+    segments: List<Arc<ValidSegment>>,
     taken: Taken,
     is_complete: bool,
 }
@@ -122,28 +122,19 @@ impl<'a> Difference<'a> {
         &self,
         before: &Valid,
         new: Vec<ValidTenant>,
-    ) -> (Vec<Arc<ValidTenant>>, Vec<Arc<ValidSegment>>) {
+    ) -> (List<Arc<ValidTenant>>, List<Arc<ValidSegment>>) {
+        let (mut tenants, mut segments) = (before.tenants.clone(), before.segments.clone());
         let mut new = new.into_iter().map(Arc::new);
-        let old = &before.tenants;
         let middle = self.kept.iter().filter_map(|kept| match kept {
-            Some(at) => old.get(*at).cloned(),
+            Some(at) => before.tenants.get(*at).cloned(),
             None => new.next(),
         });
         let middle: Vec<Arc<ValidTenant>> = middle.collect();
         let own = middle.iter().flat_map(|tenant| tenant.segments.iter().cloned());
-        let segments = spliced(
-            &before.segments,
-            before.segments_of(self.first..self.tail),
-            own.collect(),
-        );
-        (spliced(old, self.first..self.tail, middle), segments)
+        segments.splice(before.segments_of(self.first..self.tail), own.collect());
+        tenants.splice(self.first..self.tail, middle);
+        (tenants, segments)
     }
-}
-
-/// The list with others in a part of it.
-fn spliced<T: Clone>(list: &[T], part: Range<usize>, others: Vec<T>) -> Vec<T> {
-    let (first, rest) = (&list[..part.start], &list[part.end..]);
-    [first, others.as_slice(), rest].concat()
 }
 
 /// What the tenants come to; `None` if there is a problem, as if there were no others.
@@ -221,7 +212,7 @@ fn with_ports(
 }
 
 /// Whether storage machines and gateways are in the same segments as before, none of which has changed.
-fn shared_stay(difference: &Difference<'_>, before: &Valid, segments: &[Arc<ValidSegment>]) -> bool {
+fn shared_stay(difference: &Difference<'_>, before: &Valid, segments: &List<Arc<ValidSegment>>) -> bool {
     let storage = before.storage().iter().flat_map(|vsm| &vsm.segments);
     let gateways = before.gateways().iter().flat_map(|gateway| &gateway.segments);
     let hosts = storage
