@@ -4,8 +4,10 @@
 //! Invariant: no pair of S-VID and C-VID and no VNI is given twice. What cannot be filled in stays absent, and
 //! `validate` says why.
 
+mod counted;
 mod islands;
 mod labels;
+mod ledger;
 mod lowest;
 mod members;
 mod space;
@@ -19,6 +21,7 @@ use crate::model::{
 };
 use islands::Islands;
 use labels::{Labels, Wanted};
+pub(crate) use ledger::Ledger;
 use lowest::Lowest;
 use space::Space;
 pub(crate) use space::explicit_c_vids;
@@ -37,36 +40,47 @@ pub(crate) struct Filled {
     pub(crate) is_complete: bool,
 }
 
-/// [`allocate`]. Tenants that lack nothing stay shared with the documents that they came from.
-pub(crate) fn fill(document: &mut Document) -> Filled {
-    let mut tenants = std::mem::take(&mut document.tenants);
-    let mut places = Places::of(document);
-    places.stretch(&document.gateways, &tenants);
-    let mut free = Free::all(document.global_vids);
-    // Once: the segments of 10,000 tenants are more than a cache holds.
-    let segments = tenants.iter().flat_map(|tenant| &tenant.segments);
-    segments.for_each(|segment| free.without_those_of(segment));
-    let mut filled = Filled {
-        segments: BTreeSet::new(),
-        is_complete: true,
-    };
-    for tenant in &mut tenants {
+impl Filled {
+    fn nothing() -> Self {
+        Self {
+            segments: BTreeSet::new(),
+            is_complete: true,
+        }
+    }
+
+    /// Gives a tenant what he lacks. One who lacks nothing stays shared with the documents that he came from.
+    fn give(&mut self, tenant: &mut Shared<Tenant>, free: &mut Free, places: &Places<'_>) {
         for at in 0..tenant.segments.len() {
             let segment = &tenant.segments[at];
             let Some(datacenter) = places.datacenter_of(segment) else {
-                filled.is_complete = false;
+                self.is_complete = false;
                 continue;
             };
             if !places.lacks(segment, datacenter) {
                 continue;
             }
             let segment = &mut tenant.segments[at];
-            if free.give(segment, datacenter, &places) {
-                filled.segments.insert(segment.name.clone());
+            if free.give(segment, datacenter, places) {
+                self.segments.insert(segment.name.clone());
             }
-            filled.is_complete &= !places.lacks(segment, datacenter);
+            self.is_complete &= !places.lacks(segment, datacenter);
         }
     }
+}
+
+/// [`allocate`]. Tenants that lack nothing stay shared with the documents that they came from.
+pub(crate) fn fill(document: &mut Document) -> Filled {
+    let mut tenants = std::mem::take(&mut document.tenants);
+    let mut places = Places::of(document);
+    places.stretch(&document.gateways, &tenants);
+    let mut free = Free::default();
+    // Once: the segments of 10,000 tenants are more than a cache holds.
+    let segments = tenants.iter().flat_map(|tenant| &tenant.segments);
+    segments.for_each(|segment| free.enter(segment));
+    let mut filled = Filled::nothing();
+    tenants
+        .iter_mut()
+        .for_each(|tenant| filled.give(tenant, &mut free, &places));
     document.tenants = tenants;
     document.storage.iter_mut().for_each(members::fill);
     filled
@@ -83,36 +97,52 @@ pub(crate) fn are_filled(document: &Document, tenants: &[&Shared<Tenant>]) -> bo
 }
 
 /// Numbers that nobody has.
+#[derive(Debug, Default)]
 struct Free {
     space: Space,
     vnis: Lowest<Vni>,
     i_sids: Lowest<ISid>,
     global_vids: Lowest<ServiceVid>,
     labels: Labels,
-    /// The range of global VIDs.
-    all_global: Option<Range<ServiceVid>>,
 }
 
 impl Free {
-    fn all(all_global: Option<Range<ServiceVid>>) -> Self {
-        Self {
-            space: Space::empty(),
-            vnis: Lowest::default(),
-            i_sids: Lowest::default(),
-            global_vids: Lowest::default(),
-            labels: Labels::default(),
-            all_global,
-        }
-    }
-
-    fn without_those_of(&mut self, segment: &Segment) {
+    /// The segment has its numbers.
+    fn enter(&mut self, segment: &Segment) {
         if let Some(s_vid) = segment.s_vid {
             self.space.enter(s_vid, segment);
         }
-        self.vnis.note(segment.vni);
-        self.i_sids.note(segment.i_sid);
-        self.global_vids.note(segment.global_vid);
-        self.labels.note(segment);
+        segment.vni.iter().for_each(|vni| self.vnis.enter(*vni));
+        segment.i_sid.iter().for_each(|i_sid| self.i_sids.enter(*i_sid));
+        segment
+            .global_vid
+            .iter()
+            .for_each(|vid| self.global_vids.enter(*vid));
+        self.labels.enter(segment);
+    }
+
+    /// The segment has them no more.
+    fn leave(&mut self, segment: &Segment) {
+        if let Some(s_vid) = segment.s_vid {
+            self.space.leave(s_vid, segment);
+        }
+        segment.vni.iter().for_each(|vni| self.vnis.leave(*vni));
+        segment.i_sid.iter().for_each(|i_sid| self.i_sids.leave(*i_sid));
+        segment
+            .global_vid
+            .iter()
+            .for_each(|vid| self.global_vids.leave(*vid));
+        self.labels.leave(segment);
+    }
+
+    /// True if the same numbers are taken.
+    #[cfg(test)]
+    fn has_same(&self, other: &Self) -> bool {
+        self.space.has_same(&other.space)
+            && self.vnis.has_same(&other.vnis)
+            && self.i_sids.has_same(&other.i_sids)
+            && self.global_vids.has_same(&other.global_vids)
+            && self.labels.has_same(&other.labels)
     }
 
     /// Gives the segment what it lacks, as far as there is any. True if it got an S-VID or a base C-VID.
@@ -126,7 +156,7 @@ impl Free {
             segment.i_sid = self.i_sids.take(datacenter.i_sids);
         }
         if places.lacks_global_vid(segment) {
-            segment.global_vid = self.global_vids.take(self.all_global);
+            segment.global_vid = self.global_vids.take(places.global_vids);
         }
         for wanted in places.missing_labels(segment, datacenter) {
             self.labels.fill(segment, &wanted);
@@ -150,6 +180,8 @@ struct Places<'d> {
     gateways: HashMap<&'d Name, &'d Name>,
     /// Kinds of links between nodes.
     kinds: HashSet<LinkKind>,
+    /// The range of global VIDs.
+    global_vids: Option<Range<ServiceVid>>,
     islands: Islands<'d>,
     /// Nodes that segments are at because others of their gateway are.
     stretched: HashMap<Name, BTreeSet<Name>>,
@@ -176,6 +208,7 @@ impl<'d> Places<'d> {
                 .filter_map(|link| Some((&link.name, gateway(link)?)))
                 .collect(),
             kinds: between_nodes.map(|link| link.kind).collect(),
+            global_vids: document.global_vids,
             islands: Islands::of(document),
             stretched: HashMap::new(),
         }

@@ -25,9 +25,9 @@ mod stack;
 mod storage;
 pub mod twin;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::by_name::ByName;
 use crate::error::{Refusal, codes};
 use crate::ids::{Freed, Pools, SegmentIds};
 use crate::model::Name;
@@ -116,16 +116,17 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn segments(&mut self) -> Result<BTreeMap<Name, Arc<SegmentPart>>, Refusal> {
-        let mut parts = match self.scope {
-            Scope::All => BTreeMap::new(),
-            Scope::Segments(names) => {
+    fn segments(&mut self) -> Result<ByName<Arc<SegmentPart>>, Refusal> {
+        let mut parts = match self.scope.names() {
+            None => ByName::default(),
+            Some(names) => {
                 let mut parts = self.previous.segments.clone();
                 names.iter().for_each(|name| drop(parts.remove(name)));
                 parts
             }
         };
-        for segment in self.request.valid.segments() {
+        let tenants = self.scope.tenants(self.request.valid.tenants());
+        for segment in tenants.flat_map(|tenant| &tenant.segments) {
             if self.scope.contains(&segment.name)
                 && let Some(part) = self.segment(segment)?
             {

@@ -89,7 +89,7 @@ pub fn diff_images(old: &Image, new: &Image) -> Changes {
         before.merge(&was.records);
         after.merge(&is.records);
     }
-    for (_, was, is) in unshared(&old.segments, &new.segments) {
+    for (_, was, is) in unshared(old, new) {
         was.iter().for_each(|part| before.merge(&part.records));
         is.iter().for_each(|part| after.merge(&part.records));
     }

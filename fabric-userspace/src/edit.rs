@@ -7,14 +7,17 @@
 mod attach;
 mod detach;
 mod find;
+mod known;
 mod plant;
 mod port;
 mod remote;
 mod segment;
 mod station;
 
+pub(crate) use attach::attach_knowing;
 pub use attach::{Attach, Attached, attach};
 pub use detach::{Detach, Detached, detach};
+pub(crate) use known::Known;
 pub use plant::{
     Planted, datacenter_add, datacenter_remove, gateway_add, gateway_remove, link_add, link_remove, link_set,
     node_add, node_remove, storage_add, storage_remove,

@@ -97,7 +97,7 @@ pub fn validate(mut document: Document) -> Result<Valid, Vec<Problem>> {
         taken: Taken::by(&document.tenants, &nodes),
         plant: Arc::new(plant),
         nodes: Arc::new(nodes),
-        segments,
+        segments: segments.iter().cloned().collect(),
         storage: Arc::new(storage),
         gateways: Arc::new(gateways),
         is_complete: filled.is_complete,

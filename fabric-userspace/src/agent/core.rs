@@ -14,6 +14,7 @@ use super::ports::{CHANGES_FILE, Ports};
 use super::storage::Storage;
 use super::take_down;
 use crate::agent_options::AgentOptions;
+use crate::allocate::Ledger;
 use crate::api;
 use crate::compile::{Image, Protection};
 use crate::datapath::LoadError;
@@ -64,6 +65,8 @@ pub(super) struct Core {
     /// The document that the maps were made from. Later ones that changed nothing for this node are not in it:
     /// [`Core::catch_up`].
     pub(super) valid: Valid,
+    /// Of the document that was edited last.
+    pub(super) ledger: Ledger,
     /// Revisions since then.
     pub(super) skipped: u32,
     pub(super) image: Image,
@@ -190,6 +193,7 @@ impl Core {
             evpn,
             meter: Meter::resume(retired),
             valid,
+            ledger: Ledger::default(),
             skipped: 0,
             image,
             numbers,

@@ -11,8 +11,8 @@ use super::core::Core;
 use super::server::Shared;
 use crate::api;
 use crate::edit::{
-    Attach, Detach, PortSet, SegmentAdd, SegmentRemove, StationAdd, StationPlace, StationRemove,
-    TenantRemove, attach, detach, port_set, segment_add, segment_remove, station_add, station_remove,
+    Attach, Detach, Known, PortSet, SegmentAdd, SegmentRemove, StationAdd, StationPlace, StationRemove,
+    TenantRemove, attach_knowing, detach, port_set, segment_add, segment_remove, station_add, station_remove,
     tenant_remove,
 };
 use crate::error::{Refusal, codes};
@@ -82,20 +82,39 @@ impl Core {
         {
             clients = self.clients_of(storage)?;
         }
+        // If anything fails it begins anew.
+        let mut ledger = std::mem::take(&mut self.ledger);
+        let is_complete = self.valid.is_complete();
         let Some((document, stand_in)) = with_stand_in(self.document(), held, tenant) else {
-            return self.changed(self.document(), edit, clients);
+            let document = self.document();
+            let done = self.changed(
+                document,
+                edit,
+                clients,
+                Known::of(document, &mut ledger, is_complete),
+            );
+            self.ledger = ledger;
+            return done;
         };
-        let done = self.changed(&document, edit, clients)?;
-        Ok(Done {
+        let known = Known::of(&document, &mut ledger, is_complete);
+        let done = self.changed(&document, edit, clients, known);
+        self.ledger = ledger;
+        done.map(|done| Done {
             document: without(done.document, &stand_in),
             ..done
         })
     }
 
-    fn changed(&self, document: &Document, edit: &api::Edit, clients: u64) -> Result<Done, Refusal> {
+    fn changed(
+        &self,
+        document: &Document,
+        edit: &api::Edit,
+        clients: u64,
+        known: Known<'_>,
+    ) -> Result<Done, Refusal> {
         let here = |node: &Option<Name>| node.clone().unwrap_or_else(|| self.node.clone());
         match edit {
-            api::Edit::Attach { .. } => self.attached(document, edit),
+            api::Edit::Attach { .. } => self.attached(document, edit, known),
             api::Edit::Detach {
                 tenant,
                 node,
@@ -267,7 +286,7 @@ impl Core {
         }
     }
 
-    fn attached(&self, document: &Document, edit: &api::Edit) -> Result<Done, Refusal> {
+    fn attached(&self, document: &Document, edit: &api::Edit, mut known: Known<'_>) -> Result<Done, Refusal> {
         let api::Edit::Attach {
             tenant,
             node,
@@ -298,7 +317,7 @@ impl Core {
             stations: stations.iter().copied().map(station).collect(),
             ..Attach::new(tenant.clone(), node, port.clone(), *vlan)
         };
-        let edited = attach(document, &verb)?;
+        let edited = attach_knowing(document, &verb, &mut known)?;
         let answer = edited.answer;
         let allocated = if answer.allocated { " (allocated)" } else { "" };
         let note = format!(

@@ -114,7 +114,7 @@ impl Numbers {
     fn line(&self, before: &Image, image: &Image) -> Option<Line> {
         let serial = self.serial.filter(|_| image.segments.len() > MOST_SEGMENTS)?;
         let mut segments = BTreeMap::new();
-        for (name, _, part) in unshared(&before.segments, &image.segments) {
+        for (name, _, part) in unshared(before, image) {
             segments.insert(name.clone(), part.map(|part| part.ids.clone()));
             if segments.len() > MOST_SEGMENTS {
                 return None;

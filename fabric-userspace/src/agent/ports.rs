@@ -260,41 +260,44 @@ impl Ports {
         }
     }
 
-    /// Checks the ports that an event may concern, or, without one, the next few in turn: the kernel tells of
-    /// every change, so the rounds only catch what it lost. Returns those that became safe or unsafe, and of a round
-    /// also those that still are unsafe: whatever kept them from being cured may be over.
-    pub(super) async fn recheck(&mut self, event: Option<&Event>) -> Vec<Rechecked> {
+    /// Checks the ports that an event may concern. Returns those that became safe or unsafe.
+    pub(super) async fn recheck_after(&mut self, event: &Event) -> Vec<Rechecked> {
         let mut found = Vec::new();
-        let round = self.round(event.is_some());
         for (name, port) in &mut self.ports {
             let was = port.is_safe();
-            let Some(guard) = &mut port.guard else {
+            let Some(guard) = port.guard.as_mut().filter(|guard| guard.is_concerned_by(event)) else {
                 continue;
             };
-            let concerned = event.is_some_and(|event| guard.is_concerned_by(event));
-            if !concerned && !round.contains(name) {
-                continue;
-            }
             port.checks = guard.recheck().await;
-            let turned = port.is_safe() != was;
-            // Not at an event: the failed attempt makes events itself.
-            if turned || (event.is_none() && !port.is_safe()) {
+            // One that still is unsafe is left to the rounds: the attempt to cure it makes events itself.
+            if port.is_safe() != was {
                 let name = name.clone();
-                found.push(Rechecked { name, turned });
+                found.push(Rechecked { name, turned: true });
             }
         }
         found
     }
 
-    /// The ports of the next round of checks.
-    fn round(&mut self, skip: bool) -> Vec<IfName> {
-        if skip || self.ports.is_empty() {
+    /// The ports to be checked next, a few in turn: the kernel tells of every change, so the rounds only catch what it lost.
+    pub(super) fn round(&mut self) -> Vec<IfName> {
+        if self.ports.is_empty() {
             return Vec::new();
         }
         let names = self.ports.keys().cycle().skip(self.next % self.ports.len());
         let round: Vec<IfName> = names.take(ROUND.min(self.ports.len())).cloned().collect();
         self.next = (self.next + round.len()) % self.ports.len();
         round
+    }
+
+    /// Checks one of a round. Returned if it became safe or unsafe, and if it still is unsafe: whatever kept it from being cured
+    /// may be over.
+    pub(super) async fn recheck(&mut self, name: &IfName) -> Option<Rechecked> {
+        let port = self.ports.get_mut(name)?;
+        let was = port.is_safe();
+        port.checks = port.guard.as_mut()?.recheck().await;
+        let turned = port.is_safe() != was;
+        let name = name.clone();
+        (turned || !port.is_safe()).then_some(Rechecked { name, turned })
     }
 
     /// Tries to make the settings of an unsafe port safe again. What is about to be changed is written down first.

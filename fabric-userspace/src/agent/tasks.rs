@@ -46,9 +46,7 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Option<Watch
         tokio::spawn(every(shared.clone(), Needs::Core, NEIGHBOURS, |core| {
             Box::pin(async move { core.look_after_neighbours() })
         })),
-        tokio::spawn(every(shared.clone(), Needs::Changes, RECHECK, |core| {
-            Box::pin(core.look_after())
-        })),
+        tokio::spawn(look_after(shared.clone())),
         tokio::spawn(every(shared.clone(), Needs::Core, PROBE, |core| {
             Box::pin(async move {
                 core.host.probe().await;
@@ -96,7 +94,7 @@ async fn every(
 ) {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut last = String::new();
+    let mut problem = Problem::default();
     loop {
         ticks.tick().await;
         let changes = match needs {
@@ -105,13 +103,52 @@ async fn every(
         };
         let result = work(&mut *shared.core.lock().await).await;
         drop(changes);
+        problem.tell(result);
+    }
+}
+
+/// What background work fails with.
+#[derive(Default)]
+struct Problem(String);
+
+impl Problem {
+    /// Said once, not every period.
+    fn tell(&mut self, result: Result<(), Refusal>) {
         let now = result.err().map(|refusal| refusal.sentence).unwrap_or_default();
-        // Said once, not every period.
-        if now != last && !now.is_empty() {
+        if now != self.0 && !now.is_empty() {
             tracing::warn!(problem = %now, "background work failed");
         }
-        last = now;
+        self.0 = now;
     }
+}
+
+async fn look_after(shared: Shared) {
+    let mut ticks = interval(RECHECK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut problem = Problem::default();
+    loop {
+        ticks.tick().await;
+        problem.tell(round(&shared).await);
+    }
+}
+
+/// Does what has not succeeded yet, and checks a few ports. Each for itself: the kernel takes a millisecond to tell all about one,
+/// and who wants to change something need not wait for the others.
+async fn round(shared: &Shared) -> Result<(), Refusal> {
+    let ports = {
+        let _changes = shared.changes.lock().await;
+        let mut core = shared.core.lock().await;
+        core.catch_up_with_host().await?;
+        core.ports.round()
+    };
+    for port in ports {
+        let _changes = shared.changes.lock().await;
+        let mut core = shared.core.lock().await;
+        if let Some(rechecked) = core.ports.recheck(&port).await {
+            core.follow_check(rechecked).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn follow(shared: Shared, mut watch: Watch) {
@@ -164,7 +201,10 @@ impl Core {
         if moved || changed {
             self.follow_host().await?;
         }
-        self.recheck(Some(event)).await
+        for rechecked in self.ports.recheck_after(event).await {
+            self.follow_check(rechecked).await?;
+        }
+        Ok(())
     }
 
     /// Carries the document out on the host as it now is; what fails is tried again in the next round.
@@ -175,14 +215,14 @@ impl Core {
         Ok(())
     }
 
-    /// One round of checks, and of what has not succeeded yet.
-    async fn look_after(&mut self) -> Result<(), Refusal> {
+    /// Does what has not succeeded yet.
+    async fn catch_up_with_host(&mut self) -> Result<(), Refusal> {
         self.plane.renew_silence().map_err(super::failed)?;
         self.plane.settle().map_err(super::failed)?;
         if self.behind {
             self.follow_host().await?;
         }
-        self.recheck(None).await
+        Ok(())
     }
 
     /// True if an interface of ours is not as the maps say, or has another name.
@@ -197,19 +237,17 @@ impl Core {
         })
     }
 
-    /// Checks ports anew. One that became unsafe drops everything at once; then its cure is tried, and tried again in
-    /// every round until it helps.
-    async fn recheck(&mut self, event: Option<&Event>) -> Result<(), Refusal> {
-        for Rechecked { name, turned } in self.ports.recheck(event).await {
-            if turned {
-                self.mark(&name)?;
-                self.tell(&name);
-            }
-            let is_unsafe = self.ports.get(&name).is_some_and(|port| !port.is_safe());
-            if is_unsafe && self.cure(&name).await.is_ok() {
-                self.mark(&name)?;
-                tracing::warn!(port = %name, "port was made safe again");
-            }
+    /// A port that became unsafe drops everything at once; then its cure is tried, and tried again in every round until it
+    /// helps.
+    async fn follow_check(&mut self, Rechecked { name, turned }: Rechecked) -> Result<(), Refusal> {
+        if turned {
+            self.mark(&name)?;
+            self.tell(&name);
+        }
+        let is_unsafe = self.ports.get(&name).is_some_and(|port| !port.is_safe());
+        if is_unsafe && self.cure(&name).await.is_ok() {
+            self.mark(&name)?;
+            tracing::warn!(port = %name, "port was made safe again");
         }
         Ok(())
     }

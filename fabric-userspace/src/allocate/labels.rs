@@ -1,12 +1,13 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use super::counted::Counted;
 use crate::model::{Datacenter, Label, Name, Range, RangeNumber, Segment, SegmentLabel};
 
 /// The used labels of the fabric.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Labels {
-    used: HashSet<Label>,
-    /// Where to look on, downwards, in a range that begins there.
+    used: Counted<Label>,
+    /// Where to look on, downwards, in a range that ends there. No label of the range above is free.
     next: HashMap<u32, u32>,
 }
 
@@ -43,8 +44,24 @@ pub(super) fn missing<'d>(
 
 impl Labels {
     /// The segment's labels are used.
-    pub(super) fn note(&mut self, segment: &Segment) {
-        self.used.extend(segment.labels.iter().map(|pair| pair.label));
+    pub(super) fn enter(&mut self, segment: &Segment) {
+        let labels = segment.labels.iter().map(|pair| pair.label);
+        labels.for_each(|label| self.used.enter(label));
+    }
+
+    /// The segment has them no more.
+    pub(super) fn leave(&mut self, segment: &Segment) {
+        for label in segment.labels.iter().map(|pair| pair.label) {
+            if self.used.leave(&label) {
+                let ranges = self.next.iter_mut().filter(|(last, _)| **last >= label.number());
+                ranges.for_each(|(_, next)| *next = (*next).max(label.number()));
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_same(&self, other: &Self) -> bool {
+        self.used == other.used
     }
 
     /// Gives the segment a label that it wants, if the range has one.
@@ -62,14 +79,14 @@ impl Labels {
     /// `preferred` if it is of the range and free, otherwise the highest free label; used from now on.
     fn take(&mut self, range: Range<Label>, preferred: Option<Label>) -> Option<Label> {
         if let Some(label) = preferred.filter(|label| range.contains(*label))
-            && self.used.insert(label)
+            && self.used.enter_new(label)
         {
             return Some(label);
         }
         let (first, last) = (range.first().number(), range.last().number());
-        let next = self.next.entry(first).or_insert(last);
+        let next = self.next.entry(last).or_insert(last);
         let mut candidates = (first..=*next).rev().filter_map(Label::from_number);
-        let label = candidates.find(|label| self.used.insert(*label));
+        let label = candidates.find(|label| self.used.enter_new(*label));
         *next = label.map_or(first, Label::number) - 1;
         label
     }

@@ -1,43 +1,58 @@
 use std::collections::{BTreeSet, HashMap};
 
+use super::counted::Counted;
 use crate::model::{Range, Segment, ServiceVid};
 
 const VIDS: usize = 4096;
+/// Ranges whose S-VIDs are kept by use. There are as many datacenters, or documents have changed them.
+const RANGES: usize = 64;
 
 /// S-VIDs, each behind the number of its C-VIDs in use.
 type ByUse = BTreeSet<(usize, ServiceVid)>;
 
 /// The used pairs of S-VID and C-VID, of the whole fabric: an S-VID belongs to one datacenter.
+#[derive(Debug)]
 pub(super) struct Space {
     outer: Vec<Outer>,
-    /// Where to look on for an S-VID without a segment in a range that begins there.
+    /// Pairs that more than one end has, in documents that are still to be checked.
+    repeated: Counted<(ServiceVid, ServiceVid)>,
+    /// Where to look on for an S-VID without a segment in a range that begins there. None before is without.
     next: HashMap<ServiceVid, u16>,
     /// The S-VIDs of each range that was asked for, by C-VIDs in use: 10,000 segments do not each look at all of them.
     by_use: Vec<(Range<ServiceVid>, ByUse)>,
 }
 
 /// What is used under one S-VID.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Outer {
     segments: u32,
     inner: Inner,
 }
 
 /// A set of C-VIDs. Most S-VIDs of a fabric are unused and need no bits.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Inner {
     bits: Option<Box<[u64; VIDS / 64]>>,
     used: usize,
 }
 
-impl Space {
+impl Default for Space {
     /// Nothing is used.
-    pub(super) fn empty() -> Self {
+    fn default() -> Self {
         Self {
             outer: vec![Outer::default(); VIDS],
+            repeated: Counted::default(),
             next: HashMap::new(),
             by_use: Vec::new(),
         }
+    }
+}
+
+impl Space {
+    #[cfg(test)]
+    pub(super) fn has_same(&self, other: &Self) -> bool {
+        let used = |outer: &Outer| (outer.segments, outer.inner.used, outer.inner.bits.clone());
+        self.repeated == other.repeated && self.outer.iter().map(used).eq(other.outer.iter().map(used))
     }
 
     /// The lowest S-VID of `range` without a segment.
@@ -58,6 +73,9 @@ impl Space {
         let outer = |s_vid: ServiceVid| &self.outer[usize::from(s_vid.get())];
         if self.by_use.iter().all(|(known, _)| *known != range) {
             let all = range.iter().map(|s_vid| (outer(s_vid).inner.used, s_vid));
+            if self.by_use.len() >= RANGES {
+                self.by_use.clear();
+            }
             self.by_use.push((range, all.collect()));
         }
         let (_, by_use) = self.by_use.iter().find(|(known, _)| *known == range)?;
@@ -72,9 +90,28 @@ impl Space {
     fn insert(&mut self, s_vid: ServiceVid, c_vid: ServiceVid) {
         let inner = &mut self.outer_mut(s_vid).inner;
         let before = inner.used;
-        inner.insert(c_vid);
-        let now = inner.used;
-        for (range, by_use) in self.by_use.iter_mut().filter(|_| now != before) {
+        if inner.insert(c_vid) {
+            self.uses_changed(s_vid, before);
+        } else {
+            self.repeated.enter((s_vid, c_vid));
+        }
+    }
+
+    fn remove(&mut self, s_vid: ServiceVid, c_vid: ServiceVid) {
+        if self.repeated.contains(&(s_vid, c_vid)) {
+            self.repeated.leave(&(s_vid, c_vid));
+            return;
+        }
+        let inner = &mut self.outer_mut(s_vid).inner;
+        let before = inner.used;
+        inner.remove(c_vid);
+        self.uses_changed(s_vid, before);
+    }
+
+    /// So many C-VIDs of the S-VID were in use.
+    fn uses_changed(&mut self, s_vid: ServiceVid, before: usize) {
+        let now = self.outer_mut(s_vid).inner.used;
+        for (range, by_use) in &mut self.by_use {
             if range.contains(s_vid) {
                 by_use.remove(&(before, s_vid));
                 by_use.insert((now, s_vid));
@@ -86,6 +123,17 @@ impl Space {
     pub(super) fn enter(&mut self, s_vid: ServiceVid, segment: &Segment) {
         self.outer_mut(s_vid).segments += 1;
         explicit_c_vids(segment).for_each(|c_vid| self.insert(s_vid, c_vid));
+    }
+
+    /// Counts one less, which has its C-VIDs no more.
+    pub(super) fn leave(&mut self, s_vid: ServiceVid, segment: &Segment) {
+        explicit_c_vids(segment).for_each(|c_vid| self.remove(s_vid, c_vid));
+        let segments = &mut self.outer_mut(s_vid).segments;
+        *segments = segments.saturating_sub(1);
+        if *segments == 0 {
+            let ranges = self.next.iter_mut().filter(|(first, _)| **first <= s_vid);
+            ranges.for_each(|(_, next)| *next = (*next).min(s_vid.get()));
+        }
     }
 
     /// `wanted` if it is free, otherwise the lowest free C-VID of `range`; used from now on.
@@ -121,11 +169,25 @@ impl Inner {
         self.bits.as_ref().is_some_and(|words| words[word] & bit != 0)
     }
 
-    fn insert(&mut self, c_vid: ServiceVid) {
+    /// False if it is in use already.
+    fn insert(&mut self, c_vid: ServiceVid) -> bool {
         let (word, bit) = place(c_vid);
         let word = &mut self.bits.get_or_insert_with(|| Box::new([0; VIDS / 64]))[word];
-        self.used += usize::from(*word & bit == 0);
+        let is_new = *word & bit == 0;
+        self.used += usize::from(is_new);
         *word |= bit;
+        is_new
+    }
+
+    fn remove(&mut self, c_vid: ServiceVid) {
+        let (word, bit) = place(c_vid);
+        if let Some(words) = self.bits.as_mut().filter(|words| words[word] & bit != 0) {
+            words[word] &= !bit;
+            self.used -= 1;
+        }
+        if self.used == 0 {
+            self.bits = None;
+        }
     }
 
     fn first_free(&self, range: Range<ServiceVid>) -> Option<ServiceVid> {

@@ -1,4 +1,3 @@
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,6 +6,7 @@ use fabric_common::maps::{Port, Tunnel};
 use super::PortFacts;
 use super::input::SegmentInput;
 use super::node::NodeView;
+use crate::by_name::{ByName, differences};
 use crate::error::Refusal;
 use crate::ids::{Freed, Ids, NodeIds, Pools, SegmentIds, Sizes};
 use crate::model::{IfName, Name};
@@ -19,7 +19,7 @@ pub struct Image {
     /// What belongs to no segment.
     pub node: Arc<NodePart>,
     /// Segments that this node takes part in.
-    pub segments: BTreeMap<Name, Arc<SegmentPart>>,
+    pub segments: ByName<Arc<SegmentPart>>,
     /// Numbers that the image before had and this one has not. Hand them to [`Image::release`] when no running
     /// program can hold them.
     pub freed: Freed,
@@ -82,7 +82,7 @@ impl Image {
     pub fn empty(sizes: &Sizes) -> Self {
         Self {
             node: Arc::default(),
-            segments: BTreeMap::new(),
+            segments: ByName::default(),
             freed: Freed::default(),
             passing: BTreeMap::new(),
             pools: Pools::new(sizes),
@@ -174,7 +174,7 @@ impl Image {
         let mut freed = Freed::default();
         freed.add_node(&self.node.ids, &other.node.ids);
         let none = SegmentIds::default();
-        for (_, was, is) in unshared(&self.segments, &other.segments) {
+        for (_, was, is) in unshared(self, other) {
             if let Some(was) = was {
                 freed.add_segment(&was.ids, is.map_or(&none, |is| &is.ids));
             }
@@ -183,34 +183,11 @@ impl Image {
     }
 }
 
-type Parts = BTreeMap<Name, Arc<SegmentPart>>;
-
-/// The parts in which two images differ, in one walk along both; parts that they share cost a comparison of
-/// pointers.
+/// The parts in which two images differ; parts that they share cost a comparison of pointers, or none.
 pub(crate) fn unshared<'a>(
-    old: &'a Parts,
-    new: &'a Parts,
+    old: &'a Image,
+    new: &'a Image,
 ) -> impl Iterator<Item = (&'a Name, Option<&'a SegmentPart>, Option<&'a SegmentPart>)> {
-    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
-    std::iter::from_fn(move || {
-        loop {
-            let order = match (old.peek(), new.peek()) {
-                // A part is of one segment, so the names, which are elsewhere in memory, need not be looked at.
-                (Some((_, a)), Some((_, b))) if Arc::ptr_eq(a, b) => Ordering::Equal,
-                (Some((a, _)), Some((b, _))) => a.cmp(b),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => return None,
-            };
-            let was = if order.is_le() { old.next() } else { None };
-            let is = if order.is_ge() { new.next() } else { None };
-            match (was, is) {
-                (Some((_, a)), Some((_, b))) if Arc::ptr_eq(a, b) => {}
-                (was, is) => {
-                    let (name, _) = was.or(is)?;
-                    return Some((name, was.map(|(_, part)| &**part), is.map(|(_, part)| &**part)));
-                }
-            }
-        }
-    })
+    let found = differences(&old.segments, &new.segments, Arc::ptr_eq);
+    found.map(|(name, was, is)| (name, was.map(Arc::as_ref), is.map(Arc::as_ref)))
 }

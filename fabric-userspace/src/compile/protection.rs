@@ -70,7 +70,7 @@ impl Protection {
             self.forget(&old.node.ids.relays);
             self.learn(&new.node.ids.relays, &new.node.records);
         }
-        for (_, was, is) in unshared(&old.segments, &new.segments) {
+        for (_, was, is) in unshared(old, new) {
             was.iter().for_each(|part| self.forget(&part.ids));
             is.iter().for_each(|part| self.learn(&part.ids, &part.records));
         }

@@ -1,6 +1,10 @@
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
 
+use crate::list::List;
 use crate::model::{Document, Name, Segment, Shared, Tenant, between};
+use crate::validate::ValidTenant;
 
 /// Which segments a change can have touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +13,8 @@ pub enum Scope {
     All,
     /// These: new, changed or gone. Nodes, links and datacenters are as before.
     Segments(BTreeSet<Name>),
+    /// The same, and those that are not gone are of the tenants at these positions of the new document.
+    Of(BTreeSet<Name>, Range<usize>),
 }
 
 impl Scope {
@@ -17,9 +23,11 @@ impl Scope {
         if old.links != new.links || old.nodes != new.nodes || old.datacenters != new.datacenters {
             return Self::All;
         }
-        let mut touched = storage(old, new);
+        let elsewhere = storage(old, new);
+        let mut touched = BTreeSet::new();
         // Most often the documents differ in one place only, and share the rest.
-        let (_, before, after) = between(&old.tenants, &new.tenants);
+        let (first, before, after) = between(&old.tenants, &new.tenants);
+        let tenants = first..first + after.len();
         let (before, after) = (segments(before), segments(after));
         let mut lost: HashMap<&Name, &(&Tenant, &Segment)> =
             before.iter().map(|pair| (&pair.1.name, pair)).collect();
@@ -30,16 +38,38 @@ impl Scope {
             }
         }
         touched.extend(lost.into_keys().cloned());
-        touched.extend(gateways(old, new, &touched));
+        touched.extend(elsewhere.iter().cloned());
+        let stretched = gateways(old, new, &touched);
+        if elsewhere.is_empty() && stretched.is_empty() {
+            return Self::Of(touched, tenants);
+        }
+        touched.extend(stretched);
         Self::Segments(touched)
+    }
+
+    /// The segments that may be touched; `None` if any may.
+    pub(super) fn names(&self) -> Option<&BTreeSet<Name>> {
+        match self {
+            Self::All => None,
+            Self::Segments(names) | Self::Of(names, _) => Some(names),
+        }
+    }
+
+    /// Those of all tenants that may have a segment that is touched.
+    pub(super) fn tenants<'v>(
+        &self,
+        all: &'v List<Arc<ValidTenant>>,
+    ) -> impl Iterator<Item = &'v Arc<ValidTenant>> + use<'v> {
+        let range = match self {
+            Self::Of(_, tenants) if tenants.end <= all.len() => tenants.clone(),
+            Self::All | Self::Segments(_) | Self::Of(..) => 0..all.len(),
+        };
+        all.range(range)
     }
 
     /// True if the segment may be touched.
     pub fn contains(&self, segment: &Name) -> bool {
-        match self {
-            Self::All => true,
-            Self::Segments(names) => names.contains(segment),
-        }
+        self.names().is_none_or(|names| names.contains(segment))
     }
 }
 

@@ -4,13 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::find::{
-    detach_command, known_datacenter, no_free_number, node_at, refuse, segment_place, tenant_or_new,
+    detach_command, known_datacenter, new_tenant, no_free_number, node_at, refuse, tenant_or_new,
 };
+use super::known::Known;
 use super::{Edited, Outcome};
-use crate::allocate::allocate;
 use crate::error::{Refusal, codes};
 use crate::model::{Attachment, Document, IfName, MacLimit, Name, Segment, ServiceVid, Station, Vlan, Vni};
-use checks::{already_there, port_is_free, segment_fits};
+use checks::{already_there, beside_others, carries_no_link, segment_fits};
 
 /// Puts a port and VLAN into a segment of a tenant; tenant and segment are made if they are new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -128,22 +128,46 @@ impl Attach {
 /// The node is unknown, the port or VLAN is taken, the segment is another tenant's or has other settings, or no
 /// numbers are left.
 pub fn attach(document: &Document, request: &Attach) -> Outcome<Attached> {
+    attach_knowing(document, request, &mut Known::nothing())
+}
+
+/// [`attach`] that looks at all tenants only for what is known to be there.
+pub(crate) fn attach_knowing(
+    document: &Document,
+    request: &Attach,
+    known: &mut Known<'_>,
+) -> Outcome<Attached> {
     node_at(document, &request.node)?;
     if let Some(name) = &request.datacenter {
         known_datacenter(document, name)?;
     }
-    if let Some(attached) = already_there(document, request)? {
+    let Attach { node, port, vlan, .. } = request;
+    if known.may(|ledger| ledger.has_end(node, port, *vlan))
+        && let Some(attached) = already_there(document, request)?
+    {
         return Ok(Edited::new(document.clone(), attached));
     }
-    port_is_free(document, request)?;
+    carries_no_link(document, request)?;
+    if known.may(|ledger| match vlan {
+        Vlan::Any => ledger.is_used(node, port),
+        Vlan::Untagged | Vlan::Tagged(_) => ledger.has_end(node, port, Vlan::Any),
+    }) {
+        beside_others(document, request)?;
+    }
     let name = request.segment_name()?;
-    segment_fits(document, request, &name)?;
+    if known.may(|ledger| ledger.has_segment(&name)) {
+        segment_fits(document, request, &name)?;
+    }
 
     let mut document = document.clone();
-    let (tenant, new_tenant) = tenant_or_new(&mut document, &request.tenant);
-    let new_segment = insert(&mut document.tenants[tenant].segments, request, &name);
-    let allocated = allocate(&mut document).contains(&name);
-    let answer = answer(&document, request, &name).ok_or_else(|| no_free_number(&name))?;
+    let (tenant, new_tenant) = if known.may(|ledger| ledger.has_tenant(&request.tenant)) {
+        tenant_or_new(&mut document, &request.tenant)
+    } else {
+        (new_tenant(&mut document, &request.tenant), true)
+    };
+    let (segment, new_segment) = insert(&mut document.tenants[tenant].segments, request, &name);
+    let allocated = known.allocate(&mut document, tenant).contains(&name);
+    let answer = answer(&document, request, (tenant, segment)).ok_or_else(|| no_free_number(&name))?;
     Ok(Edited::new(
         document,
         Attached {
@@ -155,8 +179,8 @@ pub fn attach(document: &Document, request: &Attach) -> Outcome<Attached> {
     ))
 }
 
-/// Adds the attachment; true if its segment is new.
-fn insert(segments: &mut Vec<Segment>, request: &Attach, name: &Name) -> bool {
+/// Adds the attachment. The position of its segment, and whether that is new.
+fn insert(segments: &mut Vec<Segment>, request: &Attach, name: &Name) -> (usize, bool) {
     let known = segments.iter().position(|segment| segment.name == *name);
     let at = known.unwrap_or(segments.len());
     if known.is_none() {
@@ -175,13 +199,12 @@ fn insert(segments: &mut Vec<Segment>, request: &Attach, name: &Name) -> bool {
         c_vid: request.c_vid,
         stations: request.stations.clone(),
     });
-    known.is_none()
+    (at, known.is_none())
 }
 
 /// What the document says about the attachment, as if it was just made; `None` without numbers.
-fn answer(document: &Document, request: &Attach, name: &Name) -> Option<Attached> {
-    let (tenant, segment) = segment_place(document, name)?;
-    let segment = &document.tenants[tenant].segments[segment];
+fn answer(document: &Document, request: &Attach, (tenant, segment): (usize, usize)) -> Option<Attached> {
+    let segment = document.tenants.get(tenant)?.segments.get(segment)?;
     let end = segment
         .attachments
         .iter()
@@ -192,7 +215,7 @@ fn answer(document: &Document, request: &Attach, name: &Name) -> Option<Attached
         node: request.node.clone(),
         port: request.port.clone(),
         vlan: request.vlan,
-        segment: name.clone(),
+        segment: segment.name.clone(),
         s_vid: segment.s_vid?,
         base_c_vid: segment.c_vid?,
         c_vid: end.c_vid?,

@@ -123,16 +123,19 @@ pub(super) fn prune_tenant(document: &mut Document, tenant: usize) -> bool {
 
 /// Position of the tenant, added at the end if it is new.
 pub(super) fn tenant_or_new(document: &mut Document, name: &Name) -> (usize, bool) {
-    if let Some(at) = document.tenants.iter().position(|tenant| tenant.name == *name) {
-        return (at, false);
-    }
+    let known = document.tenants.iter().position(|tenant| tenant.name == *name);
+    known.map_or_else(|| (new_tenant(document, name), true), |at| (at, false))
+}
+
+/// Position of a tenant that is added.
+pub(super) fn new_tenant(document: &mut Document, name: &Name) -> usize {
     let tenant = Tenant {
         name: name.clone(),
         mac_limit: None,
         segments: Vec::new(),
     };
     document.tenants.push(tenant.into());
-    (document.tenants.len() - 1, true)
+    document.tenants.len() - 1
 }
 
 pub(super) fn no_free_number(segment: &Name) -> Refusal {

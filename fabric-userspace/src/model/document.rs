@@ -36,13 +36,36 @@ pub struct Document {
     pub links: Vec<Link>,
     /// Who is served.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tenants: Vec<Shared<Tenant>>,
+    pub tenants: Shared<Vec<Shared<Tenant>>>,
     /// Storage machines in tenants' segments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storage: Vec<Vsm>,
     /// Routers between segments of one tenant.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gateways: Vec<Gateway>,
+}
+
+impl Document {
+    /// True if the two differ in nothing but their tenants.
+    pub(crate) fn is_same_but_tenants(&self, other: &Self) -> bool {
+        let Self {
+            schema,
+            datacenters,
+            global_vids,
+            nodes,
+            links,
+            tenants: _,
+            storage,
+            gateways,
+        } = self;
+        *schema == other.schema
+            && *datacenters == other.datacenters
+            && *global_vids == other.global_vids
+            && *nodes == other.nodes
+            && *links == other.links
+            && *storage == other.storage
+            && *gateways == other.gateways
+    }
 }
 
 /// A datacenter and the numbers that belong to it alone.

@@ -14,13 +14,14 @@ use super::tenants::{Checked, Parts};
 use super::valid::{PortRole, ValidNode, ValidSegment, ValidTenant};
 use super::{MAX_PORTS, MAX_SEGMENTS, SegmentIx, Valid, numbers, reach, tenants};
 use crate::allocate::{are_filled, fill};
+use crate::list::List;
 use crate::model::{Document, Name, Shared, Tenant, between};
 
 /// What a changed document comes to.
 pub(super) struct Edited {
     nodes: Arc<Table<ValidNode>>,
-    tenants: Vec<Arc<ValidTenant>>,
-    segments: Vec<Arc<ValidSegment>>,
+    tenants: List<Arc<ValidTenant>>,
+    segments: List<Arc<ValidSegment>>,
     taken: Taken,
     is_complete: bool,
 }
@@ -44,7 +45,7 @@ impl Edited {
 
 /// Fills in what the changed tenants leave out, and checks them. `None` if the document must be checked as a whole.
 pub(super) fn check(document: &mut Document, before: &Valid) -> Option<Edited> {
-    if !before.is_complete || !same_but_tenants(document, before.document()) {
+    if !before.is_complete || !document.is_same_but_tenants(before.document()) {
         return None;
     }
     let mut is_complete = true;
@@ -63,11 +64,7 @@ pub(super) fn check(document: &mut Document, before: &Valid) -> Option<Edited> {
         segments: segments.into_iter().map(Arc::new).collect(),
     };
     let checked: Vec<ValidTenant> = list.iter().zip(checked).map(named).collect();
-    let tenants = difference.merged(before, checked);
-    let segments: Vec<_> = tenants
-        .iter()
-        .flat_map(|tenant| tenant.segments.iter().cloned())
-        .collect();
+    let (tenants, segments) = difference.merged(before, checked);
     (segments.len() <= MAX_SEGMENTS && shared_stay(&difference, before, &segments)).then_some(Edited {
         nodes,
         tenants,
@@ -75,26 +72,6 @@ pub(super) fn check(document: &mut Document, before: &Valid) -> Option<Edited> {
         taken,
         is_complete,
     })
-}
-
-fn same_but_tenants(document: &Document, before: &Document) -> bool {
-    let Document {
-        schema,
-        datacenters,
-        global_vids,
-        nodes,
-        links,
-        tenants: _,
-        storage,
-        gateways,
-    } = document;
-    *schema == before.schema
-        && *datacenters == before.datacenters
-        && *global_vids == before.global_vids
-        && *nodes == before.nodes
-        && *links == before.links
-        && *storage == before.storage
-        && *gateways == before.gateways
 }
 
 /// Tenants that two documents do not share.
@@ -140,18 +117,23 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// The tenants of the new document: those that were there, and these.
-    fn merged(&self, before: &Valid, new: Vec<ValidTenant>) -> Vec<Arc<ValidTenant>> {
+    /// The tenants of the new document, those that were there and these, and their segments.
+    fn merged(
+        &self,
+        before: &Valid,
+        new: Vec<ValidTenant>,
+    ) -> (List<Arc<ValidTenant>>, List<Arc<ValidSegment>>) {
+        let (mut tenants, mut segments) = (before.tenants.clone(), before.segments.clone());
         let mut new = new.into_iter().map(Arc::new);
-        let old = &before.tenants;
         let middle = self.kept.iter().filter_map(|kept| match kept {
-            Some(at) => old.get(*at).cloned(),
+            Some(at) => before.tenants.get(*at).cloned(),
             None => new.next(),
         });
-        let mut tenants: Vec<_> = old.iter().take(self.first).cloned().collect();
-        tenants.extend(middle);
-        tenants.extend(old.iter().skip(self.tail).cloned());
-        tenants
+        let middle: Vec<Arc<ValidTenant>> = middle.collect();
+        let own = middle.iter().flat_map(|tenant| tenant.segments.iter().cloned());
+        segments.splice(before.segments_of(self.first..self.tail), own.collect());
+        tenants.splice(self.first..self.tail, middle);
+        (tenants, segments)
     }
 }
 
@@ -230,7 +212,7 @@ fn with_ports(
 }
 
 /// Whether storage machines and gateways are in the same segments as before, none of which has changed.
-fn shared_stay(difference: &Difference<'_>, before: &Valid, segments: &[Arc<ValidSegment>]) -> bool {
+fn shared_stay(difference: &Difference<'_>, before: &Valid, segments: &List<Arc<ValidSegment>>) -> bool {
     let storage = before.storage().iter().flat_map(|vsm| &vsm.segments);
     let gateways = before.gateways().iter().flat_map(|gateway| &gateway.segments);
     let hosts = storage

@@ -4,6 +4,7 @@ mod storage;
 mod tenant;
 
 use std::collections::BTreeMap;
+use std::ops;
 use std::sync::Arc;
 
 use super::plant::Plant;
@@ -11,6 +12,7 @@ use super::table::Table;
 use super::taken::Taken;
 use super::{DatacenterIx, LinkIx, NodeIx, SegmentIx};
 use crate::error::{Problem, codes};
+use crate::list::List;
 use crate::model::{Document, ISid, IfName, Label, Name, PortOptions, Range, ServiceVid, Vni};
 use crate::topology::{Routes, Tree};
 
@@ -26,8 +28,8 @@ pub struct Valid {
     pub(super) document: Document,
     pub(super) plant: Arc<Plant>,
     pub(super) nodes: Arc<Table<ValidNode>>,
-    pub(super) tenants: Vec<Arc<ValidTenant>>,
-    pub(super) segments: Vec<Arc<ValidSegment>>,
+    pub(super) tenants: List<Arc<ValidTenant>>,
+    pub(super) segments: List<Arc<ValidSegment>>,
     pub(super) storage: Arc<Vec<ValidVsm>>,
     pub(super) gateways: Arc<Vec<ValidGateway>>,
     pub(super) taken: Taken,
@@ -66,6 +68,11 @@ impl Valid {
         &self.document
     }
 
+    /// True if no segment lacks a number that it would be given if one were free.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
     /// In the order of the document.
     pub fn datacenters(&self) -> &[ValidDatacenter] {
         self.plant.datacenters.items()
@@ -82,13 +89,21 @@ impl Valid {
     }
 
     /// In the order of the document.
-    pub fn tenants(&self) -> &[Arc<ValidTenant>] {
+    pub fn tenants(&self) -> &List<Arc<ValidTenant>> {
         &self.tenants
     }
 
     /// All tenants' segments, in the order of the document.
-    pub fn segments(&self) -> &[Arc<ValidSegment>] {
+    pub fn segments(&self) -> &List<Arc<ValidSegment>> {
         &self.segments
+    }
+
+    /// Positions of the segments that tenants at these positions have.
+    pub(super) fn segments_of(&self, tenants: ops::Range<usize>) -> ops::Range<usize> {
+        let count = |tenants| -> usize { self.tenants.range(tenants).map(|own| own.segments.len()).sum() };
+        // What is new comes at the end most often, and there are fewer to look at from there.
+        let end = self.segments.len() - count(tenants.end..self.tenants.len());
+        end - count(tenants)..end
     }
 
     /// Storage machines, in the order of the document.

@@ -331,7 +331,7 @@ impl Core {
         if !Arc::ptr_eq(&self.image.node, &image.node) {
             self.meter.learn(&image.node.records);
         }
-        for (_, _, part) in unshared(&self.image.segments, &image.segments) {
+        for (_, _, part) in unshared(&self.image, &image) {
             part.iter().for_each(|part| self.meter.learn(&part.records));
         }
         let freed = std::mem::take(&mut image.freed);

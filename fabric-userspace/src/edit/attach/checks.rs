@@ -12,7 +12,8 @@ pub(super) fn already_there(document: &Document, request: &Attach) -> Result<Opt
         return Ok(None);
     };
     let same = tenant.name == request.tenant && asks_for_nothing_new(request, segment, end);
-    if let Some(attached) = answer(document, request, &segment.name).filter(|_| same) {
+    let present = segment_place(document, &segment.name).and_then(|place| answer(document, request, place));
+    if let Some(attached) = present.filter(|_| same) {
         return Ok(Some(Attached {
             changed: false,
             ..attached
@@ -52,24 +53,30 @@ fn agrees<T: PartialEq>(asked: &Option<T>, present: &Option<T>) -> bool {
     asked.is_none() || asked == present
 }
 
-/// Whether the port carries no link and nobody has all of it.
-pub(super) fn port_is_free(document: &Document, request: &Attach) -> Result<(), Refusal> {
+/// Whether the port carries no link.
+pub(super) fn carries_no_link(document: &Document, request: &Attach) -> Result<(), Refusal> {
     let Attach { node, port, .. } = request;
     let at_port = |end: &&LinkEnd| end.node.as_ref() == Some(node) && end.port.as_ref() == Some(port);
-    if let Some(link) = document
+    match document
         .links
         .iter()
         .find(|link| link.ends.iter().any(|end| at_port(&end)))
     {
-        return Err(refuse(
+        None => Ok(()),
+        Some(link) => Err(refuse(
             codes::PORT_ROLE,
             format!(
                 "{port} carries the {} link {}, so no tenant can be attached to it",
                 link.kind, link.name
             ),
             "attach another port: fabric port list",
-        ));
+        )),
     }
+}
+
+/// Whether those who are at the port have VLANs of it, and the request wants one.
+pub(super) fn beside_others(document: &Document, request: &Attach) -> Result<(), Refusal> {
+    let Attach { node, port, .. } = request;
     let excludes = |vlan: Vlan| vlan == Vlan::Any || request.vlan == Vlan::Any;
     match attachments_of(document, node, port).find(|(_, _, end)| excludes(end.vlan)) {
         None => Ok(()),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cannot;
 use crate::error::{Refusal, codes};
-use crate::model::{Document, Shared, Tenant, between};
+use crate::model::{Shared, Tenant, between};
 use crate::store::Stored;
 
 /// Revisions that are appended before the document is written as a whole again.
@@ -44,13 +44,9 @@ impl Line {
     /// `None` if more has changed than a few tenants.
     fn between(before: &Stored, stored: &Stored) -> Option<Self> {
         let (old, new) = (&before.document, &stored.document);
-        let rest = |document: &Document| Document {
-            tenants: Vec::new(),
-            ..document.clone()
-        };
         let (at, out, tenants) = between(&old.tenants, &new.tenants);
         let is_small = out.len() + tenants.len() <= MOST_TENANTS;
-        (is_small && rest(old) == rest(new)).then(|| Self {
+        (is_small && old.is_same_but_tenants(new)).then(|| Self {
             revision: stored.revision,
             after: before.revision,
             applied_at: stored.applied_at.clone(),

@@ -38,7 +38,8 @@ fn only(pointer: &str, value: serde_json::Value, code: Code, text: &str) {
 #[test]
 fn a_gateways_segments_are_where_any_of_them_is() {
     let valid = valid_in(SITE, |_| {});
-    let [a, b, g, _] = valid.segments() else {
+    let segments: Vec<_> = valid.segments().iter().collect();
+    let [a, b, g, _] = segments[..] else {
         panic!("four segments")
     };
     assert_eq!((a.members.len(), b.members.len(), g.members.len()), (2, 2, 1));

@@ -16,11 +16,7 @@ pub(in crate::store::etcd) fn changes_between(
     new: &Document,
     objects: &Objects,
 ) -> Option<Vec<Change>> {
-    let rest = |document: &Document| Document {
-        tenants: Vec::new(),
-        ..document.clone()
-    };
-    if rest(old) != rest(new) {
+    if !old.is_same_but_tenants(new) {
         return None;
     }
     let (first, gone, come) = between(&old.tenants, &new.tenants);
