@@ -2,6 +2,7 @@
 
 mod addresses;
 mod learning;
+mod memory;
 mod plot;
 mod segments;
 mod start;
@@ -30,6 +31,8 @@ struct Growth {
     limit: f64,
     fabric: f64,
     linux: Option<f64>,
+    /// One load from a random line of as many as the FDB's entries are in.
+    load: Option<f64>,
 }
 
 impl Growth {
@@ -38,14 +41,15 @@ impl Growth {
         let thousand = points.iter().find(|point| point.number == 1000);
         let growth = thousand.map_or(String::new(), |base| format!("{:.2}x", self.fabric / base.fabric));
         let linux = self.linux.map_or("-".to_owned(), |cost| format!("{cost:.1}"));
+        let load = self.load.map_or(String::new(), |cost| format!(" {cost:>16.1}"));
         format!(
-            "{:>9} {:>16.1} {:>22.1} {growth:>13} {linux:>20}\n",
+            "{:>9} {:>16.1} {:>22.1} {growth:>13} {linux:>20}{load}\n",
             self.number, self.limit, self.fabric
         )
     }
 
     fn json(&self, what: &str) -> Value {
-        json!({what: self.number, "bare_redirect_ns": self.limit, "fabric_ns": self.fabric, "linux_ns": self.linux})
+        json!({what: self.number, "bare_redirect_ns": self.limit, "fabric_ns": self.fabric, "linux_ns": self.linux, "random_load_ns": self.load})
     }
 }
 
@@ -66,7 +70,7 @@ pub(super) fn run(options: &Scale) -> Result<bool> {
             .is_none_or(|text| part.contains(text.as_str()))
     };
     let mut all = Map::new();
-    all.insert("schema".to_owned(), json!("fabric-bench-scale/2"));
+    all.insert("schema".to_owned(), json!("fabric-bench-scale/3"));
     // First: the others keep their thread on one CPU, and what it starts too.
     if wants("tenants") {
         all.insert("tenants".to_owned(), tenants::measure(options.most.min(10_000))?);

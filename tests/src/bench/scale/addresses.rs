@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::memory::Memory;
 use super::{Growth, ROUNDS, say};
 use crate::bench::cpu::CpuClock;
 use crate::bench::plain::{Plain, Stream};
@@ -35,9 +36,12 @@ pub(super) fn measure(
         linux.first().context("no peer")?,
     );
     let mut plain = Plain::build(std::slice::from_mut(ends), 1 << 20)?;
+    let mut memory = Memory::new(usize::try_from(plain.datapath.fdb_capacity() / 4)?);
     let (mut filled, mut loading) = (0, Duration::ZERO);
     let mut points = Vec::new();
-    say("\naddresses    bare redirect       fabric QinQ push  against 1000    Linux VXLAN encap\n");
+    say(
+        "\naddresses    bare redirect       fabric QinQ push  against 1000    Linux VXLAN encap  one random load\n",
+    );
     for addresses in ADDRESSES.into_iter().filter(|number| *number <= most) {
         let before = clock.now()?;
         plain.fill(filled..u64::from(addresses))?;
@@ -55,6 +59,7 @@ pub(super) fn measure(
             limit: Stream::to(&bare.line, addresses).cost(ends, clock, ROUNDS)?,
             fabric: Stream::to(plain.line()?, addresses).cost(ends, clock, ROUNDS)?,
             linux,
+            load: Some(memory.cost(memory.lines_of(addresses), clock)?),
         };
         points.push(point);
         say(&point.row(&points));

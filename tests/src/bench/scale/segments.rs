@@ -84,6 +84,7 @@ pub(super) fn measure(object: &Object, ends: &mut Ends, clock: &CpuClock, most: 
                     stream.cost(ends, clock, ROUNDS / 2)
                 })
                 .transpose()?,
+            load: None,
         };
         points.push(point);
         say(&point.row(&points));
