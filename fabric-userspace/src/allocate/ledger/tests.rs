@@ -51,16 +51,31 @@ enum Step {
     Range(u16, u16),
 }
 
+/// One segment of each tenant, in both datacenters: there are more of them than S-VIDs, and they want the same labels.
+fn stretched(request: Attach, node: u8) -> Attach {
+    let request = Attach {
+        node: name(["n0", "n3"][usize::from(node)]),
+        vlan: Vlan::Untagged,
+        ..request
+    };
+    Attach {
+        segment: Some(name(&format!("{}-s", request.tenant))),
+        ..request
+    }
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let one = prop_oneof![
-        12 => (generate::request(), any::<bool>()).prop_map(|(request, stays)| Step::Attach(request, stays)),
+        6 => (generate::request(), any::<bool>()).prop_map(|(request, stays)| Step::Attach(request, stays)),
+        12 => (generate::request(), 0u8..2, any::<bool>())
+            .prop_map(|(request, node, stays)| Step::Attach(stretched(request, node), stays)),
         3 => any::<Index>().prop_map(Step::Remove),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(a, b)| Step::Swap(a, b)),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(a, b)| Step::Repeat(a, b)),
         1 => (any::<Index>(), 0u8..6).prop_map(|(at, which)| Step::Forget(at, which)),
         1 => (0u16..3, 0u16..4).prop_map(|(first, more)| Step::Range(first, more)),
     ];
-    vec(one, 1..40)
+    vec(one, 1..60)
 }
 
 fn assert_same(ledger: &Ledger, document: &Document) {
