@@ -1,0 +1,51 @@
+//! What stands beside a failover: another service of the same machine, an agent that is replaced, a policy that changes.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use fabric_tests::netns::NetNs;
+use fabric_tests::storage::{Rig, RigOptions};
+use fabric_tests::wait::PATIENCE;
+
+use super::support::PORT;
+
+/// A client that is served by another port of the machine keeps the fabric from nothing: who serves there does not serve here.
+#[test]
+fn another_service_of_the_machine_is_no_sign_of_life() {
+    let options = RigOptions {
+        tcp_port: Some(PORT),
+        ..RigOptions::default()
+    };
+    let rig = Rig::start(&options).unwrap();
+    let service = rig.service(PORT).unwrap();
+    let mut beside = service;
+    beside.set_port(PORT + 1);
+    let listen = |member: &NetNs, address| member.run(|| Ok(TcpListener::bind(address)?)).unwrap();
+    let [serves, _other] = [0, 1].map(|number| listen(&rig.members[number], service));
+    let chats = listen(&rig.members[0], beside);
+    rig.wait_all_up().unwrap();
+    let connect = || Ok(TcpStream::connect_timeout(&beside, PATIENCE)?);
+    let mut client = rig.client.run(connect).unwrap();
+    let (mut server, _) = chats.accept().unwrap();
+    let done = AtomicBool::new(false);
+    let found = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) && server.write_all(b"still here").is_ok() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            server.shutdown(std::net::Shutdown::Both)
+        });
+        let mut heard = [0; 10];
+        client.read_exact(&mut heard).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        scope.spawn(move || while client.read_exact(&mut heard).is_ok() {});
+        drop(serves);
+        let found = rig.wait_working("array-2");
+        done.store(true, Ordering::Relaxed);
+        found
+    });
+    found.unwrap();
+    assert_eq!(rig.show().unwrap()["last_switch"]["cause"], "silent");
+}
