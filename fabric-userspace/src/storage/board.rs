@@ -47,6 +47,9 @@ pub(crate) struct Saved {
     /// The epoch is one of the store's.
     #[serde(default)]
     pub(crate) shared: bool,
+    /// Told to stay where it is until told otherwise.
+    #[serde(default)]
+    pub(crate) manual: bool,
 }
 
 /// One switch, times in nanoseconds of the monotonic clock.
@@ -283,6 +286,7 @@ impl Board {
                 member,
                 drained: drained.map(|member| member.name.clone()).collect(),
                 shared: watched.shared.is_some(),
+                manual: watched.manual,
             })
         };
         let all = self.vsms.iter();

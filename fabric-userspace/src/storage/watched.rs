@@ -54,7 +54,7 @@ impl Watched {
         let mut watched = Self {
             members: Vec::new(),
             charge: Charge::default(),
-            manual: false,
+            manual: saved.is_some_and(|saved| saved.manual),
             last: None,
             switches: BTreeMap::new(),
             nudges: 0,

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fabric_tests::netns::NetNs;
-use fabric_tests::storage::{Rig, RigOptions};
+use fabric_tests::storage::{Rig, RigOptions, VSM};
 use fabric_tests::wait::PATIENCE;
+use serde_json::json;
 
-use super::support::PORT;
+use super::support::{PORT, calm, rig};
 
 /// A client that is served by another port of the machine keeps the fabric from nothing: who serves there does not serve here.
 #[test]
@@ -48,4 +49,22 @@ fn another_service_of_the_machine_is_no_sign_of_life() {
     });
     found.unwrap();
     assert_eq!(rig.show().unwrap()["last_switch"]["cause"], "silent");
+}
+
+/// Who was put in charge by hand stays there until somebody says otherwise, whatever becomes of the agent.
+#[test]
+fn a_switch_by_hand_outlives_the_agent() {
+    let mut rig = rig(&calm());
+    rig.agent
+        .ok(&["storage", "switch", VSM, "--to", "array-2"])
+        .unwrap();
+    rig.agent.kill9().unwrap();
+    rig.agent.restart().unwrap();
+    rig.wait_all_up().unwrap();
+    let shown = rig.show().unwrap();
+    assert_eq!((&shown["manual"], &shown["epoch"]), (&json!(true), &json!(2)));
+    rig.agent.ok(&["storage", "restore", VSM]).unwrap();
+    rig.agent.kill9().unwrap();
+    rig.agent.restart().unwrap();
+    assert_eq!(rig.show().unwrap()["manual"], false);
 }
