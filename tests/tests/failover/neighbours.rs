@@ -68,3 +68,24 @@ fn a_switch_by_hand_outlives_the_agent() {
     rig.agent.restart().unwrap();
     assert_eq!(rig.show().unwrap()["manual"], false);
 }
+
+/// A member that is out of use would give the service up again at once.
+#[test]
+fn a_member_out_of_use_is_not_put_in_charge() {
+    let rig = rig(&calm());
+    rig.agent
+        .ok(&["storage", "drain", VSM, "--member", "array-2"])
+        .unwrap();
+    for more in [&[][..], &["--force"]] {
+        let line = [&["storage", "switch", VSM, "--to", "array-2"], more].concat();
+        let said = rig.agent.refused(&line, "bad-storage").unwrap();
+        assert!(said.stderr.contains("restore"), "{}", said.stderr);
+    }
+    assert_eq!(rig.show().unwrap()["epoch"], 1, "nothing was changed");
+    rig.agent
+        .ok(&["storage", "restore", VSM, "--member", "array-2"])
+        .unwrap();
+    rig.agent
+        .ok(&["storage", "switch", VSM, "--to", "array-2"])
+        .unwrap();
+}
