@@ -107,6 +107,9 @@ impl Watched {
                 },
             });
         }
+        if self.spec.interval != spec.interval {
+            self.next_probe = 0;
+        }
         self.spec = spec;
     }
 

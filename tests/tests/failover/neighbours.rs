@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fabric_tests::netns::NetNs;
 use fabric_tests::storage::{Rig, RigOptions, VSM};
@@ -88,4 +88,19 @@ fn a_member_out_of_use_is_not_put_in_charge() {
     rig.agent
         .ok(&["storage", "switch", VSM, "--to", "array-2"])
         .unwrap();
+}
+
+/// Members that were asked every 20 seconds are asked every few milliseconds as soon as the document says so.
+#[test]
+fn a_shorter_interval_is_in_force_at_once() {
+    let rig = rig(&calm());
+    let mut document = rig.agent.json(&["export"]).unwrap()["item"].take();
+    document["storage"][0]["health"] = json!({"interval_ms": 5, "multiplier": 4});
+    let file = rig.agent.file("shorter.json", &document).unwrap();
+    rig.agent.ok(&["apply", "-f", &file, "--yes"]).unwrap();
+    let begun = Instant::now();
+    rig.cut(0, true).unwrap();
+    rig.wait_working("array-2").unwrap();
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }
