@@ -7,8 +7,8 @@
 //!
 //! Who changes a value changes it from what he has read, so that of two writers one loses and knows. Only the
 //! agent gives slots free. What a program may change stays, without a value, until no program runs any more that
-//! may have found it; only an entry that is moved to its other bucket leaves its slot at once. So a reader looks at
-//! the key once more behind the value.
+//! may have found it; only an entry that is moved leaves its slot at once: in the table to the entry that gets it next, in
+//! the stash to anyone. So a reader looks at the key once more behind the value.
 
 use crate::shared::SharedU64;
 use crate::tables::{Table, Tables};
@@ -128,6 +128,11 @@ pub fn claim<T: Tables>(tables: &T, table: Table, key: u64, value: u64) -> Claim
     }
     // The agent may have entered the same key meanwhile, as a static one: that stays.
     if slot.value.compare_exchange(0, value) != 0 {
+        return Claim::Lost;
+    }
+    if slot.key.load() != key {
+        // It may even have moved that entry, and the slot is another key's.
+        slot.value.compare_exchange(value, 0);
         return Claim::Lost;
     }
     Claim::Placed

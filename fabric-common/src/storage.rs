@@ -54,7 +54,7 @@ fn heard<F: Frame, T: Tables>(
     let vsm = tables.vsm(place.vsm).ok_or(DropReason::StaleNextHop)?;
     let packet = Packet::read(frame, body);
     let port = vsm.tcp_port.load();
-    let is_alive = packet.is_alive(port != 0);
+    let is_alive = packet.is_alive(port);
     let charge = word(tables, vsm);
     let own = binding.learn();
     let prober = vsm.prober.load();

@@ -40,7 +40,7 @@ use fabric_common::maps::{
 };
 
 pub use apply::{Step, steps};
-pub use buckets::{BucketTable, Full, Memory};
+pub use buckets::{BucketTable, Full, Kin, Memory};
 pub use counters::SegmentEvents;
 pub use fdb::{FdbEntry, Sweep};
 pub use loader::{LoadError, Program};

@@ -23,6 +23,8 @@ mod corpus;
 mod gateway;
 #[path = "differential/generate.rs"]
 mod generate;
+#[path = "differential/kernel.rs"]
+mod kernel;
 #[path = "differential/labels.rs"]
 mod labels;
 #[path = "differential/numbered.rs"]

@@ -19,6 +19,8 @@ mod files;
 mod identity;
 #[path = "failover/ipv6.rs"]
 mod ipv6;
+#[path = "failover/neighbours.rs"]
+mod neighbours;
 #[path = "failover/planned.rs"]
 mod planned;
 #[path = "failover/support.rs"]

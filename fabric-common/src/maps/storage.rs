@@ -79,8 +79,8 @@ pub struct Vsm {
     pub silence_limit: SharedU64,
     /// When the agent last sent probes, in nanoseconds of `CLOCK_MONOTONIC`.
     pub probed_at: SharedU64,
-    /// Port of the service, if members are tried by connecting to it: then TCP segments alone are signs of life, since a machine
-    /// answers ARP when its server is gone, and only what is for this port must be answered. 0: ARP will do.
+    /// Port of the service, if members are tried by connecting to it: then TCP segments from this port alone are signs of life,
+    /// since a machine answers ARP when its server is gone, and only what is for this port must be answered. 0: ARP will do.
     pub tcp_port: SharedU64,
     /// What ends a connection of the service passes until then, in nanoseconds of `CLOCK_MONOTONIC`.
     pub trusted_until: SharedU64,

@@ -60,11 +60,11 @@ impl Packet {
         (self.data != 0 || self.flags & (flag::SYN | flag::FIN) != 0) && self.flags & flag::RST == 0
     }
 
-    /// Whether its sender serves. With `tcp_only` only TCP tells. What resets or ends a connection is sent by the kernel of a
-    /// machine whose server is gone.
+    /// Whether its sender serves. With a TCP `port`, which is not 0 then, only what comes from there tells: who serves at another
+    /// one does not serve here. What resets or ends a connection is sent by the kernel of a machine whose server is gone.
     #[inline(always)]
-    pub(super) const fn is_alive(&self, tcp_only: bool) -> bool {
-        self.flags & (flag::RST | flag::FIN) == 0 && (!tcp_only || self.ip_at != 0)
+    pub(super) const fn is_alive(&self, port: u64) -> bool {
+        self.flags & (flag::RST | flag::FIN) == 0 && (port == 0 || self.from_port as u64 == port)
     }
 
     /// Whether it ends a connection with the service at TCP port `port`, which is not 0.

@@ -3,7 +3,12 @@
 //! Moves go along a chain: the last entry into an empty slot, the one before it into the slot that it left, and so on.
 //!
 //! The agent is the only one that moves entries and gives slots free; XDP enters and changes values meanwhile. What
-//! the agent takes out keeps its slot until [`BucketTable::release`], which is for after a grace period.
+//! the agent takes out keeps its slot until [`BucketTable::release`], which is for after a grace period. A slot of the table that
+//! an entry leaves gets the next one of the chain at once, and is never free in between.
+//!
+//! So a program that has looked for a key in vain finds no slot free that was not so when it looked. What the agent enters
+//! goes to the first slot that is free or the key's, in the order in which readers look: nothing that such a program enters
+//! later is found before it. In the stash, whose slots become free at once, it enters nothing.
 
 use fabric_common::buckets::{Bucket, Choices, SLOTS, Slot};
 
@@ -43,11 +48,23 @@ pub struct BucketTable<M> {
     buckets: M,
     seed: [u64; 2],
     mask: u32,
+    kin: fn(u64, u64) -> Kin,
 }
 
 /// No room for a key, and none to be had by moving others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
+
+/// What the value of an entry says that it is to another one with the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kin {
+    /// Another one: keys do not tell everything.
+    Stranger,
+    /// The same, and XDP may have entered it.
+    Learned,
+    /// The same, and only the agent can have entered it.
+    Fixed,
+}
 
 /// A slot by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +89,21 @@ struct Step {
 }
 
 impl<M: Memory> BucketTable<M> {
-    /// A table of `mask` + 1 buckets, hashed with the secret `seed`. If there are more in `buckets`, they are its stash.
-    pub fn new(buckets: M, seed: [u64; 2], mask: u32) -> Self {
-        Self { buckets, seed, mask }
+    /// A table of `mask` + 1 buckets, hashed with the secret `seed`. If there are more in `buckets`, they are its stash. `kin` is
+    /// given two values, neither of which is 0: what the first one is to the second.
+    pub fn new(buckets: M, seed: [u64; 2], mask: u32, kin: fn(u64, u64) -> Kin) -> Self {
+        Self {
+            buckets,
+            seed,
+            mask,
+            kin,
+        }
+    }
+
+    /// Whether an entry with the key of one that has `value` is the same, or may come to be: one without a value is about to get
+    /// it from XDP, or never, because it was taken out.
+    fn is_meant(&self, was: u64, value: u64) -> bool {
+        was == 0 || (self.kin)(was, value) != Kin::Stranger
     }
 
     fn choices(&self, key: u64) -> Choices {
@@ -123,48 +152,52 @@ impl<M: Memory> BucketTable<M> {
         }
     }
 
-    /// Enters or replaces; `same` tells which of the entries with this key is meant.
+    /// Enters or replaces.
     ///
     /// # Errors
     /// When no chain of moves ends in an empty slot.
-    pub fn set(&self, key: u64, value: u64, same: impl Fn(u64) -> bool) -> Result<(), Full> {
-        if self.replace(key, value, &same) {
-            return Ok(());
-        }
+    pub fn set(&self, key: u64, value: u64) -> Result<(), Full> {
         for _ in 0..TRIES {
-            if self.claim(key, value) {
-                // XDP may have entered the same key meanwhile, where readers look first.
-                self.replace(key, value, &same);
+            // XDP may take the slot before us, here or on the way.
+            let seat = self.fixed(key, value).or_else(|| self.seat(key, value));
+            if let Some(slot) = seat.or_else(|| self.make_room(key).ok()) {
+                slot.value.store(value);
+                self.take_out_twins(key, slot, value);
                 return Ok(());
             }
-            // XDP may have taken the slot before us, here or on the way.
-            let _ = self.make_room(key);
         }
         Err(Full)
     }
 
-    /// Gives the first of the entries that are meant this value, and clears the others. False if there is none.
-    fn replace(&self, key: u64, value: u64, same: impl Fn(u64) -> bool) -> bool {
-        // One without a value is about to get it: from XDP, which loses it then, or never, because it was taken out.
-        let is_meant = |was| was == 0 || same(was);
-        let mut found = self.find(key).filter(|slot| is_meant(slot.value.load()));
-        let Some(slot) = found.next() else {
-            return false;
-        };
-        slot.value.store(value);
-        // Twins would come to light when this one goes.
-        found.for_each(|twin| twin.value.store(0));
-        true
+    /// The slot of an entry that the agent has made: it is the first one for as long as it is there.
+    fn fixed(&self, key: u64, value: u64) -> Option<&Slot> {
+        let mut slots = self.both(key).filter(|slot| slot.key.load() == key);
+        slots
+            .find(|slot| matches!(slot.value.load(), was if was != 0 && (self.kin)(was, value) == Kin::Fixed))
     }
 
-    fn claim(&self, key: u64, value: u64) -> bool {
-        let claimed = self
-            .both(key)
-            .find(|slot| slot.key.load() == 0 && slot.key.compare_exchange(0, key) == 0);
-        if let Some(slot) = claimed {
-            slot.value.store(value);
+    /// The first slot of the table that is free, and the key's then, or that of an entry that is meant.
+    fn seat(&self, key: u64, value: u64) -> Option<&Slot> {
+        self.both(key).find(|slot| {
+            let found = match slot.key.load() {
+                0 => slot.key.compare_exchange(0, key),
+                other => other,
+            };
+            found == 0 || found == key && self.is_meant(slot.value.load(), value)
+        })
+    }
+
+    /// Twins would come to light when this one goes. One that XDP is about to give its value is found by the next sweep.
+    fn take_out_twins(&self, key: u64, slot: &Slot, value: u64) {
+        for twin in self.find(key).filter(|twin| !std::ptr::eq(*twin, slot)) {
+            // XDP may refresh it meanwhile.
+            loop {
+                let was = twin.value.load();
+                if was == 0 || !self.is_meant(was, value) || Self::take_out(twin, was) {
+                    break;
+                }
+            }
         }
-        claimed.is_some()
     }
 
     /// Takes an entry out if it still has this value. Its slot is given free by [`Self::release`].
@@ -200,21 +233,45 @@ impl<M: Memory> BucketTable<M> {
 
     /// True if readers find another entry with this slot's key before this one.
     pub fn is_shadowed(&self, slot: &Slot) -> bool {
-        let key = slot.key.load();
-        let mut earlier = self.all(key).take_while(|other| !std::ptr::eq(*other, slot));
-        earlier.any(|other| other.key.load() == key && other.value.load() != 0)
+        let (key, value) = (slot.key.load(), slot.value.load());
+        let mut earlier = self.find(key).take_while(|other| !std::ptr::eq(*other, slot));
+        value != 0
+            && earlier.any(|other| matches!(other.value.load(), was if was != 0 && self.is_meant(was, value)))
     }
 
-    /// Moves entries, each to its other bucket, so that a slot for `key` becomes empty: which one.
-    fn make_room(&self, key: u64) -> Result<Place, Full> {
+    /// Whether an entry is in the table once more, or XDP may be entering it. `not` are those that are known.
+    fn has_twin(&self, key: u64, value: u64, not: [&Slot; 2]) -> bool {
+        let mut others = self
+            .find(key)
+            .filter(|other| !not.iter().any(|known| std::ptr::eq(*other, *known)));
+        others.any(|other| self.is_meant(other.value.load(), value))
+    }
+
+    /// Whether an entry may be moved. One without a value is about to get one, or to go; and one that XDP enters once more could
+    /// come to lie behind that.
+    fn is_movable(&self, slot: &Slot) -> bool {
+        let value = slot.value.load();
+        value != 0 && !self.has_twin(slot.key.load(), value, [slot; 2])
+    }
+
+    /// Moves entries, each to its other bucket, so that there is a slot for `key`, which has it then and no value.
+    fn make_room(&self, key: u64) -> Result<&Slot, Full> {
         let Choices { first, second, .. } = self.choices(key);
         let chain = self.chain([first, second]).ok_or(Full)?;
-        for pair in chain.windows(2) {
-            if let [to, from] = pair {
-                self.relocate(*from, *to)?;
-            }
+        let slots: Vec<&Slot> = chain.iter().filter_map(|place| self.slot(*place)).collect();
+        let (free, entries) = slots.split_first().ok_or(Full)?;
+        let moved = entries.first().map_or(key, |slot| slot.key.load());
+        if free.key.compare_exchange(0, moved) != 0 {
+            return Err(Full);
         }
-        chain.last().copied().ok_or(Full)
+        let mut to = *free;
+        for (at, from) in entries.iter().enumerate() {
+            self.relocate(from, to)?;
+            from.key
+                .store(entries.get(at + 1).map_or(key, |next| next.key.load()));
+            to = from;
+        }
+        Ok(to)
     }
 
     /// The shortest chain of moves: an empty slot, the slot whose entry goes there, and so on to a slot of `buckets`.
@@ -234,8 +291,7 @@ impl<M: Memory> BucketTable<M> {
             if key == 0 {
                 return Some(path(&steps, at));
             }
-            // An entry without value is about to get one, or to go: it cannot be moved.
-            if steps.len() < CHAIN && self.slot(place)?.value.load() != 0 {
+            if steps.len() < CHAIN && self.is_movable(self.slot(place)?) {
                 let other = self.other(key, place.bucket);
                 steps.extend(places(other).map(|place| Step {
                     place,
@@ -256,28 +312,20 @@ impl<M: Memory> BucketTable<M> {
         if first == bucket { second } else { first }
     }
 
-    /// Moves one entry. The copy is there before the original goes: a reader in between finds one of them. What XDP
-    /// changes meanwhile is copied again.
-    fn relocate(&self, from: Place, to: Place) -> Result<(), Full> {
-        let (Some(from), Some(to)) = (self.slot(from), self.slot(to)) else {
-            return Err(Full);
-        };
-        let key = from.key.load();
-        if from.value.load() == 0 {
-            return Err(Full);
-        }
-        if to.key.compare_exchange(0, key) != 0 {
-            return Err(Full);
-        }
+    /// Moves one entry into a slot that has its key already. The copy is there before the original goes: a reader in between
+    /// finds one of them. What XDP changes meanwhile is copied again.
+    fn relocate(&self, from: &Slot, to: &Slot) -> Result<(), Full> {
         loop {
             let value = from.value.load();
+            // XDP may have begun to enter it since it was looked at.
+            if value == 0 || self.has_twin(from.key.load(), value, [from, to]) {
+                return Err(Full);
+            }
             to.value.store(value);
             if Self::take_out(from, value) {
-                break;
+                return Ok(());
             }
         }
-        from.key.store(0);
-        Ok(())
     }
 
     /// Moves what XDP put into the stash into the table, where others make room. Returns how many found a place.
@@ -289,12 +337,19 @@ impl<M: Memory> BucketTable<M> {
     }
 
     fn leaves_stash(&self, place: Place) -> bool {
-        let key = self.slot(place).map_or(0, |slot| slot.key.load());
-        if key == 0 {
+        let Some(from) = self.slot(place) else {
+            return false;
+        };
+        let key = from.key.load();
+        if key == 0 || !self.is_movable(from) {
             return false;
         }
         let room = self.make_room(key);
-        room.and_then(|room| self.relocate(place, room)).is_ok()
+        let has_left = room.and_then(|to| self.relocate(from, to)).is_ok();
+        if has_left {
+            from.key.store(0);
+        }
+        has_left
     }
 }
 

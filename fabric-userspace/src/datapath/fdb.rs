@@ -9,7 +9,7 @@ use fabric_common::maps::{FdbValue, fdb_key, name, tick};
 use fabric_common::wire::Macs;
 use nix::time::{ClockId, clock_getres};
 
-use super::buckets::Full;
+use super::buckets::{Full, Kin};
 use super::loader::{Program, xdp};
 use super::{Datapath, LoadError, Table};
 
@@ -92,6 +92,18 @@ fn age(now: u32, value: FdbValue) -> u32 {
 pub(super) fn segment_of(key: u64, value: FdbValue) -> u32 {
     let low = (key >> 48) as u32;
     low | value.segment_high() << 16
+}
+
+/// See [`super::BucketTable::new`]: keys have only the low bits of the segment.
+pub(super) fn kin(was: u64, value: u64) -> Kin {
+    let (was, value) = (FdbValue(was), FdbValue(value));
+    if was.segment_high() != value.segment_high() {
+        Kin::Stranger
+    } else if was.is_static() {
+        Kin::Fixed
+    } else {
+        Kin::Learned
+    }
 }
 
 impl Datapath {
@@ -261,11 +273,8 @@ impl Datapath {
     }
 
     pub(super) fn set_station(&self, segment: u32, mac: u64, next_hop: u32) -> Result<(), Full> {
-        self.fdb.set(
-            fdb_key(segment, mac),
-            FdbValue::fixed(segment, next_hop).0,
-            |value| FdbValue(value).segment_high() == (segment >> 16) & 0xff,
-        )
+        self.fdb
+            .set(fdb_key(segment, mac), FdbValue::fixed(segment, next_hop).0)
     }
 
     pub(super) fn clear_station(&self, segment: u32, mac: u64) {

@@ -15,10 +15,10 @@ use thiserror::Error;
 
 use crate::ids::Sizes;
 
-use super::buckets::BucketTable;
+use super::buckets::Kin;
 use super::flood::FloodLists;
 use super::mapped::Mapped;
-use super::{Datapath, bpffs, pins};
+use super::{Datapath, Table, bpffs, fdb, pins};
 
 use object::EBPF_OBJECT;
 
@@ -284,11 +284,17 @@ impl Datapath {
                 .collect(),
             ports,
             access: mapped(map, name::ACCESS)?,
-            tags: BucketTable::new(mapped(map, name::TAGS)?, settings.seed, settings.tags_mask),
-            tunnel_keys: BucketTable::new(
+            tags: Table::new(
+                mapped(map, name::TAGS)?,
+                settings.seed,
+                settings.tags_mask,
+                only_one,
+            ),
+            tunnel_keys: Table::new(
                 mapped(map, name::TUNNEL_KEYS)?,
                 settings.seed,
                 settings.tunnels_mask,
+                only_one,
             ),
             bindings: mapped(map, name::BINDINGS)?,
             tunnels: mapped(map, name::TUNNELS)?,
@@ -296,7 +302,12 @@ impl Datapath {
             label_sites: mapped(map, name::LABEL_SITES)?,
             routes: mapped(map, name::ROUTES)?,
             segments: mapped(map, name::SEGMENTS)?,
-            fdb: BucketTable::new(mapped(map, name::FDB)?, settings.seed, settings.fdb_mask),
+            fdb: Table::new(
+                mapped(map, name::FDB)?,
+                settings.seed,
+                settings.fdb_mask,
+                fdb::kin,
+            ),
             next_hops: Arc::new(mapped(map, name::NEXT_HOPS)?),
             paths: Arc::new(mapped(map, name::PATHS)?),
             vsms: Arc::new(mapped(map, name::VSMS)?),
@@ -319,6 +330,11 @@ impl Datapath {
             ebpf,
         })
     }
+}
+
+/// In a table that only the agent writes there is one entry of each key.
+fn only_one(_: u64, _: u64) -> Kin {
+    Kin::Fixed
 }
 
 /// Puts the programs that others go on with where those look for them. The pin keeps them there.

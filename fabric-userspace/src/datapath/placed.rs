@@ -102,8 +102,7 @@ impl Datapath {
         } else {
             FdbValue::learned(segment, next_hop, now)
         };
-        let same = |value: u64| FdbValue(value).segment_high() == (segment >> 16) & 0xff;
-        match self.fdb.set(fdb_key(segment, mac), value.0, same) {
+        match self.fdb.set(fdb_key(segment, mac), value.0) {
             Ok(()) => {
                 if !is_sticky {
                     entry.learned.add(1);

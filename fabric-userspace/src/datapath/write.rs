@@ -348,7 +348,7 @@ fn set<T: aya::Pod>(table: &Mapped<T>, index: u32, record: Option<&T>, map: &'st
 
 fn set_key(table: &Table, key: u64, value: Option<u32>) -> Result<(), Full> {
     match value {
-        Some(value) => table.set(key, u64::from(value), |_| true),
+        Some(value) => table.set(key, u64::from(value)),
         None => {
             table.find(key).for_each(Table::clear);
             Ok(())

@@ -15,6 +15,13 @@ impl Watched {
                 .with_cure("none needed")
                 .unchanged());
         }
+        if member.drained {
+            let sentence =
+                format!("{to} of {vsm} is out of use, and would give the service up again at once");
+            return Err(Refusal::new(codes::BAD_STORAGE, sentence)
+                .with_cure(format!("fabric storage restore {vsm} --member {to}"))
+                .unchanged());
+        }
         if force {
             return Ok(());
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use fabric_common::shared::SharedU64;
+
 use crate::model::Name;
 
 /// Why a switch was made.
@@ -118,6 +120,17 @@ impl Member {
         self.heard = None;
         self.probed = false;
         self.patient_until = patient_until;
+    }
+
+    /// A question is on its way to it. What it owed to others before it was first asked is forgotten: they may have asked what nobody
+    /// answers, long ago, and it is given the whole limit to answer us.
+    pub(super) fn ask(&mut self, unanswered: &SharedU64, now: u64) {
+        if self.probed {
+            unanswered.compare_exchange(0, now);
+        } else {
+            unanswered.store(now);
+        }
+        self.probed = true;
     }
 
     /// Takes in what the data path knows: since when frames to the member are unanswered, 0 if none is.
@@ -259,6 +272,24 @@ mod tests {
         let mut members = members();
         members[0].listen(SECOND, SECOND + LIMIT, LIMIT);
         assert!(members[0].is_up());
+    }
+
+    #[test]
+    fn what_was_unanswered_before_the_first_question_is_no_death() {
+        let mut member = Member::new(Name::new("a").expect("legal"), 0);
+        let unanswered = SharedU64::default();
+        unanswered.store(SECOND);
+        let now = 60 * SECOND;
+        member.ask(&unanswered, now);
+        member.listen(unanswered.load(), now + LIMIT / 2, LIMIT);
+        assert_eq!(member.answers, Answers::Unknown);
+        member.ask(&unanswered, now + LIMIT / 2);
+        member.listen(unanswered.load(), now + LIMIT + 1, LIMIT);
+        assert_eq!(
+            member.answers,
+            Answers::Down(now + LIMIT + 1),
+            "from the first question on"
+        );
     }
 
     #[test]

@@ -27,8 +27,7 @@ impl Watched {
             let Some(target) = spec.members.iter().find(|one| one.name == member.name) else {
                 continue;
             };
-            vsm.unanswered[usize::from(member.place) & 7].compare_exchange(0, now);
-            member.probed = true;
+            member.ask(&vsm.unanswered[usize::from(member.place) & 7], now);
             let ends = Ends {
                 to: spec.mac.octets(),
                 from: target.prober,

@@ -25,6 +25,9 @@ pub(crate) struct Saved {
     /// The epoch is one of the store's.
     #[serde(default)]
     pub(crate) shared: bool,
+    /// Told to stay where it is until told otherwise.
+    #[serde(default)]
+    pub(crate) manual: bool,
 }
 
 impl Board {
@@ -62,6 +65,7 @@ impl Watched {
             at,
             drained: drained.map(|member| member.name.clone()).collect(),
             shared: self.shared.is_some(),
+            manual: self.manual,
         })
     }
 

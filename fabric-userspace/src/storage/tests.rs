@@ -64,6 +64,7 @@ fn saved(epoch: u32, shared: bool) -> Saved {
         at: Some("edge1:eth2".to_owned()),
         drained: Vec::new(),
         shared,
+        manual: false,
     }
 }
 

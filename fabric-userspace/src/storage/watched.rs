@@ -60,7 +60,7 @@ impl Watched {
         let mut watched = Self {
             members: Vec::new(),
             charge: Charge::default(),
-            manual: false,
+            manual: saved.is_some_and(|saved| saved.manual),
             last: None,
             switches: BTreeMap::new(),
             nudges: 0,
@@ -115,6 +115,9 @@ impl Watched {
                     ..Member::new(member.name.clone(), member.place)
                 },
             });
+        }
+        if self.spec.interval != spec.interval {
+            self.next_probe = 0;
         }
         self.spec = spec;
     }

@@ -5,7 +5,7 @@
 pub mod buckets;
 
 pub mod mapped {
-    /// Nothing of this kind is mapped here.
+    /// Nothing of this kind is mapped here: the model has memory of its own.
     pub struct Mapped<T>(std::marker::PhantomData<T>);
 
     impl<T> Mapped<T> {

@@ -29,7 +29,7 @@ pub mod maps {
 
 pub mod datapath;
 
-use schedule::Fault::{self, BlindWrites, LooksOnce, NoGrace};
+use schedule::Fault::{self, BlindWrites, LooksOnce, NoGrace, SkipsFree};
 use schedule::{Program, Schedule, Who};
 use world::World;
 
@@ -68,9 +68,14 @@ fn agent<'a>(program: impl Fn() + Send + Sync + 'a) -> Program<'a> {
     (Who::Agent, Box::new(program))
 }
 
-/// Stations of which each has the same first bucket, and another second one but for the last.
+/// Stations by their two buckets: [`A`] and the next three have the first and the second one.
 const A: usize = 0;
+/// The first one alone, as the next four.
 const NEW: usize = 4;
+/// The second one alone, as the next three.
+const SECOND: usize = 9;
+/// The first and the third one.
+const THIRD: usize = 13;
 
 /// A bucket is full, and one of its entries moves to its other bucket to make room for a new station.
 const ROOM: Scenario = Scenario {
@@ -151,12 +156,110 @@ const FLUSH: Scenario = Scenario {
     },
 };
 
-const ALL: [(&str, Scenario); 5] = [
+/// The document names a station again whose last entry still has its slot, in the bucket `in_second` or not, while it is heard
+/// and an earlier slot is free.
+const fn named_again(in_second: bool) -> Scenario {
+    Scenario {
+        before: if in_second {
+            |world| {
+                (1..=NEW).for_each(|station| world.enter(station, 30));
+                was_named(world);
+            }
+        } else {
+            |world| {
+                world.enter(1, 30);
+                was_named(world);
+            }
+        },
+        mask: in_second as u32,
+        programs: |world| vec![agent(|| world.enter(A, 10)), frame(|| world.hears(A, 20))],
+        after: |world| world.must_send(A, 10),
+    }
+}
+
+/// Behind station 1, whose slot is free then.
+fn was_named(world: &World) {
+    world.enter(A, 10);
+    world.leaves(1);
+    world.give_free();
+    world.leaves(A);
+}
+
+/// The same, and it is named with another next hop at once, and aged out in between.
+const NAMED_TWICE: Scenario = Scenario {
+    programs: |world| {
+        vec![
+            agent(|| {
+                world.enter(A, 11);
+                world.ages(A);
+                world.enter(A, 10);
+            }),
+            frame(|| world.hears(A, 20)),
+        ]
+    },
+    ..named_again(false)
+};
+
+/// What is in an earlier slot moves to make room for another station, after this one was named.
+const FREED: Scenario = Scenario {
+    before: |world| (1..=NEW).for_each(|station| world.enter(station, 30)),
+    mask: 1,
+    programs: |world| {
+        vec![
+            agent(|| {
+                world.enter(A, 10);
+                world.tries_to_enter(NEW + 1, 40);
+            }),
+            frame(|| world.hears(A, 20)),
+        ]
+    },
+    after: |world| {
+        world.must_send(A, 10);
+        world.must_send(1, 30);
+        world.sends(NEW + 1, &[40]);
+    },
+};
+
+/// Who looks for a named station may miss it because it moves from its second bucket to its first, where an earlier slot would
+/// become free then.
+const MISSED: Scenario = Scenario {
+    before: |world| {
+        let full = [THIRD, NEW, NEW + 1, NEW + 2];
+        full.into_iter().for_each(|station| world.enter(station, 30));
+        world.enter(A, 10);
+        (SECOND..SECOND + 3).for_each(|station| world.enter(station, 30));
+        world.leaves(NEW);
+        world.give_free();
+    },
+    mask: 3,
+    programs: |world| {
+        vec![
+            agent(|| {
+                world.tries_to_enter(SECOND + 3, 40);
+                world.tries_to_enter(NEW + 3, 50);
+            }),
+            frame(|| world.hears(A, 20)),
+        ]
+    },
+    after: |world| {
+        world.must_send(A, 10);
+        world.must_send(THIRD, 30);
+        world.sends(SECOND + 3, &[40]);
+        world.sends(NEW + 3, &[50]);
+    },
+};
+
+const ALL: [(&str, Scenario); 10] = [
     ("room", ROOM),
     ("release", RELEASE),
     ("fixed", FIXED),
     ("move", MOVE),
     ("flush", FLUSH),
+    ("named again", named_again(false)),
+    ("named again in the second", named_again(true)),
+    ("named twice", NAMED_TWICE),
+    ("freed", FREED),
+    ("missed", MISSED),
 ];
 
 #[test]
@@ -176,6 +279,8 @@ fn without_a_rule_of_the_protocol_a_frame_goes_astray() {
         ("move", MOVE, LooksOnce),
         ("release", RELEASE, NoGrace),
         ("fixed", FIXED, BlindWrites),
+        ("named again", named_again(false), SkipsFree),
+        ("named again in the second", named_again(true), SkipsFree),
     ] {
         let (runs, wrong) = explore(&scenario, Some(fault));
         assert!(wrong.is_some(), "{name} with {fault:?}: nothing in {runs} runs");

@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     NoGrace,
     /// XDP changes a value whatever it has become.
     BlindWrites,
+    /// The agent takes a slot that was the key's before, and not an earlier one that is free.
+    SkipsFree,
 }
 
 /// Who runs a program.
@@ -300,6 +302,11 @@ pub(crate) fn loaded(address: usize, value: u64) -> u64 {
     RUNNING.with_borrow_mut(|running| match running {
         Some(running) if running.has(Fault::LooksOnce, Who::Frame) && address.is_multiple_of(16) => {
             *running.seen.entry(address).or_insert(value)
+        }
+        Some(running)
+            if running.has(Fault::SkipsFree, Who::Agent) && address.is_multiple_of(16) && value == 0 =>
+        {
+            u64::MAX
         }
         _ => value,
     })

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use common::maps::{FdbValue, Segment, fdb_key};
 
 use crate::buckets::{Bucket, Choices, STASH, find};
-use crate::datapath::buckets::{BucketTable, Memory};
+use crate::datapath::buckets::{BucketTable, Kin, Memory};
 use crate::learn;
 use crate::schedule::grace;
 use crate::tables::{Table, Tables};
@@ -28,6 +28,15 @@ impl Memory for Buckets {
     }
 }
 
+/// As `datapath::fdb` has it.
+fn kin(was: u64, value: u64) -> Kin {
+    match FdbValue(was) {
+        was if was.segment_high() != FdbValue(value).segment_high() => Kin::Stranger,
+        was if was.is_static() => Kin::Fixed,
+        _ => Kin::Learned,
+    }
+}
+
 pub(crate) struct World {
     memory: Arc<Vec<Bucket>>,
     table: BucketTable<Buckets>,
@@ -45,7 +54,7 @@ impl World {
         let segment = Segment::default();
         segment.mac_limit.store(100);
         Self {
-            table: BucketTable::new(Buckets(Arc::clone(&memory)), SEED, mask),
+            table: BucketTable::new(Buckets(Arc::clone(&memory)), SEED, mask, kin),
             memory,
             mask,
             segment,
@@ -112,10 +121,43 @@ impl World {
     }
 
     fn set(&self, station: usize, value: FdbValue) {
-        let same = |was: u64| FdbValue(was).segment_high() == value.segment_high();
-        if self.table.set(self.keys[station], value.0, same).is_err() {
+        if !self.has_set(station, value) {
             self.complain(format!("no room for station {station}"));
         }
+    }
+
+    fn has_set(&self, station: usize, value: FdbValue) -> bool {
+        self.table.set(self.keys[station], value.0).is_ok()
+    }
+
+    /// As [`Self::enter`], where XDP may leave no room.
+    pub(crate) fn tries_to_enter(&self, station: usize, next_hop: u32) {
+        self.has_set(station, FdbValue::fixed(SEGMENT, next_hop));
+    }
+
+    /// The document has a station no more, as `Datapath::clear_station` takes it out.
+    pub(crate) fn leaves(&self, station: usize) {
+        for slot in self.table.find(self.keys[station]) {
+            let value = slot.value.load();
+            if FdbValue(value).is_static() {
+                BucketTable::<Buckets>::take_out(slot, value);
+            }
+        }
+    }
+
+    /// As `Datapath::sweep` ages it.
+    pub(crate) fn ages(&self, station: usize) {
+        for slot in self.table.find(self.keys[station]) {
+            let value = slot.value.load();
+            let is_old = FdbValue(value).last_seen() != NOW;
+            if FdbValue(value).next_hop() != 0
+                && !FdbValue(value).is_static()
+                && (is_old || self.table.is_shadowed(slot))
+            {
+                BucketTable::<Buckets>::take_out(slot, value);
+            }
+        }
+        self.give_free();
     }
 
     /// As `Datapath::flush` does it.
@@ -139,18 +181,34 @@ impl World {
     }
 }
 
-/// Stations whose first bucket is the first one; the second is the last one, but for the fifth station.
+/// The two buckets of each station in a table of four; a smaller table has fewer of them.
+const STATIONS: [(u32, u32); 14] = [
+    (0, 1),
+    (0, 1),
+    (0, 1),
+    (0, 1),
+    (0, 0),
+    (0, 0),
+    (0, 0),
+    (0, 0),
+    (0, 0),
+    (1, 1),
+    (1, 1),
+    (1, 1),
+    (1, 1),
+    (0, 2),
+];
+
 fn keys(mask: u32) -> Vec<u64> {
-    let with_second = |second: u32, from: u64| {
-        let all = (from..).map(|mac| fdb_key(SEGMENT, 0x0200_0000_0000 + mac));
-        all.filter(move |key| {
+    let key = |(from, (first, second)): (u64, &(u32, u32))| {
+        let mut all = (from * 1000..).map(|mac| fdb_key(SEGMENT, 0x0200_0000_0000 + mac));
+        let is_meant = |key: &u64| {
             let choices = Choices::of(*key, SEED, mask);
-            choices.first == 0 && choices.second == second
-        })
+            (choices.first, choices.second) == (first & mask, second & mask)
+        };
+        all.find(is_meant).unwrap()
     };
-    let mut keys: Vec<u64> = with_second(mask, 0).take(4).collect();
-    keys.extend(with_second(0, 1000).take(1));
-    keys
+    (0..).zip(&STATIONS).map(key).collect()
 }
 
 impl Tables for World {

@@ -1,7 +1,6 @@
 //! The kernel and the twin side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use fabric_common::DropReason;
@@ -10,70 +9,20 @@ use fabric_common::maps::gateway::{KnownNeighbour, NEIGHBOUR_BUCKETS};
 use fabric_common::maps::storage::{Charge, ClientFlow, FLOWS, Vsm, flow_index};
 use fabric_common::maps::{Count, Direction, drop_index};
 use fabric_common::wire::Macs;
-use fabric_tests::bpf::{SHORTEST_RUN, XdpProgram};
+use fabric_tests::bpf::SHORTEST_RUN;
 use fabric_tests::frame::{hex_dump, stack};
 use fabric_userspace::compile::twin::{Copied, Counters, HostFrame, Outcome, Twin, TwinSettings};
-use fabric_userspace::datapath::{Datapath, SegmentEvents};
-use fabric_userspace::diff;
+use fabric_userspace::datapath::SegmentEvents;
 use fabric_userspace::records::Records;
 use fabric_userspace::validate::PortRole;
 use nix::time::{ClockId, clock_getres};
 
+use super::kernel::Kernel;
 use super::outcome::{difference, forget_copies, hex, since};
-use super::site::{Port, SIZES, STATIONS, Site, settings};
+use super::site::{Port, Site, settings};
 
 /// Number of the storage machine `disk`: the first of the document.
 const DISK: u32 = 1;
-
-/// The kernel's maps and programs.
-pub(crate) struct Kernel {
-    pub(crate) datapath: Datapath,
-    pub(crate) pins: PathBuf,
-    programs: [XdpProgram; 4],
-    _folder: tempfile::TempDir,
-}
-
-impl Kernel {
-    pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let pins = folder.path().join("bpf");
-        let (mut datapath, _) = Datapath::open(&pins, &SIZES, STATIONS, false)
-            .expect("the kernel loads the programs (if there is no object in this build: cargo xtask build)");
-        let ids = datapath.program_ids().unwrap();
-        let program = |place: usize| XdpProgram::of_id(ids[place]).unwrap();
-        Self {
-            programs: [program(0), program(1), program(2), program(3)],
-            datapath,
-            pins,
-            _folder: folder,
-        }
-    }
-
-    pub(crate) fn program(&self, role: PortRole) -> &XdpProgram {
-        match role {
-            PortRole::Access => &self.programs[0],
-            PortRole::Trunk => &self.programs[1],
-            PortRole::Pseudowire => &self.programs[2],
-            PortRole::Underlay => &self.programs[3],
-        }
-    }
-
-    pub(crate) fn load(&mut self, from: &Records, to: &Records) {
-        for op in diff::diff(from, to).ops {
-            self.datapath.apply(&op).unwrap();
-        }
-    }
-}
-
-impl Drop for Kernel {
-    fn drop(&mut self) {
-        // A mount would outlive the test.
-        let removed = self.datapath.remove();
-        if !std::thread::panicking() {
-            removed.unwrap();
-        }
-    }
-}
 
 /// Both sides with the same entries.
 pub(crate) struct Both {

@@ -68,7 +68,7 @@ fn request() -> Vec<u8> {
 }
 
 fn reply() -> Vec<u8> {
-    segment(CLIENT, SERVICE, 0x10, 0)
+    from_service(0x10)
 }
 
 fn port_of(edge: &mut Station, port: &str, frame: &[u8]) -> String {
@@ -122,6 +122,9 @@ fn an_answer_ends_the_wait_and_what_needs_none_begins_none() {
     let mut edge = edge();
     port_of(&mut edge, "eth1", &request());
     assert_eq!(vsm(&edge).unanswered[0].load(), NOW);
+    let beside = segment(CLIENT, SERVICE, 0x10, 0);
+    assert_eq!(port_of(&mut edge, "eth2", &beside), "eth1");
+    assert_eq!(vsm(&edge).unanswered[0].load(), NOW, "another port's server");
     assert_eq!(port_of(&mut edge, "eth2", &reply()), "eth1");
     assert_eq!(vsm(&edge).unanswered[0].load(), 0);
     // An acknowledgement, and a reset.
@@ -158,8 +161,8 @@ fn the_kernel_of_a_dead_server_gives_no_sign_of_life() {
     }
 }
 
-/// The same segment, from the service's own port.
-fn end_of_service(flags: u8) -> Vec<u8> {
+/// A segment from the service's own port.
+fn from_service(flags: u8) -> Vec<u8> {
     let mut frame = segment(CLIENT, SERVICE, flags, 0);
     frame[34..36].copy_from_slice(&3260_u16.to_be_bytes());
     frame
@@ -169,7 +172,7 @@ fn end_of_service(flags: u8) -> Vec<u8> {
 fn what_ends_a_connection_is_withheld_while_the_agent_asks() {
     for flags in [0x14, 0x11] {
         let mut edge = edge();
-        let end = end_of_service(flags);
+        let end = from_service(flags);
         port_of(&mut edge, "eth1", &request());
         assert_eq!(port_of(&mut edge, "eth2", &end), "eth1", "nobody asks");
         vsm(&edge).probed_at.store(NOW);

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use fabric_common::buckets::{Bucket, Choices, STASH};
 
-use super::BucketTable;
+use super::{BucketTable, Kin};
 
 const SEED: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3211];
 
 fn table(buckets: u32) -> BucketTable<Vec<Bucket>> {
     let memory = (0..buckets + STASH).map(|_| Bucket::default()).collect();
-    BucketTable::new(memory, SEED, buckets - 1)
+    BucketTable::new(memory, SEED, buckets - 1, |_, _| Kin::Fixed)
 }
 
 /// xorshift64*, so that a failure comes again.
@@ -32,11 +32,7 @@ fn nothing_fails_below_90_percent_and_every_entry_is_found_once() {
     let mut state = 1;
     let keys: Vec<u64> = (0..wanted).map(|_| random(&mut state) | 1).collect();
     for (value, key) in (1..).zip(&keys) {
-        assert_eq!(
-            table.set(*key, value, |_| true),
-            Ok(()),
-            "entry {value} of {wanted}"
-        );
+        assert_eq!(table.set(*key, value), Ok(()), "entry {value} of {wanted}");
     }
     for (value, key) in (1..).zip(&keys) {
         assert_eq!(get(&table, *key), [value]);
@@ -51,7 +47,7 @@ fn a_full_table_says_so_and_keeps_what_it_has() {
     let mut kept = HashMap::new();
     for value in 1..=table.capacity() + 100 {
         let key = random(&mut state) | 1;
-        if table.set(key, value, |_| true).is_ok() {
+        if table.set(key, value).is_ok() {
             kept.insert(key, value);
         }
     }
@@ -95,26 +91,26 @@ fn all_that_is_learned_below_90_percent_finds_a_place_in_the_table() {
 fn a_slot_is_not_used_again_before_it_is_released() {
     let table = table(1);
     for key in 1..=4 {
-        table.set(key, key, |_| true).unwrap();
+        table.set(key, key).unwrap();
     }
     let slot = table.find(2).next().unwrap();
     assert!(!BucketTable::<Vec<Bucket>>::take_out(slot, 7));
     assert!(BucketTable::<Vec<Bucket>>::take_out(slot, 2));
-    assert!(table.set(9, 9, |_| true).is_err());
+    assert!(table.set(9, 9).is_err());
     let left = table.without_value();
     table.release(&left);
-    assert_eq!(table.set(9, 9, |_| true), Ok(()));
+    assert_eq!(table.set(9, 9), Ok(()));
     assert_eq!(get(&table, 2), [0u64; 0]);
 }
 
 #[test]
 fn what_is_entered_again_is_not_released() {
     let table = table(1);
-    table.set(5, 50, |_| true).unwrap();
+    table.set(5, 50).unwrap();
     let slot = table.find(5).next().unwrap();
     assert!(BucketTable::<Vec<Bucket>>::take_out(slot, 50));
     let left = table.without_value();
-    table.set(5, 51, |_| true).unwrap();
+    table.set(5, 51).unwrap();
     table.release(&left);
     assert_eq!(get(&table, 5), [51]);
 }
@@ -128,8 +124,30 @@ fn a_twin_is_seen_and_goes_when_its_key_is_set() {
         slot.value.store(value);
     }
     assert!(!table.is_shadowed(slots[0]) && table.is_shadowed(slots[1]));
-    table.set(77, 9, |_| true).unwrap();
+    table.set(77, 9).unwrap();
     assert_eq!(get(&table, 77), [9, 0]);
+}
+
+/// Keys have sixteen bits of the segment: the other tenant's entry is no twin, and neither goes nor keeps this one from moving.
+#[test]
+fn another_tenants_entry_with_the_same_key_is_no_twin() {
+    let memory = (0..64 + STASH).map(|_| Bucket::default()).collect();
+    let kin = |was, value| match (was ^ value) & 0xff {
+        0 => Kin::Fixed,
+        _ => Kin::Stranger,
+    };
+    let table: BucketTable<Vec<Bucket>> = BucketTable::new(memory, SEED, 63, kin);
+    for value in [0x101, 0x102] {
+        table.set(77, value).unwrap();
+    }
+    assert_eq!(get(&table, 77), [0x101, 0x102]);
+    assert!(
+        table
+            .find(77)
+            .all(|slot| !table.is_shadowed(slot) && table.is_movable(slot))
+    );
+    table.set(77, 0x202).unwrap();
+    assert_eq!(get(&table, 77), [0x101, 0x202]);
 }
 
 /// Families of addresses that a tenant would try who knows the hash but not its secret: one after the other, in steps
