@@ -6,6 +6,7 @@
 
 mod acts;
 mod board;
+mod copies;
 mod doubt;
 mod follow;
 mod frames;

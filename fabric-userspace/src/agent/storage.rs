@@ -2,12 +2,12 @@
 
 mod council;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::core::{Core, failed, side_file};
@@ -280,35 +280,68 @@ async fn listen(shared: Shared, mut events: UnboundedReceiver<Event>) {
     }
 }
 
+/// What the software that copies said, with the monitor if it is still open.
+type Said = std::io::Result<(Monitor, BTreeMap<String, Progress>)>;
+
+/// Each on its own: one that takes its time, or hangs, keeps none of the others waiting.
 async fn watch_copies(watcher: Arc<Watcher>, council: Option<Arc<Council>>) {
     let mut ticks = interval(COPIES);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut open: BTreeMap<String, Monitor> = BTreeMap::new();
+    let mut asked: JoinSet<(String, Said)> = JoinSet::new();
+    let mut under_way: BTreeSet<String> = BTreeSet::new();
     loop {
-        ticks.tick().await;
-        let wanted = watcher.with(|board| board.monitors());
-        open.retain(|socket, _| wanted.iter().any(|known| known.socket == *socket));
-        for wanted in wanted {
-            let copies = copies(&mut open, &wanted.socket).await.ok();
-            let Monitored { vsm, working, .. } = &wanted;
-            watcher.with(|board| board.copies(vsm, working, copies.as_ref(), nanoseconds()));
-            if let (Some(council), Some(copies)) = (&council, &copies) {
-                council.tell_copies(&wanted, copies);
+        tokio::select! {
+            _ = ticks.tick() => {
+                let wanted = watcher.with(|board| board.monitors());
+                let sockets: BTreeSet<String> = wanted.into_iter().map(|wanted| wanted.socket).collect();
+                open.retain(|socket, _| sockets.contains(socket));
+                for socket in sockets {
+                    if under_way.insert(socket.clone()) {
+                        let monitor = open.remove(&socket);
+                        asked.spawn(async move {
+                            let said = copies(monitor, &socket).await;
+                            (socket, said)
+                        });
+                    }
+                }
+            }
+            Some(Ok((socket, said))) = asked.join_next() => {
+                under_way.remove(&socket);
+                let copies = said.ok().map(|(monitor, copies)| {
+                    open.insert(socket.clone(), monitor);
+                    copies
+                });
+                take_copies(&watcher, council.as_ref(), &socket, copies.as_ref());
             }
         }
     }
 }
 
-/// Asks through the monitor that is open, or through a new one; what fails is opened anew in the next round.
-async fn copies(
-    open: &mut BTreeMap<String, Monitor>,
+fn take_copies(
+    watcher: &Watcher,
+    council: Option<&Arc<Council>>,
     socket: &str,
-) -> std::io::Result<BTreeMap<String, Progress>> {
-    let mut monitor = match open.remove(socket) {
+    copies: Option<&BTreeMap<String, Progress>>,
+) {
+    let wanted = watcher.with(|board| board.monitors());
+    for wanted in wanted.into_iter().filter(|wanted| wanted.socket == socket) {
+        let Monitored { vsm, working, .. } = &wanted;
+        let are_lost = watcher.with(|board| board.copies(vsm, working, copies, nanoseconds()));
+        let nothing = BTreeMap::new();
+        let told = copies.or_else(|| are_lost.then_some(&nothing));
+        if let Some((council, copies)) = council.zip(told) {
+            council.tell_copies(&wanted, copies);
+        }
+    }
+}
+
+/// Asks through the monitor that is open, or through a new one; what fails is opened anew in the next round.
+async fn copies(monitor: Option<Monitor>, socket: &str) -> Said {
+    let mut monitor = match monitor {
         Some(monitor) => monitor,
         None => Monitor::open(socket).await?,
     };
     let copies = monitor.copies().await?;
-    open.insert(socket.to_owned(), monitor);
-    Ok(copies)
+    Ok((monitor, copies))
 }

@@ -6,8 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::judge::{Cause, CopyState};
-use super::monitor::Progress;
+use super::judge::Cause;
 use super::saved::Saved;
 use super::socket::PacketSocket;
 use super::spec::{PlaceSpec, Spec};
@@ -16,7 +15,7 @@ use super::watched::Watched;
 use super::wishes::Ask;
 use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
-use crate::model::{Name, ReplicationPolicy};
+use crate::model::Name;
 use crate::store::etcd::Standing;
 
 /// A connection that was heard of less than so many ticks ago (about seconds) is in use.
@@ -276,79 +275,5 @@ impl Board {
                 })
             })
             .collect()
-    }
-
-    /// What the copying of the member in charge says of the copies, by member; `None` if nobody answered, which changes nothing:
-    /// it may have died with complete copies.
-    pub(crate) fn copies(
-        &mut self,
-        name: &Name,
-        from: &Name,
-        copies: Option<&BTreeMap<String, Progress>>,
-        now: u64,
-    ) {
-        let (Some(watched), Some(copies)) = (self.vsms.get_mut(name), copies) else {
-            return;
-        };
-        if watched.in_charge().is_none_or(|working| working.name != *from) {
-            return;
-        }
-        let policy = watched.spec.replication;
-        for member in watched.members.iter_mut().filter(|member| member.name != *from) {
-            member.copy = copy_state(copies.get(member.name.as_str()), policy, member.copy, now);
-            if member.copy == CopyState::Current {
-                member.is_new = false;
-            }
-        }
-    }
-}
-
-/// With `sync` a copy that is in step has every write that was acknowledged; otherwise it must have all of them.
-fn copy_state(
-    progress: Option<&Progress>,
-    policy: Option<ReplicationPolicy>,
-    before: CopyState,
-    now: u64,
-) -> CopyState {
-    let is_complete = |progress: &&Progress| {
-        progress.in_step && (policy == Some(ReplicationPolicy::Sync) || progress.lag == 0)
-    };
-    if progress.filter(is_complete).is_some() {
-        return CopyState::Current;
-    }
-    let since = match before {
-        CopyState::Stale { since, .. } => since,
-        CopyState::Current => now,
-    };
-    CopyState::Stale {
-        since,
-        lag: progress.map(|progress| progress.lag),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A copy that is made together with each write has all that was acknowledged as soon as it is in step; one that is made later
-    /// must have caught up (US 10,560,283 column 22).
-    #[test]
-    fn what_a_copy_must_have_depends_on_when_it_is_made() {
-        let current = CopyState::Current;
-        let stale = |since, lag| CopyState::Stale { since, lag };
-        for (policy, in_step, lag, expected) in [
-            (ReplicationPolicy::Sync, true, 4096, current),
-            (ReplicationPolicy::Sync, false, 0, stale(9, Some(0))),
-            (ReplicationPolicy::Interval, true, 4096, stale(9, Some(4096))),
-            (ReplicationPolicy::Interval, true, 0, current),
-            (ReplicationPolicy::Batch, true, 1, stale(9, Some(1))),
-            (ReplicationPolicy::Batch, true, 0, current),
-        ] {
-            let progress = Progress { in_step, lag };
-            let state = copy_state(Some(&progress), Some(policy), current, 9);
-            assert_eq!(state, expected, "{policy} {in_step} {lag}");
-        }
-        let since_before = copy_state(None, Some(ReplicationPolicy::Sync), stale(4, None), 9);
-        assert_eq!(since_before, stale(4, None), "nobody copies to it");
     }
 }

@@ -45,9 +45,12 @@ impl Board {
             let (Ok(name), Ok(from)) = (Name::new(name), Name::new(&report.from)) else {
                 continue;
             };
-            let is_present = self.vsms.get(&name).is_some_and(|watched| {
-                watched.shared.is_some() && u64::from(watched.charge.epoch()) == report.epoch
-            });
+            let Some(watched) = self.vsms.get_mut(&name) else {
+                continue;
+            };
+            let is_present = watched.shared.is_some()
+                && u64::from(watched.charge.epoch()) == report.epoch
+                && watched.in_charge().is_some_and(|working| working.name == from);
             if is_present {
                 let copies = report.copies.iter().map(|(member, (in_step, lag))| {
                     let progress = Progress {
@@ -56,7 +59,7 @@ impl Board {
                     };
                     (member.clone(), progress)
                 });
-                self.copies(&name, &from, Some(&copies.collect()), super::nanoseconds());
+                watched.take_copies(&copies.collect(), super::nanoseconds());
             }
         }
     }

@@ -157,7 +157,12 @@ impl Member {
     }
 
     fn may_serve(&self, now: u64) -> bool {
-        self.is_up() && !self.drained && self.copy == CopyState::Current && now >= self.held_until
+        self.could_serve() && now >= self.held_until
+    }
+
+    /// It may have died not long ago.
+    fn could_serve(&self) -> bool {
+        self.is_up() && !self.drained && self.copy == CopyState::Current
     }
 }
 
@@ -201,7 +206,12 @@ pub(super) fn judge(members: &[Member], in_charge: Option<u8>, restoring: Restor
         .filter(|(other, member)| *other != at && member.may_serve(now));
     let best = others.clone().map(|(_, member)| member.place).next();
     let switch = match working.answers {
-        Answers::Down(_) => best.map(|place| (place, Cause::Silent)),
+        Answers::Down(_) => {
+            // One that has died not long ago is better than one that is dead.
+            let mut held = members.iter().filter(|member| member.could_serve());
+            let best = best.or_else(|| held.next().map(|member| member.place));
+            best.map(|place| (place, Cause::Silent))
+        }
         _ if working.drained => best.map(|place| (place, Cause::Drained)),
         Answers::Up(_) | Answers::Unknown => {
             let is_well = |member: &Member| matches!(member.answers, Answers::Up(since) if now.saturating_sub(since) >= restoring.wait);
@@ -324,6 +334,19 @@ mod tests {
             ..RESTORING
         };
         assert_eq!(judge(&members, Some(1), never, 400 * SECOND).switch, None);
+    }
+
+    #[test]
+    fn one_that_is_held_down_serves_when_nobody_else_could() {
+        let mut members = members();
+        members[0].held_until = 12 * SECOND;
+        kill(&mut members[1], 3 * SECOND);
+        let of = |members: &[Member]| judge(members, Some(1), RESTORING, 3 * SECOND).switch;
+        assert_eq!(of(&members), Some((2, Cause::Silent)));
+        kill(&mut members[2], 3 * SECOND);
+        assert_eq!(of(&members), Some((0, Cause::Silent)));
+        members[0].copy = CopyState::Stale { since: 0, lag: None };
+        assert_eq!(of(&members), None);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Machines that come in the place of others, and who stands by.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fabric_common::maps::storage::{Charge, Vsm};
 
 use super::judge::{Answers, Cause, CopyState};
+use super::monitor::Progress;
 use super::moves::Move;
 use super::saved::Saved;
 use super::spec::{MemberSpec, Probed, SharedSpec, Spec, Way};
@@ -239,6 +241,55 @@ fn a_switch_that_nobody_saw_is_what_a_node_knows_when_others_come_to_decide() {
         watched.begin(&vsm, Some(&saved(4, false)));
         assert_eq!(working(&watched), expected, "{word:?}");
     }
+}
+
+/// While the member in charge lives and the software that copies is not heard of, nobody knows what its copies lack. If it is dead, it may
+/// have died with complete copies.
+#[test]
+fn copies_that_nobody_tells_of_are_stale_as_long_as_their_source_lives() {
+    const SECOND: u64 = 1_000_000_000;
+    let complete = Progress {
+        in_step: true,
+        lag: 0,
+    };
+    let all = [("b".to_owned(), complete)].into();
+    for lives in [true, false] {
+        let vsm = Vsm::default();
+        let mut watched = Watched::new(spec("edge1:eth2", 0, false), None);
+        watched.begin(&vsm, None);
+        watched.members[0].answers = Answers::Up(NOW);
+        assert!(!watched.hear_copies(Some(&all), NOW));
+        assert_eq!(watched.members[1].copy, CopyState::Current);
+        if !lives {
+            watched.members[0].answers = Answers::Down(NOW);
+        }
+        assert!(!watched.hear_copies(None, NOW + 2 * SECOND - 1));
+        assert_eq!(watched.members[1].copy, CopyState::Current);
+        let now = NOW + 2 * SECOND;
+        assert_eq!(watched.hear_copies(None, now), lives);
+        let stale = CopyState::Stale {
+            since: now,
+            lag: None,
+        };
+        assert_eq!(watched.members[1].copy == stale, lives);
+        watched.members[0].answers = Answers::Up(now);
+        assert!(!watched.hear_copies(Some(&all), now + 1));
+        assert_eq!(watched.members[1].copy, CopyState::Current);
+    }
+}
+
+/// Another node that decides would have switched, had the member in charge died.
+#[test]
+fn a_node_that_does_not_decide_waits_longer_for_the_software_that_copies() {
+    const SECOND: u64 = 1_000_000_000;
+    let vsm = Vsm::default();
+    vsm.charge.store(Charge::new(5, Some(0), None).0);
+    let mut watched = Watched::new(spec("edge1:eth2", 0, true), Some(&saved(5, true)));
+    watched.begin(&vsm, Some(&saved(5, true)));
+    assert_eq!(working(&watched), Some("a"));
+    assert!(!watched.hear_copies(Some(&BTreeMap::new()), NOW));
+    assert!(!watched.hear_copies(None, NOW + 10 * SECOND - 1));
+    assert!(watched.hear_copies(None, NOW + 10 * SECOND));
 }
 
 /// A node that decided alone has not told yet, so nothing is decided; what was asked for is not done by the next decision.

@@ -43,6 +43,8 @@ pub(super) struct Watched {
     pub(super) outdated: Option<u64>,
     /// What was wanted before something was asked for by hand that is not decided yet.
     pub(super) before_asking: Option<Wanted>,
+    /// When the software that copies was heard of last, in nanoseconds; 0 before the first question.
+    pub(super) copies_heard: u64,
     /// The word as it was when it was taken away for a change of the tables; nothing is decided meanwhile.
     pub(super) held: Option<Charge>,
     pub(super) next_probe: u64,
@@ -70,6 +72,7 @@ impl Watched {
             tell_from: 0,
             outdated: None,
             before_asking: None,
+            copies_heard: 0,
             held: None,
             next_probe: 0,
             asked: 0,
@@ -304,6 +307,8 @@ impl Watched {
         let Some(to) = self.in_charge().map(|member| member.name.clone()) else {
             return;
         };
+        // Before anything else is done about it: after a loss of power the old copy must not be served.
+        tools.tell(&self.spec.name, None);
         let switched = super::nanoseconds();
         let hold = found + self.spec.hold_down;
         let copied = self.spec.replication.is_some();
