@@ -114,16 +114,15 @@ impl<M: Memory> BucketTable<M> {
         self.buckets.bucket(bucket).map_or(&[], |bucket| &bucket.slots)
     }
 
-    /// The slots of `key`'s two buckets.
-    fn both(&self, key: u64) -> impl Iterator<Item = &Slot> {
-        let Choices { first, second, .. } = self.choices(key);
+    /// The slots of a key's two buckets.
+    fn both(&self, Choices { first, second, .. }: Choices) -> impl Iterator<Item = &Slot> {
         let others = if second == first { &[] } else { self.slots(second) };
         self.slots(first).iter().chain(others)
     }
 
-    /// All slots in which `key` can be, in the order in which readers look.
-    fn all(&self, key: u64) -> impl Iterator<Item = &Slot> {
-        self.both(key).chain(self.slots(self.choices(key).stash))
+    /// All slots in which a key can be, in the order in which readers look.
+    fn all(&self, choices: Choices) -> impl Iterator<Item = &Slot> {
+        self.both(choices).chain(self.slots(choices.stash))
     }
 
     /// Number of slots, without the stash.
@@ -133,7 +132,8 @@ impl<M: Memory> BucketTable<M> {
 
     /// The entries of `key`; more than one only after a race between two learners.
     pub fn find(&self, key: u64) -> impl Iterator<Item = &Slot> {
-        self.all(key).filter(move |slot| slot.key.load() == key)
+        self.all(self.choices(key))
+            .filter(move |slot| slot.key.load() == key)
     }
 
     /// All entries in use.
@@ -157,12 +157,15 @@ impl<M: Memory> BucketTable<M> {
     /// # Errors
     /// When no chain of moves ends in an empty slot.
     pub fn set(&self, key: u64, value: u64) -> Result<(), Full> {
+        let choices = self.choices(key);
         for _ in 0..TRIES {
             // XDP may take the slot before us, here or on the way.
-            let seat = self.fixed(key, value).or_else(|| self.seat(key, value));
+            let seat = self
+                .fixed(choices, key, value)
+                .or_else(|| self.seat(choices, key, value));
             if let Some(slot) = seat.or_else(|| self.make_room(key).ok()) {
                 slot.value.store(value);
-                self.take_out_twins(key, slot, value);
+                self.take_out_twins(choices, key, slot, value);
                 return Ok(());
             }
         }
@@ -170,15 +173,15 @@ impl<M: Memory> BucketTable<M> {
     }
 
     /// The slot of an entry that the agent has made: it is the first one for as long as it is there.
-    fn fixed(&self, key: u64, value: u64) -> Option<&Slot> {
-        let mut slots = self.both(key).filter(|slot| slot.key.load() == key);
+    fn fixed(&self, choices: Choices, key: u64, value: u64) -> Option<&Slot> {
+        let mut slots = self.both(choices).filter(|slot| slot.key.load() == key);
         slots
             .find(|slot| matches!(slot.value.load(), was if was != 0 && (self.kin)(was, value) == Kin::Fixed))
     }
 
     /// The first slot of the table that is free, and the key's then, or that of an entry that is meant.
-    fn seat(&self, key: u64, value: u64) -> Option<&Slot> {
-        self.both(key).find(|slot| {
+    fn seat(&self, choices: Choices, key: u64, value: u64) -> Option<&Slot> {
+        self.both(choices).find(|slot| {
             let found = match slot.key.load() {
                 0 => slot.key.compare_exchange(0, key),
                 other => other,
@@ -188,8 +191,11 @@ impl<M: Memory> BucketTable<M> {
     }
 
     /// Twins would come to light when this one goes. One that XDP is about to give its value is found by the next sweep.
-    fn take_out_twins(&self, key: u64, slot: &Slot, value: u64) {
-        for twin in self.find(key).filter(|twin| !std::ptr::eq(*twin, slot)) {
+    fn take_out_twins(&self, choices: Choices, key: u64, slot: &Slot, value: u64) {
+        let twins = self
+            .all(choices)
+            .filter(|twin| twin.key.load() == key && !std::ptr::eq(*twin, slot));
+        for twin in twins {
             // XDP may refresh it meanwhile.
             loop {
                 let was = twin.value.load();

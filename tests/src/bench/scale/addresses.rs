@@ -59,7 +59,7 @@ pub(super) fn measure(
             limit: Stream::to(&bare.line, addresses).cost(ends, clock, ROUNDS)?,
             fabric: Stream::to(plain.line()?, addresses).cost(ends, clock, ROUNDS)?,
             linux,
-            load: Some(memory.cost(memory.lines_of(addresses), clock)?),
+            load: Some(memory.cost(memory.lines_of(addresses))?),
         };
         points.push(point);
         say(&point.row(&points));
