@@ -11,6 +11,7 @@ mod doubt;
 mod follow;
 mod frames;
 mod judge;
+mod known;
 mod monitor;
 mod moves;
 mod probes;

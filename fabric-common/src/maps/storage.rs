@@ -156,7 +156,7 @@ pub mod probe {
 }
 
 /// One TCP connection of a client, as [`FlowRecord`] holds it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ClientFlow {
     /// The client's port, host byte order.
     pub client_port: u16,

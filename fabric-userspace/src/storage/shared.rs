@@ -248,6 +248,7 @@ impl Watched {
 
     pub(super) fn shared_round(&mut self, vsm: &Vsm, tools: &Tools<'_>, now: u64) -> u64 {
         self.tell_if_stopped(vsm, now);
+        self.look_at_flows(tools, now);
         let is_in_office = self
             .shared
             .as_ref()

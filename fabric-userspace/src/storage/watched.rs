@@ -8,6 +8,7 @@ use fabric_common::maps::storage::{Charge, Vsm};
 use super::board::Switch;
 use super::frames::nudge;
 use super::judge::{Answers, Cause, CopyState, Member, Restoring, Verdict, judge};
+use super::known::Known;
 use super::saved::Saved;
 use super::shared::Shared;
 use super::spec::Spec;
@@ -50,6 +51,7 @@ pub(super) struct Watched {
     pub(super) next_probe: u64,
     pub(super) asked: u64,
     pub(super) probes: u32,
+    pub(super) known: Known,
     /// Nudges on their way, from that time on.
     waiting: VecDeque<Outbound>,
     nudge_from: u64,
@@ -77,6 +79,7 @@ impl Watched {
             next_probe: 0,
             asked: 0,
             probes: 0,
+            known: Known::default(),
             waiting: VecDeque::new(),
             nudge_from: 0,
             nudge_again: None,
@@ -220,6 +223,7 @@ impl Watched {
             None => self.name_standby(vsm, verdict.standby),
         }
         self.resolve_doubt(vsm, tools, now);
+        self.look_at_flows(tools, now);
         self.probe_if_due(vsm, tools, now);
         self.send_nudges(tools, now);
         self.spec.interval / 2
@@ -373,9 +377,13 @@ impl Watched {
         let service = self.spec.mac.octets();
         let mut frames = Vec::new();
         let mut sequence = self.probes.wrapping_mul(0x9e37_79b1) ^ self.charge.epoch();
+        self.find_flows(tools, super::nanoseconds());
         for place in &self.spec.places {
-            let flows = tools.tables.flows(place.place).filter_map(|record| record.read());
-            for flow in flows.filter(|flow| self.is_nudged_here(flow)) {
+            for flow in self
+                .known
+                .at(place.place)
+                .filter(|flow| self.is_nudged_here(flow))
+            {
                 sequence = sequence.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f);
                 let Some((path, segment)) = tools.tables.path_and_segment(flow.next_hop) else {
                     continue;

@@ -1,0 +1,124 @@
+//! Connections of clients that are known beside those that the data path has noted.
+//!
+//! The data path has one record for each hash: of two connections with the same one it holds the one that was heard last, and the
+//! other one would not be nudged. So its records are looked at again and again, and what was found is kept for a while.
+
+use std::collections::HashMap;
+
+use fabric_common::maps::storage::{ClientFlow, FlowRecord};
+
+use super::tools::Tools;
+use super::watched::Watched;
+
+const SECOND: u64 = 1_000_000_000;
+/// How often records are looked at.
+const LOOK: u64 = SECOND / 4;
+/// How long a connection is known that has lost its record.
+const KEPT: u64 = 600 * SECOND;
+/// Most connections that are known of one storage machine.
+const MOST: usize = 4096;
+
+/// By place and connection, when it was last found.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    flows: HashMap<(u32, ClientFlow), u64>,
+    next: u64,
+}
+
+impl Known {
+    /// Those at a place, each once.
+    pub(super) fn at(&self, place: u32) -> impl Iterator<Item = ClientFlow> {
+        let flows = self.flows.keys().filter(move |(at, _)| *at == place);
+        flows.map(|(_, flow)| *flow)
+    }
+
+    fn find(&mut self, place: u32, record: &FlowRecord, now: u64) {
+        // What a program writes meanwhile may be read as a mixture of two, but hardly twice.
+        if let Some(flow) = record.read()
+            && record.read() == Some(flow)
+        {
+            self.flows.insert((place, flow), now);
+        }
+    }
+
+    /// Forgets what was not found for long, and of too many those that were not for the longest.
+    fn forget(&mut self, now: u64) {
+        self.flows.retain(|_, found| now.saturating_sub(*found) < KEPT);
+        if self.flows.len() <= MOST {
+            return;
+        }
+        let mut times: Vec<u64> = self.flows.values().copied().collect();
+        times.sort_unstable_by(|one, other| other.cmp(one));
+        let oldest = times.get(MOST).copied().unwrap_or(0);
+        self.flows.retain(|_, found| *found > oldest);
+    }
+}
+
+impl Watched {
+    /// Looks at the data path's records if it is time.
+    pub(super) fn look_at_flows(&mut self, tools: &Tools<'_>, now: u64) {
+        if self.spec.nudge && now >= self.known.next {
+            self.find_flows(tools, now);
+            self.known.forget(now);
+        }
+    }
+
+    /// Takes in all that are noted now.
+    pub(super) fn find_flows(&mut self, tools: &Tools<'_>, now: u64) {
+        self.known.next = now + LOOK;
+        for place in &self.spec.places {
+            for record in tools.tables.flows(place.place) {
+                self.known.find(place.place, record, now);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(port: u16) -> ClientFlow {
+        ClientFlow {
+            client_port: port,
+            server_port: 3260,
+            ..ClientFlow::default()
+        }
+    }
+
+    fn ports(known: &Known, place: u32) -> Vec<u16> {
+        let mut ports: Vec<u16> = known.at(place).map(|flow| flow.client_port).collect();
+        ports.sort_unstable();
+        ports
+    }
+
+    #[test]
+    fn connections_that_take_each_others_record_are_both_known() {
+        let (record, mut known) = (FlowRecord::default(), Known::default());
+        for (now, port) in [(1, 10), (2, 11), (3, 10), (4, 11)] {
+            record.note(&flow(port), 9);
+            known.find(5, &record, now * SECOND);
+        }
+        assert_eq!(ports(&known, 5), [10, 11]);
+        assert!(ports(&known, 6).is_empty());
+        known.forget(3 * SECOND + KEPT);
+        assert_eq!(ports(&known, 5), [11], "the other one was not found for long");
+        known.forget(4 * SECOND + KEPT);
+        assert!(ports(&known, 5).is_empty());
+        record.clear();
+        known.find(5, &record, 9 * SECOND);
+        assert!(ports(&known, 5).is_empty());
+    }
+
+    #[test]
+    fn of_too_many_connections_the_newest_stay() {
+        let (record, mut known) = (FlowRecord::default(), Known::default());
+        for port in 0..=u16::try_from(MOST).expect("few") {
+            record.note(&flow(port), 9);
+            known.find(5, &record, SECOND + u64::from(port));
+        }
+        known.forget(2 * SECOND);
+        let left = ports(&known, 5);
+        assert_eq!((left.len(), left[0]), (MOST, 1));
+    }
+}
