@@ -1,11 +1,13 @@
-//! What stands beside a failover: another service of the same machine, an agent that is replaced, a policy that changes.
+//! What stands beside a failover: another service of the same machine, an agent that is replaced, a policy that changes, other
+//! clients.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fabric_tests::netns::NetNs;
+use fabric_tests::random::Random;
 use fabric_tests::storage::{Rig, RigOptions, VSM};
 use fabric_tests::wait::PATIENCE;
 use serde_json::json;
@@ -103,4 +105,56 @@ fn a_shorter_interval_is_in_force_at_once() {
     rig.wait_working("array-2").unwrap();
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+/// Sixty clients have asked, each was acknowledged and none was answered. None of them has anything to send, so none would ever know
+/// that the machine is dead; of those that the data path notes in one place it remembers one alone.
+#[test]
+fn of_sixty_connections_that_wait_none_is_forgotten() {
+    const MANY: usize = 60;
+    let options = RigOptions {
+        tcp_port: Some(PORT),
+        ..RigOptions::default()
+    };
+    let rig = Rig::start(&options).unwrap();
+    let service = rig.service(PORT).unwrap();
+    let [first, _second] = [0, 1].map(|number| {
+        rig.members[number]
+            .run(|| Ok(TcpListener::bind(service)?))
+            .unwrap()
+    });
+    rig.wait_all_up().unwrap();
+    let done = AtomicBool::new(false);
+    let reset = std::thread::scope(|scope| {
+        // Probes are connections too, and are taken from the listener's queue like the clients'.
+        scope.spawn(|| {
+            let mut taken = Vec::new();
+            first.set_nonblocking(true).unwrap();
+            while !done.load(Ordering::Relaxed) {
+                match first.accept() {
+                    Ok((server, _)) => taken.push(server),
+                    Err(_) => std::thread::sleep(Duration::from_millis(1)),
+                }
+            }
+        });
+        let connect = || Ok(TcpStream::connect_timeout(&service, PATIENCE)?);
+        let mut clients: Vec<TcpStream> = (0..MANY).map(|_| rig.client.run(connect).unwrap()).collect();
+        let (mut random, begun) = (Random::new(1), Instant::now());
+        while begun.elapsed() < Duration::from_secs(5) {
+            let at = random.below(MANY);
+            clients[at].write_all(b"?").unwrap();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        rig.cut(0, true).unwrap();
+        let switched = rig.wait_working("array-2");
+        let ended = clients.iter_mut().map(|client| {
+            client.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+            client.read(&mut [0]).map_err(|error| error.kind())
+        });
+        let is_reset = |ended: &Result<usize, ErrorKind>| *ended == Err(ErrorKind::ConnectionReset);
+        let reset = ended.filter(is_reset).count();
+        done.store(true, Ordering::Relaxed);
+        switched.map(|()| reset)
+    });
+    assert_eq!(reset.unwrap(), MANY);
 }
