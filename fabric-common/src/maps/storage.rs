@@ -43,6 +43,16 @@ impl Charge {
         (self.0 >> 32) as u32
     }
 
+    /// The same member in charge, and nobody who stands by.
+    pub const fn alone(self) -> Self {
+        Self(self.0 & !0xff00)
+    }
+
+    /// Nobody in charge since the same switch.
+    pub const fn vacant(self) -> Self {
+        Self(self.0 >> 32 << 32)
+    }
+
     /// The standby in charge, and nobody behind it until the agent has named somebody.
     #[inline(always)]
     pub const fn taken_over(self) -> Self {
@@ -286,6 +296,8 @@ mod tests {
             (after.member(), after.standby(), after.epoch()),
             (Some(2), None, 8)
         );
+        assert_eq!(charge.alone(), Charge::new(7, Some(0), None));
+        assert_eq!(charge.vacant(), Charge::new(7, None, None));
         assert_eq!(Charge::default().member(), None);
     }
 

@@ -105,6 +105,9 @@ impl Core {
 
     /// Before the tables of `image` are written: see [`Board::hold`].
     pub(super) fn hold_storage(&mut self, valid: &Valid, image: &Image) {
+        if Arc::ptr_eq(&self.image.node, &image.node) {
+            return;
+        }
         let (before, after) = (&self.image.node_ids().vsms, &image.node_ids().vsms);
         let moves: Vec<Move> = valid
             .storage()
@@ -122,6 +125,11 @@ impl Core {
         self.storage
             .watcher
             .with(|board| board.hold(&moves, nanoseconds()));
+    }
+
+    /// What [`Self::hold_storage`] was for is not done.
+    pub(super) fn release_storage(&mut self) {
+        self.storage.watcher.with(Board::release);
     }
 
     /// Watches over nothing any more.

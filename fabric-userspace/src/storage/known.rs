@@ -3,6 +3,7 @@
 //! The data path has one record for each hash: of two connections with the same one it holds the one that was heard last, and the
 //! other one would not be nudged. So its records are looked at again and again, and what was found is kept for a while.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use fabric_common::maps::storage::{ClientFlow, FlowRecord};
@@ -26,10 +27,12 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Those at a place, each once.
-    pub(super) fn at(&self, place: u32) -> impl Iterator<Item = ClientFlow> {
-        let flows = self.flows.keys().filter(move |(at, _)| *at == place);
-        flows.map(|(_, flow)| *flow)
+    /// Those at a place, each once: first those that were found last, so that none in use waits for others that may have ended.
+    pub(super) fn at(&self, place: u32) -> Vec<ClientFlow> {
+        let flows = self.flows.iter().filter(|((at, _), _)| *at == place);
+        let mut flows: Vec<(u64, ClientFlow)> = flows.map(|((_, flow), found)| (*found, *flow)).collect();
+        flows.sort_unstable_by_key(|(found, _)| Reverse(*found));
+        flows.into_iter().map(|(_, flow)| flow).collect()
     }
 
     fn find(&mut self, place: u32, record: &FlowRecord, now: u64) {
@@ -48,7 +51,7 @@ impl Known {
             return;
         }
         let mut times: Vec<u64> = self.flows.values().copied().collect();
-        times.sort_unstable_by(|one, other| other.cmp(one));
+        times.sort_unstable_by_key(|found| Reverse(*found));
         let oldest = times.get(MOST).copied().unwrap_or(0);
         self.flows.retain(|_, found| *found > oldest);
     }
@@ -87,9 +90,8 @@ mod tests {
     }
 
     fn ports(known: &Known, place: u32) -> Vec<u16> {
-        let mut ports: Vec<u16> = known.at(place).map(|flow| flow.client_port).collect();
-        ports.sort_unstable();
-        ports
+        let flows = known.at(place).into_iter();
+        flows.map(|flow| flow.client_port).collect()
     }
 
     #[test]
@@ -99,7 +101,7 @@ mod tests {
             record.note(&flow(port), 9);
             known.find(5, &record, now * SECOND);
         }
-        assert_eq!(ports(&known, 5), [10, 11]);
+        assert_eq!(ports(&known, 5), [11, 10], "the last one first");
         assert!(ports(&known, 6).is_empty());
         known.forget(3 * SECOND + KEPT);
         assert_eq!(ports(&known, 5), [11], "the other one was not found for long");
@@ -119,6 +121,7 @@ mod tests {
         }
         known.forget(2 * SECOND);
         let left = ports(&known, 5);
-        assert_eq!((left.len(), left[0]), (MOST, 1));
+        let first = left.last().copied();
+        assert_eq!((left.len(), first), (MOST, Some(1)));
     }
 }

@@ -31,16 +31,12 @@ impl Move {
             let is_given_on =
                 |place: &usize| u8::try_from(*place).is_ok_and(|at| self.given_on.contains(&at));
             let less = if was.member().as_ref().is_some_and(is_given_on) {
-                Charge::new(was.epoch(), None, None)
+                was.vacant()
             } else if was
                 .standby()
                 .is_some_and(|place| self.is_shared || is_given_on(&place))
             {
-                Charge::new(
-                    was.epoch(),
-                    was.member().and_then(|at| u8::try_from(at).ok()),
-                    None,
-                )
+                was.alone()
             } else {
                 return None;
             };

@@ -58,12 +58,11 @@ impl Watched {
             ),
             None => self.last_in_charge(before)?,
         };
-        let drained = self.members.iter().filter(|member| member.drained);
         Some(Saved {
             epoch: self.charge.epoch(),
             member,
             at,
-            drained: drained.map(|member| member.name.clone()).collect(),
+            drained: self.drained().cloned().collect(),
             shared: self.shared.is_some(),
             manual: self.manual,
         })

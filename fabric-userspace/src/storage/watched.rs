@@ -168,6 +168,12 @@ impl Watched {
             .find(|member| usize::from(member.place) == place && !member.is_new)
     }
 
+    /// Members that are kept out of use.
+    pub(super) fn drained(&self) -> impl Iterator<Item = &Name> {
+        let drained = self.members.iter().filter(|member| member.drained);
+        drained.map(|member| &member.name)
+    }
+
     pub(super) fn member(&self, name: &Name) -> Result<&Member, Refusal> {
         self.members
             .iter()
@@ -379,11 +385,8 @@ impl Watched {
         let mut sequence = self.probes.wrapping_mul(0x9e37_79b1) ^ self.charge.epoch();
         self.find_flows(tools, super::nanoseconds());
         for place in &self.spec.places {
-            for flow in self
-                .known
-                .at(place.place)
-                .filter(|flow| self.is_nudged_here(flow))
-            {
+            let flows = self.known.at(place.place).into_iter();
+            for flow in flows.filter(|flow| self.is_nudged_here(flow)) {
                 sequence = sequence.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f);
                 let Some((path, segment)) = tools.tables.path_and_segment(flow.next_hop) else {
                     continue;

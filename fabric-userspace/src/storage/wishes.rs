@@ -62,10 +62,9 @@ pub(super) struct Wanted {
 
 impl Watched {
     fn wanted(&self) -> Wanted {
-        let drained = self.members.iter().filter(|member| member.drained);
         Wanted {
             manual: self.manual,
-            drained: drained.map(|member| member.name.clone()).collect(),
+            drained: self.drained().cloned().collect(),
         }
     }
 
@@ -173,12 +172,11 @@ impl Watched {
     }
 
     fn decision(&self, to: &Name, cause: Cause) -> Decision {
-        let drained = self.members.iter().filter(|member| member.drained);
         Decision {
             member: to.to_string(),
             at: self.spec.at(to).unwrap_or_default().to_owned(),
             cause: cause.to_string(),
-            drained: drained.map(|member| member.name.to_string()).collect(),
+            drained: self.drained().map(Name::to_string).collect(),
             manual: self.manual,
         }
     }

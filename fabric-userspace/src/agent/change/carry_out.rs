@@ -18,7 +18,6 @@ use crate::error::{Refusal, codes};
 use crate::ids::Freed;
 use crate::model::IfName;
 use crate::safety::{Restored, Role};
-use crate::storage::Board;
 use crate::store::{Store as _, Stored, Terms};
 use crate::validate::Valid;
 
@@ -100,7 +99,7 @@ impl Core {
             // At a start nothing is known of what was before: what forwards goes on.
             if reason != Reason::Start {
                 self.undo(&image, taken).await;
-                self.storage.watcher.with(Board::release);
+                self.release_storage();
                 self.release_neighbours().await;
             }
             return Err(match decided {
