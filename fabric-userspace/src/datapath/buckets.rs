@@ -158,7 +158,10 @@ impl<M: Memory> BucketTable<M> {
     pub fn fetch(&self, key: u64) {
         // The stash is small, and at hand anyway.
         let Choices { first, second, .. } = self.choices(key);
-        for slot in [first, second].into_iter().filter_map(|bucket| self.slots(bucket).first()) {
+        for slot in [first, second]
+            .into_iter()
+            .filter_map(|bucket| self.slots(bucket).first())
+        {
             prefetch(slot);
         }
     }
