@@ -67,7 +67,7 @@ fn checked<'t, F: Frame>(
 
 #[inline(always)]
 fn read_macs<F: Frame>(frame: &F, at: usize) -> Result<Macs, Short> {
-    Ok(Macs::from_wire(frame.read(at)?, frame.read(at + 8)?))
+    Ok(Macs::from_wire(frame.peek(at)?))
 }
 
 /// Addresses that no station may use or send to across the fabric.

@@ -103,7 +103,7 @@ pub fn copy<F: Frame, T: Tables>(
         return Err(not_here(next_hop, path_id));
     }
     frame.write(0, metadata.start)?;
-    let macs = Macs::from_wire(frame.read(0)?, frame.read(8)?);
+    let macs = Macs::from_wire(frame.peek(0)?);
     let len = rewrite(frame, Inner::PLAIN, macs, path)?;
     Ok(Copy { path: path_id, len })
 }

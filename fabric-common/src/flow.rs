@@ -26,8 +26,8 @@ impl Flow {
     /// IP, of the addresses and ports there, so that non-IP flows are spread as well.
     #[inline(always)]
     pub fn of<F: Frame>(frame: &F, body: usize, macs: Macs) -> Self {
-        let (low, high) = macs.to_wire();
-        let hash = mix(u64::from_le_bytes(low)) ^ u64::from(u32::from_le_bytes(high));
+        let (low, high) = macs.words();
+        let hash = mix(low) ^ u64::from(high);
         let network = network(frame, body).unwrap_or_default();
         Self {
             hash: mix(hash ^ network.words),

@@ -28,8 +28,8 @@ impl From<NoHeadroom> for DropReason {
 
 /// A frame from its destination MAC on, without the frame check sequence.
 ///
-/// Bytes are handed out by value: no pointer outlives a call, so growing cannot leave one dangling. Offsets
-/// are in bytes from the present start of the frame.
+/// Bytes are handed out by value, or borrowed so that the frame cannot grow meanwhile: no pointer is left dangling. Offsets are in
+/// bytes from the present start of the frame.
 pub trait Frame {
     /// Length in bytes, all fragments included.
     fn len(&self) -> usize;
@@ -55,6 +55,12 @@ pub trait Frame {
 
     /// Writes `N` bytes in wire order.
     fn write<const N: usize>(&mut self, at: usize, bytes: [u8; N]) -> Result<(), Short>;
+
+    /// `N` bytes in place.
+    fn peek<const N: usize>(&self, at: usize) -> Result<&[u8; N], Short>;
+
+    /// `N` bytes in place, for several changes at the price of one comparison with the frame's end.
+    fn window<const N: usize>(&mut self, at: usize) -> Result<&mut [u8; N], Short>;
 
     /// Copies `W` words from a table, keeping their bytes in memory order.
     fn copy<const W: usize>(&mut self, at: usize, words: &[u64; W]) -> Result<(), Short>;

@@ -109,7 +109,7 @@ fn look<'t, F: Frame, T: Tables>(
 ) -> Result<(u16, Seen<'t>), DropReason> {
     let irb = interface(tables, ask.irb, ask.segment())?;
     let macs_at = usize::from(ask.macs);
-    let macs = Macs::from_wire(frame.read(macs_at)?, frame.read(macs_at + 8)?);
+    let macs = Macs::from_wire(frame.peek(macs_at)?);
     let (kind, at) = payload(frame, usize::from(ask.body))?;
     Ok((kind, Seen { irb, macs, at }))
 }

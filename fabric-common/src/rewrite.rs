@@ -4,7 +4,7 @@ use crate::classify::Relay;
 use crate::flow::Flow;
 use crate::label::{CONTROL_WORD, ENTRY};
 use crate::maps::Path;
-use crate::wire::{IPV6_HEADER, MACS, Macs, VLAN_TAG};
+use crate::wire::{IPV4_HEADER, IPV6_HEADER, MACS, Macs, UDP_HEADER, VLAN_TAG};
 use crate::{DropReason, Frame, ecn};
 
 /// Where the tenant's frame begins inside of what arrived.
@@ -97,9 +97,7 @@ fn tag<F: Frame>(
 fn open<F: Frame>(frame: &mut F, inner: Inner, macs: Macs, head: usize) -> Result<(), DropReason> {
     if head != inner.body {
         resize(frame, head, inner.body)?;
-        let (low, high) = macs.to_wire();
-        frame.write(0, low)?;
-        frame.write(8, high)?;
+        macs.to_wire(frame.window(0)?);
     }
     Ok(())
 }
@@ -137,9 +135,7 @@ fn encapsulate<F: Frame>(
     resize(frame, head, inner.body)?;
     copy_template(frame, path)?;
     let pre = path.pre as usize & 0x7f;
-    let (low, high) = macs.to_wire();
-    frame.write(pre, low)?;
-    frame.write(pre + 8, high)?;
+    macs.to_wire(frame.window(pre)?);
     write_post(frame, pre + MACS, path)?;
     fix_outer(frame, path, len, flow)
 }
@@ -178,13 +174,9 @@ pub fn relay<F: Frame>(frame: &mut F, onward: &Relay<'_>, path: &Path) -> Result
 /// The flow of the frame at `macs_at`, behind its S-tag and C-tag. What is too short for its headers has no flow.
 #[inline(always)]
 fn inner_flow<F: Frame>(frame: &F, macs_at: usize) -> Flow {
-    match (frame.read(macs_at), frame.read(macs_at + 8)) {
-        (Ok(low), Ok(high)) => {
-            let macs = Macs::from_wire(low, high);
-            Flow::of(frame, macs_at + MACS + 2 * VLAN_TAG, macs)
-        }
-        _ => Flow::NONE,
-    }
+    frame.peek(macs_at).map_or(Flow::NONE, |macs| {
+        Flow::of(frame, macs_at + MACS + 2 * VLAN_TAG, Macs::from_wire(macs))
+    })
 }
 
 /// Whole words: up to 7 bytes after the template are overwritten. They belong to the tenant's addresses, which
@@ -244,13 +236,13 @@ fn fix_ipv4<F: Frame>(
     mark: u8,
     flow: Flow,
 ) -> Result<(), DropReason> {
-    let [tos] = frame.read(at + 1)?;
     let sum = path.ip_sum + u32::from(total) + u32::from(mark);
-    frame.write(at + 1, [tos | mark])?;
-    frame.write(at + 2, total.to_be_bytes())?;
-    frame.write(at + 10, (!fold(sum)).to_be_bytes())?;
-    frame.write(at + 20, flow.source_port().to_be_bytes())?;
-    frame.write(at + 24, total.wrapping_sub(20).to_be_bytes())?;
+    let headers = frame.window::<{ IPV4_HEADER + UDP_HEADER }>(at)?;
+    headers[1] |= mark;
+    headers[2..4].copy_from_slice(&total.to_be_bytes());
+    headers[10..12].copy_from_slice(&(!fold(sum)).to_be_bytes());
+    headers[20..22].copy_from_slice(&flow.source_port().to_be_bytes());
+    headers[24..26].copy_from_slice(&total.wrapping_sub(20).to_be_bytes());
     Ok(())
 }
 
@@ -259,10 +251,11 @@ fn fix_ipv4<F: Frame>(
 fn fix_ipv6<F: Frame>(frame: &mut F, at: usize, total: u16, mark: u8, flow: Flow) -> Result<(), DropReason> {
     #[expect(clippy::cast_possible_truncation, reason = "40")]
     let payload = total.wrapping_sub(IPV6_HEADER as u16).to_be_bytes();
-    frame.write(at + 1, [mark << 4])?;
-    frame.write(at + 4, payload)?;
-    frame.write(at + IPV6_HEADER, flow.source_port().to_be_bytes())?;
-    frame.write(at + IPV6_HEADER + 4, payload)?;
+    let headers = frame.window::<{ IPV6_HEADER + UDP_HEADER }>(at)?;
+    headers[1] = mark << 4;
+    headers[4..6].copy_from_slice(&payload);
+    headers[40..42].copy_from_slice(&flow.source_port().to_be_bytes());
+    headers[44..46].copy_from_slice(&payload);
     Ok(())
 }
 

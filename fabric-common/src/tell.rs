@@ -83,7 +83,7 @@ impl Place {
     /// Of a frame with the tenant's addresses and what follows the fabric's tags at these offsets.
     #[inline(always)]
     pub(crate) fn of<F: Frame>(frame: &F, macs_at: usize, body: usize) -> Option<Self> {
-        let macs = Macs::from_wire(frame.read(macs_at).ok()?, frame.read(macs_at + 8).ok()?);
+        let macs = Macs::from_wire(frame.peek(macs_at).ok()?);
         let (_, ip) = flow::payload(frame, body).ok()?;
         Some(Self {
             macs,
@@ -116,9 +116,7 @@ fn make_room<F: Frame, const HEAD: usize, const QUOTE: usize>(
     )]
     let by = (MACS + HEAD) as i32 - (place.ip - place.tags_len) as i32;
     frame.resize_head(by)?;
-    let (low, high) = place.macs.turned().to_wire();
-    frame.write(0, low)?;
-    frame.write(8, high)?;
+    place.macs.turned().to_wire(frame.window(0)?);
     // Six bytes also where two are enough: what is too much is written over next.
     frame.write(MACS, place.tags)?;
     Ok(MACS + place.tags_len)

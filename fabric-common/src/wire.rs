@@ -90,19 +90,34 @@ impl Macs {
         }
     }
 
-    /// From the first eight and the next four bytes of a frame.
+    /// From the first twelve bytes of a frame.
     #[inline(always)]
-    pub const fn from_wire(low: [u8; 8], high: [u8; 4]) -> Self {
-        Self {
-            low: u64::from_le_bytes(low),
-            high: u32::from_le_bytes(high),
+    pub const fn from_wire(bytes: &[u8; MACS]) -> Self {
+        // In two pieces: taken apart into bytes each would be a load of its own in BPF.
+        match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(low), Some(high)) => Self {
+                low: u64::from_le_bytes(*low),
+                high: u32::from_le_bytes(*high),
+            },
+            _ => Self { low: 0, high: 0 },
         }
     }
 
-    /// The bytes that [`Macs::from_wire`] took.
+    /// Writes the bytes that [`Macs::from_wire`] took.
     #[inline(always)]
-    pub const fn to_wire(self) -> ([u8; 8], [u8; 4]) {
-        (self.low.to_le_bytes(), self.high.to_le_bytes())
+    pub const fn to_wire(self, bytes: &mut [u8; MACS]) {
+        if let Some(low) = bytes.first_chunk_mut() {
+            *low = self.low.to_le_bytes();
+        }
+        if let Some(high) = bytes.last_chunk_mut() {
+            *high = self.high.to_le_bytes();
+        }
+    }
+
+    /// The same bytes in two words.
+    #[inline(always)]
+    pub const fn words(self) -> (u64, u32) {
+        (self.low, self.high)
     }
 
     /// The destination address.

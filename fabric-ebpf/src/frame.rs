@@ -6,6 +6,7 @@
 )]
 
 use core::mem;
+use core::ptr::NonNull;
 
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::bindings::xdp_md;
@@ -80,6 +81,13 @@ impl XdpFrame {
             return Err(Short);
         }
         Ok(start as *mut T)
+    }
+
+    /// The same for a reference. That it is not null is said here, or the program would ask, and the verifier follow both answers.
+    #[inline(always)]
+    fn present<T>(&self, at: usize) -> Result<NonNull<T>, Short> {
+        // SAFETY: behind the start of the frame, which is no null pointer.
+        Ok(unsafe { NonNull::new_unchecked(self.at(at)?) })
     }
 
     /// Puts `metadata` in front of the frame.
@@ -196,6 +204,19 @@ impl Frame for XdpFrame {
         // SAFETY: `at` has compared the bytes with the end of the frame.
         unsafe { self.at::<[u8; N]>(at)?.write_unaligned(bytes) };
         Ok(())
+    }
+
+    #[inline(always)]
+    fn peek<const N: usize>(&self, at: usize) -> Result<&[u8; N], Short> {
+        // SAFETY: as for `window`.
+        Ok(unsafe { self.present(at)?.as_ref() })
+    }
+
+    #[inline(always)]
+    fn window<const N: usize>(&mut self, at: usize) -> Result<&mut [u8; N], Short> {
+        // SAFETY: `at` has compared the bytes with the end of the frame, and what it is borrowed from moves no buffer while
+        // they are.
+        Ok(unsafe { self.present(at)?.as_mut() })
     }
 
     #[inline(always)]

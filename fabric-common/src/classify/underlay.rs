@@ -103,11 +103,13 @@ struct VxlanHeader {
 
 #[inline(always)]
 fn vxlan_header<F: Frame>(frame: &F, at: usize) -> Result<VxlanHeader, Short> {
-    let [flags, r1, r2, r3, v0, v1, v2, r4] = frame.read::<VXLAN_HEADER>(at)?;
+    let header = u64::from_be_bytes(frame.read::<VXLAN_HEADER>(at)?);
+    const VALID: u64 = (VXLAN_FLAG_VNI as u64) << 56;
+    const NUMBER: u64 = 0xff_ffff << 8;
     Ok(VxlanHeader {
-        valid: flags & VXLAN_FLAG_VNI != 0,
-        reserved: (flags & !VXLAN_FLAG_VNI) | r1 | r2 | r3 | r4 != 0,
-        number: u32::from_be_bytes([0, v0, v1, v2]),
+        valid: header & VALID != 0,
+        reserved: header & !(VALID | NUMBER) != 0,
+        number: ((header & NUMBER) >> 8) as u32,
     })
 }
 

@@ -288,9 +288,7 @@ pub(super) fn put_macs<F: Frame>(frame: &mut F, path: &Path, macs: Macs) -> Resu
 
 #[inline(always)]
 pub(super) fn write_macs<F: Frame>(frame: &mut F, macs: Macs) -> Result<(), DropReason> {
-    let (low, high) = macs.to_wire();
-    frame.write(0, low)?;
-    frame.write(8, high)?;
+    macs.to_wire(frame.window(0)?);
     Ok(())
 }
 

@@ -76,7 +76,7 @@ impl Tools<'_> {
     /// A tenant's frame as it leaves by a path, as XDP would send it.
     pub(super) fn through(&self, path: &Path, frame: &[u8]) -> Option<Outbound> {
         let ifindex = *self.egress.get(&path.slot)?;
-        let macs = Macs::from_wire(*frame.first_chunk()?, *frame.get(8..)?.first_chunk()?);
+        let macs = Macs::from_wire(frame.first_chunk()?);
         let mut frame = HostFrame::new(frame);
         rewrite(&mut frame, Inner::PLAIN, macs, path).ok()?;
         Some((ifindex, frame.bytes().to_vec()))

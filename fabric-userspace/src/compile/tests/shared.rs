@@ -102,10 +102,7 @@ impl Row {
         let path = tables.path(tables.next_hop(place.next_hops[1]).expect("a way").path);
         let path = path.expect("a path");
         let mut frame = HostFrame::new(bytes);
-        let macs = Macs::from_wire(
-            *bytes.first_chunk().expect("long"),
-            *bytes[8..].first_chunk().expect("long"),
-        );
+        let macs = Macs::from_wire(bytes.first_chunk().expect("long"));
         rewrite(&mut frame, Inner::PLAIN, macs, path).expect("fits");
         let name = self.0[at].image.ports().find(|(_, plan)| plan.slot == path.slot);
         assert_eq!(name.expect("a port").0.as_str(), port);

@@ -92,6 +92,17 @@ impl Frame for HostFrame {
         Ok(())
     }
 
+    fn peek<const N: usize>(&self, at: usize) -> Result<&[u8; N], Short> {
+        let bytes = self.buffer.get(self.span(at, N)?).ok_or(Short)?;
+        bytes.try_into().map_err(|_| Short)
+    }
+
+    fn window<const N: usize>(&mut self, at: usize) -> Result<&mut [u8; N], Short> {
+        let span = self.span(at, N)?;
+        let bytes = self.buffer.get_mut(span).ok_or(Short)?;
+        bytes.try_into().map_err(|_| Short)
+    }
+
     fn copy<const W: usize>(&mut self, at: usize, words: &[u64; W]) -> Result<(), Short> {
         let span = self.span(at, W * 8)?;
         let (chunks, _) = self.buffer.get_mut(span).ok_or(Short)?.as_chunks_mut::<8>();
