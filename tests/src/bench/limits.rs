@@ -19,7 +19,7 @@ struct Limit {
     pushed: usize,
 }
 
-const LIMITS: [Limit; 4] = [
+const LIMITS: [Limit; 5] = [
     Limit {
         name: "drop",
         program: "discard",
@@ -35,6 +35,12 @@ const LIMITS: [Limit; 4] = [
     Limit {
         name: "constant 8 bytes",
         program: "constant_tags",
+        work: Work::Push,
+        pushed: 8,
+    },
+    Limit {
+        name: "constant 8, 5 look-ups",
+        program: "looked_up_tags",
         work: Work::Push,
         pushed: 8,
     },

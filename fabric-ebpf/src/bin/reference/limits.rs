@@ -5,12 +5,16 @@ use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_DROP};
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
 use aya_ebpf::macros::{map, xdp};
-use aya_ebpf::maps::DevMap;
+use aya_ebpf::maps::{Array, DevMap};
 use aya_ebpf::programs::XdpContext;
 
 /// The one way out of these programs.
 #[map]
 static OUT: DevMap = DevMap::with_max_entries(1, 0);
+
+/// Each entry is the index of the next one to look at; all are 0.
+#[map]
+static STEPS: Array<u32> = Array::with_max_entries(1024, 0);
 
 /// The source, one hop, and nothing.
 #[xdp]
@@ -27,18 +31,42 @@ fn redirect(_ctx: XdpContext) -> u32 {
 /// Two constant tags and a redirect.
 #[xdp]
 fn constant_tags(ctx: XdpContext) -> u32 {
-    push::<8>(&ctx).unwrap_or(XDP_ABORTED)
+    push::<8>(&ctx, 0).unwrap_or(XDP_ABORTED)
+}
+
+/// The same behind as many look-ups, each with the answer of the one before, as a forwarder needs that knows its tenants: port,
+/// VLAN, station, next hop, path.
+#[xdp]
+fn looked_up_tags(ctx: XdpContext) -> u32 {
+    look_up::<5>(&ctx)
+        .and_then(|slot| push::<8>(&ctx, slot))
+        .unwrap_or(XDP_ABORTED)
+}
+
+/// Begins with what only the frame tells: whether its destination is a group.
+#[inline(always)]
+fn look_up<const STEPS_TO_GO: usize>(ctx: &XdpContext) -> Option<u32> {
+    let start = ctx.data();
+    if start.wrapping_add(1) > ctx.data_end() {
+        return None;
+    }
+    // SAFETY: the byte was just compared with the end of the frame.
+    let mut index = u32::from(unsafe { *(start as *const u8) } & 1);
+    for _ in 0..STEPS_TO_GO {
+        index = *STEPS.get(index)?;
+    }
+    Some(index)
 }
 
 /// As many constant bytes as VXLAN over IPv4 has, and a redirect.
 #[xdp]
 fn constant_vxlan(ctx: XdpContext) -> u32 {
-    push::<50>(&ctx).unwrap_or(XDP_ABORTED)
+    push::<50>(&ctx, 0).unwrap_or(XDP_ABORTED)
 }
 
 /// The MAC addresses move to the front, then come constants.
 #[inline(always)]
-fn push<const N: usize>(ctx: &XdpContext) -> Option<u32> {
+fn push<const N: usize>(ctx: &XdpContext, slot: u32) -> Option<u32> {
     let md = ctx.as_ptr().cast::<xdp_md>();
     let start = ctx.data();
     if start.wrapping_add(16) > ctx.data_end() {
@@ -69,5 +97,5 @@ fn push<const N: usize>(ctx: &XdpContext) -> Option<u32> {
             at += 2;
         }
     }
-    OUT.redirect(0, 0).ok()
+    OUT.redirect(slot, 0).ok()
 }
