@@ -86,7 +86,7 @@ pub(crate) static FLOOD_PROGRESS: PerCpuArray<FloodProgress> =
 #[map]
 pub(crate) static TOO_BIG: PerCpuArray<TooBig> = PerCpuArray::with_max_entries(1, 0);
 #[map]
-static TELL_LIMITS: PerCpuArray<TellLimit> = PerCpuArray::with_max_entries(1, 0);
+static TELL_LIMITS: PerCpuArray<[TellLimit; TellLimit::BLOCK as usize]> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub(crate) static ROUTED: PerCpuArray<Routed> = PerCpuArray::with_max_entries(1, 0);
 #[map]
@@ -246,9 +246,10 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn may_tell(&self, binding: u32) -> bool {
-        TELL_LIMITS.get_ptr_mut(binding).is_some_and(|limit| {
+        let (block, at) = (binding / TellLimit::BLOCK, binding % TellLimit::BLOCK);
+        TELL_LIMITS.get_ptr_mut(block).is_some_and(|limits| {
             // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
-            unsafe { (*limit).take(self.now()) }
+            unsafe { (&mut *limits)[at as usize].take(self.now()) }
         })
     }
 

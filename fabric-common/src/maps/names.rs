@@ -66,7 +66,7 @@ pub mod name {
     pub const FLOOD_PROGRESS: &str = "FLOOD_PROGRESS";
     /// Per-CPU array of one: [`crate::maps::TooBig`], what [`crate::maps::program::TELL`] is to tell of.
     pub const TOO_BIG: &str = "TOO_BIG";
-    /// Per-CPU array, binding id → [`crate::maps::TellLimit`].
+    /// Per-CPU array, binding id / [`crate::maps::TellLimit::BLOCK`] → so many [`crate::maps::TellLimit`].
     pub const TELL_LIMITS: &str = "TELL_LIMITS";
     /// Per-CPU array of one: [`crate::maps::gateway::Routed`], what the programs of gateways are to do.
     pub const ROUTED: &str = "ROUTED";

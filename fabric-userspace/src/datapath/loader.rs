@@ -10,7 +10,9 @@ use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use fabric_common::buckets::STASH;
 use fabric_common::maps::storage::FLOWS;
-use fabric_common::maps::{LAYOUT_VERSION, Layout, Port, Settings, after, capacity, name, program};
+use fabric_common::maps::{
+    LAYOUT_VERSION, Layout, Port, Settings, TellLimit, after, capacity, name, program,
+};
 use thiserror::Error;
 
 use crate::ids::Sizes;
@@ -416,7 +418,7 @@ fn load_object(
         .map_max_entries(name::FLOWS, sizes.vsm_places * FLOWS)
         .map_max_entries(name::FLOOD_NEXT_HOPS, sizes.next_hops)
         .map_max_entries(name::COUNT_IN, sizes.bindings)
-        .map_max_entries(name::TELL_LIMITS, sizes.bindings)
+        .map_max_entries(name::TELL_LIMITS, sizes.bindings.div_ceil(TellLimit::BLOCK))
         .map_max_entries(name::COUNT_OUT, sizes.paths);
     Ok(loader.load(EBPF_OBJECT)?)
 }
