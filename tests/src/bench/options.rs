@@ -114,7 +114,7 @@ impl Options {
 
     /// CPU time that a round is to take.
     pub(super) fn round(&self) -> Duration {
-        let default = if self.quick { 90 } else { 300 };
+        let default = if self.quick { 50 } else { 300 };
         Duration::from_millis(self.round.map_or(default, u64::from))
     }
 
