@@ -358,7 +358,7 @@ impl TellLimit {
     /// Messages a tick: a sender needs one for each smaller link on his way (RFC 1812 section 4.3.2.8).
     pub const MOST: u32 = 64;
     /// Limits in one value of `TELL_LIMITS`: the kernel allocates each value of a per-CPU array by itself, and a quarter of a
-    /// million of them are a third of the time that an agent takes to start.
+    /// million of them took an eighth of an agent's start.
     pub const BLOCK: u32 = 64;
 
     /// Counts one more message, if that may be sent.

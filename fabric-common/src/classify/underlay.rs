@@ -103,9 +103,9 @@ struct VxlanHeader {
 
 #[inline(always)]
 fn vxlan_header<F: Frame>(frame: &F, at: usize) -> Result<VxlanHeader, Short> {
-    let header = u64::from_be_bytes(frame.read::<VXLAN_HEADER>(at)?);
     const VALID: u64 = (VXLAN_FLAG_VNI as u64) << 56;
     const NUMBER: u64 = 0xff_ffff << 8;
+    let header = u64::from_be_bytes(frame.read::<VXLAN_HEADER>(at)?);
     Ok(VxlanHeader {
         valid: header & VALID != 0,
         reserved: header & !(VALID | NUMBER) != 0,

@@ -38,14 +38,14 @@ fn constant_tags(ctx: XdpContext) -> u32 {
 /// VLAN, station, next hop, path.
 #[xdp]
 fn looked_up_tags(ctx: XdpContext) -> u32 {
-    look_up::<5>(&ctx)
+    look_up(&ctx)
         .and_then(|slot| push::<8>(&ctx, slot))
         .unwrap_or(XDP_ABORTED)
 }
 
 /// Begins with what only the frame tells: whether its destination is a group.
 #[inline(always)]
-fn look_up<const STEPS_TO_GO: usize>(ctx: &XdpContext) -> Option<u32> {
+fn look_up(ctx: &XdpContext) -> Option<u32> {
     let start = ctx.data();
     // Of one byte LLVM would make "start >= end", from which the verifier learns nothing.
     if start.wrapping_add(12) > ctx.data_end() {
@@ -53,7 +53,7 @@ fn look_up<const STEPS_TO_GO: usize>(ctx: &XdpContext) -> Option<u32> {
     }
     // SAFETY: the addresses were just compared with the end of the frame.
     let mut index = u32::from(unsafe { *(start as *const u8) } & 1);
-    for _ in 0..STEPS_TO_GO {
+    for _ in 0..5 {
         index = *STEPS.get(index)?;
     }
     Some(index)
