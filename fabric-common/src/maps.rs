@@ -27,7 +27,7 @@ pub use segment::{FloodTerms, Segment};
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 9;
+pub const LAYOUT_VERSION: u32 = 10;
 
 /// Largest frame in bytes that the kernel clones for flooding: head room, frame and what the kernel appends must fit into a
 /// page, and the frame into one buffer (`xdpf_clone`). Measured on 6.18: 3512 arrive, 3700 do not.
@@ -46,7 +46,11 @@ pub struct Settings {
     /// Buckets of `TUNNEL_KEYS` minus one.
     pub tunnels_mask: u32,
     /// Station moves are damped for this many ticks of [`tick`].
-    pub damping_ticks: u32,
+    pub damping_ticks: u16,
+    /// Bits of a binding id: how many counters each CPU has in `COUNT_IN`, see [`count_index`].
+    pub binding_bits: u8,
+    /// Bits of a path id: the same for `COUNT_OUT`.
+    pub path_bits: u8,
 }
 
 /// What an agent must know before it adopts maps that another one has made.
@@ -384,6 +388,7 @@ pub struct Count {
 }
 
 const _: () = {
+    assert!(1 << capacity::DROP_BITS == capacity::PORTS << 7);
     assert!(size_of::<Settings>() == 32);
     assert!(size_of::<Layout>() == 40);
     assert!(size_of::<Port>() == 32);

@@ -9,9 +9,9 @@ use fabric_common::flood::{Metadata, copy};
 use fabric_common::maps::{Direction, drop_index};
 use fabric_common::{DropReason, Tables};
 
-use crate::emit::{bump, count};
+use crate::counters::{bump, count};
 use crate::frame::XdpFrame;
-use crate::maps::{COUNT_OUT, FLOOD_PROGRESS, KernelTables};
+use crate::maps::{FLOOD_PROGRESS, KernelTables, Own};
 
 #[inline(always)]
 pub(crate) fn finish_copy(frame: &mut XdpFrame) -> Result<(), ()> {
@@ -52,7 +52,7 @@ fn finish(frame: &mut XdpFrame, slot: u16) -> Result<(), DropReason> {
         return Err(DropReason::LinkDown);
     }
     let copy = copy(frame, &metadata, slot, number, &KernelTables)?;
-    count(&COUNT_OUT, copy.path, copy.len);
+    count(Own::here().sent(copy.path), copy.len);
     Ok(())
 }
 

@@ -4,19 +4,17 @@ use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
 use aya_ebpf::bindings::{BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS};
 use aya_ebpf::cty::c_void;
 use aya_ebpf::helpers::generated::bpf_loop;
-use aya_ebpf::maps::PerCpuArray;
 use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf::debug;
 use fabric_common::flood::{Metadata, Unsent, seal};
 use fabric_common::maps::gateway::Routed;
-use fabric_common::maps::{Count, Direction, TooBig, after, drop_index};
+use fabric_common::maps::{Direction, TooBig, after, drop_index};
 use fabric_common::pipeline::Verdict;
 use fabric_common::{DropReason, Tables as _};
 
+use crate::counters::{add, bump, count};
 use crate::frame::XdpFrame;
-use crate::maps::{
-    AFTER, COUNT_DROPS, COUNT_IN, COUNT_OUT, EGRESS, FLOOD, FLOOD_SEQUENCE, KernelTables, ROUTED, TOO_BIG,
-};
+use crate::maps::{AFTER, EGRESS, FLOOD, FLOOD_SEQUENCE, KernelTables, Own, ROUTED, TOO_BIG};
 
 #[inline(always)]
 pub(crate) fn emit(
@@ -42,8 +40,9 @@ pub(crate) fn emit(
             let action = EGRESS
                 .redirect(u32::from(egress), u64::from(XDP_DROP))
                 .map_err(|_| DropReason::EgressGone)?;
-            count(&COUNT_IN, binding, len_in);
-            count(&COUNT_OUT, path, len_out);
+            let own = Own::here();
+            count(own.forwarded(binding), len_in);
+            count(own.sent(path), len_out);
             Ok(action)
         }
         Verdict::TooBig(ask) => Ok(too_big(ctx, slot, ask)),
@@ -56,7 +55,7 @@ pub(crate) fn emit(
         } => {
             let from = if everywhere { None } else { Some(slot) };
             let action = copies(frame, segment, horizon, from)?;
-            count(&COUNT_IN, binding, len_in);
+            count(Own::here().forwarded(binding), len_in);
             Ok(action)
         }
         Verdict::Route(ask) => Ok(to_gateway(ctx, slot, ask)),
@@ -183,28 +182,4 @@ pub(crate) fn dropped(ctx: &XdpContext, slot: u16, reason: DropReason) -> u32 {
     debug!(ctx, "dropped slot={} reason={}", slot, reason as u8);
     bump(drop_index(slot, Direction::In, reason as u8));
     XDP_DROP
-}
-
-#[inline(always)]
-pub(crate) fn bump(index: u32) {
-    add(index, 1);
-}
-
-#[inline(always)]
-fn add(index: u32, frames: u32) {
-    if let Some(counter) = COUNT_DROPS.get_ptr_mut(index) {
-        // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
-        unsafe { *counter += u64::from(frames) };
-    }
-}
-
-#[inline(always)]
-pub(crate) fn count(map: &PerCpuArray<Count>, index: u32, len: usize) {
-    if let Some(counter) = map.get_ptr_mut(index) {
-        // SAFETY: a per-CPU value, and XDP on one CPU is not interrupted by XDP.
-        unsafe {
-            (*counter).frames += 1;
-            (*counter).bytes += len as u64;
-        }
-    }
 }

@@ -8,9 +8,10 @@ use fabric_common::maps::gateway::{Ask, Routed};
 use fabric_common::maps::{after, told_index};
 use fabric_common::{DropReason, Frame as _};
 
-use crate::emit::{bump, copies, count, dropped, emit, go_on};
+use crate::counters::{bump, count};
+use crate::emit::{copies, dropped, emit, go_on};
 use crate::frame::XdpFrame;
-use crate::maps::{AFTER, COUNT_OUT, EGRESS, KernelTables, ROUTED};
+use crate::maps::{AFTER, EGRESS, KernelTables, Own, ROUTED};
 
 /// What the entry program has noted.
 #[inline(always)]
@@ -93,7 +94,7 @@ pub(crate) fn answer_frame(frame: &mut XdpFrame) -> Option<u32> {
             // `fabric_flood` must take it for complete.
             frame.clear_metadata().ok()?;
             let action = EGRESS.redirect(u32::from(told.slot), u64::from(XDP_DROP)).ok()?;
-            count(&COUNT_OUT, told.path, told.len);
+            count(Own::here().sent(told.path), told.len);
             bump(told_index(ask.slot));
             Some(action)
         }

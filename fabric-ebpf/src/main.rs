@@ -8,6 +8,8 @@
 #[cfg(target_arch = "bpf")]
 mod copies;
 #[cfg(target_arch = "bpf")]
+mod counters;
+#[cfg(target_arch = "bpf")]
 mod emit;
 #[cfg(target_arch = "bpf")]
 mod frame;

@@ -2,7 +2,7 @@
 
 use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::btf_maps::{DevMapHash, HashOfMaps};
-use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
+use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_ns};
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::lpm_trie::Key;
 use aya_ebpf::maps::{Array, DevMap, HashMap, LpmTrie, PerCpuArray, ProgramArray};
@@ -13,7 +13,7 @@ use fabric_common::maps::gateway::{Irb, NEIGHBOUR_BUCKETS, NeighbourBucket, Pref
 use fabric_common::maps::storage::{FlowRecord, Vsm, VsmPlace};
 use fabric_common::maps::{
     Binding, Count, FloodCopy, FloodKey, FloodProgress, Layout, Line, NextHop, Path, Port, Segment, Settings,
-    Silence, TellLimit, TooBig, Tunnel, VtepAddress, after, capacity, tick,
+    Silence, TellLimit, TooBig, Tunnel, VtepAddress, after, capacity, count_index, tick,
 };
 use fabric_common::tables::Table;
 
@@ -73,11 +73,11 @@ static SWITCHES: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(crate) static EGRESS: DevMap = DevMap::with_max_entries(capacity::PORTS, 0);
 #[map]
-pub(crate) static COUNT_IN: PerCpuArray<Count> = PerCpuArray::with_max_entries(1, 0);
+static COUNT_IN: Array<Count> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
-pub(crate) static COUNT_OUT: PerCpuArray<Count> = PerCpuArray::with_max_entries(1, 0);
+static COUNT_OUT: Array<Count> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
-pub(crate) static COUNT_DROPS: PerCpuArray<u64> = PerCpuArray::with_max_entries(capacity::PORTS << 7, 0);
+static COUNT_DROPS: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(crate) static FLOOD_SEQUENCE: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
 #[map]
@@ -102,6 +102,8 @@ static SETTINGS: Settings = Settings {
     tags_mask: 0,
     tunnels_mask: 0,
     damping_ticks: 0,
+    binding_bits: 0,
+    path_bits: 0,
 };
 
 /// Volatile: the compiler would otherwise take the zeros above for the truth.
@@ -110,6 +112,41 @@ macro_rules! setting {
         // SAFETY: a live static of plain integers.
         unsafe { (&raw const SETTINGS.$($field)+).read_volatile() }
     };
+}
+
+/// The counters in which no other CPU counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Own {
+    cpu: u32,
+}
+
+impl Own {
+    /// Of the CPU that this program runs on. It does not leave it.
+    #[inline(always)]
+    pub(crate) fn here() -> Self {
+        Self {
+            // SAFETY: the helper has no arguments.
+            cpu: unsafe { bpf_get_smp_processor_id() },
+        }
+    }
+
+    /// Frames forwarded.
+    #[inline(always)]
+    pub(crate) fn forwarded(self, binding: u32) -> Option<*mut Count> {
+        COUNT_IN.get_ptr_mut(count_index(self.cpu, setting!(binding_bits), binding))
+    }
+
+    /// Frames sent.
+    #[inline(always)]
+    pub(crate) fn sent(self, path: u32) -> Option<*mut Count> {
+        COUNT_OUT.get_ptr_mut(count_index(self.cpu, setting!(path_bits), path))
+    }
+
+    /// Frames dropped, passed or told of.
+    #[inline(always)]
+    pub(crate) fn dropped(self, index: u32) -> Option<*mut u64> {
+        COUNT_DROPS.get_ptr_mut(count_index(self.cpu, capacity::DROP_BITS, index))
+    }
 }
 
 /// The maps of the loaded object.
@@ -132,7 +169,7 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn damping_ticks(&self) -> u32 {
-        setting!(damping_ticks)
+        u32::from(setting!(damping_ticks))
     }
 
     #[inline(always)]

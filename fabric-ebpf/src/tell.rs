@@ -4,9 +4,9 @@ use aya_ebpf::bindings::xdp_action::XDP_DROP;
 use fabric_common::maps::told_index;
 use fabric_common::tell::tell;
 
-use crate::emit::{bump, count};
+use crate::counters::{bump, count};
 use crate::frame::XdpFrame;
-use crate::maps::{COUNT_OUT, EGRESS, KernelTables, TOO_BIG};
+use crate::maps::{EGRESS, KernelTables, Own, TOO_BIG};
 
 /// `None` if the frame ends here.
 #[inline(always)]
@@ -17,7 +17,7 @@ pub(crate) fn tell_sender(frame: &mut XdpFrame) -> Option<u32> {
     // `fabric_flood` must take it for complete.
     frame.clear_metadata().ok()?;
     let action = EGRESS.redirect(u32::from(told.slot), u64::from(XDP_DROP)).ok()?;
-    count(&COUNT_OUT, told.path, told.len);
+    count(Own::here().sent(told.path), told.len);
     bump(told_index(ask.slot));
     Some(action)
 }

@@ -31,7 +31,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aya::Ebpf;
-use aya::maps::{Array, DevMap, HashMap, LpmTrie, MapData, PerCpuArray};
+use aya::maps::{Array, DevMap, HashMap, LpmTrie, MapData};
 use fabric_common::buckets::Bucket;
 use fabric_common::maps::gateway::{Irb, NeighbourBucket, PrefixKey, PrefixRoute};
 use fabric_common::maps::storage::{FlowRecord, Vsm, VsmPlace};
@@ -48,6 +48,7 @@ pub use placed::{Placed, Placement, Whereabouts};
 pub(crate) use storage::StorageTables;
 pub use switching::OldWay;
 
+use self::counters::Counters;
 use self::flood::FloodLists;
 use self::mapped::Mapped;
 
@@ -88,9 +89,9 @@ pub struct Datapath {
     /// Next hops that still say what was before their last switch.
     unsettled: Vec<u32>,
     flood: FloodLists,
-    count_in: PerCpuArray<MapData, Count>,
-    count_out: PerCpuArray<MapData, Count>,
-    count_drops: PerCpuArray<MapData, u64>,
+    count_in: Counters<Count>,
+    count_out: Counters<Count>,
+    count_drops: Counters<u64>,
     clock: Array<MapData, u64>,
 }
 

@@ -19,6 +19,8 @@ mod both;
 mod cable;
 #[path = "differential/corpus.rs"]
 mod corpus;
+#[path = "differential/cpus.rs"]
+mod cpus;
 #[path = "differential/gateway.rs"]
 mod gateway;
 #[path = "differential/generate.rs"]
@@ -31,21 +33,19 @@ mod labels;
 mod numbered;
 #[path = "differential/outcome.rs"]
 mod outcome;
-#[path = "differential/random.rs"]
-mod random;
 #[path = "differential/rare.rs"]
 mod rare;
 #[path = "differential/site.rs"]
 mod site;
 
-use fabric_tests::wire::judge;
 use std::collections::BTreeSet;
 
 use fabric_common::DropReason;
+use fabric_tests::random::{self, Random};
+use fabric_tests::wire::judge;
 
 use both::Both;
 use generate::Generator;
-use random::Random;
 use site::Site;
 
 /// At least so many frames through both sides.
@@ -63,7 +63,8 @@ fn kernel_and_host_agree_on_every_frame_and_every_reason_is_reached() {
     let edge = site.edge.clone();
     edge.run(|| {
         judge::expect_wrong_frames("generated and broken frames")?;
-        random::stay_on_one_cpu();
+        let cpus = cpus::allowed();
+        cpus::stay_on(cpus[cpus.len() - 1]);
         let mut reached = BTreeSet::new();
         let mut both = Both::new(&site);
         corpus::replay(&mut both);
@@ -80,6 +81,8 @@ fn kernel_and_host_agree_on_every_frame_and_every_reason_is_reached() {
         assert!(both.told() > 0, "no sender was told that his packet is too big");
         reached.extend(both.reached());
         reached.extend(rare::in_test_runs(&mut both));
+        cpus::all_count(&mut both, &cpus);
+        cpus::stay_on(cpus[cpus.len() - 1]);
         drop(both);
         reached.extend(cable::run(&site, &mut generator, ON_CABLES));
         let missing: Vec<&DropReason> = DropReason::ALL

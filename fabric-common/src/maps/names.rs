@@ -54,11 +54,11 @@ pub mod name {
     pub const SWITCHES: &str = "SWITCHES";
     /// Device map, port slot → interface.
     pub const EGRESS: &str = "EGRESS";
-    /// Per-CPU array, binding id → [`crate::maps::Count`] of frames forwarded.
+    /// Array, CPU and binding id by [`crate::maps::count_index`] → [`crate::maps::Count`] of frames forwarded.
     pub const COUNT_IN: &str = "COUNT_IN";
-    /// Per-CPU array, path id → [`crate::maps::Count`] of frames sent.
+    /// Array, CPU and path id by [`crate::maps::count_index`] → [`crate::maps::Count`] of frames sent.
     pub const COUNT_OUT: &str = "COUNT_OUT";
-    /// Per-CPU array, [`crate::maps::drop_index`] → frames dropped, or passed to the host.
+    /// Array, CPU and [`crate::maps::drop_index`] by [`crate::maps::count_index`] → frames dropped, or passed to the host.
     pub const COUNT_DROPS: &str = "COUNT_DROPS";
     /// Per-CPU array of one: sequence number of the last flooded frame.
     pub const FLOOD_SEQUENCE: &str = "FLOOD_SEQUENCE";
@@ -134,6 +134,8 @@ pub mod capacity {
     pub const IFINDEX: u32 = 65_536;
     /// Port slots, slot 0 included.
     pub const PORTS: u32 = 512;
+    /// Bits of [`crate::maps::drop_index`]: how many counters each CPU has in `COUNT_DROPS`.
+    pub const DROP_BITS: u8 = 16;
     /// Entries of one port in `ACCESS`.
     pub const VLANS: u32 = 4096;
     /// Members of one flood list.

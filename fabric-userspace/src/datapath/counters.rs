@@ -1,9 +1,12 @@
 //! Reading the counters, summed over all CPUs.
 
-use aya::maps::{MapData, PerCpuArray};
-use fabric_common::DropReason;
-use fabric_common::maps::{Count, Direction, drop_index, name};
+use std::fs;
+use std::io;
 
+use fabric_common::DropReason;
+use fabric_common::maps::{Count, Direction, count_index, drop_index, name};
+
+use super::mapped::Mapped;
 use super::{Datapath, LoadError};
 
 /// Rare events of one segment since its record was written.
@@ -21,14 +24,69 @@ pub struct SegmentEvents {
     pub unplaced: u32,
 }
 
-fn sum(map: &PerCpuArray<MapData, Count>, index: u32, map_name: &'static str) -> Result<Count, LoadError> {
-    let values = map
-        .get(&index, 0)
-        .map_err(|error| LoadError::map(map_name)(error.into()))?;
-    Ok(values.iter().fold(Count::default(), |total, one| Count {
+/// Counters of which each CPU has its own, as XDP counts in them ([`count_index`]).
+pub(super) struct Counters<T> {
+    memory: Mapped<T>,
+    /// Bits of a counter's number.
+    bits: u8,
+}
+
+impl<T: aya::Pod> Counters<T> {
+    pub(super) fn new(memory: Mapped<T>, bits: u8) -> Self {
+        Self { memory, bits }
+    }
+
+    /// What each CPU has counted.
+    fn parts(&self, counter: u32) -> Option<impl Iterator<Item = T>> {
+        let places = self.places(counter)?;
+        Some(places.filter_map(|place| self.memory.get(place)))
+    }
+
+    /// A frame that some CPU counts meanwhile may be lost.
+    fn clear(&self, counter: u32) -> Option<()> {
+        self.places(counter)?
+            .for_each(|place| self.memory.withdraw(place));
+        Some(())
+    }
+
+    fn places(&self, counter: u32) -> Option<impl Iterator<Item = u32>> {
+        let (bits, cpus) = (self.bits, self.memory.len() >> self.bits);
+        (counter >> bits == 0).then(|| (0..cpus).map(move |cpu| count_index(cpu, bits, counter)))
+    }
+}
+
+/// Numbers of CPUs are below this, also of those that are not there yet.
+pub(super) fn cpus() -> Result<u32, LoadError> {
+    const POSSIBLE: &str = "/sys/devices/system/cpu/possible";
+    let wrong = |source| LoadError::Pins {
+        path: POSSIBLE.into(),
+        source,
+    };
+    let list = fs::read_to_string(POSSIBLE).map_err(wrong)?;
+    last(&list)
+        .and_then(|last| last.checked_add(1))
+        .ok_or_else(|| wrong(io::Error::other(format!("no list of CPUs: {}", list.trim()))))
+}
+
+/// The last number of a list like `0-3,8-11`.
+fn last(list: &str) -> Option<u32> {
+    list.trim().rsplit([',', '-']).next()?.parse().ok()
+}
+
+fn no_counter(map: &'static str, counter: u32) -> impl FnOnce() -> LoadError {
+    move || LoadError::map(map)(format!("there is no counter {counter}").into())
+}
+
+fn sum(counters: &Counters<Count>, counter: u32, map: &'static str) -> Result<Count, LoadError> {
+    let parts = counters.parts(counter).ok_or_else(no_counter(map, counter))?;
+    Ok(parts.fold(Count::default(), |total, one| Count {
         frames: total.frames + one.frames,
         bytes: total.bytes + one.bytes,
     }))
+}
+
+fn clear<T: aya::Pod>(counters: &Counters<T>, counter: u32, map: &'static str) -> Result<(), LoadError> {
+    counters.clear(counter).ok_or_else(no_counter(map, counter))
 }
 
 impl Datapath {
@@ -53,7 +111,7 @@ impl Datapath {
     /// # Errors
     /// When the id is out of range.
     pub fn clear_forwarded(&mut self, binding: u32) -> Result<(), LoadError> {
-        clear(&mut self.count_in, binding, name::COUNT_IN)
+        clear(&self.count_in, binding, name::COUNT_IN)
     }
 
     /// Sets the counter of a path to zero: its next owner starts there.
@@ -61,7 +119,7 @@ impl Datapath {
     /// # Errors
     /// When the id is out of range.
     pub fn clear_sent(&mut self, path: u32) -> Result<(), LoadError> {
-        clear(&mut self.count_out, path, name::COUNT_OUT)
+        clear(&self.count_out, path, name::COUNT_OUT)
     }
 
     /// Frames of a port dropped for a reason, or, for reason 0, passed to the host.
@@ -70,11 +128,8 @@ impl Datapath {
     /// When the slot is out of range.
     pub fn dropped(&self, slot: u16, direction: Direction, reason: u8) -> Result<u64, LoadError> {
         let index = drop_index(slot, direction, reason);
-        let values = self
-            .count_drops
-            .get(&index, 0)
-            .map_err(|error| LoadError::map(name::COUNT_DROPS)(error.into()))?;
-        Ok(values.iter().sum())
+        let parts = self.count_drops.parts(index);
+        Ok(parts.ok_or_else(no_counter(name::COUNT_DROPS, index))?.sum())
     }
 
     /// Sets all drop counters of a port to zero: its slot's next owner starts there.
@@ -85,7 +140,7 @@ impl Datapath {
         for direction in [Direction::In, Direction::Out] {
             for reason in (0..DropReason::SLOTS).filter_map(|reason| u8::try_from(reason).ok()) {
                 let index = drop_index(slot, direction, reason);
-                clear(&mut self.count_drops, index, name::COUNT_DROPS)?;
+                clear(&self.count_drops, index, name::COUNT_DROPS)?;
             }
         }
         Ok(())
@@ -103,14 +158,16 @@ impl Datapath {
     }
 }
 
-fn clear<T: aya::Pod + Default>(
-    map: &mut PerCpuArray<MapData, T>,
-    index: u32,
-    name: &'static str,
-) -> Result<(), LoadError> {
-    let wrong = LoadError::map(name);
-    let cpus = aya::util::nr_cpus().map_err(|(what, error)| wrong(format!("{what}: {error}").into()))?;
-    let zeros =
-        aya::maps::PerCpuValues::try_from(vec![T::default(); cpus]).map_err(|error| wrong(error.into()))?;
-    map.set(index, zeros, 0).map_err(|error| wrong(error.into()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_cpus_may_have_gaps() {
+        assert_eq!(last("0\n"), Some(0));
+        assert_eq!(last("0-1\n"), Some(1));
+        assert_eq!(last("0,2-3,8-11\n"), Some(11));
+        assert_eq!(last("0-3,8\n"), Some(8));
+        assert_eq!(last("\n"), None);
+    }
 }

@@ -11,13 +11,14 @@ use aya::{Ebpf, EbpfLoader};
 use fabric_common::buckets::STASH;
 use fabric_common::maps::storage::FLOWS;
 use fabric_common::maps::{
-    LAYOUT_VERSION, Layout, Port, Settings, TellLimit, after, capacity, name, program,
+    LAYOUT_VERSION, Layout, Port, Settings, TellLimit, after, capacity, count_index, name, program,
 };
 use thiserror::Error;
 
 use crate::ids::Sizes;
 
 use super::buckets::Kin;
+use super::counters::{self, Counters};
 use super::flood::FloodLists;
 use super::mapped::Mapped;
 use super::{Datapath, Table, bpffs, fdb, pins};
@@ -33,6 +34,11 @@ mod object {
 const fn buckets(entries: u32) -> u32 {
     let buckets = (entries / 2).next_power_of_two();
     if buckets < 64 { 64 } else { buckets }
+}
+
+/// Bits of numbers below `len`.
+fn bits(len: u32) -> u8 {
+    (0..32).find(|bits| len <= 1 << bits).unwrap_or(32)
 }
 
 /// Why the data path could not be loaded.
@@ -325,9 +331,9 @@ impl Datapath {
             switches: mapped(map, name::SWITCHES)?,
             unsettled: Vec::new(),
             flood: FloodLists::new(take(map, name::FLOOD)?, flood_program)?,
-            count_in: take(map, name::COUNT_IN)?,
-            count_out: take(map, name::COUNT_OUT)?,
-            count_drops: take(map, name::COUNT_DROPS)?,
+            count_in: Counters::new(mapped(map, name::COUNT_IN)?, settings.binding_bits),
+            count_out: Counters::new(mapped(map, name::COUNT_OUT)?, settings.path_bits),
+            count_drops: Counters::new(mapped(map, name::COUNT_DROPS)?, capacity::DROP_BITS),
             clock: take(map, name::CLOCK)?,
             ebpf,
         })
@@ -395,6 +401,7 @@ fn load_object(
     settings: &Settings,
     log_drops: bool,
 ) -> Result<Ebpf, LoadError> {
+    let cpus = counters::cpus()?;
     let mut loader = EbpfLoader::new();
     for map in pins::PINNED {
         loader.map_pin_path(map, directory.join(map));
@@ -417,9 +424,10 @@ fn load_object(
         .map_max_entries(name::VSM_PLACES, sizes.vsm_places)
         .map_max_entries(name::FLOWS, sizes.vsm_places * FLOWS)
         .map_max_entries(name::FLOOD_NEXT_HOPS, sizes.next_hops)
-        .map_max_entries(name::COUNT_IN, sizes.bindings)
-        .map_max_entries(name::TELL_LIMITS, sizes.bindings.div_ceil(TellLimit::BLOCK))
-        .map_max_entries(name::COUNT_OUT, sizes.paths);
+        .map_max_entries(name::COUNT_IN, count_index(cpus, settings.binding_bits, 0))
+        .map_max_entries(name::COUNT_OUT, count_index(cpus, settings.path_bits, 0))
+        .map_max_entries(name::COUNT_DROPS, count_index(cpus, capacity::DROP_BITS, 0))
+        .map_max_entries(name::TELL_LIMITS, sizes.bindings.div_ceil(TellLimit::BLOCK));
     Ok(loader.load(EBPF_OBJECT)?)
 }
 
@@ -429,12 +437,15 @@ fn new_settings(sizes: &Sizes, stations: u32) -> io::Result<Settings> {
     io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut bytes)?;
     let [low, high] = [&bytes[..8], &bytes[8..]]
         .map(|half| half.iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte)));
+    let damping = super::fdb::ticks(std::time::Duration::from_secs(10)).max(2);
     Ok(Settings {
         seed: [low, high],
         fdb_mask: buckets(stations) - 1,
         tags_mask: buckets(sizes.bindings) - 1,
         tunnels_mask: buckets(sizes.tunnels) - 1,
-        damping_ticks: super::fdb::ticks(std::time::Duration::from_secs(10)).max(2),
+        damping_ticks: damping.try_into().unwrap_or(u16::MAX),
+        binding_bits: bits(sizes.bindings),
+        path_bits: bits(sizes.paths),
     })
 }
 

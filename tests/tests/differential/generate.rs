@@ -7,11 +7,11 @@ use fabric_common::wire::mac_octets;
 use fabric_tests::bpf::SHORTEST_RUN;
 use fabric_tests::fixtures::vtep_mac;
 use fabric_tests::frame::Mac;
+use fabric_tests::random::Random;
 use fabric_userspace::validate::PortRole;
 
 use super::labels::Labels;
 use super::numbered::Numbers;
-use super::random::Random;
 use super::site::{HERE, HERE_1, Port, REMOTES, SERVICE_PORT, Site};
 
 pub(crate) struct Generator {

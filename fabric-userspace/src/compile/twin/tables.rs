@@ -33,6 +33,7 @@ impl Default for TwinSettings {
                 tags_mask: 0xff,
                 tunnels_mask: 0xff,
                 damping_ticks: 10,
+                ..Settings::default()
             },
             now: 1,
             nanoseconds: 1,
@@ -234,7 +235,7 @@ impl Tables for TwinTables {
     }
 
     fn damping_ticks(&self) -> u32 {
-        self.settings.settings.damping_ticks
+        self.settings.settings.damping_ticks.into()
     }
 
     fn now(&self) -> u32 {
