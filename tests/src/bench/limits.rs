@@ -1,7 +1,8 @@
 //! What no XDP forwarder can be cheaper than.
 
 use anyhow::{Context, Result};
-use aya::maps::DevMap;
+use aya::maps::{DevMap, ProgramArray};
+use aya::programs::Xdp;
 
 use super::device::{Device, Expected, Group, Work, tenant};
 use super::line::{Leaves, Line};
@@ -15,38 +16,59 @@ pub(super) const LIMIT: &str = "bare redirect";
 struct Limit {
     name: &'static str,
     program: &'static str,
+    /// The program that this one goes on with.
+    next: Option<&'static str>,
     work: Work,
     pushed: usize,
 }
 
-const LIMITS: [Limit; 5] = [
+const LIMITS: [Limit; 7] = [
     Limit {
         name: "drop",
         program: "discard",
+        next: None,
         work: Work::Drop,
         pushed: 0,
     },
     Limit {
         name: LIMIT,
         program: "redirect",
+        next: None,
         work: Work::Forward,
         pushed: 0,
     },
     Limit {
         name: "constant 8 bytes",
         program: "constant_tags",
+        next: None,
+        work: Work::Push,
+        pushed: 8,
+    },
+    Limit {
+        name: "constant 8, a tail call",
+        program: "tail_called_tags",
+        next: Some("constant_tags"),
+        work: Work::Push,
+        pushed: 8,
+    },
+    Limit {
+        name: "constant 8, a function",
+        program: "called_tags",
+        next: None,
         work: Work::Push,
         pushed: 8,
     },
     Limit {
         name: "constant 8, 5 look-ups",
         program: "looked_up_tags",
+        next: None,
         work: Work::Push,
         pushed: 8,
     },
     Limit {
         name: "constant 50 bytes",
         program: "constant_vxlan",
+        next: None,
         work: Work::Encap,
         pushed: 50,
     },
@@ -69,6 +91,15 @@ fn device(object: &Object, ends: &mut Ends, limit: Limit) -> Result<Device> {
     })?;
     let mut ebpf = object.load()?;
     let mut out: DevMap<_> = ebpf.take_map("OUT").context("no map OUT")?.try_into()?;
+    let mut programs: ProgramArray<_> = ebpf.take_map("NEXT").context("no map NEXT")?.try_into()?;
+    if let Some(next) = limit.next {
+        let program = ebpf
+            .program_mut(next)
+            .with_context(|| format!("no program {next}"))?;
+        let program: &mut Xdp = program.try_into()?;
+        program.load()?;
+        programs.set(0, program.fd()?, 0)?;
+    }
     let ifindex = line.device.ifindex("out0")?;
     line.device.run(|| Ok(out.set(0, ifindex, None, 0)?))?;
     attach_xdp(&mut ebpf, limit.program, &line.device, "in0")?;
@@ -89,6 +120,6 @@ fn device(object: &Object, ends: &mut Ends, limit: Limit) -> Result<Device> {
                 Expected::Exactly(crate::frame::Frame::from_bytes(bytes))
             }
         }),
-        keeps: vec![Box::new(ebpf), Box::new(out)],
+        keeps: vec![Box::new(ebpf), Box::new(out), Box::new(programs)],
     })
 }

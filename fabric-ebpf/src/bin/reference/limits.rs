@@ -5,7 +5,7 @@ use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_DROP};
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
 use aya_ebpf::macros::{map, xdp};
-use aya_ebpf::maps::{Array, DevMap};
+use aya_ebpf::maps::{Array, DevMap, ProgramArray};
 use aya_ebpf::programs::XdpContext;
 
 /// The one way out of these programs.
@@ -15,6 +15,10 @@ static OUT: DevMap = DevMap::with_max_entries(1, 0);
 /// Each entry is the index of the next one to look at; all are 0.
 #[map]
 static STEPS: Array<u32> = Array::with_max_entries(1024, 0);
+
+/// Programs that `tail_called_tags` goes on with.
+#[map]
+static NEXT: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
 /// The source, one hop, and nothing.
 #[xdp]
@@ -34,7 +38,26 @@ fn constant_tags(ctx: XdpContext) -> u32 {
     push::<8>(&ctx, 0).unwrap_or(XDP_ABORTED)
 }
 
-/// The same behind as many look-ups, each with the answer of the one before, as a forwarder needs that knows its tenants: port,
+/// The same by a program that another one goes on with.
+#[xdp]
+fn tail_called_tags(ctx: XdpContext) -> u32 {
+    // SAFETY: the context is the program's own. It goes on here if there is no such program.
+    unsafe { NEXT.tail_call(&ctx, 0) };
+    XDP_ABORTED
+}
+
+/// The same by a function of its own.
+#[xdp]
+fn called_tags(ctx: XdpContext) -> u32 {
+    apart(ctx.as_ptr().cast())
+}
+
+#[inline(never)]
+fn apart(md: *mut xdp_md) -> u32 {
+    push::<8>(&XdpContext::new(md), 0).unwrap_or(XDP_ABORTED)
+}
+
+/// Constant tags behind as many look-ups, each with the answer of the one before, as a forwarder needs that knows its tenants: port,
 /// VLAN, station, next hop, path.
 #[xdp]
 fn looked_up_tags(ctx: XdpContext) -> u32 {

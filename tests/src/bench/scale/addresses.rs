@@ -84,8 +84,12 @@ fn table(
     let bytes = plain.datapath.fdb_capacity() / 4 * BUCKET;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let (rate, each) = (
-        entries as f64 / loading.as_secs_f64(),
+        (!loading.is_zero()).then(|| entries as f64 / loading.as_secs_f64()),
         bytes as f64 / entries as f64,
+    );
+    let told = rate.map_or_else(
+        || "too few to tell".to_owned(),
+        |rate| format!("{:.1} M entries/s", rate / 1e6),
     );
     const NEW: u32 = 200_000;
     let known = Stream::to(plain.line()?, 1).cost(ends, clock, ROUNDS)?;
@@ -95,9 +99,8 @@ fn table(
         * 1e9
         / f64::from(NEW);
     say(&format!(
-        "loading      {:.1} M entries/s\nmemory       {each:.1} bytes an entry ({} MiB for {entries})\n\
+        "loading      {told}\nmemory       {each:.1} bytes an entry ({} MiB for {entries})\n\
          learning     {learning:.0} ns a frame from a new address, {known:.0} from a known one: {:.1} M addresses/s on one CPU\n",
-        rate / 1e6,
         bytes >> 20,
         1000.0 / learning,
     ));

@@ -15,7 +15,7 @@ const NODE: &str = "dut";
 /// Tenants of one access port, each with a VLAN.
 const OF_A_PORT: u32 = 4000;
 /// Tenants that are attached one by one.
-const ATTACHED: u32 = 100;
+const ATTACHED: u32 = 400;
 
 /// Measures with no tenant, 1000, and `most`.
 pub(super) fn measure(most: u32) -> Result<Value> {
