@@ -99,10 +99,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The longest time in which the client waited; of a reader whose request was swallowed before, from the cut on.
+    /// The longest time in which the client waited, from its last answer before the event on; of a reader whose request was swallowed before, from the cut on.
     #[must_use]
     pub fn stall(&self) -> Duration {
-        let stall = self.record.longest_stall();
+        let stall = self.record.longest_stall_after(self.event_us);
         match self.event {
             Event::Kill | Event::Cut => stall.length(),
             Event::CutUnanswered => Duration::from_micros(stall.until_us.saturating_sub(self.event_us)),

@@ -106,13 +106,22 @@ impl Record {
     /// The longest time without an answer, also before the first and after the last one.
     #[must_use]
     pub fn longest_stall(&self) -> Stall {
+        self.stalls().max_by_key(Stall::length).unwrap_or_default()
+    }
+
+    /// The longest of those that ended after a moment: what was before, as the opening of the disk, does not count.
+    #[must_use]
+    pub fn longest_stall_after(&self, at_us: u64) -> Stall {
+        let after = self.stalls().filter(|stall| stall.until_us > at_us);
+        after.max_by_key(Stall::length).unwrap_or_default()
+    }
+
+    fn stalls(&self) -> impl Iterator<Item = Stall> {
         let answers = self.answered.iter().map(|exchange| exchange.answered_us);
         let from = std::iter::once(self.from_us).chain(answers.clone());
         let until = answers.chain(std::iter::once(self.until_us));
-        let stalls = from
-            .zip(until)
-            .map(|(from_us, until_us)| Stall { from_us, until_us });
-        stalls.max_by_key(Stall::length).unwrap_or_default()
+        from.zip(until)
+            .map(|(from_us, until_us)| Stall { from_us, until_us })
     }
 
     /// The stall around a moment: the last answer before it and the first after it.
@@ -161,6 +170,8 @@ mod tests {
         assert_eq!(record.longest_stall(), stall(135, 200));
         record.until_us = 140;
         assert_eq!(record.longest_stall(), stall(110, 130));
+        assert_eq!(record.longest_stall_after(129), stall(110, 130));
+        assert_eq!(record.longest_stall_after(135), stall(135, 140));
         assert_eq!(record.stall_at(132), stall(130, 135));
         assert_eq!(record.stall_at(105), stall(100, 110));
         assert_eq!(record.stall_at(137), stall(135, 140));

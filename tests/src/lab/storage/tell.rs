@@ -75,7 +75,7 @@ fn columns(outcome: &Outcome) -> String {
 /// What happened when, from the client's last answer on; the fabric's own times are exact to a millisecond.
 fn times(console: Console, row: &Failover) -> Vec<String> {
     let outcome = &row.outcome;
-    let stall = outcome.record.longest_stall();
+    let stall = outcome.record.longest_stall_after(outcome.event_us);
     let told = &outcome.told;
     let before = |ms: f64| Duration::from_secs_f64((told.switched_ms - ms).max(0.0) / 1e3);
     let switched = Duration::from_micros(told.switched_us);
