@@ -42,7 +42,7 @@ impl<T: aya::Pod> Counters<T> {
         Some(places.filter_map(|place| self.memory.get(place)))
     }
 
-    /// A frame that some CPU counts meanwhile may be lost.
+    /// Where a CPU counts at the same moment, its frame or the clearing may be lost.
     fn clear(&self, counter: u32) -> Option<()> {
         self.places(counter)?
             .for_each(|place| self.memory.withdraw(place));
