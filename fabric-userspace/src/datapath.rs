@@ -9,6 +9,7 @@ mod bpffs;
 mod buckets;
 mod counters;
 mod detach;
+mod error;
 mod fdb;
 mod flood;
 mod gateway;
@@ -42,8 +43,9 @@ use fabric_common::maps::{
 pub use apply::{Step, steps};
 pub use buckets::{BucketTable, Full, Kin, Memory};
 pub use counters::SegmentEvents;
+pub use error::LoadError;
 pub use fdb::{FdbEntry, Sweep};
-pub use loader::{LoadError, Program};
+pub use loader::Program;
 pub use placed::{Placed, Placement, Whereabouts};
 pub(crate) use storage::StorageTables;
 pub use switching::OldWay;
