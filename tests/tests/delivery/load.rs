@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use fabric_tests::Result;
 use fabric_tests::counters::{Counters, counters_moved};
 use fabric_tests::fixtures::{Plug, Rig};
@@ -18,6 +19,9 @@ use fabric_tests::wire::{Capture, RawSocket};
 pub(crate) const FLOOD: &str = "flood of frames";
 /// Frames are sent in groups of one such time: shorter sleeps cost more than they give.
 const STEP: Duration = Duration::from_millis(1);
+/// Frames of a flood that may be on their way at once. Where the machine's host takes a CPU away for some ten milliseconds, the
+/// frames that another one sends meanwhile wait in a ring of a veth, which has 256 places: at a pace alone they would be lost by it.
+const ON_THE_WAY: u64 = 64;
 
 /// Frames that are being sent at a pace.
 pub(crate) struct Flood {
@@ -28,7 +32,34 @@ impl Flood {
     /// `frame` makes the n-th one; ends by itself after `count`.
     pub(crate) fn start(
         plug: &Plug,
+        pace: (u64, u64),
+        frame: impl Fn(u64) -> Frame + Send + 'static,
+    ) -> Self {
+        Self::go(plug, pace, |_| Ok(()), frame)
+    }
+
+    /// The same, all of which arrives at `tally` unless somebody loses it.
+    pub(crate) fn start_to(
+        tally: &Tally,
+        plug: &Plug,
+        pace: (u64, u64),
+        frame: impl Fn(u64) -> Frame + Send + 'static,
+    ) -> Self {
+        let counted = Arc::clone(&tally.counted);
+        let has_room = move |number| {
+            let arrived = || counted.load(Ordering::Relaxed);
+            wait::until_true(wait::PATIENCE, "frames of the flood", || {
+                Ok(number < arrived() + ON_THE_WAY)
+            })
+            .with_context(|| format!("{} of {number} frames arrived", arrived()))
+        };
+        Self::go(plug, pace, has_room, frame)
+    }
+
+    fn go(
+        plug: &Plug,
         (rate, count): (u64, u64),
+        has_room: impl Fn(u64) -> Result<()> + Send + 'static,
         frame: impl Fn(u64) -> Frame + Send + 'static,
     ) -> Self {
         let socket = RawSocket::open(&plug.namespace, &plug.interface).unwrap();
@@ -38,6 +69,7 @@ impl Flood {
                 while due(begin, rate) <= number {
                     std::thread::sleep(STEP);
                 }
+                has_room(number)?;
                 socket.send(frame(number))?;
             }
             Ok(count)

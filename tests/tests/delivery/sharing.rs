@@ -67,7 +67,10 @@ fn others_pass_while_acme_is_flooded(rig: &Rig, frame: fn(usize, u64) -> Frame) 
         .iter()
         .map(|&(tenant, vlan, _)| (tenant, load(rig, vlan).map(|probe| probe.start().unwrap())));
     let running: Vec<_> = running.collect();
-    let floods = [0, 1].map(|side| Flood::start(plug(PORTS[side]), STORM, move |number| frame(side, number)));
+    let floods = [0, 1].map(|side| {
+        let there = &flooded[1 - side];
+        Flood::start_to(there, plug(PORTS[side]), STORM, move |number| frame(side, number))
+    });
     let floods = floods.map(Flood::finish);
     let mut sums = [floods[0], floods[1]];
     let mut tenants = vec![("acme", floods)];
