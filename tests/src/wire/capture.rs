@@ -3,7 +3,7 @@
 mod listen;
 mod pick;
 
-use std::io::{PipeWriter, pipe};
+use std::io::{PipeWriter, Write as _, pipe};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use super::judge::{self, Origin};
 use super::{RawSocket, Received, is_kernel_noise};
 use crate::frame::Expected;
 use crate::netns::NetNs;
+use crate::wait::PATIENCE;
 use crate::wire::receive::Receiver;
 use listen::{Shared, State};
 use pick::{pick, remove, report_missing, show};
@@ -48,8 +49,8 @@ pub struct Capture {
     shared: Arc<Shared>,
     /// Of whole frames, which are to be judged.
     origin: Option<Origin>,
-    /// Closing it ends the thread.
-    alive: Option<PipeWriter>,
+    /// A byte makes the thread answer, closing it ends the thread.
+    calls: Option<PipeWriter>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -94,8 +95,8 @@ impl Capture {
     ) -> Result<Self> {
         let socket = RawSocket::open(namespace, interface)?;
         let origin = receiver.is_whole().then(|| Origin::here(socket.shown()));
-        let (stop, alive) = pipe().context("cannot make a pipe")?;
-        let shared = Arc::new(Shared::new(socket, stop));
+        let (heard, calls) = pipe().context("cannot make a pipe")?;
+        let shared = Arc::new(Shared::new(socket, heard));
         let listener = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("capture".to_owned())
@@ -104,7 +105,7 @@ impl Capture {
         Ok(Self {
             shared,
             origin,
-            alive: Some(alive),
+            calls: Some(calls),
             thread: Some(thread),
         })
     }
@@ -156,7 +157,7 @@ impl Capture {
     /// # Errors
     /// When one is missing, or another frame came.
     pub fn expect_only<E: Expected>(&self, frames: &[E], quiet: Duration) -> Result<()> {
-        self.expect(frames, crate::wait::PATIENCE)?;
+        self.expect(frames, PATIENCE)?;
         self.expect_nothing(quiet)
     }
 
@@ -167,7 +168,7 @@ impl Capture {
     /// When a frame came or was there already.
     pub fn expect_nothing(&self, quiet: Duration) -> Result<()> {
         self.wait(quiet, |state| !state.frames.is_empty())?;
-        let state = self.lock()?;
+        let state = self.caught_up()?;
         let seen: Vec<String> = state
             .frames
             .iter()
@@ -249,7 +250,7 @@ impl Capture {
     /// When listening failed, or frames were missed.
     pub fn count(&self, wanted: impl Fn(&[u8]) -> bool) -> Result<usize> {
         Ok(self
-            .lock()?
+            .caught_up()?
             .frames
             .iter()
             .filter(|frame| wanted(&frame.bytes))
@@ -261,7 +262,7 @@ impl Capture {
     /// # Errors
     /// As [`Capture::count`].
     pub fn frames(&self) -> Result<Vec<Captured>> {
-        Ok(self.lock()?.frames.clone())
+        Ok(self.caught_up()?.frames.clone())
     }
 
     /// Takes out everything.
@@ -269,7 +270,7 @@ impl Capture {
     /// # Errors
     /// As [`Capture::count`].
     pub fn drain(&self) -> Result<Vec<Captured>> {
-        let frames = std::mem::take(&mut self.lock()?.frames);
+        let frames = std::mem::take(&mut self.caught_up()?.frames);
         self.hand_over(&frames)?;
         Ok(frames)
     }
@@ -282,17 +283,43 @@ impl Capture {
         }
     }
 
-    /// Waits until `done` is true; false when `within` passed without.
-    fn wait(&self, within: Duration, mut done: impl FnMut(&mut State) -> bool) -> Result<bool> {
-        let deadline = Instant::now() + within;
+    /// The list with all that had arrived before: a listener that is behind would make "nothing came" true.
+    fn caught_up(&self) -> Result<MutexGuard<'_, State>> {
         let mut state = self.lock()?;
+        state.called += 1;
+        let call = state.called;
+        let mut calls = self.calls.as_ref().context("the capture has ended")?;
+        calls.write_all(&[0]).context("cannot call the listener")?;
+        let (state, done) = self.wait_with(state, PATIENCE, |state| state.answered >= call)?;
+        ensure!(
+            done,
+            "{}: the listener is {PATIENCE:?} behind",
+            self.shared.socket.shown()
+        );
+        Ok(state)
+    }
+
+    /// Waits until `done` is true; false when `within` passed without.
+    fn wait(&self, within: Duration, done: impl FnMut(&mut State) -> bool) -> Result<bool> {
+        let waited = self.wait_with(self.lock()?, within, done);
+        waited.map(|(_list, done)| done)
+    }
+
+    /// The same for who holds the list, and goes on to hold it.
+    fn wait_with<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        within: Duration,
+        mut done: impl FnMut(&mut State) -> bool,
+    ) -> Result<(MutexGuard<'s, State>, bool)> {
+        let deadline = Instant::now() + within;
         loop {
             if done(&mut state) {
-                return Ok(true);
+                return Ok((state, true));
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Ok(false);
+                return Ok((state, false));
             }
             let woken = self.shared.changed.wait_timeout(state, left);
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
@@ -317,7 +344,7 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        drop(self.alive.take());
+        drop(self.calls.take());
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }

@@ -120,6 +120,25 @@ fn a_flood_is_captured_to_the_last_frame_in_order() {
     capture.expect_nothing(QUIET).unwrap();
 }
 
+/// Or a busy machine would make "nothing came" true.
+#[test]
+fn what_has_arrived_is_told_even_if_the_listener_is_behind() {
+    let (_net, one, other) = cable();
+    let arrived = Capture::start(&other, "eth0").unwrap();
+    let slow = Capture::watch(&other, "eth0", 128, |_| {
+        std::thread::sleep(QUIET);
+        true
+    })
+    .unwrap();
+    let frames = [numbered(1), numbered(2), numbered(3), numbered(4)];
+    RawSocket::open(&one, "eth0").unwrap().send_all(&frames).unwrap();
+    // The kernel gives a frame to the latest listener first.
+    arrived.expect(&frames, SOON).unwrap();
+    assert_eq!(slow.count(|_| true).unwrap(), 4);
+    let error = slow.expect_nothing(Duration::ZERO).unwrap_err().to_string();
+    assert!(error.contains("4 frames that nobody expected"), "{error}");
+}
+
 #[test]
 fn a_capture_can_be_counted_waited_for_and_written() {
     let (_net, one, other) = cable();

@@ -1,6 +1,6 @@
 //! The thread that collects.
 
-use std::io::PipeReader;
+use std::io::{PipeReader, Read};
 use std::os::fd::AsFd;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::wire::receive::Receiver;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) socket: RawSocket,
-    stop: PipeReader,
+    calls: PipeReader,
     state: Mutex<State>,
     pub(super) changed: Condvar,
 }
@@ -23,14 +23,18 @@ pub(super) struct Shared {
 pub(super) struct State {
     pub(super) frames: Vec<Captured>,
     pub(super) error: Option<String>,
+    /// Calls that were made.
+    pub(super) called: u64,
+    /// Those before which everything that had arrived has been read.
+    pub(super) answered: u64,
 }
 
 impl Shared {
-    /// `stop` wakes the listener when its other end is closed.
-    pub(super) fn new(socket: RawSocket, stop: PipeReader) -> Self {
+    /// A byte in `calls` asks the listener to answer when it has read all that had arrived; its end ends him.
+    pub(super) fn new(socket: RawSocket, calls: PipeReader) -> Self {
         Self {
             socket,
-            stop,
+            calls,
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -47,24 +51,29 @@ impl Shared {
         loop {
             let mut sources = [
                 PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
-                // Nothing is ever written: this wakes when the other end is closed.
-                PollFd::new(self.stop.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.calls.as_fd(), PollFlags::POLLIN),
             ];
             match poll(&mut sources, PollTimeout::NONE) {
                 Err(nix::errno::Errno::EINTR) => continue,
                 other => other.context("cannot poll")?,
             };
-            if sources[1].any() == Some(true) {
-                return Ok(());
-            }
+            let calls = if sources[1].any() == Some(true) {
+                match (&self.calls).read(&mut [0; 64]).context("cannot read calls")? {
+                    0 => return Ok(()),
+                    calls => calls,
+                }
+            } else {
+                0
+            };
             while let Some(frame) = receiver.next(&self.socket)? {
                 if keeps(&frame.bytes) {
                     self.lock().frames.push(frame);
                 }
             }
-            self.changed.notify_all();
             let missed = self.socket.missed()?;
             ensure!(missed == 0, "the capture missed {missed} frames");
+            self.lock().answered += calls as u64;
+            self.changed.notify_all();
         }
     }
 
