@@ -17,6 +17,8 @@ mod horizon;
 mod learning;
 #[path = "delivery/load.rs"]
 mod load;
+#[path = "delivery/lost.rs"]
+mod lost;
 #[path = "delivery/members.rs"]
 mod members;
 #[path = "delivery/moves.rs"]

@@ -58,8 +58,8 @@ fn escape(content: &str) -> String {
 ///
 /// # Errors
 /// When a map cannot be read.
-pub(super) fn text(core: &mut Core) -> Result<String, Refusal> {
-    let counters = views::counters(core)?;
+pub(super) async fn text(core: &mut Core) -> Result<String, Refusal> {
+    let counters = views::counters(core).await?;
     let mut text = Text(String::new());
     build(&mut text, core);
     store(&mut text, core);
@@ -127,7 +127,7 @@ type Pick = fn(&api::PortCounters) -> u64;
 type PickTenant = fn(&api::TenantCounters) -> u64;
 
 fn ports(text: &mut Text, ports: &[api::NamedPortCounters]) {
-    let families: [(&str, &str, Pick); 7] = [
+    let families: [(&str, &str, Pick); 8] = [
         (
             "fabric_port_receive_frames_total",
             "Frames that came in.",
@@ -162,6 +162,11 @@ fn ports(text: &mut Text, ports: &[api::NamedPortCounters]) {
             "fabric_port_transmit_bytes_total",
             "Their bytes without frame check sequence.",
             |one| one.transmitted.bytes,
+        ),
+        (
+            "fabric_port_lost_frames_total",
+            "Frames that the interface's driver threw away instead of sending, the host's own among them (tx_dropped).",
+            |one| one.lost_frames,
         ),
     ];
     for (name, help, pick) in families {

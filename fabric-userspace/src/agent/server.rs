@@ -388,7 +388,7 @@ async fn flush(State(shared): State<Shared>, body: String) -> Answer<Item<api::F
 
 async fn counters(State(shared): State<Shared>) -> Answer<Item<api::Counters>> {
     let mut core = shared.core.lock().await;
-    let counters = views::counters(&mut core)?;
+    let counters = views::counters(&mut core).await?;
     item(&core, kind::COUNTERS, counters)
 }
 
@@ -421,7 +421,7 @@ async fn stop(State(shared): State<Shared>, body: String) -> Answer<Item<api::St
 
 async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {
     let mut core = shared.core.lock().await;
-    let text = metrics::text(&mut core)?;
+    let text = metrics::text(&mut core).await?;
     Ok((
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,

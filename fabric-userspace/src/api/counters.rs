@@ -31,6 +31,10 @@ pub struct PortCounters {
     /// Messages to senders whose packets came in here and were too big for their way.
     #[serde(default)]
     pub told_frames: u64,
+    /// Thrown away by the interface's driver instead of being sent (`tx_dropped`), the host's own frames among them. The kernel
+    /// counts them since the interface was made; `transmitted` has those of the fabric too.
+    #[serde(default)]
+    pub lost_frames: u64,
     /// By reason, those that moved only.
     pub reasons: Vec<Reason>,
 }

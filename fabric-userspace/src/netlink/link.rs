@@ -58,6 +58,8 @@ pub struct Link {
     /// Set on VLAN devices.
     pub vlan: Option<VlanTpid>,
     pub xdp: Option<XdpProgram>,
+    /// Frames that its driver has thrown away instead of sending (`tx_dropped`), since it was made.
+    pub lost: u64,
 }
 
 /// The other end of a veth pair.
@@ -111,6 +113,7 @@ impl Link {
             link_netnsid: None,
             vlan: None,
             xdp: None,
+            lost: 0,
         };
         message
             .attributes
@@ -129,6 +132,7 @@ impl Link {
             LinkAttribute::LinkNetNsId(nsid) => self.link_netnsid = Some(*nsid),
             LinkAttribute::LinkInfo(info) => self.take_info(info),
             LinkAttribute::Xdp(xdp) => self.xdp = program(xdp),
+            LinkAttribute::Stats64(stats) => self.lost = stats.tx_dropped,
             _ => {}
         }
     }

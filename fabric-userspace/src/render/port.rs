@@ -145,8 +145,12 @@ fn sent(counters: &PortCounters) -> String {
         0 => String::new(),
         told => format!("; {told} senders told that their packets are too big"),
     };
+    let lost = match counters.lost_frames {
+        0 => String::new(),
+        lost => format!("; {} lost by its driver", frames(lost)),
+    };
     format!(
-        "{}, {} bytes; {} copies dropped{told}",
+        "{}, {} bytes; {} copies dropped{told}{lost}",
         frames(counters.transmitted.frames),
         counters.transmitted.bytes,
         counters.dropped_copies

@@ -44,6 +44,7 @@ pub(super) fn link(name: &str, ifindex: u32, kind: Option<&str>) -> Link {
         link_netnsid: None,
         vlan: None,
         xdp: None,
+        lost: 0,
     }
 }
 

@@ -22,8 +22,8 @@ fn reason_name(number: u8) -> String {
     )
 }
 
-/// Counters of one port.
-pub(super) fn port_counters(reading: &Reading, slot: u16) -> api::PortCounters {
+/// Counters of one port, whose driver has lost so many frames.
+pub(super) fn port_counters(reading: &Reading, slot: u16, lost: u64) -> api::PortCounters {
     let both = reading.port(slot);
     let reasons = |out: bool, direction: &str| {
         let row = |(number, frames)| api::Reason {
@@ -47,6 +47,7 @@ pub(super) fn port_counters(reading: &Reading, slot: u16) -> api::PortCounters {
         transmitted: both.sent.into(),
         dropped_copies: sum(&copies),
         told_frames: reading.told(slot),
+        lost_frames: lost,
         reasons: dropped.into_iter().chain(copies).collect(),
     }
 }
@@ -56,7 +57,7 @@ pub(in crate::agent) fn traffic(core: &Core, reading: &Reading) -> api::Traffic 
     let mut total = api::Traffic::default();
     // Slot 0: frames on interfaces that no table names.
     for slot in core.slots().into_keys().chain([0]) {
-        let port = port_counters(reading, slot);
+        let port = port_counters(reading, slot, 0);
         total.received_frames += port.received.frames;
         total.redirected_frames += port.redirected_frames;
         total.passed_frames += port.passed_frames;
@@ -71,16 +72,17 @@ pub(in crate::agent) fn traffic(core: &Core, reading: &Reading) -> api::Traffic 
 ///
 /// # Errors
 /// When a map cannot be read.
-pub(crate) fn counters(core: &mut Core) -> Result<api::Counters, Refusal> {
+pub(crate) async fn counters(core: &mut Core) -> Result<api::Counters, Refusal> {
     let reading = reading(core)?;
     let slots = core.slots();
-    let ports: Vec<api::NamedPortCounters> = slots
-        .iter()
-        .map(|(slot, name)| api::NamedPortCounters {
+    let mut ports = Vec::new();
+    for (slot, name) in &slots {
+        let lost = core.host.link(name).await.map_or(0, |link| link.lost);
+        ports.push(api::NamedPortCounters {
             port: name.to_string(),
-            counters: port_counters(&reading, *slot),
-        })
-        .collect();
+            counters: port_counters(&reading, *slot, lost),
+        });
+    }
     let tenants = super::tenants::traffic_by_tenant(core, &reading).into_iter();
     Ok(api::Counters {
         at: crate::wall::stamp(),

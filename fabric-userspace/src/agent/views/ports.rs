@@ -48,7 +48,11 @@ pub(crate) async fn ports(core: &mut Core) -> Result<Vec<api::Port>, Refusal> {
             s_tag_pcp: 0,
             carries: here.map(|here| carries(core, here, name)).unwrap_or_default(),
             changes: core.ports.changes(name),
-            counters: super::counters::port_counters(&reading, plan.slot),
+            counters: super::counters::port_counters(
+                &reading,
+                plan.slot,
+                link.as_ref().map_or(0, |link| link.lost),
+            ),
         });
     }
     views.sort_by(|a, b| natural(&a.name, &b.name));

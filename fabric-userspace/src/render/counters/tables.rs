@@ -21,15 +21,30 @@ pub(super) fn ports(view: &View<'_>) -> Vec<Line> {
         };
         table.row(std::iter::once(name).chain(cells.into_iter().map(Line::from)));
     }
-    finished(
+    let mut lines = finished(
         table,
         shown.is_empty(),
         left_out(hidden.len(), "port without a frame", "ports without a frame"),
-    )
+    );
+    lines.extend(shown.into_iter().filter_map(lost));
+    lines
+}
+
+/// What went out of a port and not onto its wire.
+fn lost(row: &NamedPortCounters) -> Option<Line> {
+    let frames = match row.counters.lost_frames {
+        0 => return None,
+        1 => "1 frame was".to_owned(),
+        more => format!("{more} frames were"),
+    };
+    let port = &row.port;
+    Some(format!("{frames} lost by the driver of {port}, see: ip -s -s link show {port}").into())
 }
 
 fn has_frames(row: &NamedPortCounters) -> bool {
-    row.counters.received.frames + row.counters.transmitted.frames + row.counters.dropped_copies > 0
+    let counters = &row.counters;
+    counters.received.frames + counters.transmitted.frames + counters.dropped_copies + counters.lost_frames
+        > 0
 }
 
 fn port_totals(counters: &PortCounters) -> Vec<String> {

@@ -34,6 +34,25 @@ group-source                1  eth1     the source address is a group address ->
     assert_text(&lines(&view(&counters, false), None), expected);
 }
 
+/// Also at a port whose other counters are all zero.
+#[test]
+fn what_a_driver_has_lost_is_told_with_where_to_look() {
+    let mut counters: Counters = item(data!("counters"));
+    counters.ports[0].counters.lost_frames = 1;
+    counters.ports[1].counters.lost_frames = 77;
+    let expected = "\
+in 391043 = redirected 390990 + passed 12 + dropped 41; out 391002, copies dropped 3
+
+PORT        IN  REDIRECTED  PASSED  DROPPED     OUT
+eth1     20187       20154       0       33   19839
+eth10        0           0       0        0       0
+trunk0  370856      370836      12        8  371163
+1 frame was lost by the driver of eth1, see: ip -s -s link show eth1
+77 frames were lost by the driver of eth10, see: ip -s -s link show eth10
+";
+    assert_text(&lines(&view(&counters, false), Some(By::Port)), expected);
+}
+
 #[test]
 fn zeros_are_shown_when_they_are_wanted() {
     let counters: Counters = item(data!("counters"));
