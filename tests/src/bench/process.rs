@@ -33,6 +33,18 @@ pub(super) fn on_cpu(pid: u32) -> Result<Duration> {
     Ok(Duration::from_nanos(sum))
 }
 
+/// Whether all its threads are stopped: what they were doing when the signal came they do to its end.
+pub(super) fn is_stopped(pid: u32) -> Result<bool> {
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let stat = std::fs::read_to_string(task?.path().join("stat"))?;
+        let fields = stat.rsplit_once(')').context("no name in stat")?.1;
+        if !fields.trim_start().starts_with('T') {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Its memory in KiB, mapped files and tables included.
 pub(super) fn resident(pid: u32) -> Result<u64> {
     memory(pid, "VmRSS:")

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use aya::maps::{Array, DevMap, Map, MapData, PerCpuArray, PerCpuValues};
@@ -14,6 +15,10 @@ use fabric_common::reference::{Arrived, Source};
 
 use crate::bpf::{Spread, XdpProgram};
 use crate::netns::NetNs;
+use crate::wait;
+
+/// A frame that is under way arrives sooner.
+const SILENCE: Duration = Duration::from_millis(2);
 
 /// The object's bytes; each line loads the programs it needs, with maps of its own.
 #[derive(Clone, Debug)]
@@ -165,11 +170,10 @@ impl Ends {
         watch: impl FnOnce(&dyn Fn() -> Result<u64>) -> Result<T>,
     ) -> Result<T> {
         self.source.set(0, source, 0)?;
-        let (sender, arrived) = (&self.sender, &self.arrived);
-        let seen = || Ok(arrived.get(&0, 0)?.iter().map(|cpu| cpu.frames).sum());
+        let sender = &self.sender;
         std::thread::scope(|scope| {
             let sending = scope.spawn(|| sender.run_many_live(frame, count));
-            let watched = watch(&seen);
+            let watched = watch(&|| self.seen());
             let early = sending.is_finished();
             sending.join().map_err(|_| anyhow!("the sender panicked"))??;
             ensure!(!early, "all frames were sent too early");
@@ -183,6 +187,23 @@ impl Ends {
     /// When the kernel refuses it.
     pub(super) fn spread(&self, spread: &Spread, key: u32) -> Result<XdpProgram> {
         XdpProgram::spread(spread, &self.lines_handle, key)
+    }
+
+    /// Waits until the sinks have seen no frame for a while: a process's frames may still be under way when it is stopped.
+    ///
+    /// # Errors
+    /// When the map cannot be read, or frames go on to come.
+    pub(super) fn fall_silent(&self) -> Result<()> {
+        let mut seen = self.seen()?;
+        wait::until_true(wait::PATIENCE, "the sinks to fall silent", || {
+            std::thread::sleep(SILENCE);
+            let before = std::mem::replace(&mut seen, self.seen()?);
+            Ok(seen == before)
+        })
+    }
+
+    fn seen(&self) -> Result<u64> {
+        Ok(self.arrived.get(&0, 0)?.iter().map(|cpu| cpu.frames).sum())
     }
 
     /// What the sinks have seen since the last call, and the last frame that was kept.

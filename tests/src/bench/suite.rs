@@ -162,11 +162,15 @@ fn first_frames(ends: &mut Ends, device: &Device, pid: u32, size: usize) -> Resu
             kept.map(|kept| (device.expected)(size).check(Some(&kept)))
                 .transpose()
         })
-    })
+    })?;
+    ends.fall_silent()
 }
 
 /// Gives a process more frames than it can take, and gives nanoseconds of its CPU time by frame that arrived meanwhile.
+///
+/// While others were measured it has forgotten what to do with them.
 fn flood(ends: &mut Ends, device: &Device, pid: u32, size: usize, round: Duration) -> Result<f64> {
+    first_frames(ends, device, pid, size)?;
     let frame = (device.input)(size);
     let count = u32::try_from((AHEAD + round).as_nanos() / LEAST_NS)?;
     ends.take_arrived()?;
@@ -182,6 +186,7 @@ fn flood(ends: &mut Ends, device: &Device, pid: u32, size: usize, round: Duratio
             Ok((after.0 - before.0).as_secs_f64() * 1e9 / frames)
         })
     })?;
+    ends.fall_silent()?;
     let (_, kept) = ends.take_arrived()?;
     (device.expected)(size).check(kept.as_ref())?;
     Ok(cost)
