@@ -86,6 +86,12 @@ impl Host {
         }
     }
 
+    /// Several of them, in their order.
+    pub(super) async fn links(&self, names: impl Iterator<Item = &IfName>) -> Vec<Option<Link>> {
+        // All at once: one after the other each would cost a way to the kernel and back, of a thread that sleeps meanwhile.
+        join_all(names.map(|name| self.link(name))).await
+    }
+
     /// Reads the interfaces. One that is gone has index 0 if that is tolerated.
     ///
     /// # Errors
@@ -101,7 +107,6 @@ impl Host {
             Self::Assumed(assumed) => return assumed.interfaces(wanted.keys()),
         };
         let mut interfaces = Interfaces::default();
-        // All at once: one after the other each would cost a way to the kernel and back, of a thread that sleeps meanwhile.
         let links = join_all(wanted.keys().map(|name| netlink.link(name.as_str()))).await;
         for (name, link) in wanted.keys().zip(links) {
             let (facts, sends) = match link {

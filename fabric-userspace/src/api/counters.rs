@@ -32,9 +32,9 @@ pub struct PortCounters {
     #[serde(default)]
     pub told_frames: u64,
     /// Thrown away by the interface's driver instead of being sent (`tx_dropped`), the host's own frames among them. The kernel
-    /// counts them since the interface was made; `transmitted` has those of the fabric too.
+    /// counts them since the interface was made; `transmitted` has those of the fabric too. `None` if it does not tell.
     #[serde(default)]
-    pub lost_frames: u64,
+    pub lost_frames: Option<u64>,
     /// By reason, those that moved only.
     pub reasons: Vec<Reason>,
 }

@@ -146,8 +146,8 @@ fn sent(counters: &PortCounters) -> String {
         told => format!("; {told} senders told that their packets are too big"),
     };
     let lost = match counters.lost_frames {
-        0 => String::new(),
-        lost => format!("; {} lost by its driver", frames(lost)),
+        None | Some(0) => String::new(),
+        Some(lost) => format!("; {} lost by its driver", frames(lost)),
     };
     format!(
         "{}, {} bytes; {} copies dropped{told}{lost}",

@@ -284,7 +284,8 @@ pub(super) fn running<T>(
     signal(Signal::SIGCONT)?;
     let outcome = work(&|| process::on_cpu(pid));
     signal(Signal::SIGSTOP)?;
+    let outcome = outcome?;
     // What it sends until then would be taken for a frame of the next device.
     wait::until_true(wait::PATIENCE, "the switch to stop", || process::is_stopped(pid))?;
-    outcome
+    Ok(outcome)
 }

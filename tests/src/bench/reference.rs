@@ -189,7 +189,8 @@ impl Ends {
         XdpProgram::spread(spread, &self.lines_handle, key)
     }
 
-    /// Waits until the sinks have seen no frame for a while: a process's frames may still be under way when it is stopped.
+    /// Waits until the sinks have seen no frame for a while: what a process has not sent when it is stopped it sends when it goes
+    /// on, and what it has sent may be under way.
     ///
     /// # Errors
     /// When the map cannot be read, or frames go on to come.

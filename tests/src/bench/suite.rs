@@ -161,9 +161,9 @@ fn first_frames(ends: &mut Ends, device: &Device, pid: u32, size: usize) -> Resu
             let (_, kept) = ends.take_arrived()?;
             kept.map(|kept| (device.expected)(size).check(Some(&kept)))
                 .transpose()
-        })
-    })?;
-    ends.fall_silent()
+        })?;
+        ends.fall_silent()
+    })
 }
 
 /// Gives a process more frames than it can take, and gives nanoseconds of its CPU time by frame that arrived meanwhile.
@@ -175,7 +175,7 @@ fn flood(ends: &mut Ends, device: &Device, pid: u32, size: usize, round: Duratio
     let count = u32::try_from((AHEAD + round).as_nanos() / LEAST_NS)?;
     ends.take_arrived()?;
     let cost = ovs::running(pid, |cpu| {
-        ends.send_watched(source(&frame, device.line.key), &frame, count, |arrived| {
+        let cost = ends.send_watched(source(&frame, device.line.key), &frame, count, |arrived| {
             std::thread::sleep(AHEAD);
             let before = (cpu()?, arrived()?);
             std::thread::sleep(round);
@@ -184,9 +184,10 @@ fn flood(ends: &mut Ends, device: &Device, pid: u32, size: usize, round: Duratio
             #[expect(clippy::cast_precision_loss, reason = "millions")]
             let frames = (after.1 - before.1) as f64;
             Ok((after.0 - before.0).as_secs_f64() * 1e9 / frames)
-        })
+        })?;
+        ends.fall_silent()?;
+        Ok(cost)
     })?;
-    ends.fall_silent()?;
     let (_, kept) = ends.take_arrived()?;
     (device.expected)(size).check(kept.as_ref())?;
     Ok(cost)

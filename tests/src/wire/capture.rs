@@ -291,10 +291,16 @@ impl Capture {
         let mut calls = self.calls.as_ref().context("the capture has ended")?;
         calls.write_all(&[0]).context("cannot call the listener")?;
         let (state, done) = self.wait_with(state, PATIENCE, |state| state.answered >= call)?;
+        let has_ended = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
         ensure!(
             done,
-            "{}: the listener is {PATIENCE:?} behind",
-            self.shared.socket.shown()
+            "{}: the listener {}",
+            self.shared.socket.shown(),
+            if has_ended {
+                "has panicked"
+            } else {
+                "does not keep up with what comes"
+            }
         );
         Ok(state)
     }

@@ -80,16 +80,19 @@ impl Receiver {
         (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
         (message.msg_control, message.msg_controllen) =
             (self.control.0.as_mut_ptr().cast(), self.control.0.len());
-        // SAFETY: the buffers that the message names outlive the call and are as long as it says.
-        let length =
-            unsafe { libc::recvmsg(socket.handle.as_raw_fd(), &raw mut message, libc::MSG_DONTWAIT) };
-        let Ok(length) = usize::try_from(length) else {
-            return match io::Error::last_os_error() {
-                error if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-                // The link went down or away; what came before still counts.
-                error if error.raw_os_error() == Some(libc::ENETDOWN) => Ok(None),
-                error => Err(error).with_context(|| format!("cannot read from {}", socket.shown)),
-            };
+        let length = loop {
+            // SAFETY: the buffers that the message names outlive the call and are as long as it says.
+            let length =
+                unsafe { libc::recvmsg(socket.handle.as_raw_fd(), &raw mut message, libc::MSG_DONTWAIT) };
+            if let Ok(length) = usize::try_from(length) {
+                break length;
+            }
+            match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                // Told once, before what came until the link went down or away (`__skb_try_recv_datagram`).
+                error if error.raw_os_error() == Some(libc::ENETDOWN) => {}
+                error => return Err(error).with_context(|| format!("cannot read from {}", socket.shown)),
+            }
         };
         if message.msg_flags & libc::MSG_TRUNC != 0 && !self.cuts {
             bail!("a frame on {} is longer than {LARGEST} bytes", socket.shown);

@@ -22,8 +22,8 @@ fn reason_name(number: u8) -> String {
     )
 }
 
-/// Counters of one port, whose driver has lost so many frames.
-pub(super) fn port_counters(reading: &Reading, slot: u16, lost: u64) -> api::PortCounters {
+/// Counters of one port, whose driver has lost so many frames if the kernel has told.
+pub(super) fn port_counters(reading: &Reading, slot: u16, lost: Option<u64>) -> api::PortCounters {
     let both = reading.port(slot);
     let reasons = |out: bool, direction: &str| {
         let row = |(number, frames)| api::Reason {
@@ -57,7 +57,7 @@ pub(in crate::agent) fn traffic(core: &Core, reading: &Reading) -> api::Traffic 
     let mut total = api::Traffic::default();
     // Slot 0: frames on interfaces that no table names.
     for slot in core.slots().into_keys().chain([0]) {
-        let port = port_counters(reading, slot, 0);
+        let port = port_counters(reading, slot, None);
         total.received_frames += port.received.frames;
         total.redirected_frames += port.redirected_frames;
         total.passed_frames += port.passed_frames;
@@ -75,14 +75,15 @@ pub(in crate::agent) fn traffic(core: &Core, reading: &Reading) -> api::Traffic 
 pub(crate) async fn counters(core: &mut Core) -> Result<api::Counters, Refusal> {
     let reading = reading(core)?;
     let slots = core.slots();
-    let mut ports = Vec::new();
-    for (slot, name) in &slots {
-        let lost = core.host.link(name).await.map_or(0, |link| link.lost);
-        ports.push(api::NamedPortCounters {
+    let links = core.host.links(slots.values()).await;
+    let ports: Vec<api::NamedPortCounters> = slots
+        .iter()
+        .zip(links)
+        .map(|((slot, name), link)| api::NamedPortCounters {
             port: name.to_string(),
-            counters: port_counters(&reading, *slot, lost),
-        });
-    }
+            counters: port_counters(&reading, *slot, link.map(|link| link.lost)),
+        })
+        .collect();
     let tenants = super::tenants::traffic_by_tenant(core, &reading).into_iter();
     Ok(api::Counters {
         at: crate::wall::stamp(),

@@ -27,8 +27,8 @@ pub(crate) async fn ports(core: &mut Core) -> Result<Vec<api::Port>, Refusal> {
     let reading = super::reading(core)?;
     let here = core.here();
     let mut views = Vec::new();
-    for (name, plan) in core.image.ports() {
-        let link = core.host.link(name).await;
+    let links = core.host.links(core.image.ports().map(|(name, _)| name)).await;
+    for ((name, plan), link) in core.image.ports().zip(links) {
         let options = here.and_then(|here| core.valid.node(here).ports.get(name));
         views.push(api::Port {
             name: name.to_string(),
@@ -51,7 +51,7 @@ pub(crate) async fn ports(core: &mut Core) -> Result<Vec<api::Port>, Refusal> {
             counters: super::counters::port_counters(
                 &reading,
                 plan.slot,
-                link.as_ref().map_or(0, |link| link.lost),
+                link.as_ref().map(|link| link.lost),
             ),
         });
     }

@@ -23,7 +23,7 @@ pub(crate) fn storage(core: &mut Core) -> Result<Vec<api::Vsm>, Refusal> {
     let slots = core.slots();
     let fenced = |port: &str| {
         let slot = slots.iter().find(|(_, name)| name.as_str() == port);
-        let reasons = slot.map(|(slot, _)| port_counters(&reading, *slot, 0).reasons);
+        let reasons = slot.map(|(slot, _)| port_counters(&reading, *slot, None).reasons);
         let rows = reasons.into_iter().flatten();
         rows.filter(|row| row.reason == DropReason::Fenced.name())
             .map(|row| row.frames)

@@ -33,9 +33,9 @@ pub(super) fn ports(view: &View<'_>) -> Vec<Line> {
 /// What went out of a port and not onto its wire.
 fn lost(row: &NamedPortCounters) -> Option<Line> {
     let frames = match row.counters.lost_frames {
-        0 => return None,
-        1 => "1 frame was".to_owned(),
-        more => format!("{more} frames were"),
+        None | Some(0) => return None,
+        Some(1) => "1 frame was".to_owned(),
+        Some(more) => format!("{more} frames were"),
     };
     let port = &row.port;
     Some(format!("{frames} lost by the driver of {port}, see: ip -s -s link show {port}").into())
@@ -43,8 +43,8 @@ fn lost(row: &NamedPortCounters) -> Option<Line> {
 
 fn has_frames(row: &NamedPortCounters) -> bool {
     let counters = &row.counters;
-    counters.received.frames + counters.transmitted.frames + counters.dropped_copies + counters.lost_frames
-        > 0
+    let lost = counters.lost_frames.unwrap_or(0);
+    counters.received.frames + counters.transmitted.frames + counters.dropped_copies + lost > 0
 }
 
 fn port_totals(counters: &PortCounters) -> Vec<String> {

@@ -38,8 +38,8 @@ group-source                1  eth1     the source address is a group address ->
 #[test]
 fn what_a_driver_has_lost_is_told_with_where_to_look() {
     let mut counters: Counters = item(data!("counters"));
-    counters.ports[0].counters.lost_frames = 1;
-    counters.ports[1].counters.lost_frames = 77;
+    counters.ports[0].counters.lost_frames = Some(1);
+    counters.ports[1].counters.lost_frames = Some(77);
     let expected = "\
 in 391043 = redirected 390990 + passed 12 + dropped 41; out 391002, copies dropped 3
 
