@@ -29,39 +29,16 @@ pub(crate) struct Flood {
 }
 
 impl Flood {
-    /// `frame` makes the n-th one; ends by itself after `count`.
+    /// `frame` makes the n-th one; ends by itself after `count`. All of them arrive at `tally`, unless somebody loses one.
     pub(crate) fn start(
-        plug: &Plug,
-        pace: (u64, u64),
-        frame: impl Fn(u64) -> Frame + Send + 'static,
-    ) -> Self {
-        Self::go(plug, pace, |_| Ok(()), frame)
-    }
-
-    /// The same, all of which arrives at `tally` unless somebody loses it.
-    pub(crate) fn start_to(
         tally: &Tally,
         plug: &Plug,
-        pace: (u64, u64),
+        (rate, count): (u64, u64),
         frame: impl Fn(u64) -> Frame + Send + 'static,
     ) -> Self {
         let counted = Arc::clone(&tally.counted);
-        let has_room = move |number| {
-            let arrived = || counted.load(Ordering::Relaxed);
-            wait::until_true(wait::PATIENCE, "frames of the flood", || {
-                Ok(number < arrived() + ON_THE_WAY)
-            })
-            .with_context(|| format!("{} of {number} frames arrived", arrived()))
-        };
-        Self::go(plug, pace, has_room, frame)
-    }
-
-    fn go(
-        plug: &Plug,
-        (rate, count): (u64, u64),
-        has_room: impl Fn(u64) -> Result<()> + Send + 'static,
-        frame: impl Fn(u64) -> Frame + Send + 'static,
-    ) -> Self {
+        let before = counted.load(Ordering::Relaxed);
+        let arrived = move || counted.load(Ordering::Relaxed) - before;
         let socket = RawSocket::open(&plug.namespace, &plug.interface).unwrap();
         let sender = std::thread::spawn(move || {
             let begin = Instant::now();
@@ -69,7 +46,10 @@ impl Flood {
                 while due(begin, rate) <= number {
                     std::thread::sleep(STEP);
                 }
-                has_room(number)?;
+                wait::until_true(wait::PATIENCE, "frames of the flood", || {
+                    Ok(number < arrived() + ON_THE_WAY)
+                })
+                .with_context(|| format!("{} of {number} frames arrived", arrived()))?;
                 socket.send(frame(number))?;
             }
             Ok(count)

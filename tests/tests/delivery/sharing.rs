@@ -69,7 +69,7 @@ fn others_pass_while_acme_is_flooded(rig: &Rig, frame: fn(usize, u64) -> Frame) 
     let running: Vec<_> = running.collect();
     let floods = [0, 1].map(|side| {
         let there = &flooded[1 - side];
-        Flood::start_to(there, plug(PORTS[side]), STORM, move |number| frame(side, number))
+        Flood::start(there, plug(PORTS[side]), STORM, move |number| frame(side, number))
     });
     let floods = floods.map(Flood::finish);
     let mut sums = [floods[0], floods[1]];
