@@ -69,8 +69,9 @@ fn known(rig: &Rig, node: &str, count: u64) -> Vec<String> {
     .unwrap()
 }
 
-/// DLV-9: 100,000 sources of one tenant within ten seconds. The other loses no frame of two flows and none of its entries,
-/// its new stations are learned meanwhile, and the first one's entries end at its limit, on both nodes.
+/// DLV-9: 100,000 sources of one tenant, within ten seconds where the machine is fast enough. The other loses no frame of two
+/// flows and none of its entries, its new stations are learned meanwhile, and the first one's entries end at its limit, on both
+/// nodes.
 #[test]
 fn dlv_9_a_tenant_who_invents_100_000_addresses_takes_nothing_of_another() {
     let rig = rig();
@@ -166,8 +167,9 @@ fn dlv_9_a_tenant_who_invents_100_000_addresses_takes_nothing_of_another() {
 fn dlv_9_stations_that_are_learned_while_the_agent_sweeps_are_counted() {
     /// The agent sweeps every two seconds. Nothing grows old during the test, even if a busy host makes it seven times as long.
     const AGEING: Duration = Duration::from_secs(16);
-    /// Frames a second and frames in all: they last for a sweep at least.
-    const LEARNED: (u64, u64) = (8_000, 18_000);
+    const RATE: u64 = 8_000;
+    /// Two of them last for longer than from one sweep to the next.
+    const ROUND: u64 = 9_000;
     let segment = Segment::new("acme-v10", 101, 1101)
         .with("mac_limit", 100_000)
         .at("edge1", "eth1", 10, 301)
@@ -176,10 +178,13 @@ fn dlv_9_stations_that_are_learned_while_the_agent_sweeps_are_counted() {
     let setup = Setup::new(&site.document(), &["edge1"]);
     let rig = setup.ageing(AGEING).start().unwrap();
     let heard = Tally::start(rig.plug("edge1.eth2").unwrap(), of_a_flood);
-    let flood = Flood::start(&heard, rig.plug("edge1.eth1").unwrap(), LEARNED, flooding);
-    assert_eq!(flood.finish(), LEARNED.1);
-    heard.reaches(LEARNED.1);
-    let stations = rig.stations("edge1", "acme-v10").unwrap().len() as u64;
-    assert_eq!(stations, LEARNED.1);
-    assert_eq!(told(&rig, "acme-v10", "learned_macs"), stations);
+    for round in 0..2 {
+        let frame = move |number| flooding(round * ROUND + number);
+        let flood = Flood::start(&heard, rig.plug("edge1.eth1").unwrap(), (RATE, ROUND), frame);
+        assert_eq!(flood.finish(), ROUND);
+        heard.reaches((round + 1) * ROUND);
+        let stations = rig.stations("edge1", "acme-v10").unwrap().len() as u64;
+        assert_eq!(stations, (round + 1) * ROUND);
+        assert_eq!(told(&rig, "acme-v10", "learned_macs"), stations);
+    }
 }
