@@ -88,6 +88,10 @@ pub(crate) fn copies(
     horizon: u32,
     from: Option<u16>,
 ) -> Result<u32, DropReason> {
+    // The kernel would clone the first buffer and say of the copy that others follow (`xdpf_clone`).
+    if frame.hides_buffers() {
+        return Err(DropReason::FloodTooBig);
+    }
     let metadata = Metadata::new(
         (segment, horizon),
         next_sequence(),

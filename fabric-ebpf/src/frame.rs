@@ -64,6 +64,15 @@ impl XdpFrame {
         unsafe { (*self.ctx).egress_ifindex }
     }
 
+    /// Whether the frame is longer than was taken for granted: other buffers follow a first one that is shorter than drivers make it.
+    /// A program at the other end of a veth can cut the start off (`bpf_xdp_adjust_head`) and hand the rest on.
+    #[inline(always)]
+    pub(crate) fn hides_buffers(&self) -> bool {
+        // SAFETY: the kernel passes a valid context.
+        let len = unsafe { bpf_xdp_get_buff_len(self.ctx) };
+        len as usize != self.len
+    }
+
     #[inline(always)]
     fn reload(&mut self) {
         // SAFETY: the kernel passes a valid context.

@@ -92,9 +92,21 @@ impl XdpProgram {
     pub fn run(&self, frame: &[u8], ifindex: u32, metadata: usize) -> Result<Run> {
         let mut input = vec![0; metadata];
         input.extend_from_slice(frame);
+        let md = Md::new(metadata, input.len(), ifindex)?;
+        self.run_as(&input, md)
+    }
+
+    /// The same with no more than the first `first` bytes in the first buffer.
+    ///
+    /// # Errors
+    /// As [`XdpProgram::run`], and on kernels that make no such frames (before Linux 6.18).
+    pub fn run_in_two(&self, frame: &[u8], first: usize, ifindex: u32) -> Result<Run> {
+        self.run_as(frame, Md::new(0, first, ifindex)?)
+    }
+
+    fn run_as(&self, input: &[u8], mut md: Md) -> Result<Run> {
         let mut output = vec![0; input.len() + GROWTH];
-        let mut md = Md::new(metadata, input.len(), ifindex)?;
-        let (code, length) = syscall::run(&self.handle, &input, &mut output, &mut md, 0)
+        let (code, length) = syscall::run(&self.handle, input, &mut output, &mut md, 0)
             .with_context(|| format!("a test run with {} bytes", input.len()))?;
         output.truncate(length);
         let frame = output.split_off(md.data().min(length));

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use fabric_common::DropReason;
 use fabric_common::flood::Metadata;
-use fabric_common::maps::{Binding, Path, access_index};
+use fabric_common::maps::{Binding, Direction, Path, access_index};
+use fabric_tests::bpf::Action;
 use fabric_tests::frame::{Frame, Mac, eth};
 use fabric_userspace::compile::twin::Outcome;
 use fabric_userspace::records::Records;
@@ -58,6 +59,7 @@ pub(crate) fn in_test_runs(both: &mut Both) -> BTreeSet<DropReason> {
     let outcome = both.frame("eth1", &broadcast().pad(3501));
     expect(both, &outcome, DropReason::FloodTooBig);
     no_room(both);
+    short_first_buffer(both);
     reached.insert(DropReason::NoHeadroom);
     reached
 }
@@ -110,6 +112,40 @@ fn slot_towards_far(records: &Records) -> u16 {
     let station = records.stations.iter().find(|((_, mac), _)| *mac == far);
     let next_hop = records.next_hops[station.expect("a station").1];
     records.paths[&next_hop.path].slot
+}
+
+/// Another program has cut off the start of a frame in several buffers: the kernel would clone what is left of the first one, and
+/// say of the copy that others follow.
+fn short_first_buffer(both: &mut Both) {
+    const FIRST: usize = 100;
+    let eth1 = both.port("eth1");
+    let too_big = |both: &Both| -> u64 {
+        let reason = DropReason::FloodTooBig as u8;
+        both.kernel
+            .datapath
+            .dropped(eth1.slot, Direction::In, reason)
+            .unwrap()
+    };
+    for (len, action) in [(FIRST, Action::Redirect), (1000, Action::Drop)] {
+        both.begin();
+        let before = too_big(both);
+        let frame = broadcast().pad(len);
+        let run = both
+            .kernel
+            .program(eth1.role)
+            .run_in_two(&frame, FIRST, eth1.ifindex);
+        let run = match run {
+            Ok(run) => run,
+            Err(error) if len > FIRST => {
+                println!("not tested, this kernel makes no frame in two buffers: {error:#}");
+                return;
+            }
+            Err(error) => panic!("{error:#}"),
+        };
+        assert_eq!(run.action, action, "{len} bytes");
+        assert_eq!(too_big(both) - before, u64::from(action == Action::Drop));
+        both.begin();
+    }
 }
 
 /// The driver left as much room as somebody else's metadata takes away: in front of it 40 bytes are the kernel's own.
