@@ -17,6 +17,7 @@ pub use trunk::trunk;
 pub use underlay::{Underlay, underlay};
 
 use crate::buckets::find;
+use crate::flood::SEAL;
 use crate::maps::{Binding, Port, own};
 use crate::rewrite::Inner;
 use crate::tables::Table;
@@ -101,6 +102,12 @@ const fn is_kept_local(destination: u64, tunnel_lldp: bool) -> bool {
     let last = destination >> 40;
     FORWARDED & (1 << last) == 0 && !(last == LLDP && tunnel_lldp)
 }
+
+/// A complete frame must never look like a sealed copy.
+const _: () = {
+    let [a, b, c, d, e, f] = SEAL;
+    assert!(is_kept_local(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]), true));
+};
 
 /// The tenant's outermost own tag at the start of the body: the VLAN to look up, and the offset behind it.
 #[inline(always)]

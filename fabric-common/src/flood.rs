@@ -5,7 +5,7 @@ use crate::rewrite::{Inner, rewrite};
 use crate::wire::Macs;
 use crate::{DropReason, Frame, Short, Tables};
 
-/// What the ingress program tells the copies, in the 20 bytes of metadata in front of each.
+/// What the ingress program tells the copies, in the 24 bytes of metadata in front of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Metadata {
@@ -17,19 +17,20 @@ pub struct Metadata {
     pub sequence: u32,
     /// [`Tables::switches`] when the frame came in.
     pub switches: u32,
-    /// What stood where [`SEAL`] stands now.
-    pub start: [u8; 4],
+    /// How the frame began, before [`SEAL`] was put there.
+    pub start: [u8; 8],
 }
 
-/// Stands in place of a frame's first bytes as long as it needs its metadata: a group address that nobody uses.
+/// Stands in place of a frame's destination as long as it needs its metadata: the address of PAUSE, which is on no complete
+/// frame, because what is sent to it is dropped at the port of entry, whatever it comes in (`reserved-mac`, IEEE 802.1Q table 8-2).
 ///
 /// Metadata gets lost where the kernel runs the programs outside of the driver (`bpf_prog_run_generic_xdp`), as a tap
 /// does for blocking writes and for frames over a page. A copy would then look complete, and leave without tags.
-pub const SEAL: [u8; 4] = [0x03, b's', b'e', b'a'];
+pub const SEAL: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0x01];
 
 /// Puts [`SEAL`] on a frame; its first bytes, for the metadata.
 #[inline(always)]
-pub fn seal<F: Frame>(frame: &mut F) -> Result<[u8; 4], Short> {
+pub fn seal<F: Frame>(frame: &mut F) -> Result<[u8; 8], Short> {
     let start = frame.read(0)?;
     frame.write(0, SEAL)?;
     Ok(start)
@@ -38,7 +39,7 @@ pub fn seal<F: Frame>(frame: &mut F) -> Result<[u8; 4], Short> {
 /// Whether the frame is a copy that is not finished.
 #[inline(always)]
 pub fn is_sealed<F: Frame>(frame: &F) -> bool {
-    matches!(frame.read::<4>(0), Ok(start) if u32::from_ne_bytes(start) == u32::from_ne_bytes(SEAL))
+    matches!(frame.read(0), Ok(start) if SEAL == start)
 }
 
 impl Metadata {
@@ -47,7 +48,7 @@ impl Metadata {
 
     /// Metadata of a frame that floods `segment` and comes from a split horizon group, 0 for none.
     #[inline(always)]
-    pub const fn new((segment, horizon): (u32, u32), sequence: u32, switches: u32, start: [u8; 4]) -> Self {
+    pub const fn new((segment, horizon): (u32, u32), sequence: u32, switches: u32, start: [u8; 8]) -> Self {
         Self {
             magic: Self::MAGIC,
             segment_horizon: segment | horizon << 24,

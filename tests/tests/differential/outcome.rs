@@ -86,7 +86,7 @@ fn flooded(run: &Run, copies: &[Copied], foreign: usize) -> Option<String> {
         segment_horizon: word(4),
         sequence: word(8),
         switches: word(12),
-        start: run.metadata[16..20].try_into().unwrap(),
+        start: run.metadata[16..24].try_into().unwrap(),
     };
     let mut wrong = String::new();
     if metadata.magic != Metadata::MAGIC {
@@ -96,7 +96,7 @@ fn flooded(run: &Run, copies: &[Copied], foreign: usize) -> Option<String> {
         return Some(format!("no seal on {}", hex(&run.frame)));
     };
     // Every copy contains the tenant's frame; what is under the seal must be that.
-    let tenants = [&metadata.start, rest].concat();
+    let tenants = [&metadata.start, &rest[metadata.start.len() - SEAL.len()..]].concat();
     let (macs, body) = tenants.split_at(12);
     for copy in copies {
         if let Copied::Sent(sent) = copy
