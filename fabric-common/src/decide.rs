@@ -4,7 +4,9 @@ use crate::DropReason;
 use crate::buckets::find;
 use crate::classify::Relay;
 use crate::label::DEFLECTED;
-use crate::maps::{Binding, FLOOD_MAX_LEN, FdbValue, FloodTerms, NextHop, Path, Segment, fdb_key};
+use crate::maps::{
+    Binding, FLOOD_MAX_LEN, FdbValue, FloodMembers, FloodTerms, NextHop, Path, Segment, fdb_key,
+};
 use crate::tables::{Table, Tables};
 use crate::wire::{Macs, is_group};
 
@@ -140,21 +142,32 @@ fn flood<'t, T: Tables>(
         let partner = valid_next_hop(tables, binding, record.partner(slot));
         return partner.map(Decision::To).ok_or(DropReason::NoReceiver);
     }
-    check_flood(record, terms, copy, 1)?;
+    check_flood(record, terms, copy, Some(slot))?;
     Ok(Decision::Flood)
 }
 
-/// Whether such a frame may be flooded in a segment of which `own` members get no copy.
+/// Whether such a frame may be flooded in a segment: to all members, or to those that are not behind the port slot `from`.
 #[inline(always)]
-pub fn may_flood<T: Tables>(tables: &T, segment: u32, copy: Copied, own: u32) -> Result<(), DropReason> {
+pub fn may_flood<T: Tables>(
+    tables: &T,
+    segment: u32,
+    copy: Copied,
+    from: Option<u16>,
+) -> Result<(), DropReason> {
     let record = tables.segment(segment).ok_or(DropReason::StaleNextHop)?;
-    check_flood(record, FloodTerms(record.flood_terms.load()), copy, own)
+    check_flood(record, FloodTerms(record.flood_terms.load()), copy, from)
 }
 
 #[inline(always)]
-fn check_flood(record: &Segment, terms: FloodTerms, copy: Copied, own: u32) -> Result<(), DropReason> {
-    let members = record.flood_members.load();
-    if members < own + 1 {
+fn check_flood(
+    record: &Segment,
+    terms: FloodTerms,
+    copy: Copied,
+    from: Option<u16>,
+) -> Result<(), DropReason> {
+    let list = FloodMembers(record.flood_members.load());
+    let (members, own) = (list.count(), u32::from(from.is_some()));
+    if (members < own + 1) | from.is_some_and(|slot| list.are_all_behind(slot)) {
         return Err(DropReason::NoReceiver);
     }
     if copy.len > terms.max_len() as usize {

@@ -140,7 +140,7 @@ fn to_everybody<F: Frame, T: Tables>(
         len: len_in + MACS - inner.body,
         in_one_buffer: frame.is_in_one_buffer(),
     };
-    decide::may_flood(tables, ask.segment(), copy, 1)?;
+    decide::may_flood(tables, ask.segment(), copy, Some(ask.slot))?;
     bare(frame, inner, macs)?;
     Ok(Way::On(Verdict::Flood {
         segment: ask.segment(),

@@ -23,7 +23,7 @@ pub use flood::{FloodCopy, FloodKey, FloodProgress, PairMember};
 pub use keys::*;
 pub use names::{after, capacity, name, program};
 pub use next_hop::NextHop;
-pub use segment::{FloodTerms, Segment};
+pub use segment::{FloodMembers, FloodTerms, Segment};
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.

@@ -77,7 +77,7 @@ pub fn ask<F: Frame, T: Tables>(frame: &mut F, irb: u32, target: Address, tables
         len: MACS,
         in_one_buffer: true,
     };
-    may_flood(tables, irb.segment(), copy, 0).ok()?;
+    may_flood(tables, irb.segment(), copy, None).ok()?;
     match target.as_v4() {
         Some(target) => arp::write_request(frame, irb, target),
         None => nd::write_solicitation(frame, irb, target),

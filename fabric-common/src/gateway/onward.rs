@@ -153,7 +153,7 @@ pub(super) fn passage<'t, F: Frame, T: Tables>(
             len: frame.len() - seen.at + head(next.irb) + MACS,
             in_one_buffer: frame.is_in_one_buffer(),
         };
-        may_flood(tables, binding.segment(), copy, 0).map_err(|reason| (reason, 0))?;
+        may_flood(tables, binding.segment(), copy, None).map_err(|reason| (reason, 0))?;
         return Ok(Passage::Everywhere);
     };
     let stale = (DropReason::StaleNextHop, 0);

@@ -11,7 +11,7 @@ pub struct Segment {
     pub mac_limit: SharedU32,
     /// Addresses learned; the agent corrects it after ageing.
     pub learned: SharedU32,
-    /// Entries of the flood list, the ingress included; 0 if the segment has no list.
+    /// [`FloodMembers`]; 0 if the segment has no list.
     pub flood_members: SharedU32,
     /// Stations that changed their place.
     pub moves: SharedU32,
@@ -57,6 +57,39 @@ impl Segment {
     }
 }
 
+/// How many copies a flood list has, and whether all leave by one port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct FloodMembers(pub u32);
+
+impl FloodMembers {
+    const COUNT_BITS: u32 = 16;
+
+    /// Of a list that names the port slots of its copies in any order, the ingress included.
+    pub fn of(slots: &[u16]) -> Self {
+        let most = (1 << Self::COUNT_BITS) - 1;
+        let count = u32::try_from(slots.len()).map_or(most, |count| count.min(most));
+        let only = match slots {
+            [first, rest @ ..] if rest.iter().all(|slot| slot == first) => *first,
+            _ => 0,
+        };
+        Self(count | u32::from(only) << Self::COUNT_BITS)
+    }
+
+    /// Entries of the list.
+    #[inline(always)]
+    pub const fn count(self) -> u32 {
+        self.0 & ((1 << Self::COUNT_BITS) - 1)
+    }
+
+    /// Whether what came in by the port `slot` has nobody to go to: the kernel leaves out every copy through the port of entry,
+    /// and says nothing if none is left (`dev_map_enqueue_multi`).
+    #[inline(always)]
+    pub fn are_all_behind(self, slot: u16) -> bool {
+        self.0 >> Self::COUNT_BITS == u32::from(slot)
+    }
+}
+
 /// What holds for frames to everybody in a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
@@ -90,7 +123,29 @@ const _: () = assert!(capacity::IRBS <= 1 << (32 - FloodTerms::LENGTH_BITS));
 
 #[cfg(test)]
 mod tests {
-    use super::{PairMember, Segment};
+    use super::{FloodMembers, PairMember, Segment};
+
+    #[test]
+    fn copies_through_one_port_alone_are_known_as_such() {
+        for (slots, count, only) in [
+            (&[][..], 0, None),
+            (&[3], 1, Some(3)),
+            (&[3, 3], 2, Some(3)),
+            (&[3, 3, 4], 3, None),
+            (&[4, 3, 3], 3, None),
+        ] {
+            let members = FloodMembers::of(slots);
+            assert_eq!(members.count(), count, "{slots:?}");
+            for slot in [3, 4] {
+                assert_eq!(members.are_all_behind(slot), only == Some(slot), "{slots:?}");
+            }
+        }
+        assert_eq!(
+            FloodMembers::of(&[]).0,
+            0,
+            "no list and an empty one are the same"
+        );
+    }
 
     fn partners(pair: [(u16, u32); 2], slots: [u16; 3]) -> [[u32; 3]; 2] {
         [pair, [pair[1], pair[0]]].map(|pair| {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use aya::maps::{DevMap, MapData};
 use fabric_common::maps::{
-    Binding, FloodCopy, FloodKey, FloodTerms, Line, NextHop, PairMember, Path, Port, Segment, Tunnel,
-    VtepAddress, capacity, fdb_key, name,
+    Binding, FloodCopy, FloodKey, FloodMembers, FloodTerms, Line, NextHop, PairMember, Path, Port, Segment,
+    Tunnel, VtepAddress, capacity, fdb_key, name,
 };
 
 use super::buckets::Full;
@@ -271,24 +271,27 @@ impl Datapath {
         let ports: BTreeSet<u16> = floods.iter().flat_map(|(_, slots)| *slots).copied().collect();
         self.expect_copies(&ports)?;
         let mut lists = Vec::with_capacity(floods.len());
+        let mut counts = Vec::with_capacity(floods.len());
         let mut pairs_give_way = false;
         for (segment, slots) in floods {
             self.flood.will_name(*segment, slots);
-            let list: Vec<u32> = slots
+            let interfaces = slots
                 .iter()
-                .filter_map(|slot| self.egress_ifindex(*slot))
-                .collect();
+                .filter_map(|slot| Some((*slot, self.egress_ifindex(*slot)?)));
+            let (there, list): (Vec<u16>, Vec<u32>) = interfaces.unzip();
+            let members = FloodMembers::of(&there);
             let record = self.flooded(*segment)?;
-            match record.flood_members.load() {
+            match FloodMembers(record.flood_members.load()).count() {
                 0 => pairs_give_way |= record.has_pair(),
-                before if before < members_of(&list) => record.flood_members.store(members_of(&list)),
+                before if before < members.count() => record.flood_members.store(members.0),
                 _ => {}
             }
             lists.push((*segment, list));
+            counts.push(members);
         }
         self.flood.set(&lists)?;
-        for ((segment, slots), (_, list)) in floods.iter().zip(&lists) {
-            self.flooded(*segment)?.flood_members.store(members_of(list));
+        for ((segment, slots), members) in floods.iter().zip(counts) {
+            self.flooded(*segment)?.flood_members.store(members.0);
             self.flood.names_only(*segment, slots);
         }
         // Whoever has found no list has yet to read the pair, which may go now.
@@ -354,8 +357,4 @@ fn set_key(table: &Table, key: u64, value: Option<u32>) -> Result<(), Full> {
             Ok(())
         }
     }
-}
-
-fn members_of(list: &[u32]) -> u32 {
-    u32::try_from(list.len()).unwrap_or(u32::MAX)
 }

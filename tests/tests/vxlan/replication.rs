@@ -130,6 +130,27 @@ fn a_frame_from_one_remote_goes_to_no_other_remote() {
         .unwrap();
 }
 
+/// DLV-10: the list names two copies, and the kernel makes neither: both would leave by the port that the frame came by.
+#[test]
+fn a_flood_whose_receivers_are_all_behind_the_port_of_entry_is_counted_as_dropped() {
+    let mut site = Site::new(&["edge1"]);
+    let mut segment = Segment::new("a", 100, 1100).with("vni", VNI);
+    for (number, remote) in (0..).zip(&REMOTES[..2]) {
+        let name = format!("path{number}");
+        site = site.pathway(&name, "edge1", remote, None);
+        segment = segment.remote(&name, 400 + number);
+    }
+    let document = site.tenant("acme", &[segment]).document();
+    let rig = Setup::new(&document, &["edge1"]).start().unwrap();
+    for destination in [Mac::BROADCAST, "02:00:00:00:0f:ff".parse().unwrap()] {
+        let frame = eth(destination, "02:00:00:00:00:07").word("nobody");
+        rig.send("edge1.u0", tunnel(REMOTES[0], VNI, &frame))
+            .moves("edge1", "u0.in u0.dropped.no-receiver")
+            .check()
+            .unwrap();
+    }
+}
+
 /// The outer headers are no part of what the kernel may hold against the access port's MTU.
 #[test]
 fn a_frame_for_everybody_as_large_as_the_access_ports_take_is_delivered() {

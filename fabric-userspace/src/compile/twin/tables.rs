@@ -6,8 +6,8 @@ use fabric_common::buckets::{Bucket, Claim, STASH, Slot, claim, find};
 use fabric_common::maps::gateway::{Irb, NEIGHBOUR_BUCKETS, NeighbourBucket, Prefix, PrefixKey, PrefixRoute};
 use fabric_common::maps::storage::{FLOWS, FlowRecord, Vsm, VsmPlace, flow_index};
 use fabric_common::maps::{
-    Binding, FdbValue, FloodCopy, FloodKey, FloodTerms, Line, NextHop, Path, Port, Segment, Settings,
-    Silence, TellLimit, Tunnel, VtepAddress, fdb_key,
+    Binding, FdbValue, FloodCopy, FloodKey, FloodMembers, FloodTerms, Line, NextHop, Path, Port, Segment,
+    Settings, Silence, TellLimit, Tunnel, VtepAddress, fdb_key,
 };
 use fabric_common::tables::Table;
 
@@ -112,10 +112,8 @@ impl TwinTables {
             segment.mac_limit.store(limits.stations);
             let terms = FloodTerms::new(limits.flooded_len, limits.irb);
             segment.flood_terms.store(terms.0);
-            let members = records.flood.get(id).map_or(0, Vec::len);
-            segment
-                .flood_members
-                .store(u32::try_from(members).unwrap_or(u32::MAX));
+            let list = records.flood.get(id).map_or(&[][..], Vec::as_slice);
+            segment.flood_members.store(FloodMembers::of(list).0);
             let pair = records.pairs.get(id).copied().unwrap_or_default();
             for (word, member) in segment.pair.iter().zip(pair) {
                 word.store(member.0);
