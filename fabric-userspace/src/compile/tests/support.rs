@@ -12,8 +12,8 @@ use crate::ids::{Sizes, VsmIds};
 use crate::model::Name;
 use crate::validate::{PortRole, Valid, validate};
 
-/// GOLDEN.md sections 2 to 6: names and frames.
-const GOLDEN: &str = include_str!("golden.txt");
+/// A line is name, length, bytes.
+const FRAMES: &str = include_str!("../../../../tests/golden/frames.txt");
 
 pub(crate) fn valid(document: &Value) -> Valid {
     let document = serde_json::from_value(document.clone()).expect("a document");
@@ -121,7 +121,7 @@ impl Station {
 
 /// The bytes of a golden frame. `PPPP` reads as zeros.
 pub(crate) fn golden(name: &str) -> Vec<u8> {
-    let line = GOLDEN.lines().find(|line| line.split(' ').next() == Some(name));
+    let line = FRAMES.lines().find(|line| line.split(' ').next() == Some(name));
     let mut words = line.expect("a golden frame").split(' ').skip(1);
     let len: usize = words.next().and_then(|len| len.parse().ok()).expect("a length");
     let bytes = hex(&words.next().expect("bytes").replace("PPPP", "0000"));
@@ -144,7 +144,7 @@ pub(crate) fn with_a_third_member() -> Value {
     document
 }
 
-/// FIG 1 with two switches in series, with the numbers of GOLDEN.md section 1.
+/// FIG 1 with two switches in series, with the numbers of the golden frames.
 pub(crate) fn figure1() -> Value {
     let segment = |name: &str, s_vid: u16, vlan: Value, port: &str, client: Value, resource: Value| {
         let (mut near, mut far) = (client, resource);
