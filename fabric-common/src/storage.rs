@@ -1,5 +1,5 @@
 //! Storage machines: the frame itself takes the standby when the member in charge is silent, and only the member in charge may
-//! speak (DESIGN "Storage continuity", US 10,560,283 column 22).
+//! speak (`docs/architecture.md` section 14, US 10,560,283 column 22).
 //!
 //! The one exception to "nothing above layer 2 decides": whether a frame is a sign of life, or wants an answer, is told by its
 //! IP and TCP headers. Where it goes within the segment's storage machine depends on it; that it stays in the segment does not.

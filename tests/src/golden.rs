@@ -1,4 +1,4 @@
-//! The byte-exact frames of the patent's figures 6, 7 and 8 in every wire form, `golden/frames.txt`.
+//! The byte-exact frames of the patent's figures 6, 7, 8 and 10 in every wire form, `golden/frames.txt`.
 //!
 //! A line is `name length hex`. `PPPP` stands for a UDP source port chosen from the inner flow: any of 49152 to 65535 is right.
 //!

@@ -164,6 +164,43 @@ fn a_row_without_a_test_or_with_a_wrong_one_is_found() {
     assert_eq!(unkept(&page, ("1", this)), None);
 }
 
+/// Words of a text that name a page or an id which only drafts of this project had, so that a reader cannot look them up.
+fn strange_words(text: &str) -> impl Iterator<Item = &str> {
+    const PAGES: [&str; 4] = ["GOLDEN", "DESIGN", "PATENT", "CONFORMANCE"];
+    let id = |word: &str| {
+        let number = word.strip_prefix('P').unwrap_or("");
+        matches!(number.len(), 1 | 2) && number.bytes().all(|letter| letter.is_ascii_digit())
+    };
+    text.split(|letter: char| letter != '_' && !letter.is_alphanumeric())
+        .filter(move |word| PAGES.contains(word) || id(word))
+}
+
+#[test]
+fn nothing_cites_a_page_or_an_id_that_is_not_here() {
+    let here = Path::new(file!()).file_name();
+    let folders = [
+        "fabric-common",
+        "fabric-ebpf",
+        "fabric-userspace",
+        "tests",
+        "xtask",
+    ];
+    let sources = folders.map(|folder| files_below(&root().join(folder), "rs"));
+    let mut wrong = Vec::new();
+    for file in sources.into_iter().flatten().chain(documents()) {
+        if file.file_name() == here {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        wrong.extend(strange_words(&text).map(|word| format!("{}: {word}", file.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(
+        strange_words("P7 of DESIGN, not IP or PE1").collect::<Vec<_>>(),
+        ["P7", "DESIGN"]
+    );
+}
+
 #[test]
 fn a_broken_link_and_a_missing_heading_are_found() {
     let readme = root().join("README.md");

@@ -1,4 +1,4 @@
-//! Storage machines: the death of a member is not the client's business (CONFORMANCE FO, PATENT P52 to P60).
+//! Storage machines: the death of a member is not the client's business (`docs/conformance.md`, FO; claims 6, 7, 40 and 41).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -45,7 +45,7 @@ fn crosses(rig: &Rig, name: &str, way: Way, port: &str, tenant: &str) {
         .unwrap();
 }
 
-/// FIG 6, P11 P15 P20 P22: Q-A100 outside and Q-A200 inside, the own tag a third one, the way back and broadcast.
+/// FIG 6: Q-A100 outside and Q-A200 inside, the own tag a third one, the way back and broadcast.
 #[test]
 fn golden_fig_6_frames_600_are_byte_exact_on_the_wire_and_at_delivery() {
     let rig = figure(&figure_1());
@@ -55,7 +55,7 @@ fn golden_fig_6_frames_600_are_byte_exact_on_the_wire_and_at_delivery() {
     crosses(&rig, "600-bcast", Way::There, "eth1", "acme");
 }
 
-/// FIG 7, P10 P19: 700 and 750 leave one port with the same S-tag and different C-tags, because their destinations differ.
+/// FIG 7: 700 and 750 leave one port with the same S-tag and different C-tags, because their destinations differ.
 #[test]
 fn golden_fig_7_frames_700_and_750_have_the_same_s_and_different_c() {
     let rig = figure(&figure_1());
@@ -66,7 +66,7 @@ fn golden_fig_7_frames_700_and_750_have_the_same_s_and_different_c() {
     assert_ne!(golden("nni-700")[16..20], golden("nni-750")[16..20]);
 }
 
-/// P6 P18 P20: both clients use VLAN 10 at the same time; outer and inner tags both differ, and nobody gets the other's.
+/// Claim 1, FIG 6 and 7: both clients use VLAN 10 at the same time; outer and inner tags both differ, and nobody gets the other's.
 #[test]
 fn golden_two_clients_with_vlan_10_differ_in_both_tags() {
     let rig = figure(&figure_1());
@@ -85,7 +85,7 @@ fn golden_two_clients_with_vlan_10_differ_in_both_tags() {
     assert_ne!(a[18..20], b[18..20]);
 }
 
-/// E1, GOLDEN section 8: the source that FIG 6 prints is a group address. It is dropped, and not learned; as a destination
+/// The source that FIG 6 prints is a group address. It is dropped, and not learned; as a destination
 /// it takes the way of BUM.
 #[test]
 fn golden_printed_frames_are_dropped_by_their_source_unless_told_otherwise() {
@@ -99,7 +99,7 @@ fn golden_printed_frames_are_dropped_by_their_source_unless_told_otherwise() {
     assert_eq!(rig.stations("edge1", "acme").unwrap(), known);
 }
 
-/// E1, GOLDEN section 8: with `drop_group_source` off it is forwarded like any other frame, and still not learned.
+/// With `drop_group_source` off it is forwarded like any other frame, and still not learned.
 #[test]
 fn golden_printed_frames_pass_unlearned_with_drop_group_source_off() {
     let mut document = figure_1();
@@ -142,7 +142,7 @@ fn pathway() -> Rig {
         .unwrap()
 }
 
-/// FIG 10, P37–P40, VXL-1: every byte of the outer headers, checksum and VLAN 100 included, and the inner frame whole.
+/// FIG 10, VXL-1: every byte of the outer headers, checksum and VLAN 100 included, and the inner frame whole.
 #[test]
 fn golden_vx_600_rides_in_vlan_100_and_comes_back() {
     let rig = pathway();
@@ -162,7 +162,7 @@ fn golden_vx_600_rides_in_vlan_100_and_comes_back() {
     }
 }
 
-/// GOLDEN's `PPPP`, VXL-2: one source port for a flow, different ones over many flows, all in 49152–65535.
+/// `PPPP` in `tests/golden/frames.txt`, VXL-2: one source port for a flow, different ones over many flows, all in 49152–65535.
 #[test]
 fn golden_vx_source_port_is_stable_in_a_flow_and_spread_over_flows() {
     const REPEATS: usize = 3;

@@ -42,7 +42,7 @@ fn own(destination: &str, source: &str, word: &str) -> Frame {
     eth(destination, source).vlan(10).word(word)
 }
 
-/// DLV-1, P6, P7: equal VLAN and equal addresses, and whatever the destination is, no frame of one tenant is seen at
+/// DLV-1, claim 1: equal VLAN and equal addresses, and whatever the destination is, no frame of one tenant is seen at
 /// a port of the other. [`Rig`] fails on any frame that is not named.
 #[test]
 fn dlv_1_tenants_with_equal_vlan_and_addresses_never_see_each_other() {

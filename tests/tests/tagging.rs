@@ -1,4 +1,4 @@
-//! CONFORMANCE section 1: what the fabric puts on a frame, what it takes off, and what it leaves alone.
+//! `docs/conformance.md`, TAG: what the fabric puts on a frame, what it takes off, and what it leaves alone.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

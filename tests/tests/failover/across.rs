@@ -30,7 +30,7 @@ fn writer(sites: &Sites, tenant: usize, run: u64) -> Load {
     load
 }
 
-/// P58, P59, claims 40, 41, 57: A's working member is B's protecting one and stands at another site. `kill -9` of A's costs his
+/// FIG 13, claims 40, 41, 57: A's working member is B's protecting one and stands at another site. `kill -9` of A's costs his
 /// client no write, and B's, who works with the other machine, notices nothing.
 #[test]
 fn figure_13_a_killed_member_at_another_site_costs_no_write() {

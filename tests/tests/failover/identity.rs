@@ -1,4 +1,4 @@
-//! Two machines with one identity never both speak (P56, FO-5).
+//! Two machines with one identity never both speak (claim 7, FO-5).
 
 use fabric_tests::counters::counters_moved;
 use fabric_tests::frame::eth;

@@ -1,4 +1,4 @@
-//! A member dies, or is cut off: the client's open disk goes on (P55, FO-2, FO-3).
+//! A member dies, or is cut off: the client's open disk goes on (FIG 12, FO-2, FO-3).
 
 use std::time::Duration;
 

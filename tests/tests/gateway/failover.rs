@@ -152,7 +152,7 @@ fn is_nudge(frame: &[u8], client: usize) -> bool {
         && frame[46..50] == [0x50, 0x10, 4, 0]
 }
 
-/// FO-3 for clients of another network, P43: the request was acknowledged, the answer never comes, and the client has nothing to
+/// FO-3 for clients of another network: the request was acknowledged, the answer never comes, and the client has nothing to
 /// send again. Both hear a nudge by their own gateway's address, the one routed at the members' edge and the one at another
 /// edge, and go on.
 #[test]

@@ -16,7 +16,7 @@ const SOME: u64 = 200;
 const VSM: &str = "10.10.10.100";
 const VSM_MAC: &str = "02:00:00:00:11:03";
 
-/// P43 P44 P48 P49, claims 5, 9, 14, 20, 24, 42: VSM 1002C has one address. Client 102C of the second datacenter is in its network;
+/// FIG 11, claims 5, 9, 14, 20, 24, 42: VSM 1002C has one address. Client 102C of the second datacenter is in its network;
 /// 102n of the fourth is in another one, and his gateway brings him there, routed at his own edge. Each reads what the other writes.
 /// Client 102A of the first datacenter has the same networks and a gateway with the same addresses, and reaches nobody but it.
 #[test]

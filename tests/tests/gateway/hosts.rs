@@ -4,7 +4,7 @@ use fabric_tests::traffic::{ping, tcp};
 
 use super::site::{BEHIND, Edge, GATEWAYS, GATEWAYS_6};
 
-/// P43, claims 9, 24, 42: both tenants have the same networks, the same gateway addresses and the same prefix behind their second
+/// Claims 9, 24, 42: both tenants have the same networks, the same gateway addresses and the same prefix behind their second
 /// network, with another next router each. TCP of both at once, and nothing of the one is seen by the other.
 #[test]
 fn two_tenants_with_the_same_prefixes_are_routed_each_in_his_own_networks() {

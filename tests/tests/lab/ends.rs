@@ -57,7 +57,7 @@ fn figures_2_and_3_show_the_way_of_a_frame_and_outlive_a_cut() {
             "{}",
             ended.stdout
         );
-        // P32: there and back.
+        // MOVE: there and back.
         let away = if figure == "figure-2" { "220" } else { "304" };
         for [from, to] in [["116", away], [away, "116"]] {
             let moved = format!(" 110D moved from {from} to {to} within ");
@@ -78,7 +78,7 @@ fn figures_2_and_3_show_the_way_of_a_frame_and_outlive_a_cut() {
     }
 }
 
-/// P59 too: what a machine is depends on the client.
+/// What a machine is depends on the client, too.
 #[test]
 fn figures_12_and_13_lose_a_machine_and_no_write() {
     let ended = Lab::start(&["--lab", "storage"]).end().expect(0);

@@ -5,7 +5,7 @@ use fabric_tests::golden;
 
 use crate::site::{figure_2, relayed};
 
-/// DCI-1, P27, P28: the datacenter's tag goes on where the frame enters, transit changes nothing inside it, the last switch
+/// DCI-1, FIG 2 and 8: the datacenter's tag goes on where the frame enters, transit changes nothing inside it, the last switch
 /// takes everything off, and the frame is the one that was sent; the same for a tenant's own VLAN and on the way back.
 #[test]
 fn dci_1_golden_800_is_byte_exact_on_every_line_and_at_delivery() {

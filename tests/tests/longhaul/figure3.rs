@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::site::{datacenters, line, mac_of, nodes, relayed, tenants};
 
-/// Link 306, GOLDEN.md section 1, and link 308; at 302 first.
+/// Link 306, as in the golden frames, and link 308; at 302 first.
 const LINK_306: [&str; 2] = ["198.51.100.2", "198.51.100.1"];
 const LINK_308: [&str; 2] = ["2001:db8:308::2", "2001:db8:308::1"];
 
@@ -94,7 +94,7 @@ fn over_ipv6(label: u32, inner: &[u8]) -> Golden {
     Golden::with_free_port("over IPv6", &packet, PORT_OVER_IPV6)
 }
 
-/// GOLDEN.md section 5: one box puts both labels on, on a dedicated line and in UDP.
+/// FIG 8: one box puts both labels on, on a dedicated line and in UDP.
 #[test]
 fn golden_800_prime_has_both_labels_of_one_box_on_the_wire() {
     for (link, name, [out, back]) in [
@@ -116,7 +116,7 @@ fn golden_800_prime_has_both_labels_of_one_box_on_the_wire() {
     }
 }
 
-/// P29, P30: frame 800' on every line of FIG 3, the provider's link a dedicated line or IPv4; the transport label is on
+/// FIG 3 and 8: frame 800' on every line, the provider's link a dedicated line or IPv4; the transport label is on
 /// link 306 alone, and the datacenter label under it is touched by its time to live only.
 #[test]
 fn golden_800_prime_is_byte_exact_on_every_line_and_at_delivery() {

@@ -1,4 +1,4 @@
-//! Links on which one number names the segment: an I-SID in a backbone (GOLDEN.md section 7), a VLAN of the whole fabric.
+//! Links on which one number names the segment: an I-SID in a backbone, a VLAN of the whole fabric.
 
 use fabric_tests::fixtures::{Rig, Setup};
 use fabric_tests::frame::{Frame, eth};
@@ -50,7 +50,7 @@ fn crosses(rig: &Rig, uni: &[u8], wire: &[u8]) {
         .unwrap();
 }
 
-/// P25, 802.1ah: the I-SID stands for S-tag and C-tag, 22 bytes go on and come off; tshark reads the same numbers.
+/// 802.1ah: the I-SID stands for S-tag and C-tag, 22 bytes go on and come off; tshark reads the same numbers.
 #[test]
 fn golden_itag_800_is_byte_exact_on_the_line_and_at_delivery() {
     let rig = Rig::start(&pair("i-tag"), &["n212", "n116"]).unwrap();
@@ -81,7 +81,7 @@ fn golden_itag_800_is_byte_exact_on_the_line_and_at_delivery() {
     );
 }
 
-/// P25: one tag, the same in the whole fabric.
+/// GLOBAL-VLAN: one tag, the same in the whole fabric.
 #[test]
 fn a_global_vlan_is_one_tag_on_the_line_and_none_at_delivery() {
     let rig = Rig::start(&pair("global-vlan"), &["n212", "n116"]).unwrap();

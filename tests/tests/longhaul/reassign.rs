@@ -1,4 +1,5 @@
-//! A resource that moves from one datacenter to another under a client's open connection (P32).
+//! A resource that moves from one datacenter to another under a client's open connection (MOVE in
+//! `docs/conformance.md`).
 
 use std::time::{Duration, Instant};
 
@@ -111,7 +112,7 @@ impl Fabric {
     }
 }
 
-/// P32: acme's resource moves from datacenter 100 to 200. The client in 250 keeps the connection that he has, each of his
+/// MOVE: acme's resource moves from datacenter 100 to 200. The client in 250 keeps the connection that he has, each of his
 /// questions is answered, and globex, who uses the same lines, loses nothing. The outage is printed.
 #[test]
 fn dci_a_resource_moves_to_another_datacenter_under_an_open_connection() {

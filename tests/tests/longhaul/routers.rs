@@ -105,7 +105,7 @@ fn start(plan: &Plan) -> Provider {
     }
 }
 
-/// P29, P30: labels ride in UDP through routers that see IP alone, with the tenants' own TCP in them both ways.
+/// FIG 3: labels ride in UDP through routers that see IP alone, with the tenants' own TCP in them both ways.
 fn crosses(plan: &Plan) {
     let provider = start(plan);
     until_true(PATIENCE, "an answer through the provider's network", || {

@@ -1,11 +1,11 @@
-//! Three datacenters with the numbers of GOLDEN.md.
+//! Three datacenters with the numbers of the golden frames.
 
 use serde_json::{Value, json};
 
 /// Offset of the time to live behind addresses, EtherType and label.
 const TTL: usize = 17;
 
-/// GOLDEN.md section 1, node MACs.
+/// As in the outer headers of the golden frames.
 pub(crate) fn mac_of(node: &str) -> &'static str {
     match node {
         "n116" => "02:00:00:01:01:16",

@@ -224,7 +224,7 @@ fn dci_5_the_sender_is_told_of_the_narrowest_line_where_his_frame_comes_in() {
     rig.well_formed().unwrap();
 }
 
-/// P45: frames of 9000 bytes cross three datacenters where every line takes them, and a provider's network in UDP.
+/// Frames of 9000 bytes cross three datacenters where every line takes them, and a provider's network in UDP.
 #[test]
 fn dci_5_packets_of_9000_bytes_cross_where_the_lines_take_them() {
     const PACKET: usize = 9000;

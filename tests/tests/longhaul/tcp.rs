@@ -7,7 +7,7 @@ use crate::site::figure_2;
 
 const BYTES: u64 = 16 << 20;
 
-/// P31: a client uses a resource three lines and a datacenter away as if it stood beside it, with frames of full size.
+/// Claim 31: a client uses a resource three lines and a datacenter away as if it stood beside it, with frames of full size.
 #[test]
 fn dci_tcp_crosses_three_datacenters_with_every_byte() {
     let rig = Setup::new(&figure_2(), &["n212", "n222", "n220", "n124", "n116"])

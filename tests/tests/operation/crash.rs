@@ -200,7 +200,7 @@ fn run(console: &Console, words: &[&str]) -> Option<CliOutput> {
     (output.status != Some(0)).then_some(output)
 }
 
-/// P8: whatever moment the agent dies at, others lose nothing, and the next agent has the old document or the new one,
+/// Whatever moment the agent dies at, others lose nothing, and the next agent has the old document or the new one,
 /// with exactly its forwarding. `FABRIC_KILLS` for more kills, `FABRIC_SEED` for the same ones again.
 #[test]
 fn kill_9_at_any_moment_of_a_change_leaves_the_old_document_or_the_new_one() {

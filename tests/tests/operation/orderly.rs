@@ -19,7 +19,7 @@ fn across_a_trunk() -> Rig {
     Rig::start(&site.document(), &["edge1", "edge2"]).unwrap()
 }
 
-/// P8: SIGTERM and `fabric agent stop` end the agent, not the forwarding; the next agent takes it over, with its
+/// SIGTERM and `fabric agent stop` end the agent, not the forwarding; the next agent takes it over, with its
 /// maps, its learned stations and its counters, and not one frame is lost by any of it.
 #[test]
 fn a_stopped_agent_leaves_forwarding_and_the_next_one_adopts_it_without_loss() {
@@ -131,7 +131,7 @@ fn settings(ends: &[(NetNs, &str)]) -> Vec<Settings> {
         .collect()
 }
 
-/// P8: whatever happened to the agent before, `fabric agent stop --detach` puts back every setting that was changed for
+/// Whatever happened to the agent before, `fabric agent stop --detach` puts back every setting that was changed for
 /// the fabric's sake, at both ends of each cable, and leaves no program, map, link, pin or mount. Afterwards the same
 /// agent starts again from the same folder.
 #[test]

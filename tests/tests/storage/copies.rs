@@ -43,13 +43,13 @@ fn survive(pair: &Pair, working: &mut Member, target: &Target) -> Record {
     record
 }
 
-/// P53, "concurrent": the client's NBD session goes on and no acknowledged write is missing.
+/// FIG 12, a copy with every write: the client's NBD session goes on and no acknowledged write is missing.
 #[test]
 fn no_acknowledged_write_is_lost_with_the_working_member() {
     nothing_is_lost(&Pair::start(1));
 }
 
-/// P58, claims 40 and 57: the protecting member, and with it the far end of the copy, is in another datacenter.
+/// FIG 13, claims 40 and 57: the protecting member, and with it the far end of the copy, is in another datacenter.
 #[test]
 fn no_acknowledged_write_is_lost_with_the_working_member_of_another_datacenter() {
     nothing_is_lost(&Pair::start(2));

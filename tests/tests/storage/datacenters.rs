@@ -8,7 +8,7 @@ use fabric_tests::storage::{Load, Member, Protocol, Target, VOLUME};
 use super::sites::Sites;
 use super::support::{CLIENT, CLIENT_MAC, SERVER, SERVER_MAC, Tenant};
 
-/// P31 P57, claims 31, 32, 34, 48, 49, 51: one tenant's VSM is in the first datacenter and his client in the second, the
+/// Claims 31, 32, 34, 48, 49, 51: one tenant's VSM is in the first datacenter and his client in the second, the
 /// other tenant's the other way round, all with the same addresses, at the same time.
 #[test]
 fn vsms_of_two_datacenters_have_the_same_addresses_and_clients_in_the_other_one() {
@@ -46,7 +46,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// What one client writes and the other one reads.
 const SOME: u64 = 200;
 
-/// P48 P49 P51: the array is in a datacenter of its own; client 102C of one and client 102n of another use the same VSM at
+/// FIG 11: the array is in a datacenter of its own; client 102C of one and client 102n of another use the same VSM at
 /// once, from different networks, in each of which it has an address. What the one writes, the other reads. 102n works with
 /// the array 1112 of its own datacenter at the same time.
 #[test]

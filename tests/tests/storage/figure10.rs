@@ -45,7 +45,7 @@ impl Kinds {
         }
     }
 
-    /// P34 P37 P39: so many of each of these VNIs, all in VLAN 100, and nothing else.
+    /// So many of each of these VNIs, all in VLAN 100, and nothing else.
     fn are(&self, clients: &[usize]) {
         let seen = self.seen.lock().unwrap();
         let mut wanted: Vec<String> = clients
@@ -133,7 +133,7 @@ impl Figure10 {
     }
 }
 
-/// P33 to P40, P47: our fabric is the array's VTEP.
+/// FIG 10, claims 2 and 3: our fabric is the array's VTEP.
 #[test]
 fn figure_10_three_clients_share_the_pathway_to_an_array_of_ours() {
     let figure = Figure10::start(&document(with_vsm));
@@ -146,7 +146,7 @@ fn figure_10_three_clients_share_the_pathway_to_an_array_of_ours() {
     several_volumes_of_one_vsm(&figure.tenants[0]);
 }
 
-/// P35: LUN 1 and LUN 2 are two volumes.
+/// Claim 3: LUN 1 and LUN 2 are two volumes.
 fn several_volumes_of_one_vsm(tenant: &Tenant) {
     let folder = tenant.folder("volumes");
     let volumes: Vec<PathBuf> = ["one", "two"]
@@ -172,7 +172,7 @@ fn several_volumes_of_one_vsm(tenant: &Tenant) {
     }
 }
 
-/// P38 P50: the array is a Linux host with a VXLAN device for each VNI over an interface in VLAN 100. Client 102C is at
+/// FIG 10: the array is a Linux host with a VXLAN device for each VNI over an interface in VLAN 100. Client 102C is at
 /// switch 124, which is the other end of its tunnel itself.
 #[test]
 fn figure_10_three_clients_share_the_pathway_to_a_linux_array() {
@@ -216,7 +216,7 @@ fn figure_10_three_clients_share_the_pathway_to_a_linux_array() {
     drop(agents);
 }
 
-/// P35: one storage machine on one port of the array serves two tenants; the VLAN on its cable says whose data is meant.
+/// Claim 8: one storage machine on one port of the array serves two tenants; the VLAN on its cable says whose data is meant.
 #[test]
 fn figure_10_a_vsm_of_two_tenants_keeps_their_data_apart_by_tag() {
     let pathway = Pathway::new();
@@ -255,7 +255,7 @@ fn figure_10_a_vsm_of_two_tenants_keeps_their_data_apart_by_tag() {
     drop(agents);
 }
 
-/// P13 P36 P42: while two clients with equal addresses work, a virtual NIC comes to the array with a volume behind it that is
+/// Claims 10 to 12: while two clients with equal addresses work, a virtual NIC comes to the array with a volume behind it that is
 /// no VSM, is used, and goes with its interface, twice.
 #[test]
 fn figure_10_virtual_nics_come_and_go_while_others_work() {

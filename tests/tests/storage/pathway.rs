@@ -204,7 +204,7 @@ impl Pathway {
             .unwrap();
     }
 
-    /// P39: both pairs of other machines on the wire move data, there and back.
+    /// Both pairs of other machines on the wire move data, there and back.
     pub(crate) fn others_are_undisturbed(&self) {
         for (from, to, address) in [(0, 1, "198.51.100.2"), (3, 2, "198.51.100.3")] {
             let address = format!("{address}:7000").parse().unwrap();

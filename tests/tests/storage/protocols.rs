@@ -54,7 +54,7 @@ fn document() -> Value {
         .document()
 }
 
-/// P45: same addresses, same ports, same target and export names, same moment; every byte comes back to who wrote it, and no
+/// Claim 4: same addresses, same ports, same target and export names, same moment; every byte comes back to who wrote it, and no
 /// machine sees a byte of the other's.
 fn two_tenants_use(protocol: Protocol) {
     let site = TwoTenants::start();

@@ -6,7 +6,7 @@ use fabric_tests::random::Random;
 
 use super::support::{ALICE, EVERYBODY, SAM, both_switches, is_dropped, there};
 
-/// P45: FCoE of 2180 bytes with priority 3, and NFS in jumbo frames of 9000.
+/// Claim 4: FCoE of 2180 bytes with priority 3, and NFS in jumbo frames of 9000.
 #[test]
 fn tag_17_fcoe_and_jumbo_frames_are_delivered() {
     let rig = both_switches(9000);

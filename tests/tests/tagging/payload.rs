@@ -57,7 +57,7 @@ fn protocols() -> Vec<Protocol> {
     ]
 }
 
-/// P8 P46: untagged, in VLAN 10 and, as converged Ethernet wants it, with priority 3.
+/// Untagged, in VLAN 10 and, as converged Ethernet wants it, with priority 3.
 #[test]
 fn tag_16_every_protocol_passes_unchanged() {
     judge::expect_wrong_frames("headers of every protocol with any bytes behind them").unwrap();

@@ -25,7 +25,7 @@ fn tag_1_an_untagged_frame_gets_s_and_c_and_comes_back_untagged() {
     );
 }
 
-/// P15 P22 (528/530): the own tag is a third one behind S and C, addresses and payload are not touched: +8 bytes.
+/// FIG 5, 528 and 530: the own tag is a third one behind S and C, addresses and payload are not touched: +8 bytes.
 #[test]
 fn tag_2_an_own_tag_stays_inside_s_and_c() {
     let rig = switch();
@@ -172,8 +172,8 @@ fn tag_8_other_tag_protocols_are_payload() {
     );
 }
 
-/// DESIGN 3.4: a tenant that begins a frame with the fabric's own tags (S-tag, I-tag) is dropped, on every kind of
-/// attachment; behind his own tag they are his payload. VID 4095 is nobody's (802.1Q table 9-2).
+/// `docs/architecture.md` section 6: a tenant that begins a frame with the fabric's own tags (S-tag, I-tag) is dropped, on
+/// every kind of attachment; behind his own tag they are his payload. VID 4095 is nobody's (802.1Q table 9-2).
 #[test]
 fn tag_forged_fabric_tags_and_reserved_vids_of_a_tenant_are_dropped() {
     let rig = switch();
@@ -195,9 +195,9 @@ fn tag_forged_fabric_tags_and_reserved_vids_of_a_tenant_are_dropped() {
     goes_out(&rig, "eth1", "acme", &inside, &tagged);
 }
 
-/// P18 (508, 516–524): each VLAN of a client has a tag pair of its own, in both directions.
+/// FIG 5, 508 and 516 to 524: each VLAN of a client has a tag pair of its own, in both directions.
 #[test]
-fn p_18_each_vlan_of_a_client_has_its_own_tags() {
+fn fig_5_each_vlan_of_a_client_has_its_own_tags() {
     let segments: Vec<Segment> = [10, 20, 4094]
         .into_iter()
         .enumerate()

@@ -28,7 +28,7 @@ fn long(tagged: Frame, length: usize) -> Frame {
     typed.raw(rest)
 }
 
-/// GOLDEN section 9: 1518 bytes of an own-tagged frame + S 4 + C 4 = 1526 do not fit an MTU of 1507 + 14 + one tag of 4.
+/// 1518 bytes of an own-tagged frame + S 4 + C 4 = 1526 do not fit an MTU of 1507 + 14 + one tag of 4.
 /// Refused at start, with the arithmetic and the MTU that would do.
 #[test]
 fn tag_13_a_trunk_too_small_for_the_tags_is_refused_with_the_mtu_that_would_do() {

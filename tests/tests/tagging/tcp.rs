@@ -108,7 +108,7 @@ fn tcp_runs_over_a_node_in_the_middle() {
     tcp_runs(hosts(&site, &nodes, MTU), &nodes, "edge1.eth1", "edge3.eth1");
 }
 
-/// P6: the same VLAN and the same addresses, each client with its own server.
+/// Claim 1: the same VLAN and the same addresses, each client with its own server.
 #[test]
 fn tcp_runs_in_vlan_10_of_two_clients_with_the_same_addresses_at_once() {
     let nodes = ["edge1", "edge2"];

@@ -35,7 +35,7 @@ fn crosses(rig: &Rig, forward: bool, uni: &Frame, wires: [&Frame; 2]) {
         .unwrap();
 }
 
-/// P28: with all their tags; the ends see the tenant's bytes. Unicast, and broadcast the other way.
+/// With all their tags; the ends see the tenant's bytes. Unicast, and broadcast the other way.
 #[test]
 fn trunk_to_trunk_over_three_nodes_changes_no_byte() {
     let site = Site::new(&NODES)

@@ -19,7 +19,7 @@ fn tag_6_reserved_vids_on_a_trunk_are_dropped() {
     }
 }
 
-/// P22 (528): the fabric's tags come off, 8 bytes, and the tenant's own one stays, for the base C-VID too.
+/// FIG 5, 528: the fabric's tags come off, 8 bytes, and the tenant's own one stays, for the base C-VID too.
 #[test]
 fn tag_9_known_tags_come_off_and_own_tags_stay() {
     let rig = switch();

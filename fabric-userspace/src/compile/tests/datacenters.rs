@@ -1,4 +1,5 @@
-//! FIG 2 and FIG 3: frames 800 hop by hop, backups, and labels that nobody knows. Bytes are those of GOLDEN.md.
+//! FIG 2 and FIG 3: frames 800 hop by hop, backups, and labels that nobody knows. Bytes are those of
+//! `tests/golden/frames.txt`.
 
 use fabric_common::DropReason;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ pub(super) fn line(name: &str, a: (&str, &str), b: (&str, &str), down: bool) -> 
     json!({"name": name, "kind": "pseudowire", "down": down, "ends": [end(a), end(b)]})
 }
 
-/// GOLDEN.md section 1, node MACs.
+/// As in the outer headers of the golden frames.
 fn mac_of(node: &str) -> &'static str {
     match node {
         "n116" => "02:00:00:01:01:16",
@@ -163,7 +164,7 @@ fn figure3(kind: &str, addresses: [&str; 2]) -> Value {
     })
 }
 
-/// The node with its neighbour on link 306 resolved, and its own address there as GOLDEN.md has it.
+/// The node with its neighbour on link 306 resolved, and its own address there as the golden frames have it.
 fn router(valid: &Valid, node: &str, port: &str, far: &str) -> Station {
     let octets = |mac: &str| mac.parse::<crate::model::Mac>().expect("an address").octets();
     let mut facts = host(valid, node, MTU);

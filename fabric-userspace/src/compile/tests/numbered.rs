@@ -1,4 +1,5 @@
-//! Links on which one number names the segment: I-TAG and global VLAN. Bytes are those of GOLDEN.md section 7.
+//! Links on which one number names the segment: I-TAG and global VLAN. Bytes are those of
+//! `tests/golden/frames.txt`.
 
 use fabric_common::DropReason;
 use serde_json::{Value, json};

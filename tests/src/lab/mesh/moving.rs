@@ -1,4 +1,4 @@
-//! A resource that moves to another datacenter under its client's open connection (P32).
+//! A resource that moves to another datacenter under its client's open connection (MOVE in `docs/conformance.md`).
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
