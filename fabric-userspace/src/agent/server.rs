@@ -28,7 +28,7 @@ use crate::model::from_json;
 /// What every handler sees.
 #[derive(Clone)]
 pub(super) struct Shared {
-    /// The agent. One request at a time: a document is applied whole or not at all.
+    /// The agent. One request at a time: nobody sees a change that is half done in the maps.
     pub core: Arc<Mutex<Core>>,
     /// Held by whoever changes what is in force, from the first look at it to the last write; taken before the core. While a
     /// shared store decides, the core is free for those who only look.
