@@ -164,6 +164,13 @@ fn a_row_without_a_test_or_with_a_wrong_one_is_found() {
     assert_eq!(unkept(&page, ("1", this)), None);
 }
 
+#[test]
+fn the_changelog_names_the_layout_of_the_maps() {
+    let text = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
+    let wanted = format!("map layout is {}:", fabric_common::maps::LAYOUT_VERSION);
+    assert!(text.contains(&wanted), "CHANGELOG.md does not say: {wanted}");
+}
+
 /// Words of a text that name a page or an id which only drafts of this project had, so that a reader cannot look them up.
 fn strange_words(text: &str) -> impl Iterator<Item = &str> {
     const PAGES: [&str; 4] = ["GOLDEN", "DESIGN", "PATENT", "CONFORMANCE"];
