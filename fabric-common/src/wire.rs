@@ -51,10 +51,6 @@ pub const PROTO_ICMPV6: u8 = IpProto::Ipv6Icmp as u8;
 pub const PROTO_TCP: u8 = IpProto::Tcp as u8;
 /// IP protocol number of UDP.
 pub const PROTO_UDP: u8 = IpProto::Udp as u8;
-/// Registered UDP port of VXLAN (RFC 7348 section 8).
-pub const VXLAN_PORT: u16 = 4789;
-/// Registered UDP port of MPLS in UDP (RFC 7510 section 6).
-pub const MPLS_PORT: u16 = 6635;
 /// The flag that says that the VNI is valid, in the first octet of the VXLAN header (RFC 7348 section 5).
 pub const VXLAN_FLAG_VNI: u8 = 0x08;
 

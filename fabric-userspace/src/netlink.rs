@@ -30,7 +30,7 @@ use rtnetlink::Handle;
 pub use link::{Link, Peer, VlanTpid, XdpMode, XdpProgram};
 pub use neighbour::{Neighbour, NeighbourKey, NeighbourStatus};
 pub use netns::{NetnsPlace, run_in};
-pub use next_hop::{KeptBy, NextHop, NextHops};
+pub use next_hop::{NextHop, NextHops};
 pub use route::Route;
 pub use station::{BridgeEntry, On, StationEvent, StationWatch};
 pub use vni::{VniDevices, VniPorts};

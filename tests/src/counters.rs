@@ -86,20 +86,6 @@ impl Counters {
         Ok(Self(values))
     }
 
-    /// The tenants' part of `fabric counters --json`: `acme.in` and `acme.out`.
-    ///
-    /// # Errors
-    /// When a field is missing.
-    pub fn of_tenants(document: &Value) -> Result<Self> {
-        let mut values = BTreeMap::new();
-        for tenant in list(document, "tenants")? {
-            let name = tenant["tenant"].as_str().context("a tenant without name")?;
-            values.insert(format!("{name}.in"), number(tenant, "/received/frames")?);
-            values.insert(format!("{name}.out"), number(tenant, "/transmitted/frames")?);
-        }
-        Ok(Self(values))
-    }
-
     /// The value of one counter; 0 when it is not there.
     #[must_use]
     pub fn get(&self, name: &str) -> u64 {

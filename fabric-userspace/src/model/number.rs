@@ -114,7 +114,7 @@ number! {
 }
 
 impl UdpPort {
-    /// The port IANA gave to VXLAN.
+    /// The port IANA gave to VXLAN (RFC 7348 §8).
     pub const VXLAN: Self = Self(4789);
     /// The port IANA gave to MPLS in UDP (RFC 7510 §7).
     pub const MPLS: Self = Self(6635);

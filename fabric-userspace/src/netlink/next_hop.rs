@@ -7,7 +7,7 @@ use super::{Event, Neighbour, NeighbourKey, NeighbourStatus, Netlink, NetlinkErr
 
 /// Who keeps a neighbour entry resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeptBy {
+enum KeptBy {
     /// The kernel, in an entry that we added.
     Managed,
     /// We, by [`NextHops::probe`], because the kernel refused a managed entry.
@@ -60,15 +60,6 @@ impl NextHops {
             .filter(|(_, by)| **by != KeptBy::Other)
             .map(|(key, _)| *key)
             .collect()
-    }
-
-    pub fn kept_by(&self, hop: &NextHop) -> Option<KeptBy> {
-        self.kept
-            .get(&NeighbourKey {
-                ifindex: hop.oif,
-                address: hop.via,
-            })
-            .copied()
     }
 
     /// Finds the next hop for `remote` through `oif` and has its neighbour kept resolved from now on.

@@ -159,11 +159,6 @@ impl Routes {
         passed
     }
 
-    /// Label links of a node that are in service.
-    pub fn links_of(&self, node: NodeIx) -> impl Iterator<Item = LinkIx> {
-        self.links[node.index()].iter().map(|(link, _)| *link)
-    }
-
     /// The next label link inside of the island on the way to `anchor`; `None` there, and where no label leads to it.
     pub fn inward(&self, node: NodeIx, anchor: NodeIx) -> Option<LinkIx> {
         if node == anchor {

@@ -108,14 +108,6 @@ impl Agent {
         Counters::of_ports(&self.json(&["counters"])?)
     }
 
-    /// The counters of all tenants now, see [`Counters::of_tenants`].
-    ///
-    /// # Errors
-    /// When the command fails.
-    pub fn tenant_counters(&self) -> Result<Counters> {
-        Counters::of_tenants(&self.json(&["counters"])?)
-    }
-
     /// Asks the agent itself, as the command line does: the answer to GET `path`.
     ///
     /// # Errors

@@ -290,7 +290,6 @@ fn the_agents_document_becomes_flat_names_and_its_sums_are_checked() {
                     {"reason": "too-big", "direction": "out", "frames": 3},
                 ],
             }],
-            "tenants": [{"tenant": "acme", "received": {"frames": 5, "bytes": 300}, "transmitted": {"frames": 6, "bytes": 360}}],
         }})
     };
     let ports = Counters::of_ports(&document(6)).unwrap();
@@ -306,6 +305,4 @@ fn the_agents_document_becomes_flat_names_and_its_sums_are_checked() {
         Counters::of_ports(&document(7)).is_err(),
         "in is not redirected + passed + dropped"
     );
-    let tenants = Counters::of_tenants(&document(6)).unwrap();
-    counters_moved(&Counters::default(), &tenants, &[("acme.in", 5), ("acme.out", 6)]).unwrap();
 }

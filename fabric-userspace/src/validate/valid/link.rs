@@ -217,11 +217,6 @@ impl ValidLink {
         }
     }
 
-    /// Whether frames on the link carry a VNI.
-    pub fn is_vxlan(&self) -> bool {
-        matches!(self.carries, Carries::Vxlan { .. })
-    }
-
     /// Whether the link carries frames by segment, and so can be part of the spanning tree. `nodes` are those of
     /// the same document.
     pub fn is_tree_link(&self, nodes: &[ValidNode]) -> bool {
