@@ -2,7 +2,8 @@
 
 macro_rules! drop_reasons {
     ($($(#[doc = $doc:literal])+ $variant:ident = $number:literal, $name:literal, $help:literal, $cure:literal;)+) => {
-        /// Why a frame went nowhere. Numbers and names are stable: never reused, never renumbered.
+        /// Why a frame went nowhere. Numbers and names are stable: never reused, never renumbered. Number 0 is the count of
+        /// frames passed to the host, so reasons begin at 1.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum DropReason { $($(#[doc = $doc])+ $variant = $number,)+ }
@@ -30,7 +31,7 @@ macro_rules! drop_reasons {
 }
 
 drop_reasons! {
-    /// Number 0 is the count of frames passed to the host, so reasons begin at 1.
+    /// Headers are read whole or not at all.
     Truncated = 1, "truncated", "the frame ends inside a header", "look for a broken sender or cable";
     /// IEEE 802.3 allows it, no station sends it: only a header.
     HeaderOnly = 2, "header-only", "nothing follows the frame's header", "look for a broken sender";

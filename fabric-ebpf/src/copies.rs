@@ -26,7 +26,7 @@ pub(crate) fn refuse_copy(frame: &XdpFrame) -> Result<(), ()> {
     Err(())
 }
 
-/// Copies for a port that cannot send were counted where the frame came in, see [`fabric_common::flood::unsent`].
+/// Copies for a port that cannot send were counted where the frame came in, see [`fabric_common::flood::Unsent`].
 #[inline(always)]
 fn refused(slot: u16, reason: DropReason) {
     if !KernelTables.is_silent(slot) {

@@ -65,10 +65,10 @@ pub(super) struct Core {
     /// The document that the maps were made from. Later ones that changed nothing for this node are not in it:
     /// [`Core::catch_up`].
     pub(super) valid: Valid,
-    /// Of the document that was edited last.
-    pub(super) ledger: Ledger,
     /// Revisions since then.
     pub(super) skipped: u32,
+    /// Of the document that was edited last.
+    pub(super) ledger: Ledger,
     pub(super) image: Image,
     /// The numbers in it, as they are saved.
     pub(super) numbers: Numbers,

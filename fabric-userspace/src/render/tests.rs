@@ -1,4 +1,4 @@
-//! Golden text of every view, made from `tests/data`, which is also what the fake agent of `tests/cli.rs` says.
+//! Golden text of every view, made from `tests/data`, which is also what the fake agent of `tests/cli/` says.
 
 mod counters;
 mod shapes;
