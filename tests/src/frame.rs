@@ -47,6 +47,16 @@ pub mod ether_type {
     pub const I_TAG: u16 = 0x88e7;
 }
 
+/// The checksum of RFC 1071 over an even number of bytes.
+#[must_use]
+pub fn checksum(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    !words.fold(0, |sum: u16, word| {
+        let (sum, carry) = sum.overflowing_add(word);
+        sum + u16::from(carry)
+    })
+}
+
 /// The smallest Ethernet frame without FCS.
 pub const MIN_FRAME: usize = 60;
 

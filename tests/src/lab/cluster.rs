@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::findings::{Failure, Findings};
-use super::session::{Lab, Look};
+use super::session::{Lab, Look, keep_running};
 use crate::etcd::Etcd;
 use crate::fabric::Agent;
 use crate::netns::NetNs;
@@ -98,10 +98,7 @@ impl Lab for Cluster {
     }
 
     fn keep(self) -> Result<()> {
-        self.net.keep()?;
-        for agent in self.agents {
-            drop(agent.keep());
-        }
+        keep_running(self.net, self.agents)?;
         self.etcd.keep();
         Ok(())
     }

@@ -25,7 +25,7 @@ use super::counts::{Cable, Sent};
 use super::findings::{Failure, Findings};
 use super::flows::Flow;
 use super::isolation::{Tenant, TenantPort};
-use super::session::{Lab, Look};
+use super::session::{Lab, Look, keep_running};
 use crate::fabric::{Agent, Launch};
 use crate::netns::NetNs;
 use crate::topology::{Net, WireTap};
@@ -240,12 +240,7 @@ impl Figure1 {
     /// # Errors
     /// When the mark that protects it cannot be written.
     pub fn keep(self) -> Result<()> {
-        self.net.keep()?;
-        for agent in self.agents {
-            // It runs on; who it is can be asked over its socket.
-            drop(agent.keep());
-        }
-        Ok(())
+        keep_running(self.net, self.agents)
     }
 
     /// Takes everything down and says what was wrong: something left behind, an error in an agent's log.

@@ -15,7 +15,7 @@ use anyhow::Result;
 
 use super::findings::{Failure, Findings};
 use super::isolation::{Tenant, TenantPort};
-use super::session::{Lab, Look};
+use super::session::{Lab, Look, keep_running};
 use crate::fabric::Agent;
 use crate::netns::NetNs;
 use crate::topology::Net;
@@ -151,12 +151,7 @@ impl<F: Figure> Lab for Mesh<F> {
     }
 
     fn keep(self) -> Result<()> {
-        self.net.keep()?;
-        for agent in self.agents {
-            // It runs on; who it is can be asked over its socket.
-            drop(agent.keep());
-        }
-        Ok(())
+        keep_running(self.net, self.agents)
     }
 
     fn tear_down(self) -> Result<()> {

@@ -60,6 +60,18 @@ pub trait Lab: Sized {
     fn tear_down(self) -> Result<()>;
 }
 
+/// Leaves a net up, and in it the agents; who they are can be asked over their sockets.
+///
+/// # Errors
+/// When the mark that protects the net cannot be written.
+pub(super) fn keep_running(net: Net, agents: impl IntoIterator<Item = Agent>) -> Result<()> {
+    net.keep()?;
+    for agent in agents {
+        drop(agent.keep());
+    }
+    Ok(())
+}
+
 /// Where a kept lab is.
 #[derive(Clone, Debug)]
 pub struct Look {

@@ -35,15 +35,6 @@ fn remove(agent: &Agent, tenant: &str) {
     agent.ok(&["tenant", "remove", tenant, "--yes"]).unwrap();
 }
 
-fn wait_confirmed(pair: &Pair, node: &str, revision: u64) {
-    let key = format!("/lab/confirmed/{node}");
-    let so = || {
-        let value = pair.etcd.ctl(&["get", "--print-value-only", &key])?;
-        Ok(value.trim().parse::<u64>().is_ok_and(|has| has >= revision))
-    };
-    wait::until_true(wait::PATIENCE, "a node to confirm", so).unwrap();
-}
-
 fn stop(agent: &Agent, signal: Signal) {
     kill(Pid::from_raw(agent.pid().unwrap().cast_signed()), signal).unwrap();
 }
@@ -56,7 +47,7 @@ fn numbers_that_wait_are_passed_over() {
     let probe = pair.probe();
     pair.attach(0, "globex", 20).unwrap();
     pair.wait_revision(2);
-    wait_confirmed(&pair, "edge2", 2);
+    pair.wait_confirmed("edge2", 2);
     let given_up = numbers(&pair.agents[0], "globex");
     stop(&pair.agents[1], Signal::SIGSTOP);
     remove(&pair.agents[0], "globex");
@@ -85,7 +76,7 @@ fn numbers_that_wait_are_passed_over() {
     );
     remove(&pair.agents[0], "globex");
     stop(&pair.agents[1], Signal::SIGCONT);
-    wait_confirmed(&pair, "edge2", 7);
+    pair.wait_confirmed("edge2", 7);
     pair.attach(0, "wonka", 50).unwrap();
     assert_eq!(numbers(&pair.agents[0], "wonka").0, given_up.0);
     pair.wait_revision(8);
@@ -100,7 +91,7 @@ fn a_node_that_is_taken_down_holds_no_number_back() {
     let mut pair = Pair::start(1);
     attach_150(&pair.agents[0], "globex").expect_status(0).unwrap();
     pair.wait_revision(2);
-    wait_confirmed(&pair, "edge2", 2);
+    pair.wait_confirmed("edge2", 2);
     let mut edge2 = pair.agents.pop().unwrap();
     edge2.allow("port is not safe, its frames are dropped port=t0");
     edge2.finish().unwrap();
@@ -118,7 +109,7 @@ fn a_node_that_leaves_the_document_holds_no_number_back() {
     let mut pair = Pair::start(1);
     attach_150(&pair.agents[0], "globex").expect_status(0).unwrap();
     pair.wait_revision(2);
-    wait_confirmed(&pair, "edge2", 2);
+    pair.wait_confirmed("edge2", 2);
     pair.agents[1].kill9().unwrap();
     remove(&pair.agents[0], "globex");
     let refused = attach_150(&pair.agents[0], "initech");

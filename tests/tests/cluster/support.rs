@@ -101,6 +101,16 @@ impl Pair {
         }
     }
 
+    /// The store knows that `node` has it.
+    pub(crate) fn wait_confirmed(&self, node: &str, revision: u64) {
+        let key = format!("/lab/confirmed/{node}");
+        let so = || {
+            let value = self.etcd.ctl(&["get", "--print-value-only", &key])?;
+            Ok(value.trim().parse::<u64>().is_ok_and(|has| has >= revision))
+        };
+        wait::until_true(wait::PATIENCE, "a node to confirm", so).unwrap();
+    }
+
     /// Attaches tenant `name` to eth2 of the node of `agent`.
     pub(crate) fn attach(&self, agent: usize, name: &str, vlan: u16) -> fabric_tests::Result<()> {
         let vlan = vlan.to_string();

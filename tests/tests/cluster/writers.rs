@@ -74,7 +74,7 @@ fn no_number_goes_to_another_tenant_while_a_node_is_held_back() {
     };
     attach(&pair.agents[0], "globex").expect_status(0).unwrap();
     pair.wait_revision(2);
-    wait_confirmed(&pair, "edge2", 2);
+    pair.wait_confirmed("edge2", 2);
     let pid = Pid::from_raw(pair.agents[1].pid().unwrap().cast_signed());
     kill(pid, Signal::SIGSTOP).unwrap();
     pair.agents[0]
@@ -99,20 +99,11 @@ fn no_number_goes_to_another_tenant_while_a_node_is_held_back() {
     let refused = attach(&pair.agents[0], "initech");
     assert!(told(&refused, "edge2"), "{}", refused.stderr);
     pair.agents[1].restart().unwrap();
-    wait_confirmed(&pair, "edge2", 5);
+    pair.wait_confirmed("edge2", 5);
     attach(&pair.agents[0], "initech").expect_status(0).unwrap();
     pair.wait_revision(6);
     unharmed(probe);
     pair.finish();
-}
-
-fn wait_confirmed(pair: &Pair, node: &str, revision: u64) {
-    let key = format!("/lab/confirmed/{node}");
-    let so = || {
-        let value = pair.etcd.ctl(&["get", "--print-value-only", &key])?;
-        Ok(value.trim().parse::<u64>().is_ok_and(|has| has >= revision))
-    };
-    wait::until_true(wait::PATIENCE, "a node to confirm", so).unwrap();
 }
 
 /// A clock that jumps: to the nodes it makes no difference which time of day a revision says that it is of, nor how long it waits

@@ -8,7 +8,7 @@ use fabric_common::address::Address;
 use fabric_common::flood::{Metadata, SEAL};
 use fabric_common::maps::{Direction, access_index};
 use fabric_tests::bpf::{DeviceMap, XdpProgram};
-use fabric_tests::frame::{Frame, Mac, eth};
+use fabric_tests::frame::{Frame, Mac, checksum, eth};
 use fabric_tests::wait::{PATIENCE, until_true};
 use fabric_tests::wire::{Capture, Filter};
 use fabric_userspace::compile::twin::HostFrame;
@@ -16,7 +16,7 @@ use fabric_userspace::safety::Role;
 use fabric_userspace::validate::PortRole;
 
 use super::both::Both;
-use super::generate::{Generator, checksum};
+use super::generate::Generator;
 use super::rare::NEAR;
 use super::site::{GATEWAY_MAC, GATEWAYS_6, MTU, Site};
 

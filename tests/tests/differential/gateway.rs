@@ -1,6 +1,8 @@
 //! Frames to a gateway, and those that it overhears: ARP, neighbour discovery, packets with a fault in one place.
 
-use super::generate::{Generator, checksum};
+use fabric_tests::frame::checksum;
+
+use super::generate::Generator;
 use super::site::{GATEWAY_MAC, GATEWAYS, GATEWAYS_6, Port};
 
 /// VLANs of the gateway's segments.

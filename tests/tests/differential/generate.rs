@@ -6,7 +6,7 @@ use fabric_common::maps::{is_tag_key, tag_slot};
 use fabric_common::wire::mac_octets;
 use fabric_tests::bpf::SHORTEST_RUN;
 use fabric_tests::fixtures::vtep_mac;
-use fabric_tests::frame::Mac;
+use fabric_tests::frame::{Mac, checksum};
 use fabric_tests::random::Random;
 use fabric_userspace::validate::PortRole;
 
@@ -456,15 +456,4 @@ fn flip(frame: &mut [u8], at: usize, bits: u8) {
     if let Some(byte) = frame.get_mut(at) {
         *byte ^= bits;
     }
-}
-
-pub(super) fn checksum(bytes: &[u8]) -> u16 {
-    let mut sum: u32 = bytes
-        .chunks(2)
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !u16::try_from(sum).unwrap()
 }

@@ -4,8 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fabric_common::label::Entry;
 use fabric_common::maps::label_line;
+use fabric_tests::frame::checksum;
 
-use super::generate::{Generator, checksum};
+use super::generate::Generator;
 use super::site::{FOREIGN_LABELS, HERE, HERE_6, LINE_VLAN, LONG, Port, REMOTE_6, Site, TRANSPORT};
 
 /// Labels that end here, with the tags behind them.

@@ -1,18 +1,13 @@
 //! FIG 11: clients of two datacenters in two networks use one storage machine of a third one.
 
-use std::time::Duration;
-
 use fabric_tests::netns::NetNs;
-use fabric_tests::storage::{Load, Member, Target, VOLUME};
+use fabric_tests::storage::{Member, Target, VOLUME};
 use fabric_tests::traffic::ping;
 use serde_json::{Value, json};
 
 use super::site::GATEWAY_MAC;
-use super::sites::Sites;
+use super::sites::{Sites, each_reads_what_the_other_writes};
 
-const LONG: Duration = Duration::from_secs(20);
-/// What one client writes and the other one reads.
-const SOME: u64 = 200;
 const VSM: &str = "10.10.10.100";
 const VSM_MAC: &str = "02:00:00:00:11:03";
 
@@ -97,18 +92,4 @@ fn storage(node: &str) -> Value {
         "segments": [{"segment": "vrf-100", "address": VSM}],
         "members": [{"name": "array-1000", "node": node, "port": "eth1"}],
     }])
-}
-
-/// The writer goes on while the reader reads what it has written so far.
-fn each_reads_what_the_other_writes([writer, reader]: [(&NetNs, &Target); 2], run: u64) {
-    let writes = Load::write(writer.0, writer.1, run).unwrap();
-    writes.wait_answers(SOME, LONG).unwrap();
-    let reads = Load::read(reader.0, reader.1, run, SOME).unwrap();
-    reads.wait_answers(SOME, LONG).unwrap();
-    let (written, read) = (writes.stop().unwrap(), reads.stop().unwrap());
-    assert!(written.answered.last().unwrap().answered_us > read.answered[0].answered_us);
-    for record in [&written, &read] {
-        assert_eq!((&record.io_errors[..], &record.breaks[..]), (&[][..], &[][..]));
-    }
-    assert!(read.wrong.is_empty());
 }

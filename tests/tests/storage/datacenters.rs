@@ -1,11 +1,9 @@
 //! Two datacenters whose clients use storage of the other one.
 
-use std::time::Duration;
-
 use fabric_tests::netns::NetNs;
 use fabric_tests::storage::{Load, Member, Protocol, Target, VOLUME};
 
-use super::sites::Sites;
+use super::sites::{Sites, each_reads_what_the_other_writes};
 use super::support::{CLIENT, CLIENT_MAC, SERVER, SERVER_MAC, Tenant};
 
 /// Claims 31, 32, 34, 48, 49, 51: one tenant's VSM is in the first datacenter and his client in the second, the
@@ -41,10 +39,6 @@ fn vsms_of_two_datacenters_have_the_same_addresses_and_clients_in_the_other_one(
     }
     drop(agents);
 }
-
-const LONG: Duration = Duration::from_secs(20);
-/// What one client writes and the other one reads.
-const SOME: u64 = 200;
 
 /// FIG 11: the array is in a datacenter of its own; client 102C of one and client 102n of another use the same VSM at
 /// once, from different networks, in each of which it has an address. What the one writes, the other reads. 102n works with
@@ -100,18 +94,4 @@ fn figure_11_clients_of_two_datacenters_and_networks_share_a_vsm_in_a_third() {
         0
     );
     drop((shared, agents));
-}
-
-/// The writer goes on while the reader reads what it has written so far.
-fn each_reads_what_the_other_writes([writer, reader]: [(&NetNs, &Target); 2], run: u64) {
-    let writes = Load::write(writer.0, writer.1, run).unwrap();
-    writes.wait_answers(SOME, LONG).unwrap();
-    let reads = Load::read(reader.0, reader.1, run, SOME).unwrap();
-    reads.wait_answers(SOME, LONG).unwrap();
-    let (written, read) = (writes.stop().unwrap(), reads.stop().unwrap());
-    assert!(written.answered.last().unwrap().answered_us > read.answered[0].answered_us);
-    for record in [&written, &read] {
-        assert_eq!((&record.io_errors[..], &record.breaks[..]), (&[][..], &[][..]));
-    }
-    assert!(read.wrong.is_empty());
 }

@@ -1,13 +1,19 @@
 //! Datacenters with an edge each, and a line with labels from the first to each other one.
 
+use std::time::Duration;
+
 use fabric_tests::fabric::Agent;
 use fabric_tests::netns::NetNs;
+use fabric_tests::storage::{Load, Target};
 use fabric_tests::topology::{End, Net};
 use serde_json::{Value, json};
 
 const NAMES: [&str; 4] = ["edge1", "edge2", "edge3", "edge4"];
 /// Of a line: 1500 and a full stack.
 const LINE_MTU: u32 = 1600;
+const LONG: Duration = Duration::from_secs(20);
+/// What one client writes and the other one reads.
+const SOME: u64 = 200;
 
 /// A segment: its name, and where its members are plugged in.
 pub(crate) type Lan<'a> = (&'a str, &'a [(&'a NetNs, &'a str)]);
@@ -87,6 +93,20 @@ impl Sites {
             "tenants": tenants.iter().map(tenant).collect::<Vec<_>>(),
         })
     }
+}
+
+/// The writer goes on while the reader reads what it has written so far.
+pub(crate) fn each_reads_what_the_other_writes([writer, reader]: [(&NetNs, &Target); 2], run: u64) {
+    let writes = Load::write(writer.0, writer.1, run).unwrap();
+    writes.wait_answers(SOME, LONG).unwrap();
+    let reads = Load::read(reader.0, reader.1, run, SOME).unwrap();
+    reads.wait_answers(SOME, LONG).unwrap();
+    let (written, read) = (writes.stop().unwrap(), reads.stop().unwrap());
+    assert!(written.answered.last().unwrap().answered_us > read.answered[0].answered_us);
+    for record in [&written, &read] {
+        assert_eq!((&record.io_errors[..], &record.breaks[..]), (&[][..], &[][..]));
+    }
+    assert!(read.wrong.is_empty());
 }
 
 /// Ranges of its own for each number: thousands tell the datacenter.

@@ -4,14 +4,12 @@
 use std::time::Duration;
 
 use fabric_tests::fixtures::Rig;
-use fabric_tests::frame::{Frame, eth};
+use fabric_tests::frame::{Frame, checksum, eth};
 use fabric_tests::topology::{End, Net, Vxlan};
 use fabric_tests::wait::PATIENCE;
 use fabric_tests::wire::{Capture, MARK, judge};
 
-use super::support::{
-    HERE, LOCAL, REMOTE, THERE, VNI_A, VNI_B, checksum, inward, mac, outward, rig, sent, tunnel,
-};
+use super::support::{HERE, LOCAL, REMOTE, THERE, VNI_A, VNI_B, inward, mac, outward, rig, sent, tunnel};
 
 /// Outside, by what is inside.
 const ENCAPSULATED: [u8; 4] = [0, 1, 2, 2];

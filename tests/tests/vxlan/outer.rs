@@ -4,9 +4,9 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use fabric_tests::fixtures::Rig;
-use fabric_tests::frame::{Frame, eth};
+use fabric_tests::frame::{Frame, checksum, eth};
 
-use super::support::{HERE, THERE, VNI_A, address, checksum, inward, ip, mac, rig, tunnel};
+use super::support::{HERE, THERE, VNI_A, address, inward, ip, mac, rig, tunnel};
 
 const IP_AT: usize = 14;
 const UDP_AT: usize = 34;

@@ -1,7 +1,7 @@
 //! One edge with three tenants, and the hands of a foreign VTEP.
 
 use fabric_tests::fixtures::{Rig, Segment, Setup, Site, vtep_mac};
-use fabric_tests::frame::{Expected, Frame, Mac, eth};
+use fabric_tests::frame::{Expected, Frame, Mac, checksum, eth};
 use serde_json::{Value, json};
 
 /// The edge's VTEP.
@@ -160,16 +160,4 @@ impl Expected for AnyPort {
     fn sample(&self) -> Vec<u8> {
         self.packet.to_vec()
     }
-}
-
-/// RFC 1071, over an even number of bytes.
-pub(crate) fn checksum(bytes: &[u8]) -> u16 {
-    let mut sum: u32 = bytes
-        .chunks(2)
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !u16::try_from(sum).unwrap()
 }
