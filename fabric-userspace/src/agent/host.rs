@@ -92,7 +92,7 @@ impl Host {
         join_all(names.map(|name| self.link(name))).await
     }
 
-    /// Reads the interfaces. One that is gone has index 0 if that is tolerated.
+    /// Reads the interfaces. One that is gone, or whose index is too large for the tables, has index 0 if that is tolerated.
     ///
     /// # Errors
     /// For an interface that is not there, or whose index is too large for the tables.
@@ -110,8 +110,10 @@ impl Host {
         let links = join_all(wanted.keys().map(|name| netlink.link(name.as_str()))).await;
         for (name, link) in wanted.keys().zip(links) {
             let (facts, sends) = match link {
-                Ok(link) if link.ifindex >= capacity::IFINDEX => return Err(too_high(name, link.ifindex)),
-                Ok(link) => (facts_of(&link), link.running),
+                Ok(link) if missing == Missing::Refuse && is_too_high(&link) => {
+                    return Err(too_high(name, link.ifindex));
+                }
+                Ok(link) => (facts_of(&link), link.running && !is_too_high(&link)),
                 Err(NetlinkError::NoSuchLink(_)) if missing == Missing::Tolerate => (GONE, false),
                 Err(NetlinkError::NoSuchLink(_)) => return Err(no_such_port(name, node).unchanged()),
                 Err(error) => return Err(Refusal::new(codes::FAILED, format!("{name}: {error}"))),
@@ -191,19 +193,28 @@ impl Host {
     }
 }
 
-/// An interface that is not there.
+/// An interface that is not there, or that the tables have no place for.
 const GONE: PortFacts = PortFacts {
     ifindex: 0,
     mac: [0; 6],
     mtu: 1500,
 };
 
-fn facts_of(link: &Link) -> PortFacts {
+/// What the maps can say of an interface: of one whose index they have no place for, that it is gone. Where interfaces come and
+/// go in one namespace for long, a new one has such an index, and the others must not suffer for it.
+pub(super) fn facts_of(link: &Link) -> PortFacts {
+    if is_too_high(link) {
+        return GONE;
+    }
     PortFacts {
         ifindex: link.ifindex,
         mac: link.mac.unwrap_or_default(),
         mtu: link.mtu,
     }
+}
+
+fn is_too_high(link: &Link) -> bool {
+    link.ifindex >= capacity::IFINDEX
 }
 
 fn too_high(name: &IfName, ifindex: u32) -> Refusal {

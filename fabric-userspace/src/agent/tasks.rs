@@ -6,8 +6,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::core::Core;
+use super::host::facts_of;
 use super::ports::Rechecked;
 use super::server::Shared;
+use crate::compile::PortFacts;
 use crate::error::Refusal;
 use crate::model::IfName;
 use crate::netlink::{Event, Watch};
@@ -227,13 +229,16 @@ impl Core {
 
     /// True if an interface of ours is not as the maps say, or has another name.
     fn concerns_port(&self, link: &crate::netlink::Link) -> bool {
+        let now = facts_of(link);
         self.image.ports().any(|(port, plan)| {
             if port.as_str() != link.name {
                 return plan.facts.ifindex == link.ifindex;
             }
-            plan.facts.ifindex != link.ifindex
-                || plan.facts.mtu != link.mtu
-                || link.mac.is_some_and(|mac| mac != plan.facts.mac)
+            plan.facts
+                != PortFacts {
+                    mac: link.mac.map_or(plan.facts.mac, |_| now.mac),
+                    ..now
+                }
         })
     }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use fabric_tests::netns::run_tool;
 use fabric_tests::wait;
 
-use crate::support::{self, Lane, has_program, owned, pins};
+use crate::support::{self, Lane, cable, has_program, owned, pins};
 
 /// Kernel messages that tell of a bug, so far.
 fn kernel_bugs() -> usize {
@@ -93,6 +93,40 @@ fn ops_6_a_port_that_goes_is_told_of_and_taken_again_when_it_is_back() {
     assert_eq!(lane.agent.pid(), pid);
     assert_eq!(kernel_bugs(), bugs, "the kernel complains: dmesg");
     support::unharmed(probe);
+    lane.agent.finish().unwrap();
+}
+
+/// OPS-6: where containers come and go for long, the kernel gives an interface an index that the tables have no place for. It is as if
+/// it were gone, and the agent follows and serves all others, also one that starts then.
+#[test]
+fn ops_6_a_port_whose_index_is_beyond_the_tables_stops_nobody_else() {
+    const BEYOND: u32 = 70_000;
+    let mut lane = Lane::start();
+    lane.agent.allow("port is not safe");
+    lane.check_passes();
+    let probe = lane.probe();
+    lane.ip("link del eth4");
+    lane.wait_state("gone");
+    lane.ip(&format!(
+        "link add eth4 index {BEYOND} type veth peer name beyond"
+    ));
+    lane.ip("link set eth4 up");
+    lane.check_status(true);
+    // Another port's interface is made anew meanwhile.
+    lane.ip("link del eth3");
+    cable(&lane.net, &lane.hosts[2], &lane.edge, "eth3");
+    let is_taken = || Ok(has_program(&lane.edge, "eth3"));
+    wait::until_true(wait::PATIENCE, "a program on the new eth3", is_taken).unwrap();
+    support::unharmed(probe);
+    lane.agent.terminate().unwrap();
+    lane.agent.restart().unwrap();
+    lane.wait_state("gone");
+    lane.check_status(true);
+    lane.ip("link del eth4");
+    lane.plug_in_again();
+    lane.wait_state("up");
+    lane.check_status(false);
+    lane.check_passes();
     lane.agent.finish().unwrap();
 }
 

@@ -1,4 +1,4 @@
-use fabric_common::maps::LAYOUT_VERSION;
+use fabric_common::maps::{LAYOUT_VERSION, capacity};
 
 use crate::agent::confirm::Waiting;
 use crate::agent::core::{Core, datacenter_of};
@@ -61,7 +61,10 @@ fn problems(core: &Core) -> Vec<api::Problem> {
             }),
             "gone" => Some(api::Problem {
                 status: format!("port {name} is gone"),
-                action: format!("bring the interface back, or detach what uses it; ip link show {name}"),
+                action: format!(
+                    "bring the interface back, with an index below {}, or detach what uses it; ip link show {name}",
+                    capacity::IFINDEX
+                ),
             }),
             state => Some(api::Problem {
                 status: format!("port {name} is {state}"),
