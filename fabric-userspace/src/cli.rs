@@ -37,6 +37,8 @@ use std::process::ExitCode;
 
 use crate::error::{Refusal, codes};
 use crate::render::Output;
+#[cfg(test)]
+pub(crate) use args::parse;
 use args::{Cli, Command};
 use context::{Context, Exit};
 

@@ -36,6 +36,8 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 const SCAN: Duration = Duration::from_secs(10);
 /// When what failed is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+/// No verb adds a remote to a segment: the document says it.
+const STRANGER_CURE: &str = "to trust it: fabric export > site.json; there add a vxlan link to it, and the link to the segment's `remotes`; fabric apply -f site.json";
 
 /// The agent's half of EVPN.
 pub(super) struct Evpn {
@@ -236,7 +238,7 @@ impl Evpn {
         for vtep in vni.stations.vteps().filter(|vtep| !remotes.contains_key(vtep)) {
             if self.strangers.insert((segment.clone(), vtep)) {
                 tracing::warn!(
-                    %segment, %vtep, cure = "fabric link add, then fabric remote add, if it is to be trusted",
+                    %segment, %vtep, cure = STRANGER_CURE,
                     "BGP names a VTEP that the segment does not have as a remote; its stations are not taken over"
                 );
             }
@@ -319,3 +321,6 @@ impl Evpn {
         found
     }
 }
+
+#[cfg(test)]
+mod tests;

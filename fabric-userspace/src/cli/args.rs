@@ -19,7 +19,7 @@ use crate::render::ColorChoice;
     disable_help_subcommand = true,
     arg_required_else_help = true
 )]
-pub(super) struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
     #[command(flatten)]
@@ -203,7 +203,7 @@ pub(super) fn command() -> clap::Command {
 }
 
 /// Reads the words of a command line, the program's name first.
-pub(super) fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
+pub(crate) fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
     let mut command = command();
     let mut matches = command.try_get_matches_from_mut(words)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
