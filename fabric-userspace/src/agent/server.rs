@@ -1,23 +1,25 @@
 //! HTTP over the unix socket, and metrics over TCP.
 
 mod limited;
+mod options;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use nix::sys::stat::{Mode, umask};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Mutex, watch};
 
 use limited::Limited;
+use options::{NoOptions, OfChecks, OfDocument, OfEdit, OfRollback, OfStations, Options};
 
 use super::core::Core;
 use super::{change, cluster, confirm, edits, metrics, views};
@@ -40,21 +42,38 @@ pub(super) struct Shared {
 type Answer<T> = Result<Json<Envelope<T>>, Problem>;
 
 /// A refusal on its way to the client.
-pub(super) struct Problem(Refusal);
+#[derive(Debug)]
+pub(super) struct Problem {
+    refusal: Box<Refusal>,
+    status: StatusCode,
+}
+
+impl Problem {
+    /// Of a request that is not understood.
+    fn misread(refusal: Refusal) -> Self {
+        Self {
+            refusal: Box::new(refusal),
+            status: StatusCode::BAD_REQUEST,
+        }
+    }
+}
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        Self(refusal)
+        let status = match &refusal.code {
+            code if *code == codes::BUG || *code == codes::FAILED => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self {
+            refusal: Box::new(refusal),
+            status,
+        }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = match &self.0.code {
-            code if *code == codes::BUG || *code == codes::FAILED => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
-        };
-        (status, Json(serde_json::json!({ "error": self.0 }))).into_response()
+        (self.status, Json(serde_json::json!({ "error": self.refusal }))).into_response()
     }
 }
 
@@ -166,24 +185,6 @@ pub(super) fn serve_metrics(listener: TcpListener, shared: Shared) {
     tokio::spawn(async move { axum::serve(Limited::new(listener), router).await });
 }
 
-#[derive(Deserialize)]
-struct Conditions {
-    #[serde(default)]
-    dry_run: bool,
-    #[serde(default)]
-    cause: Option<String>,
-    #[serde(default)]
-    if_revision: Option<u64>,
-    #[serde(default)]
-    confirm_within: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Which {
-    segment: Option<String>,
-    port: Option<String>,
-}
-
 async fn status(State(shared): State<Shared>) -> Answer<Item<api::Status>> {
     let mut core = shared.core.lock().await;
     let status = views::status(&mut core)?;
@@ -198,7 +199,7 @@ async fn document(State(shared): State<Shared>) -> Answer<Item<crate::model::Doc
 
 async fn put_document(
     State(shared): State<Shared>,
-    Query(query): Query<Conditions>,
+    Options(query): Options<OfDocument>,
     body: String,
 ) -> Result<Response, Problem> {
     let document = from_json(&body).map_err(refused)?;
@@ -236,7 +237,7 @@ async fn to_the_end<T: Send + 'static>(
 
 async fn edit(
     State(shared): State<Shared>,
-    Query(query): Query<Conditions>,
+    Options(query): Options<OfEdit>,
     body: String,
 ) -> Result<Response, Problem> {
     let edit: api::Edit = from_json(&body).map_err(refused)?;
@@ -257,7 +258,11 @@ async fn edit(
     .await
 }
 
-async fn confirm_pending(State(shared): State<Shared>, body: String) -> Answer<Item<api::Confirmed>> {
+async fn confirm_pending(
+    State(shared): State<Shared>,
+    Options(NoOptions {}): Options<NoOptions>,
+    body: String,
+) -> Answer<Item<api::Confirmed>> {
     let request: api::Confirm = from_json(&body).map_err(refused)?;
     to_the_end(async move {
         let confirmed = confirm::confirm(&shared, &request).await?;
@@ -279,7 +284,7 @@ async fn history(State(shared): State<Shared>) -> Answer<Items<api::Revision>> {
 
 async fn rollback(
     State(shared): State<Shared>,
-    Query(query): Query<Conditions>,
+    Options(query): Options<OfRollback>,
     body: String,
 ) -> Answer<Item<api::Applied>> {
     let request: api::Rollback = from_json(&body).map_err(refused)?;
@@ -294,7 +299,11 @@ async fn rollback(
     .await
 }
 
-async fn plan_rollback(State(shared): State<Shared>, body: String) -> Answer<Item<api::Plan>> {
+async fn plan_rollback(
+    State(shared): State<Shared>,
+    Options(NoOptions {}): Options<NoOptions>,
+    body: String,
+) -> Answer<Item<api::Plan>> {
     let request: api::Rollback = from_json(&body).map_err(refused)?;
     to_the_end(async move {
         let _changes = shared.changes.lock().await;
@@ -362,7 +371,11 @@ async fn storage(State(shared): State<Shared>) -> Answer<Items<api::Vsm>> {
     items(&core, kind::STORAGE_LIST, storage)
 }
 
-async fn act_on_storage(State(shared): State<Shared>, body: String) -> Answer<Item<api::Acted>> {
+async fn act_on_storage(
+    State(shared): State<Shared>,
+    Options(NoOptions {}): Options<NoOptions>,
+    body: String,
+) -> Answer<Item<api::Acted>> {
     let request: api::StorageAct = from_json(&body).map_err(refused)?;
     let note = super::storage::act(&shared, &request).await?;
     let mut core = shared.core.lock().await;
@@ -372,14 +385,21 @@ async fn act_on_storage(State(shared): State<Shared>, body: String) -> Answer<It
     item(&core, kind::ACTED, api::Acted { note, storage })
 }
 
-async fn fdb(State(shared): State<Shared>, Query(which): Query<Which>) -> Answer<Items<api::FdbEntry>> {
+async fn fdb(
+    State(shared): State<Shared>,
+    Options(which): Options<OfStations>,
+) -> Answer<Items<api::FdbEntry>> {
     cluster::catch_up(&shared).await?;
     let mut core = shared.core.lock().await;
     let entries = views::fdb(&mut core, which.segment.as_deref())?;
     items(&core, kind::FDB_LIST, entries)
 }
 
-async fn flush(State(shared): State<Shared>, body: String) -> Answer<Item<api::Flushed>> {
+async fn flush(
+    State(shared): State<Shared>,
+    Options(NoOptions {}): Options<NoOptions>,
+    body: String,
+) -> Answer<Item<api::Flushed>> {
     let request: api::Flush = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
     let entries = core.flush(&request)?;
@@ -392,13 +412,20 @@ async fn counters(State(shared): State<Shared>) -> Answer<Item<api::Counters>> {
     item(&core, kind::COUNTERS, counters)
 }
 
-async fn doctor(State(shared): State<Shared>, Query(which): Query<Which>) -> Answer<Items<api::PortChecks>> {
+async fn doctor(
+    State(shared): State<Shared>,
+    Options(which): Options<OfChecks>,
+) -> Answer<Items<api::PortChecks>> {
     let core = shared.core.lock().await;
     let checks = views::doctor(&core, which.port.as_deref()).await?;
     items(&core, kind::PORT_CHECKS_LIST, checks)
 }
 
-async fn stop(State(shared): State<Shared>, body: String) -> Answer<Item<api::Stop>> {
+async fn stop(
+    State(shared): State<Shared>,
+    Options(NoOptions {}): Options<NoOptions>,
+    body: String,
+) -> Answer<Item<api::Stop>> {
     let request: api::Stop = from_json(&body).map_err(refused)?;
     to_the_end(async move {
         let _changes = shared.changes.lock().await;

@@ -1,4 +1,4 @@
-//! Paths of the API.
+//! Paths of the API. A query option that a path does not take is refused with status 400; so is one that cannot be read.
 
 /// GET [`super::Status`].
 pub const STATUS: &str = "/v1/status";

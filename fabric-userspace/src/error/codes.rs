@@ -56,7 +56,7 @@ codes! {
     FAILED = "failed": "An operation of the system failed; the sentence quotes the kernel or the tool. Nothing half-done was kept.";
 
     BAD_JSON = "bad-json": "The text is not JSON. Line and column say where reading stopped; the mistake may stand just before it.";
-    UNKNOWN_FIELD = "unknown-field": "The document has a field that this version does not know. Unknown fields are refused because a misspelt option would silently do nothing. `fabric schema` lists all fields.";
+    UNKNOWN_FIELD = "unknown-field": "The document has a field, or the request an option, that this version does not know. They are refused because a misspelt one would silently do nothing. `fabric schema` lists all fields.";
     MISSING_FIELD = "missing-field": "A required field is absent. `fabric schema` says which fields are required.";
     DUPLICATE_FIELD = "duplicate-field": "A JSON object has the same field twice, and either could be meant.";
     BAD_VALUE = "bad-value": "A field has a value of the wrong type or outside of its range. The sentence says what is allowed.";
