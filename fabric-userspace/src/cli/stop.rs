@@ -38,22 +38,44 @@ async fn stop(context: &mut Context<'_>, args: &StopArgs) -> Result<Exit, Refusa
         .await
     {
         Ok(answer) => answer.json().clone(),
-        // It was there, and is gone before it could say so.
-        Err(refusal) if refusal.code == codes::AGENT_AWAY && process.is_some() => {
-            Answer::local(kind::STOPPING, &Stop { detach: args.detach })
-                .json()
-                .clone()
-        }
-        Err(refusal) if refusal.code == codes::AGENT_AWAY => return take_down(context, args, refusal).await,
-        Err(refusal) => return Err(refusal),
+        Err(refusal) if refusal.code != codes::AGENT_AWAY => return Err(refusal),
+        Err(refusal) if process.is_none() => return take_down(context, args, "no agent ran", refusal).await,
+        Err(_) if args.detach => return died(context, args, process).await,
+        // It was there, and is gone before it could say so: gone is all that was asked for.
+        Err(_) => Answer::local(kind::STOPPING, &Stop { detach: args.detach })
+            .json()
+            .clone(),
     };
     gone(context, process).await?;
     show(context, args, process, &said)?;
     Ok(Exit::Done)
 }
 
-/// Nobody answers: what an agent has left below its state directory is taken down from here.
-async fn take_down(context: &mut Context<'_>, args: &StopArgs, nobody: Refusal) -> Result<Exit, Refusal> {
+/// It ended before it could say that everything is down: somebody may have killed it in the middle of that.
+async fn died(context: &mut Context<'_>, args: &StopArgs, process: Option<i32>) -> Result<Exit, Refusal> {
+    let unknown = Refusal::new(
+        codes::AGENT_AWAY,
+        format!(
+            "the agent at {} ended before it answered, and it is not known whether everything was taken down",
+            context.client.socket().display()
+        ),
+    )
+    .with_cure(
+        "fabric agent stop --detach --state-dir DIR; or start the agent and stop it again with --detach",
+    );
+    if args.state_dir.is_none() || gone(context, process).await.is_err() {
+        return Err(unknown);
+    }
+    take_down(context, args, "the agent ended before it answered", unknown).await
+}
+
+/// Nobody answers, for the reason `why`: what an agent has left below its state directory is taken down from here.
+async fn take_down(
+    context: &mut Context<'_>,
+    args: &StopArgs,
+    why: &str,
+    nobody: Refusal,
+) -> Result<Exit, Refusal> {
     let Some(state_dir) = &args.state_dir else {
         if args.detach {
             return Err(nobody.with_cure("fabric agent stop --detach --state-dir DIR"));
@@ -67,11 +89,11 @@ async fn take_down(context: &mut Context<'_>, args: &StopArgs, nobody: Refusal) 
         return Ok(Exit::Done);
     }
     let said = if was_there {
-        "no agent ran; the data path is down, the interfaces are as they were before"
+        "; the data path is down, the interfaces are as they were before"
     } else {
-        "no agent ran, and there was nothing to take down"
+        ", and there was nothing to take down"
     };
-    context.output.answer(&[said.to_owned().into()])?;
+    context.output.answer(&[format!("{why}{said}").into()])?;
     Ok(Exit::Done)
 }
 
@@ -121,4 +143,58 @@ fn show(
     context
         .output
         .answer(&[format!("agent stopped{process}; {what}").into()])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::os::unix::net::UnixListener;
+    use std::path::Path;
+
+    use super::*;
+    use crate::cli::args::{Command, parse};
+    use crate::render::Output;
+
+    /// Hears the request and hangs up, as an agent that is killed in the middle of it.
+    fn hang_up(socket: &Path) -> std::thread::JoinHandle<String> {
+        let listener = UnixListener::bind(socket).expect("a socket");
+        std::thread::spawn(move || {
+            let mut asked = String::new();
+            // The first connection only looks whether somebody listens.
+            for stream in listener.incoming().take(2) {
+                let mut bytes = [0; 4096];
+                let count = stream
+                    .and_then(|mut stream| stream.read(&mut bytes))
+                    .expect("read");
+                asked.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+            asked
+        })
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_dies_while_it_takes_down_has_not_said_that_all_is_down() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("agent.sock");
+        let dying = hang_up(&socket);
+        let line = format!("fabric agent stop --detach --yes --socket {}", socket.display());
+        let words: Vec<_> = line.split(' ').map(Into::into).collect();
+        let cli = parse(&words).expect("legal");
+        let Command::Agent(args) = cli.command else {
+            panic!("not the agent: {line}")
+        };
+        let mut output = Output::of_process(cli.global.color, false);
+        let refusal = run(&mut Context::new(&mut output, &cli.global), args)
+            .await
+            .expect_err("nobody has said so");
+        assert!(dying.join().expect("no panic").starts_with("POST /v1/stop"));
+        assert_eq!(refusal.code, codes::AGENT_AWAY);
+        let unknown = "it is not known whether everything was taken down";
+        assert!(refusal.sentence.ends_with(unknown), "{refusal}");
+        assert!(
+            refusal
+                .cure
+                .is_some_and(|cure| cure.contains("stop it again with --detach"))
+        );
+    }
 }
