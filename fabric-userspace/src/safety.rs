@@ -214,6 +214,12 @@ impl Guard {
         apply::plan(&facts)
     }
 
+    /// Before `planned` changes of the port are written down beside `kept` ones: forgets those of an interface that had its name
+    /// and is gone. One that has only been renamed keeps what is to be put back.
+    pub async fn forget_gone(&self, kept: &mut Vec<Change>, planned: &[Change]) {
+        apply::forget_gone(&self.netlink, kept, planned).await;
+    }
+
     /// Turns what can be turned until no check fails, and returns the changes with their old values.
     ///
     /// On refusal everything is as it was.

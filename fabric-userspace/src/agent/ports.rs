@@ -326,7 +326,9 @@ impl Ports {
         if planned.is_empty() {
             return Ok(());
         }
-        safety::merge(changes.0.entry(name.clone()).or_default(), planned);
+        let kept = changes.0.entry(name.clone()).or_default();
+        guard.forget_gone(kept, &planned).await;
+        safety::merge(kept, planned);
         store.set_side_file(CHANGES_FILE, changes)?;
         let made = guard.make_safe().await?;
         safety::merge(changes.0.entry(name.clone()).or_default(), made);
@@ -366,3 +368,6 @@ pub(super) fn no_such_port(name: &IfName, node: &str) -> Refusal {
     Refusal::new(codes::UNKNOWN_PORT, format!("{name} does not exist on {node}"))
         .with_cure("choose one of: ip -brief link")
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,8 @@ use super::cure::{GRO, Side, Wish, quote, wishes};
 use super::facts::{PeerFacts, PortFacts};
 use super::{SafetyRefusal, judge};
 
-pub(super) use restore::put_back;
 pub use restore::{Outcome, Restored, restore};
+pub(super) use restore::{forget_gone, put_back};
 
 /// The changes that would make the port safe; a refusal if they would not suffice.
 pub(super) fn plan(facts: &PortFacts) -> Result<Vec<Change>, SafetyRefusal> {

@@ -79,9 +79,13 @@ impl Change {
             && (self.port == link.name || (self.mac.is_some() && self.mac == mac(link)))
     }
 
+    /// Whether both were made for one and the same interface.
+    pub(super) fn is_same_port(&self, other: &Self) -> bool {
+        (self.ifindex, &self.mac) == (other.ifindex, &other.mac)
+    }
+
     fn is_same_feature(&self, other: &Self) -> bool {
-        (self.ifindex, self.side, &self.mac) == (other.ifindex, other.side, &other.mac)
-            && self.feature == other.feature
+        self.is_same_port(other) && (self.side, &self.feature) == (other.side, &other.feature)
     }
 }
 

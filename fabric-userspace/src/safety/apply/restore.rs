@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::ethtool::{EthtoolError, Target};
-use crate::netlink::{Netlink, NetlinkError, NetnsPlace};
+use crate::netlink::{Link, Netlink, NetlinkError, NetnsPlace};
 use crate::safety::change::Change;
 use crate::safety::cure::{Side, quote};
 use crate::safety::gather::blocking;
@@ -110,12 +110,33 @@ async fn restore_group(netlink: &Netlink, group: &[Change]) -> Outcome {
     }
 }
 
+/// The port that was changed, or whose peer was, as it is now; `None` if it is gone.
+async fn port_of(netlink: &Netlink, change: &Change) -> Result<Option<Link>, String> {
+    match netlink.link_by_index(change.ifindex).await {
+        Ok(link) if change.is_about(&link) => Ok(Some(link)),
+        Ok(_) | Err(NetlinkError::NoSuchLink(_)) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Forgets the changes of interfaces that are gone, and their features with them, now that `planned` are to be made on the one
+/// that has come in their place. What cannot be looked at stays.
+pub(in crate::safety) async fn forget_gone(netlink: &Netlink, kept: &mut Vec<Change>, planned: &[Change]) {
+    let is_planned = |change: &Change| planned.iter().any(|one| one.is_same_port(change));
+    let mut gone: Vec<Change> = Vec::new();
+    for change in kept.iter().filter(|change| !is_planned(change)) {
+        let is_known = gone.iter().any(|one| one.is_same_port(change));
+        if !is_known && port_of(netlink, change).await == Ok(None) {
+            gone.push(change.clone());
+        }
+    }
+    kept.retain(|change| !gone.iter().any(|one| one.is_same_port(change)));
+}
+
 /// Where the interface is now: it may have been renamed, and a peer may have moved to another namespace.
 async fn find(netlink: &Netlink, change: &Change) -> Result<Option<Target>, String> {
-    let link = match netlink.link_by_index(change.ifindex).await {
-        Ok(link) if change.is_about(&link) => link,
-        Ok(_) | Err(NetlinkError::NoSuchLink(_)) => return Ok(None),
-        Err(error) => return Err(error.to_string()),
+    let Some(link) = port_of(netlink, change).await? else {
+        return Ok(None);
     };
     if change.side == Side::Port {
         return Ok(Some(Target {
