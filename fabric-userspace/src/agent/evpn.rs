@@ -61,6 +61,8 @@ pub(super) struct Evpn {
     /// What has been said, so that it is said once.
     said: BTreeSet<String>,
     strangers: BTreeSet<(Name, IpAddr)>,
+    /// Moves, here and away, in VNIs that are gone: their sum is a counter.
+    old_moves: (u64, u64),
 }
 
 /// In numbers.
@@ -101,6 +103,7 @@ impl Evpn {
             retry: None,
             said: BTreeSet::new(),
             strangers: BTreeSet::new(),
+            old_moves: (0, 0),
         })
     }
 
@@ -112,7 +115,12 @@ impl Evpn {
 
     /// Everything in numbers.
     pub(super) fn summary(&self) -> Summary {
-        let mut sum = Summary::default();
+        let (moved_here, moved_away) = self.old_moves;
+        let mut sum = Summary {
+            moved_here,
+            moved_away,
+            ..Summary::default()
+        };
         for vni in self.vnis.values() {
             sum.vnis += u64::from(vni.ports.is_some());
             sum.missing += u64::from(vni.ports.is_none());
@@ -169,13 +177,19 @@ impl Evpn {
     }
 
     fn drop_vni(&mut self, number: u32, view: View<'_>) {
-        let Some(mut vni) = self.vnis.remove(&number) else {
-            return;
-        };
-        vni.displace_all(view.datapath);
+        if let Some(mut vni) = self.take_out(number) {
+            vni.displace_all(view.datapath);
+        }
+    }
+
+    fn take_out(&mut self, number: u32) -> Option<Vni> {
+        let vni = self.vnis.remove(&number)?;
+        self.old_moves.0 += vni.moved_here;
+        self.old_moves.1 += vni.moved_away;
         self.segments.remove(&vni.wanted.id);
         self.ports.retain(|_, (of, _)| *of != number);
         self.behind = true;
+        Some(vni)
     }
 
     /// An interface is gone: if it was one of these, it is made anew.
