@@ -8,6 +8,7 @@ use super::confirm::Waiting;
 use super::evpn::{self, Evpn};
 use super::host::Host;
 use super::meter::Meter;
+use super::metrics::TenantLabels;
 use super::numbers::{self, Numbers};
 use super::plane::{Ground, Plane};
 use super::ports::{CHANGES_FILE, Ports};
@@ -83,6 +84,8 @@ pub(super) struct Core {
     pub(super) silent: BTreeSet<u16>,
     /// Next hops that took their backup or went back, by the port that failed or came back, since this agent began.
     pub(super) path_switches: BTreeMap<IfName, u64>,
+    /// Which tenants have a label of their own in the metrics.
+    pub(super) tenant_labels: TenantLabels,
     /// Next hops that have a backup.
     pub(super) protection: Protection,
     /// The host has changed, and the maps do not follow it yet.
@@ -211,6 +214,7 @@ impl Core {
             waiting: Vec::new(),
             silent: plane.silent_slots().into_iter().collect(),
             path_switches: BTreeMap::new(),
+            tenant_labels: TenantLabels::default(),
             protection: Protection::default(),
             plane,
             behind: false,

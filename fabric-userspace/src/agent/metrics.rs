@@ -6,6 +6,7 @@
 mod evpn;
 mod histogram;
 mod storage;
+mod tenants;
 
 use std::fmt::Write as _;
 
@@ -13,16 +14,12 @@ use fabric_common::DropReason;
 use fabric_common::maps::LAYOUT_VERSION;
 
 pub(super) use histogram::Histogram;
+pub(super) use tenants::TenantLabels;
 
 use super::core::Core;
 use super::views;
 use crate::api;
 use crate::error::Refusal;
-
-/// Tenants with a label of their own; the others are summed under [`OTHERS`].
-const TENANTS: usize = 500;
-/// No tenant can have this name: the first character of a name is a letter or a digit.
-const OTHERS: &str = "_others";
 
 struct Text(String);
 
@@ -68,7 +65,8 @@ pub(super) async fn text(core: &mut Core) -> Result<String, Refusal> {
     drops(&mut text, &counters.ports);
     safe(&mut text, core);
     path_switches(&mut text, core);
-    tenants(&mut text, &counters.tenants);
+    let adopted = core.adopted;
+    tenants::tenants(&mut text, core.tenant_labels.share(&counters.tenants, adopted));
     fdb(&mut text, core);
     evpn::evpn(&mut text, core);
     storage::storage(&mut text, core)?;
@@ -125,7 +123,6 @@ fn store(text: &mut Text, core: &Core) {
 }
 
 type Pick = fn(&api::PortCounters) -> u64;
-type PickTenant = fn(&api::TenantCounters) -> u64;
 
 fn ports(text: &mut Text, ports: &[api::NamedPortCounters]) {
     let families: [(&str, &str, Pick); 7] = [
@@ -224,41 +221,6 @@ fn path_switches(text: &mut Text, core: &Core) {
     for (port, _) in core.image.ports() {
         let switches = core.path_switches.get(port).copied().unwrap_or(0);
         text.sample(name, &[("port", port.as_str())], switches);
-    }
-}
-
-fn tenants(text: &mut Text, tenants: &[api::TenantCounters]) {
-    let (named, others) = tenants.split_at(tenants.len().min(TENANTS));
-    let families: [(&str, &str, PickTenant); 4] = [
-        (
-            "fabric_tenant_receive_frames_total",
-            "Frames from the tenant that were sent on.",
-            |one| one.received.frames,
-        ),
-        (
-            "fabric_tenant_receive_bytes_total",
-            "Their bytes without frame check sequence.",
-            |one| one.received.bytes,
-        ),
-        (
-            "fabric_tenant_transmit_frames_total",
-            "Frames to the tenant.",
-            |one| one.transmitted.frames,
-        ),
-        (
-            "fabric_tenant_transmit_bytes_total",
-            "Their bytes without frame check sequence.",
-            |one| one.transmitted.bytes,
-        ),
-    ];
-    for (name, help, pick) in families {
-        text.family(name, "counter", help);
-        for tenant in named {
-            text.sample(name, &[("tenant", &tenant.tenant)], pick(tenant));
-        }
-        if !others.is_empty() {
-            text.sample(name, &[("tenant", OTHERS)], others.iter().map(pick).sum::<u64>());
-        }
     }
 }
 
