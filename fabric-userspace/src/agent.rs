@@ -32,6 +32,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch as channel};
 use tokio::task::JoinHandle;
 
+pub(crate) use cluster::is_of_a_fabric;
 pub use memory::{Carried, MemoryAgent};
 pub use take_down::take_down;
 

@@ -35,6 +35,15 @@ struct Membership {
     fabric: Option<String>,
 }
 
+/// Whether the document of a state directory is the copy of one that several nodes share.
+///
+/// # Errors
+/// When what says so is damaged.
+pub(crate) fn is_of_a_fabric(files: &FileStore) -> Result<bool, Refusal> {
+    let membership: Option<Membership> = files.side_file(side_file::FABRIC)?;
+    Ok(membership.is_some_and(|membership| membership.fabric.is_some()))
+}
+
 /// This node's part in a fabric of many.
 pub(super) struct Cluster {
     pub(super) store: Arc<EtcdStore>,
@@ -65,17 +74,23 @@ impl Cluster {
     pub(super) fn open(options: &AgentOptions, files: &FileStore) -> Result<Option<Self>, Refusal> {
         let Some(address) = &options.store else {
             // From now on the document is this host's own.
+            if is_of_a_fabric(files)? {
+                files.begin_history()?;
+            }
             files.remove_side_file(side_file::FABRIC);
             return Ok(None);
         };
         let membership = match files.side_file(side_file::FABRIC)? {
             Some(membership) => membership,
-            None => Membership {
-                instance: new_instance()?,
-                fabric: None,
-            },
+            None => {
+                let membership = Membership {
+                    instance: new_instance()?,
+                    fabric: None,
+                };
+                files.set_durable_side_file(side_file::FABRIC, &membership)?;
+                membership
+            }
         };
-        files.set_side_file(side_file::FABRIC, &membership)?;
         let by = options.node.as_ref().map_or_else(host_name, ToString::to_string);
         Ok(Some(Self {
             store: Arc::new(EtcdStore::open(address.clone(), by)?),
@@ -106,8 +121,13 @@ impl Cluster {
         if self.membership.fabric.as_deref() == Some(fabric) {
             return Ok(());
         }
-        self.membership.fabric = Some(fabric.to_owned());
-        files.set_side_file(side_file::FABRIC, &self.membership)
+        let membership = Membership {
+            fabric: Some(fabric.to_owned()),
+            ..self.membership.clone()
+        };
+        files.set_durable_side_file(side_file::FABRIC, &membership)?;
+        self.membership = membership;
+        Ok(())
     }
 
     /// Says once, not at every try, that something is wrong with the store.

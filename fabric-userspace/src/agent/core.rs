@@ -159,6 +159,7 @@ impl Core {
                 side_file::IDS,
                 side_file::COUNTS,
                 side_file::NEIGHBOURS,
+                side_file::EVPN,
                 CHANGES_FILE,
             ]);
             store.remove_side_file(side_file::IDS_CHANGED);

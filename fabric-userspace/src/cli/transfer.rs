@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::context::{Context, Exit};
 use super::store::StoreArgs;
+use crate::agent::is_of_a_fabric;
 use crate::client::Answer;
 use crate::error::{Refusal, codes};
 use crate::model::{Document, from_json_bytes};
@@ -98,10 +99,27 @@ fn open(args: &ImportArgs) -> Result<(Box<dyn Store>, String), Refusal> {
             let shown = address.to_string();
             Ok((Box::new(EtcdStore::open(address, "import")?), shown))
         }
-        (None, Some(folder)) => Ok((Box::new(FileStore::open(folder)?), shown(folder))),
+        (None, Some(folder)) => {
+            let files = FileStore::open(folder)?;
+            if is_of_a_fabric(&files)? {
+                return Err(shared(folder));
+            }
+            Ok((Box::new(files), shown(folder)))
+        }
         (Some(_), Some(_)) => Err(usage("both a store and a state directory are given")),
         (None, None) => Err(usage("no store is given")),
     }
+}
+
+/// Such a node would carry the imported document to all others at its next start.
+fn shared(folder: &Path) -> Refusal {
+    let folder = folder.display();
+    let sentence = format!("{folder} has the copy of a document that several nodes share");
+    Refusal::new(codes::STORE_TAKEN, sentence)
+        .with_cure(format!(
+            "to replace it for all nodes: --store URL --replace; if the node has left them: rm {folder}/fabric.json"
+        ))
+        .unchanged()
 }
 
 fn shown(folder: &Path) -> String {

@@ -162,7 +162,6 @@ impl FileStore {
     /// force, and its number will be given to another.
     fn forget_uncommitted(&self, newest: u64) {
         let files = self.kept_files().unwrap_or_default();
-        // A file that stays is overwritten by the next revision.
         for path in files
             .iter()
             .filter(|path| history::number(path).is_some_and(|number| number > newest))
@@ -348,12 +347,39 @@ impl FileStore {
         let mut written = self.written();
         if !written.append(&self.journal_path(), stored)? {
             self.keep_whole(stored)?;
-            let bytes = replace(&self.current_path(), stored, true)?;
+            let replaced = replace(&self.current_path(), stored, true);
+            if replaced.is_err() {
+                // Its number will be given to another. What the disk has is not known, so that one is written as a whole.
+                let _ = fs::remove_file(self.history_path(stored.revision));
+                *written = Written::unknown();
+            }
+            let bytes = replaced?;
             self.put_away_journal();
             self.forget_old(stored.revision);
             *written = Written::whole(stored, bytes);
         }
         self.newest.store(stored.revision, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The document in force, which was decided elsewhere, is this host's own from now on: the first revision of its history. What
+    /// was kept before is of another history, whose numbers may be the same.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub(crate) fn begin_history(&self) -> Result<(), Refusal> {
+        let Some(stored) = self.in_force()? else {
+            return Ok(());
+        };
+        let mut written = self.written();
+        for path in self.kept_files()? {
+            fs::remove_file(&path).map_err(|error| cannot("remove", &path, &error))?;
+        }
+        *written = Written::unknown();
+        self.keep_whole(&stored)?;
+        let bytes = replace(&self.current_path(), &stored, true)?;
+        let _ = fs::remove_file(self.journal_path());
+        *written = Written::whole(&stored, bytes);
         Ok(())
     }
 
@@ -414,7 +440,11 @@ fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<usize,
         }
         Ok(bytes.len())
     };
-    write().map_err(|error| cannot("write", path, &error))
+    write().map_err(|error| {
+        // Half of it would hold the room that was missing.
+        let _ = fs::remove_file(&beside);
+        cannot("write", path, &error)
+    })
 }
 
 #[cfg(test)]

@@ -64,6 +64,12 @@ fn a_fabric_moves_between_stores_and_passwords_stay_secret() {
         kept["document"],
         serde_json::from_str::<serde_json::Value>(&exported).unwrap()
     );
+    // Of a node that has joined others it would be carried to all of them.
+    let member = r#"{"instance": "0123", "fabric": "4567"}"#;
+    std::fs::write(folder.path().join("state/fabric.json"), member).unwrap();
+    let again = ["import", "-f", &back, "--state-dir", &state, "--replace"];
+    let (ok, said) = fabric(&alone.host, &again, &[]);
+    assert!(!ok && said.contains("several nodes share"), "{said}");
     let (ok, said) = fabric(
         &alone.host,
         &["export", "--store", &alone.etcd.url("elsewhere")],

@@ -72,6 +72,78 @@ fn a_revision_that_was_kept_but_never_put_in_force_is_not_in_the_history() {
     assert_eq!(store.kept_files().unwrap().len(), 1);
 }
 
+#[test]
+fn a_revision_that_could_not_be_written_is_not_kept_and_nothing_is_appended_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let one = many(1, "a");
+    store.put_on(0, &one, Terms::Final).unwrap();
+    // The history has room for it, its own place has not.
+    let in_the_way = folder.path().join("document.new");
+    fs::create_dir(&in_the_way).unwrap();
+    let refused = many(2, "refused");
+    assert!(store.put_on(1, &refused, Terms::Final).is_err());
+    fs::remove_dir(&in_the_way).unwrap();
+    assert_eq!(kept(&store), [1]);
+    assert_eq!(store.past(2).unwrap(), None);
+    // Another one with its number, which alone would be appended.
+    let two = with(&one, 2, 7, Some("b"));
+    store.put_on(1, &two, Terms::Final).unwrap();
+    let three = with(&two, 3, 9, None);
+    store.put_on(2, &three, Terms::Final).unwrap();
+    for store in [store.in_force(), store.past(3)] {
+        assert_eq!(store.unwrap().unwrap(), three);
+    }
+    assert_eq!(store.past(2).unwrap().unwrap(), two);
+    drop(store);
+    let store = FileStore::open(folder.path()).unwrap();
+    assert_eq!(store.in_force().unwrap().unwrap(), three);
+}
+
+#[test]
+fn half_a_file_that_could_not_be_written_does_not_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    // Written beside, and then not to be renamed.
+    fs::create_dir_all(folder.path().join("side.json/full")).unwrap();
+    assert!(store.set_side_file("side.json", &1).is_err());
+    assert!(!folder.path().join("side.new").exists());
+}
+
+#[test]
+fn a_document_that_was_decided_elsewhere_begins_a_history_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    // Before the host belonged to others, and then what they decided, under numbers that were used here.
+    for revision in 1..=5 {
+        store.put(&stored(revision)).unwrap();
+    }
+    let theirs = many(3, "theirs");
+    let last = with(&theirs, 4, 11, Some("last"));
+    store.remember(&theirs).unwrap();
+    store.remember(&last).unwrap();
+    drop(store);
+    let store = FileStore::open(folder.path()).unwrap();
+    store.begin_history().unwrap();
+    assert_eq!(kept(&store), [4]);
+    assert_eq!(store.past(4).unwrap().unwrap(), last);
+    store
+        .put_on(
+            4,
+            &with(&last, 5, 12, None),
+            Terms::Within(std::time::Duration::from_secs(60)),
+        )
+        .unwrap();
+    assert_eq!(
+        store.past(4).unwrap().unwrap(),
+        last,
+        "there is something to go back to"
+    );
+    drop(store);
+    let store = FileStore::open(folder.path()).unwrap();
+    assert_eq!(kept(&store), [5, 4]);
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries
