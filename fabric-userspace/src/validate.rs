@@ -40,9 +40,9 @@ pub use valid::{
     ValidSegment, ValidStation, ValidTenant, ValidVsm, ValidVsmSegment, VxlanEnds,
 };
 
-/// Ports a node can have in use: the tables of the data path hold no more.
-pub const MAX_PORTS: usize = 512;
-/// Segments a fabric can have: a segment is a 24-bit number in the data path.
+/// Ports a node can have in use: the tables that an agent makes hold no more.
+pub const MAX_PORTS: usize = crate::ids::Sizes::PORTS as usize - 1;
+/// Segments a fabric can have. A node can have part in fewer, see [`Sizes`](crate::ids::Sizes).
 pub const MAX_SEGMENTS: usize = 0x00ff_ffff;
 /// MAC addresses of a tenant that has no limit of its own.
 pub const DEFAULT_MAC_LIMIT: u32 = 4096;

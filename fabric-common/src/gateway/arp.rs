@@ -16,6 +16,8 @@ const SHORTEST: usize = 60;
 const BROADCAST: u64 = Macs::MASK;
 /// Ethernet, IPv4, and the lengths of their addresses.
 const HEAD: [u8; 6] = [0, 1, 8, 0, 6, 4];
+/// The type of other IEEE 802 networks, which Linux takes on Ethernet as well (`arp_process`).
+const IEEE_802: u8 = 6;
 /// Operations.
 const REQUEST: [u8; 2] = [0, 1];
 const REPLY: [u8; 2] = [0, 2];
@@ -54,7 +56,8 @@ pub(super) fn arp<F: Frame, T: Tables>(
         t2,
         t3,
     ] = rest;
-    if [h0, h1, h2, h3, h4, h5] != HEAD {
+    let hardware = if h1 == IEEE_802 { HEAD[1] } else { h1 };
+    if [h0, hardware, h2, h3, h4, h5] != HEAD {
         return to_everybody(frame, ask, seen.macs, tables);
     }
     let (mac, sender, target) = (

@@ -25,11 +25,16 @@ pub struct Sizes {
     pub vsm_places: u32,
 }
 
+impl Sizes {
+    /// Port slots of an agent's tables, of which 0 is none.
+    pub const PORTS: u32 = 128;
+}
+
 impl Default for Sizes {
     /// Room for 10,000 tenants with a dozen ends each.
     fn default() -> Self {
         Self {
-            ports: 128,
+            ports: Self::PORTS,
             segments: 1 << 15,
             next_hops: 1 << 18,
             paths: 1 << 18,

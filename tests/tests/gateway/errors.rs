@@ -222,6 +222,8 @@ fn forged_and_broken_packets_end_at_the_gateway() {
     let cases = [
         (eth(ONE, GATEWAY_MAC).word("I am the gateway"), "forged-gateway"),
         (arp(ONE, GATEWAY, ONE_IP), "forged-gateway"),
+        // Of hardware type 6 (IEEE 802), which receivers take as well.
+        (arp(ONE, GATEWAY, ONE_IP).set(15, &[6]), "forged-gateway"),
         (
             eth(Mac::BROADCAST, GATEWAY_MAC).arp_request(GATEWAY_MAC, GATEWAY, ONE_IP),
             "forged-gateway",

@@ -143,7 +143,7 @@ fn an_empty_segment_among_several_datacenters_must_name_its_own() {
 }
 
 #[test]
-fn a_node_has_at_most_512_ports() {
+fn a_node_has_as_many_ports_as_an_agents_tables_hold() {
     let ports = |count: usize| {
         (0..count)
             .map(|at| json!({"name": format!("p{at}")}))
@@ -152,12 +152,12 @@ fn a_node_has_at_most_512_ports() {
     // edge1 uses five more by attachments and links.
     only_problem(
         "/nodes/0/ports",
-        ports(508),
+        ports(123),
         codes::TOO_MANY,
-        "nodes[0] uses 513 ports, and a node can have 512",
+        "nodes[0] uses 128 ports, and a node can have 127",
     );
     let mut json: Value = serde_json::from_str(FIGURE_1).expect("JSON");
-    set(&mut json, "/nodes/0/ports", ports(507));
+    set(&mut json, "/nodes/0/ports", ports(122));
     assert!(validate(crate::model::from_json(&json.to_string()).expect("a document")).is_ok());
 }
 
