@@ -90,6 +90,12 @@ impl Core {
     /// # Errors
     /// Whatever [`Core::apply`] would refuse it for, as far as that can be known without doing it.
     pub(super) async fn plan(&mut self, document: Document) -> Result<api::Plan, Refusal> {
+        let planned = self.look_ahead(document).await;
+        self.release_neighbours().await;
+        planned
+    }
+
+    async fn look_ahead(&mut self, document: Document) -> Result<api::Plan, Refusal> {
         let prepared = self
             .prepare(document, Missing::Refuse)
             .await
@@ -101,9 +107,7 @@ impl Core {
                 .await
                 .map_err(Refusal::unchanged)?;
         }
-        let plan = self.describe(&prepared);
-        self.release_neighbours().await;
-        Ok(plan)
+        Ok(self.describe(&prepared))
     }
 
     /// Puts a document in force, for a core that nobody shares.
@@ -130,6 +134,20 @@ impl Core {
 
     /// The first part of a change, up to its decision.
     async fn begin(&mut self, document: Document, cause: &str, terms: Terms) -> Result<Start, Refusal> {
+        let begun = self.try_to_begin(document, cause, terms).await;
+        if begun.is_err() {
+            // Those of new links were asked for, to know what to write.
+            self.release_neighbours().await;
+        }
+        begun
+    }
+
+    async fn try_to_begin(
+        &mut self,
+        document: Document,
+        cause: &str,
+        terms: Terms,
+    ) -> Result<Start, Refusal> {
         let at = Instant::now();
         self.check_terms(terms)?;
         let prepared = self

@@ -91,10 +91,16 @@ async fn round(
         }
         News::Changes { stored, changes } => {
             // Whoever still waits for an earlier one goes by the whole.
-            if waiting.is_none() && skipped(shared, &stored, &changes).await? {
+            let skipped = match waiting {
+                Some(_) => Ok(false),
+                None => skipped(shared, &stored, &changes).await,
+            };
+            if let Ok(true) = skipped {
                 return Ok(());
             }
+            // It is told once: what could not be noted now is tried again.
             *waiting = Some(stored);
+            skipped?;
             carry_out(shared, waiting).await
         }
         // What a node has refused it may be able to carry out later: an interface has come, a port is safe again.

@@ -255,7 +255,7 @@ impl Steward {
     /// Stays in office; to be called every second. False if the office is lost.
     ///
     /// # Errors
-    /// When the store does not answer. The office may still be ours: [`Steward::proves`] says for how long.
+    /// When the store does not answer. The office may still be ours: [`Steward::proof`] says for how long.
     pub async fn renew(&self) -> Result<bool, Refusal> {
         let begun = Instant::now();
         let renewed = self.store.client.renew(self.lease).await;
@@ -271,11 +271,6 @@ impl Steward {
     pub fn proof(&self) -> Duration {
         let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
         PROOF.saturating_sub(renewed.elapsed())
-    }
-
-    /// Whether no other node can be steward now.
-    pub fn proves(&self) -> bool {
-        !self.proof().is_zero()
     }
 
     /// Decides in place of `before`, which must be what is in force. The epoch is above `before`'s and above `beyond`.
