@@ -167,7 +167,7 @@ fn check_flood(
 ) -> Result<(), DropReason> {
     let list = FloodMembers(record.flood_members.load());
     let (members, own) = (list.count(), u32::from(from.is_some()));
-    if (members < own + 1) | from.is_some_and(|slot| list.are_all_behind(slot)) {
+    if members < own + 1 || from.is_some_and(|slot| list.are_all_behind(slot)) {
         return Err(DropReason::NoReceiver);
     }
     if copy.len > terms.max_len() as usize {

@@ -27,7 +27,7 @@ pub use segment::{FloodMembers, FloodTerms, Segment};
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 10;
+pub const LAYOUT_VERSION: u32 = 11;
 
 /// Largest frame in bytes that the kernel clones for flooding: head room, frame and what the kernel appends must fit into a
 /// page, and the frame into one buffer (`xdpf_clone`). Measured on 6.18: 3512 arrive, 3700 do not.

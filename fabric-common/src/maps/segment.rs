@@ -82,7 +82,7 @@ impl FloodMembers {
         self.0 & ((1 << Self::COUNT_BITS) - 1)
     }
 
-    /// Whether what came in by the port `slot` has nobody to go to: the kernel leaves out every copy through the port of entry,
+    /// Whether what came in by the port `slot`, not 0, has nobody to go to: the kernel leaves out every copy through the port of entry,
     /// and says nothing if none is left (`dev_map_enqueue_multi`).
     #[inline(always)]
     pub fn are_all_behind(self, slot: u16) -> bool {

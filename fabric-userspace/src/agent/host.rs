@@ -110,10 +110,9 @@ impl Host {
         let links = join_all(wanted.keys().map(|name| netlink.link(name.as_str()))).await;
         for (name, link) in wanted.keys().zip(links) {
             let (facts, sends) = match link {
-                Ok(link) if missing == Missing::Refuse && is_too_high(&link) => {
-                    return Err(too_high(name, link.ifindex));
-                }
-                Ok(link) => (facts_of(&link), link.running && !is_too_high(&link)),
+                Ok(link) if is_too_high(&link) && missing == Missing::Tolerate => (GONE, false),
+                Ok(link) if is_too_high(&link) => return Err(too_high(name, link.ifindex)),
+                Ok(link) => (facts_of(&link), link.running),
                 Err(NetlinkError::NoSuchLink(_)) if missing == Missing::Tolerate => (GONE, false),
                 Err(NetlinkError::NoSuchLink(_)) => return Err(no_such_port(name, node).unchanged()),
                 Err(error) => return Err(Refusal::new(codes::FAILED, format!("{name}: {error}"))),

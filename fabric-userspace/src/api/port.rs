@@ -9,13 +9,13 @@ use super::PortCounters;
 pub struct Port {
     /// Interface.
     pub name: String,
-    /// Interface index; `null` while the interface is gone.
+    /// Interface index; `null` while there is no such interface.
     pub ifindex: Option<u32>,
     /// `access`, `trunk`, `pseudowire` or `underlay`.
     pub role: String,
     /// Driver.
     pub driver: Option<String>,
-    /// `up`, `down`, `unsafe` or `gone`.
+    /// `up`, `down`, `unsafe`, or `gone`: also for an index that the tables have no place for.
     pub state: String,
     /// In bytes.
     pub mtu: Option<u32>,
