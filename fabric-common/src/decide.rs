@@ -5,7 +5,7 @@ use crate::buckets::find;
 use crate::classify::Relay;
 use crate::label::DEFLECTED;
 use crate::maps::{
-    Binding, FLOOD_MAX_LEN, FdbValue, FloodMembers, FloodTerms, NextHop, Path, Segment, fdb_key,
+    Binding, FLOOD_MAX_LEN, FdbValue, FloodMembers, FloodTerms, NextHop, Path, Segment, fdb_key, horizon,
 };
 use crate::tables::{Table, Tables};
 use crate::wire::{Macs, is_group};
@@ -27,6 +27,23 @@ pub struct Copied {
     pub len: usize,
     /// [`crate::Frame::is_in_one_buffer`]: of a frame in several the kernel clones the first alone (`xdpf_clone`).
     pub in_one_buffer: bool,
+}
+
+/// Where a frame to everybody came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Ingress {
+    /// Port slot.
+    pub slot: u16,
+    /// Split horizon group, see [`horizon`].
+    pub horizon: u32,
+}
+
+impl Ingress {
+    /// Whether one copy of the segment's flood list at least is for this port, and left out therefore.
+    #[inline(always)]
+    const fn is_listed(self) -> bool {
+        self.horizon != horizon::MESH as u32
+    }
 }
 
 /// Chooses by segment and destination address, never by the content of the frame, which came in by the port `slot`.
@@ -142,17 +159,18 @@ fn flood<'t, T: Tables>(
         let partner = valid_next_hop(tables, binding, record.partner(slot));
         return partner.map(Decision::To).ok_or(DropReason::NoReceiver);
     }
-    check_flood(record, terms, copy, Some(slot))?;
+    let horizon = binding.horizon();
+    check_flood(record, terms, copy, Some(Ingress { slot, horizon }))?;
     Ok(Decision::Flood)
 }
 
-/// Whether such a frame may be flooded in a segment: to all members, or to those that are not behind the port slot `from`.
+/// Whether such a frame may be flooded in a segment: to all members, or to those that are not behind the port of `from`.
 #[inline(always)]
 pub fn may_flood<T: Tables>(
     tables: &T,
     segment: u32,
     copy: Copied,
-    from: Option<u16>,
+    from: Option<Ingress>,
 ) -> Result<(), DropReason> {
     let record = tables.segment(segment).ok_or(DropReason::StaleNextHop)?;
     check_flood(record, FloodTerms(record.flood_terms.load()), copy, from)
@@ -163,11 +181,12 @@ fn check_flood(
     record: &Segment,
     terms: FloodTerms,
     copy: Copied,
-    from: Option<u16>,
+    from: Option<Ingress>,
 ) -> Result<(), DropReason> {
     let list = FloodMembers(record.flood_members.load());
-    let (members, own) = (list.count(), u32::from(from.is_some()));
-    if members < own + 1 || from.is_some_and(|slot| list.are_all_behind(slot)) {
+    let own = u32::from(from.is_some_and(Ingress::is_listed));
+    let members = list.count();
+    if members < own + 1 || from.is_some_and(|from| list.are_all_behind(from.slot)) {
         return Err(DropReason::NoReceiver);
     }
     if copy.len > terms.max_len() as usize {

@@ -15,7 +15,7 @@ mod ipv6;
 mod nd;
 mod onward;
 
-use crate::decide::Copied;
+use crate::decide::{Copied, Ingress};
 use crate::flow::payload;
 use crate::maps::gateway::{Irb, Routed};
 use crate::maps::{NextHop, Path};
@@ -140,7 +140,11 @@ fn to_everybody<F: Frame, T: Tables>(
         len: len_in + MACS - inner.body,
         in_one_buffer: frame.is_in_one_buffer(),
     };
-    decide::may_flood(tables, ask.segment(), copy, Some(ask.slot))?;
+    let from = Ingress {
+        slot: ask.slot,
+        horizon: ask.horizon(),
+    };
+    decide::may_flood(tables, ask.segment(), copy, Some(from))?;
     bare(frame, inner, macs)?;
     Ok(Way::On(Verdict::Flood {
         segment: ask.segment(),

@@ -126,6 +126,15 @@ pub mod own {
     pub const ANY: u32 = 4095;
 }
 
+/// Split horizon groups of a segment (RFC 4762 section 4.4). Who is in none has 0.
+pub mod horizon {
+    /// Foreign VTEPs: they send to each other themselves.
+    pub const FOREIGN: u8 = 1;
+    /// Other datacenters: each sends to all others itself. Their frames come by any line of a node, also by one that the segment
+    /// sends nothing by.
+    pub const MESH: u8 = 2;
+}
+
 /// What classification answers: the segment of a frame and how to treat it there. 16 bytes, four of them a
 /// cache line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -139,7 +148,7 @@ pub struct Binding {
 
 impl Binding {
     /// `segment` < 2^24; `learn` and `direct` are next hop ids or 0; `id` < 2^20; `own` is a VID or one of
-    /// [`own`]. `horizon` 0 belongs to no split horizon group.
+    /// [`own`], `horizon` one of [`horizon`] or 0.
     pub const fn new(segment: u32, horizon: u8, learn: u32, direct: u32, id: u32, own: u32) -> Self {
         Self {
             segment_horizon: segment | (horizon as u32) << 24,

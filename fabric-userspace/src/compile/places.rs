@@ -1,9 +1,8 @@
 //! Next hops and bindings of places: those that were there keep their numbers.
 
-use fabric_common::maps::{NextHop, Path};
+use fabric_common::maps::{NextHop, Path, horizon};
 
 use super::path::fingerprint;
-use super::segment::FOREIGN;
 use crate::error::Refusal;
 use crate::ids::{NextHopIds, PathIds, Place, Pools, SegmentIds};
 use crate::records::Records;
@@ -94,7 +93,7 @@ impl<'a> Places<'a> {
             backup.filter(|_| usable).map_or(0, |backup| backup.id)
         };
         // Other nodes of the fabric; a foreign VTEP is a tenant's like any port.
-        let is_inside = !matches!(place, Place::Local(..)) && horizon != FOREIGN;
+        let is_inside = !matches!(place, Place::Local(..)) && horizon != horizon::FOREIGN;
         let inside = if is_inside { NextHop::INSIDE } else { 0 };
         let next_hop = NextHop {
             path: if ways.usable { path.id } else { spare() },

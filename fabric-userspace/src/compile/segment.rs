@@ -5,7 +5,7 @@ mod gateway;
 mod storage;
 
 use fabric_common::maps::{
-    Binding, FloodCopy, FloodKey, PairMember, Path, Tunnel, access_index, capacity, own, tag_key,
+    Binding, FloodCopy, FloodKey, PairMember, Path, Tunnel, access_index, capacity, horizon, own, tag_key,
 };
 use fabric_common::wire::VID_RESERVED;
 
@@ -18,9 +18,6 @@ use crate::error::{Refusal, codes};
 use crate::ids::{Place, Pools, SegmentIds};
 use crate::model::{Name, Vlan};
 use crate::records::SegmentLimits;
-
-/// Split horizon group of foreign VTEPs: they send to each other themselves (RFC 4762 section 4.4).
-pub(super) const FOREIGN: u8 = 1;
 
 /// Writes the segment down. Places that `old` knows keep their numbers.
 pub(super) fn build(
@@ -82,7 +79,7 @@ impl Builder<'_> {
             }
             if let Some(number) = leg.way.wire.number() {
                 let path = number.path(&leg.way, input, segment);
-                self.next_hop(exit(leg, 0), path, horizon(number))?;
+                self.next_hop(exit(leg, 0), path, horizon_of(number))?;
             }
         }
         Ok(())
@@ -165,7 +162,7 @@ impl Builder<'_> {
     /// What comes by a link on which one number names the segment.
     fn number(&mut self, leg: &Leg, number: &dyn Number) -> Result<(), Refusal> {
         let place = exit(leg, 0);
-        let binding = self.binding(&place, horizon(number), self.id_of(&place), 0)?;
+        let binding = self.binding(&place, horizon_of(number), self.id_of(&place), 0)?;
         let key = number.key(leg.way.slot, self.input);
         match number.tunnel(leg.way.slot, binding) {
             Some(tunnel) => self.tunnel(&leg.way.name, key, tunnel),
@@ -220,8 +217,8 @@ impl Builder<'_> {
     }
 
     /// Every member once, and a protected one once for each port that it may be reached by. The ingress is among them, the
-    /// kernel leaves its port out. A pair needs no list, and a member alone has nobody to send to; but what a gateway has brought
-    /// from another segment is for every member.
+    /// kernel leaves its port out; only labels may come by a line that the segment sends nothing by. A pair needs no list, and a
+    /// member alone has nobody to send to; but what a gateway has brought from another segment is for every member.
     fn flood(&mut self, name: &Name) -> Result<(), Refusal> {
         let input = self.input;
         let locals = input.locals.iter().map(|local| (local.slot, place_of(local)));
@@ -327,8 +324,8 @@ fn sources(leg: &Leg, base_c_vid: u16) -> Place {
     }
 }
 
-fn horizon(number: &dyn Number) -> u8 {
-    if number.is_foreign() { FOREIGN } else { 0 }
+fn horizon_of(number: &dyn Number) -> u8 {
+    if number.is_foreign() { horizon::FOREIGN } else { 0 }
 }
 
 fn too_many_members(name: &Name, count: usize) -> Refusal {

@@ -1,6 +1,6 @@
 //! A segment's frames from and to other datacenters.
 
-use fabric_common::maps::{Binding, label_key};
+use fabric_common::maps::{Binding, horizon, label_key};
 
 use super::Builder;
 use crate::compile::codec::{labelled, onward};
@@ -10,9 +10,6 @@ use crate::compile::path::limited;
 use crate::compile::places::Ways;
 use crate::error::Refusal;
 use crate::ids::Place;
-
-/// Split horizon group of other datacenters: each sends to all others itself (RFC 4762 section 4.4).
-const MESH: u8 = 2;
 
 impl Builder<'_> {
     /// Entries of a node where labels end.
@@ -50,7 +47,8 @@ impl Builder<'_> {
             for c_vid in c_vids {
                 let ways = self.ways(datacenter, c_vid);
                 let place = Place::Far(datacenter.name.clone(), c_vid);
-                self.places.next_hop(place, &ways, (self.segment, MESH))?;
+                self.places
+                    .next_hop(place, &ways, (self.segment, horizon::MESH))?;
             }
         }
         Ok(())
@@ -84,7 +82,7 @@ impl Builder<'_> {
         ends.extend(self.ends_besides(None));
         for (c_vid, direct) in ends {
             let place = Place::Labelled(line.link.clone(), island.face.clone(), c_vid);
-            let binding = self.binding(&place, MESH, learn, direct)?;
+            let binding = self.binding(&place, horizon::MESH, learn, direct)?;
             let records = &mut self.places.records;
             records.bindings.insert(binding.id(), binding);
             for label in &island.labels_in {

@@ -2,6 +2,7 @@
 //! `tests/golden/frames.txt`.
 
 use fabric_common::DropReason;
+use fabric_common::maps::FLOOD_MAX_LEN;
 use serde_json::{Value, json};
 
 use super::support::{Station, compile_at, golden, host, valid};
@@ -372,6 +373,44 @@ fn a_frame_for_everybody_does_not_go_from_datacenter_to_datacenter_to_datacenter
             (exit.to_owned(), frame.clone())
         );
     }
+}
+
+/// Datacenter 100 has two borders with a trunk between them. Datacenter 200 has a line to n116, 250 one to n124.
+fn two_borders() -> Value {
+    let mut document = triangle();
+    let ends = document["tenants"][0]["segments"][0]["attachments"].as_array_mut();
+    let third = json!({"node": "n116", "port": "x0", "vlan": "untagged", "c_vid": 322});
+    ends.expect("a list").push(third);
+    let links = document["links"].as_array_mut().expect("a list");
+    links.retain(|link| !["inner100", "line224", "line228"].contains(&link["name"].as_str().unwrap_or("")));
+    let ends = json!([{"node": "n116", "port": "up"}, {"node": "n124", "port": "in"}]);
+    links.push(json!({"name": "inner100", "kind": "trunk", "ends": ends}));
+    links.push(line("line300", ("n222", "l300"), ("n116", "l300"), false));
+    document
+}
+
+#[test]
+fn what_comes_by_a_line_that_the_segment_sends_nothing_by_is_copied_for_every_member() {
+    let valid = valid(&two_borders());
+    let of = |node| Station::of(compile_at(&valid, node, &host(&valid, node, 9100)).expect("it fits"));
+    let (_, labelled) = of("n222").forward("c0", &for_everybody());
+    // Datacenter 250 is no member, and has no business with this label.
+    let forged = relayed(&labelled, "n124", "n220", 0xfe);
+    let outcome = of("n124").receive("l226", &forged);
+    let mut ports: Vec<String> = outcome
+        .sent()
+        .into_iter()
+        .map(|sent| of("n124").name_of(sent))
+        .collect();
+    ports.sort_unstable();
+    assert_eq!(ports, ["in", "r0"]);
+    // So one of both is a clone, which the kernel cannot make of a frame in several buffers.
+    let large = [&forged[..], &[0; FLOOD_MAX_LEN]].concat();
+    let outcome = of("n124").receive("l226", &large);
+    assert!(matches!(outcome, Outcome::Dropped(DropReason::FloodTooBig)));
+    // What a member sends has one receiver.
+    let large = [&for_everybody()[..], &[0; FLOOD_MAX_LEN]].concat();
+    assert_eq!(of("n124").receive("r0", &large).sent().len(), 1);
 }
 
 #[test]
