@@ -21,6 +21,8 @@ pub struct Routes {
     is_border: Vec<bool>,
     /// By node and datacenter.
     routes: BTreeMap<(usize, DatacenterIx), Route>,
+    /// Islands with borders between which no label leads.
+    divided: BTreeSet<usize>,
 }
 
 /// The way from one node to another datacenter.
@@ -59,6 +61,7 @@ impl Routes {
             links: vec![Vec::new(); nodes.len()],
             is_border: vec![false; nodes.len()],
             routes: BTreeMap::new(),
+            divided: BTreeSet::new(),
         };
         for (_, _, [a, b]) in &labelled {
             if routes.islands.island(*a) != routes.islands.island(*b) {
@@ -73,7 +76,18 @@ impl Routes {
             routes.links[b.index()].push((at, a.index()));
         }
         routes.find(nodes);
+        routes.divided = routes.divided_islands();
         routes
+    }
+
+    fn divided_islands(&self) -> BTreeSet<usize> {
+        let mut first: BTreeMap<usize, NodeIx> = BTreeMap::new();
+        let borders = (0..self.links.len()).map(NodeIx::new);
+        let apart = borders.filter(|at| self.is_border[at.index()]).filter(|at| {
+            let first = *first.entry(self.island(*at)).or_insert(*at);
+            *at != first && self.inward(*at, first).is_none()
+        });
+        apart.map(|at| self.islands.island(at)).collect()
     }
 
     fn find(&mut self, nodes: &[ValidNode]) {
@@ -244,6 +258,35 @@ impl Routes {
     pub fn ends_at(&self, node: NodeIx, landing: &Landing) -> bool {
         node == landing.anchor
             || (self.is_border[node.index()] && self.inward(node, landing.anchor).is_none())
+    }
+
+    /// A node where tags of a segment end beside the anchor of its island, if frames may come there from another island, and the
+    /// anchor. What is for everybody would go on to the anchor like a frame of the island, and leave it again.
+    pub fn second_end(
+        &self,
+        nodes: &[ValidNode],
+        links: &[ValidLink],
+        segment: &ValidSegment,
+    ) -> Option<(NodeIx, NodeIx)> {
+        // Most fabrics have none, and segments are many.
+        let divided = |node: &NodeIx| self.divided.contains(&self.island(*node));
+        if !segment.members.iter().any(divided) {
+            return None;
+        }
+        let landings = self.landings(nodes, segment);
+        landings.iter().find_map(|(island, own)| {
+            let others = landings.iter().filter(|(other, _)| *other != island);
+            let starts = others.flat_map(|(other, landing)| self.ends_of(*other, landing));
+            let journeys = starts.flat_map(|from| own.datacenters.iter().map(move |to| (from, *to)));
+            let passed = journeys.flat_map(|(from, to)| self.passed(links, from, (to, own.anchor)));
+            let arrivals = passed
+                .filter(|(node, _)| self.island(*node) != *island)
+                .filter_map(|(node, link)| links.get(link.index())?.far_node(node));
+            arrivals
+                .filter(|node| self.island(*node) == *island && *node != own.anchor)
+                .find(|node| self.ends_at(*node, own))
+                .map(|node| (node, own.anchor))
+        })
     }
 
     /// The island of a node: a number to compare.

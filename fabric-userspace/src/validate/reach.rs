@@ -23,7 +23,10 @@ pub(super) fn check<'s>(
         };
         match way.not_joined() {
             Some(problem) => problems.push(problem),
-            None => way.check_labels(problems),
+            None => {
+                way.check_labels(problems);
+                problems.extend(way.second_end());
+            }
         }
         way.check_numbers(problems);
     }
@@ -93,6 +96,24 @@ impl Way<'_> {
             ),
             format!("join {a} and {b} inside {datacenter} by a trunk, pseudowire, vxlan or i-tag link"),
         )
+    }
+
+    /// Frames from other datacenters come in at two nodes of one, between which no label leads.
+    fn second_end(&self) -> Option<Problem> {
+        let Plant { routes, links, .. } = self.plant;
+        let (node, anchor) = routes.second_end(self.nodes, links.items(), self.segment)?;
+        let datacenter = &self.plant.datacenters.items()[self.datacenter(node).index()].name;
+        let [node, anchor] = [node, anchor].map(|at| &self.nodes[at.index()].name);
+        Some(Problem::new(
+            codes::SPLIT_BORDER,
+            self.place.to_string(),
+            format!(
+                "may enter datacenter {datacenter} at {node}, from where no label link leads to {anchor}: what is for everybody would be sent back from there"
+            ),
+            format!(
+                "join {node} and {anchor} by a pseudowire or mpls-udp link, or lead the lines of {node} to {anchor}"
+            ),
+        ))
     }
 
     fn check_labels(&self, problems: &mut Vec<Problem>) {

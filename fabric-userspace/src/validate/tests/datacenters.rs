@@ -45,11 +45,22 @@ fn lines_inside_a_datacenter_make_its_island_and_those_between_do_not() {
     }
 }
 
+/// A trunk joins the datacenters of 124 and 222, each of which has a line to the third.
+fn one_island(json: &mut Value) {
+    json["tenants"][2] = json!({"name": "none"});
+    set(json, "/links/2", trunk("224", "124", "222"));
+}
+
+fn without_line(name: &str, json: &mut Value) {
+    let links = json["links"].as_array_mut().expect("links");
+    links.retain(|link| link["name"] != name);
+}
+
 #[test]
 fn a_trunk_between_datacenters_makes_one_island_of_them_and_needs_no_labels() {
     let valid = valid_in(FIGURE_2, |json| {
-        json["tenants"][2] = json!({"name": "none"});
-        set(json, "/links/2", trunk("224", "124", "222"));
+        one_island(json);
+        without_line("228", json);
     });
     assert_eq!(
         island_names(&valid),
@@ -61,6 +72,50 @@ fn a_trunk_between_datacenters_makes_one_island_of_them_and_needs_no_labels() {
         .map(|pair| (pair.to.index(), pair.from.index()))
         .collect();
     assert_eq!(pairs, [(0, 2), (1, 2), (2, 0), (2, 1)]);
+}
+
+/// A trunk says nothing of where a frame for everybody came from, so where it comes in it must be able to leave again.
+#[test]
+fn frames_from_other_datacenters_come_in_where_labels_lead_to_one_node() {
+    let only_first = |json: &mut Value| {
+        one_island(json);
+        json["tenants"].as_array_mut().expect("tenants").truncate(1);
+    };
+    let refused = |edit: &dyn Fn(&mut Value)| {
+        only_problem_in(
+            FIGURE_2,
+            |json| {
+                only_first(json);
+                edit(json);
+            },
+            codes::SPLIT_BORDER,
+            "tenants[0].segments[0] may enter datacenter mtdc-200 at 222, from where no label link leads to 124: what is \
+             for everybody would be sent back from there",
+        );
+    };
+    refused(&|_| ());
+    // A second link between them that carries labels.
+    let join = |json: &mut Value| {
+        let ends = json!([{"node": "124", "port": "u0", "address": "192.0.2.1"}, {"node": "222", "port": "u0", "address": "192.0.2.2"}]);
+        set(
+            json,
+            "/links/-",
+            json!({"name": "join", "kind": "mpls-udp", "ends": ends}),
+        );
+    };
+    valid_in(FIGURE_2, |json| {
+        only_first(json);
+        join(json);
+    });
+    refused(&|json| {
+        join(json);
+        set(json, "/links/5/down", true.into());
+    });
+    // Nothing comes in by a line that is out of service.
+    valid_in(FIGURE_2, |json| {
+        only_first(json);
+        set(json, "/links/4/down", true.into());
+    });
 }
 
 #[test]
