@@ -15,7 +15,10 @@ pub enum Decision<'t> {
     /// To one place; [`follow`] tells how to get there.
     To(&'t NextHop),
     /// To every other port of the segment.
-    Flood,
+    Flood {
+        /// [`FloodTerms::turns`].
+        turns: u32,
+    },
     /// To the gateway, whose interface this is: it is for everybody, and the gateway may be meant.
     Gateway(u32),
 }
@@ -39,10 +42,10 @@ pub struct Ingress {
 }
 
 impl Ingress {
-    /// Whether one copy of the segment's flood list at least is for this port, and left out therefore.
+    /// 1 if one copy of the segment's flood list at least is for this port, and left out therefore.
     #[inline(always)]
-    const fn is_listed(self) -> bool {
-        self.horizon != horizon::MESH as u32
+    const fn listed(self) -> u32 {
+        1 - horizon::crosses(self.horizon, 0) / horizon::MESH as u32
     }
 }
 
@@ -103,7 +106,7 @@ pub fn follow<'t, T: Tables>(
         return Err(DropReason::LinkDown);
     }
     let path = tables.path(path_id).ok_or(DropReason::StaleNextHop)?;
-    if path.slot == slot {
+    if u32::from(path.slot ^ slot) | horizon::crosses(binding.horizon(), next_hop.horizon) == 0 {
         return Err(DropReason::SamePort);
     }
     if silence && tables.is_silent(path.slot) {
@@ -161,19 +164,22 @@ fn flood<'t, T: Tables>(
     }
     let horizon = binding.horizon();
     check_flood(record, terms, copy, Some(Ingress { slot, horizon }))?;
-    Ok(Decision::Flood)
+    Ok(Decision::Flood { turns: terms.turns() })
 }
 
-/// Whether such a frame may be flooded in a segment: to all members, or to those that are not behind the port of `from`.
+/// Whether such a frame may be flooded in a segment: to all members, or to those that are not behind the port of `from`. The answer
+/// is [`FloodTerms::turns`].
 #[inline(always)]
 pub fn may_flood<T: Tables>(
     tables: &T,
     segment: u32,
     copy: Copied,
     from: Option<Ingress>,
-) -> Result<(), DropReason> {
+) -> Result<u32, DropReason> {
     let record = tables.segment(segment).ok_or(DropReason::StaleNextHop)?;
-    check_flood(record, FloodTerms(record.flood_terms.load()), copy, from)
+    let terms = FloodTerms(record.flood_terms.load());
+    check_flood(record, terms, copy, from)?;
+    Ok(terms.turns())
 }
 
 #[inline(always)]
@@ -184,9 +190,15 @@ fn check_flood(
     from: Option<Ingress>,
 ) -> Result<(), DropReason> {
     let list = FloodMembers(record.flood_members.load());
-    let own = u32::from(from.is_some_and(Ingress::is_listed));
     let members = list.count();
-    if members < own + 1 || from.is_some_and(|from| list.are_all_behind(from.slot)) {
+    let (own, elsewhere) = match from {
+        Some(from) => (
+            from.listed() & !terms.turns(),
+            list.elsewhere(from.slot) | terms.turns(),
+        ),
+        None => (0, 1),
+    };
+    if members < own + 1 || elsewhere == 0 {
         return Err(DropReason::NoReceiver);
     }
     if copy.len > terms.max_len() as usize {

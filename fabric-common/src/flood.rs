@@ -1,11 +1,11 @@
 //! Flooding: each copy of a frame gets the stack of its own destination on the way out.
 
-use crate::maps::{FloodKey, NextHop, capacity};
+use crate::maps::{FloodKey, NextHop, capacity, horizon};
 use crate::rewrite::{Inner, rewrite};
 use crate::wire::Macs;
 use crate::{DropReason, Frame, Short, Tables};
 
-/// What the ingress program tells the copies, in the 24 bytes of metadata in front of each.
+/// What the ingress program tells the copies, in the 28 bytes of metadata in front of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Metadata {
@@ -17,6 +17,8 @@ pub struct Metadata {
     pub sequence: u32,
     /// [`Tables::switches`] when the frame came in.
     pub switches: u32,
+    /// Slot of the port that the frame came by; 0 if every member gets it.
+    pub ingress: u32,
     /// How the frame began, before [`SEAL`] was put there.
     pub start: [u8; 8],
 }
@@ -46,14 +48,20 @@ impl Metadata {
     /// "flud" in memory order.
     pub const MAGIC: u32 = u32::from_le_bytes(*b"flud");
 
-    /// Metadata of a frame that floods `segment` and comes from a split horizon group, 0 for none.
+    /// Metadata of a frame that floods `segment` and comes from a split horizon group, 0 for none, by the port slot `ingress`.
     #[inline(always)]
-    pub const fn new((segment, horizon): (u32, u32), sequence: u32, switches: u32, start: [u8; 8]) -> Self {
+    pub const fn new(
+        (segment, horizon): (u32, u32),
+        ingress: u16,
+        (sequence, switches): (u32, u32),
+        start: [u8; 8],
+    ) -> Self {
         Self {
             magic: Self::MAGIC,
             segment_horizon: segment | horizon << 24,
             sequence,
             switches,
+            ingress: ingress as u32,
             start,
         }
     }
@@ -97,6 +105,9 @@ pub fn copy<F: Frame, T: Tables>(
     let next_hop = next_hop(tables, &key)?;
     if next_hop.horizon != 0 && u32::from(next_hop.horizon) == metadata.horizon() {
         return Err(DropReason::SplitHorizon);
+    }
+    if (metadata.ingress ^ u32::from(slot)) | horizon::crosses(metadata.horizon(), next_hop.horizon) == 0 {
+        return Err(DropReason::SamePort);
     }
     let path_id = next_hop.path_of_copies(metadata.switches);
     let path = tables.path(path_id).ok_or(DropReason::NoFloodPath)?;

@@ -144,14 +144,15 @@ fn to_everybody<F: Frame, T: Tables>(
         slot: ask.slot,
         horizon: ask.horizon(),
     };
-    decide::may_flood(tables, ask.segment(), copy, Some(from))?;
+    let turns = decide::may_flood(tables, ask.segment(), copy, Some(from))?;
     bare(frame, inner, macs)?;
     Ok(Way::On(Verdict::Flood {
         segment: ask.segment(),
         horizon: ask.horizon(),
         binding: ask.binding,
         len_in,
-        everywhere: false,
+        from: ask.slot,
+        turns,
     }))
 }
 

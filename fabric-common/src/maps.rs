@@ -27,7 +27,7 @@ pub use segment::{FloodMembers, FloodTerms, Segment};
 
 /// Changes whenever a name, type or meaning in this module changes. Pinned maps of another version are
 /// not adopted.
-pub const LAYOUT_VERSION: u32 = 11;
+pub const LAYOUT_VERSION: u32 = 12;
 
 /// Largest frame in bytes that the kernel clones for flooding: head room, frame and what the kernel appends must fit into a
 /// page, and the frame into one buffer (`xdpf_clone`). Measured on 6.18: 3512 arrive, 3700 do not.
@@ -133,6 +133,14 @@ pub mod horizon {
     /// Other datacenters: each sends to all others itself. Their frames come by any line of a node, also by one that the segment
     /// sends nothing by.
     pub const MESH: u8 = 2;
+
+    /// Not 0 if what came from one group and goes to another leaves or enters the mesh of datacenters. With or without its label it
+    /// is another frame on a line, so it may go back by the port that it came by. A number, because the verifier follows both
+    /// sides of each condition.
+    #[inline(always)]
+    pub const fn crosses(from: u32, to: u8) -> u32 {
+        (from ^ to as u32) & MESH as u32
+    }
 }
 
 /// What classification answers: the segment of a frame and how to treat it there. 16 bytes, four of them a

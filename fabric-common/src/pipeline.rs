@@ -41,8 +41,10 @@ pub enum Verdict {
         binding: u32,
         /// Length as it came, in bytes.
         len_in: usize,
-        /// Also by the port that it came by: a gateway has brought it from another segment.
-        everywhere: bool,
+        /// Slot of the port that it came by; 0 if a gateway has brought it from another segment, so that all members get it.
+        from: u16,
+        /// 1 if the kernel makes copies for that port too, and [`crate::flood::copy`] chooses; else 0.
+        turns: u32,
     },
     /// Hand it to the gateway of the segment, unchanged: [`crate::gateway::route`].
     Route(Routed),
@@ -193,14 +195,15 @@ fn forward<F: Frame, T: Tables>(
                 len_out,
             })
         }
-        Decision::Flood => {
+        Decision::Flood { turns } => {
             bare(frame, inner, macs)?;
             Ok(Verdict::Flood {
                 segment: binding.segment(),
                 horizon: binding.horizon(),
                 binding: binding.id(),
                 len_in,
-                everywhere: false,
+                from: port.slot,
+                turns,
             })
         }
         Decision::Gateway(irb) => Ok(Verdict::Route(routed(port, classified, irb, 1))),

@@ -51,10 +51,10 @@ pub(crate) fn emit(
             horizon,
             binding,
             len_in,
-            everywhere,
+            from,
+            turns,
         } => {
-            let from = if everywhere { None } else { Some(slot) };
-            let action = copies(frame, segment, horizon, from)?;
+            let action = copies(frame, (segment, horizon), (from, turns))?;
             count(Own::here().forwarded(binding), len_in);
             Ok(action)
         }
@@ -80,13 +80,13 @@ pub(crate) fn go_on(ctx: &XdpContext, slot: u16, program: u32) -> u32 {
     dropped(ctx, slot, DropReason::StaleNextHop)
 }
 
-/// A copy for every member of a segment, but for the port `from`.
+/// A copy for every member of a segment, but for the port slot `from`, 0 for none. With `turns`, 0 or 1, the kernel makes one for that
+/// port as well, and `fabric_flood` chooses.
 #[inline(always)]
 pub(crate) fn copies(
     frame: &mut XdpFrame,
-    segment: u32,
-    horizon: u32,
-    from: Option<u16>,
+    (segment, horizon): (u32, u32),
+    (from, turns): (u16, u32),
 ) -> Result<u32, DropReason> {
     // The kernel would clone the first buffer and say of the copy that others follow (`xdpf_clone`).
     if frame.hides_buffers() {
@@ -94,13 +94,13 @@ pub(crate) fn copies(
     }
     let metadata = Metadata::new(
         (segment, horizon),
-        next_sequence(),
-        KernelTables.switches(),
+        from,
+        (next_sequence(), KernelTables.switches()),
         seal(frame)?,
     );
     frame.push_metadata(metadata)?;
-    let action = flood(segment, from.is_some())?;
-    count_unsent(segment, from.unwrap_or(0));
+    let action = flood(segment, turns)?;
+    count_unsent(segment, from);
     Ok(action)
 }
 
@@ -118,16 +118,13 @@ fn too_big(ctx: &XdpContext, slot: u16, ask: TooBig) -> u32 {
 }
 
 #[inline(always)]
-fn flood(segment: u32, but_ingress: bool) -> Result<u32, DropReason> {
+fn flood(segment: u32, turns: u32) -> Result<u32, DropReason> {
     // SAFETY: an inner map lives until the programs that found it have ended (RCU).
     let list = unsafe { FLOOD.get(&segment) }.ok_or(DropReason::NoReceiver)?;
     // A broadcast takes no fallback action in its flags.
-    let flags = if but_ingress {
-        u64::from(BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS)
-    } else {
-        u64::from(BPF_F_BROADCAST)
-    };
-    list.redirect(0, flags).map_err(|_| DropReason::EgressGone)
+    let flags = BPF_F_BROADCAST | (BPF_F_EXCLUDE_INGRESS * (1 - turns));
+    list.redirect(0, u64::from(flags))
+        .map_err(|_| DropReason::EgressGone)
 }
 
 #[inline(always)]

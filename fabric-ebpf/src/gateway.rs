@@ -98,7 +98,7 @@ pub(crate) fn answer_frame(frame: &mut XdpFrame) -> Option<u32> {
             bump(told_index(ask.slot));
             Some(action)
         }
-        Answered::Asked(segment) => copies(frame, segment, 0, None).ok(),
+        Answered::Asked(segment) => copies(frame, (segment, 0), (0, 1)).ok(),
     }
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn ask_neighbour(frame: &mut XdpFrame) -> Option<u32> {
     let at = |at| frame.read(at).map(u64::from_le_bytes);
     let words = [at(Ask::ADDRESS_AT).ok()?, at(Ask::ADDRESS_AT + 8).ok()?];
     match ask(frame, irb, Address::from_words(words), &KernelTables)? {
-        Answered::Asked(segment) => copies(frame, segment, 0, None).ok(),
+        Answered::Asked(segment) => copies(frame, (segment, 0), (0, 1)).ok(),
         Answered::Told(_) => None,
     }
 }

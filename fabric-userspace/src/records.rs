@@ -69,6 +69,8 @@ pub struct SegmentLimits {
     pub flooded_len: u32,
     /// The gateway's interface, index in `IRBS`; 0 for none.
     pub irb: u32,
+    /// [`fabric_common::maps::FloodTerms::turns`].
+    pub turns: bool,
 }
 
 /// What the agent sets of a [`fabric_common::maps::storage::Vsm`] when the document changes.

@@ -234,7 +234,8 @@ pub(super) fn send<F: Frame>(
             horizon: 0,
             binding: ask.binding,
             len_in,
-            everywhere: true,
+            from: 0,
+            turns: 1,
         },
     };
     Ok(Way::On(verdict))

@@ -1,5 +1,7 @@
 //! A segment, and what holds for frames to everybody in it.
 
+#[cfg(doc)]
+use super::horizon;
 use super::{PairMember, capacity};
 use crate::shared::{SharedU32, SharedU64};
 
@@ -82,11 +84,11 @@ impl FloodMembers {
         self.0 & ((1 << Self::COUNT_BITS) - 1)
     }
 
-    /// Whether what came in by the port `slot`, not 0, has nobody to go to: the kernel leaves out every copy through the port of entry,
+    /// 0 if what came in by the port `slot`, not 0, has nobody to go to: the kernel leaves out every copy through the port of entry,
     /// and says nothing if none is left (`dev_map_enqueue_multi`).
     #[inline(always)]
-    pub fn are_all_behind(self, slot: u16) -> bool {
-        self.0 >> Self::COUNT_BITS == u32::from(slot)
+    pub fn elsewhere(self, slot: u16) -> u32 {
+        (self.0 >> Self::COUNT_BITS) ^ u32::from(slot)
     }
 }
 
@@ -97,12 +99,15 @@ pub struct FloodTerms(pub u32);
 
 impl FloodTerms {
     const LENGTH_BITS: u32 = 17;
+    const TURNS: u32 = 1 << 31;
 
-    /// `max_len` and the gateway's interface in the segment, which is below [`capacity::IRBS`]; 0 for none.
-    pub const fn new(max_len: u32, irb: u32) -> Self {
+    /// `max_len`, the gateway's interface in the segment, which is below [`capacity::IRBS`], 0 for none, and
+    /// [`FloodTerms::turns`].
+    pub const fn new(max_len: u32, irb: u32, turns: bool) -> Self {
         let most = (1 << Self::LENGTH_BITS) - 1;
         let max_len = if max_len < most { max_len } else { most };
-        Self(max_len | irb << Self::LENGTH_BITS)
+        let turns = if turns { Self::TURNS } else { 0 };
+        Self(max_len | irb << Self::LENGTH_BITS | turns)
     }
 
     /// Longest frame in bytes that every member's interface takes a copy of; the kernel leaves out the others and says
@@ -115,11 +120,18 @@ impl FloodTerms {
     /// Index in `IRBS` of the gateway's interface, which sees such frames first; 0 for none.
     #[inline(always)]
     pub const fn irb(self) -> u32 {
-        self.0 >> Self::LENGTH_BITS
+        (self.0 & !Self::TURNS) >> Self::LENGTH_BITS
+    }
+
+    /// 1 if copies may leave by the port of entry as well, see [`horizon::crosses`]: it is a line to other datacenters and a link of
+    /// the segment in one. Else 0.
+    #[inline(always)]
+    pub const fn turns(self) -> u32 {
+        self.0 >> 31
     }
 }
 
-const _: () = assert!(capacity::IRBS <= 1 << (32 - FloodTerms::LENGTH_BITS));
+const _: () = assert!(capacity::IRBS << FloodTerms::LENGTH_BITS <= FloodTerms::TURNS);
 
 #[cfg(test)]
 mod tests {
@@ -137,7 +149,7 @@ mod tests {
             let members = FloodMembers::of(slots);
             assert_eq!(members.count(), count, "{slots:?}");
             for slot in [3, 4] {
-                assert_eq!(members.are_all_behind(slot), only == Some(slot), "{slots:?}");
+                assert_eq!(members.elsewhere(slot) == 0, only == Some(slot), "{slots:?}");
             }
         }
         assert_eq!(

@@ -134,6 +134,14 @@ impl SegmentInput {
         there.map(|facts| facts.max_frame()).min().unwrap_or(0)
     }
 
+    /// Whether a link of the segment is a line to other datacenters as well: what comes in with a label may have to go back by it
+    /// without, to members behind a border, and the other way round.
+    pub(super) fn turns(&self) -> bool {
+        let lines = self.far.iter().flat_map(|far| &far.lines);
+        let mut lines = lines.map(|line| line.slot);
+        lines.any(|slot| self.legs.iter().any(|leg| leg.way.slot == slot))
+    }
+
     /// A frame never leaves by its port of entry, and a flooded one skips the whole port. So two links of one
     /// port serve a segment only if nothing passes between them, as between foreign VTEPs.
     fn refuse_hairpin(&self, segment: &Name, node: &Name) -> Result<(), Refusal> {

@@ -39,6 +39,7 @@ pub(super) fn build(
         stations: input.mac_limit,
         flooded_len: input.flooded_len(),
         irb: builder.gateway()?,
+        turns: input.turns(),
     };
     builder.places.records.segments.insert(segment, limits);
     builder.next_hops()?;

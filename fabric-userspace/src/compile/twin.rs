@@ -134,10 +134,11 @@ impl Twin {
                 horizon,
                 binding,
                 len_in,
-                everywhere,
+                from,
+                turns,
             } => {
-                let from = if everywhere { (0, 0) } else { (ifindex, slot) };
-                match self.flood(from, segment, horizon, frame) {
+                let spared = if turns == 0 { ifindex } else { 0 };
+                match self.flood((spared, from), segment, horizon, frame) {
                     Ok(copies) => {
                         self.counters.count_in(binding, len_in);
                         Outcome::Flooded(copies)
@@ -149,7 +150,7 @@ impl Twin {
         }
     }
 
-    /// Copies for every member of a segment, but for the port with this interface and slot.
+    /// Copies for every member of a segment, but for the port of entry: its interface, 0 if the kernel makes copies for it, and slot.
     fn flood(
         &mut self,
         from: (u32, u16),
@@ -162,7 +163,8 @@ impl Twin {
         if !frame.takes_metadata(size_of::<Metadata>()) {
             return Err(DropReason::NoHeadroom);
         }
-        let metadata = Metadata::new((segment, horizon), self.sequence, self.tables.switches(), start);
+        let number = (self.sequence, self.tables.switches());
+        let metadata = Metadata::new((segment, horizon), from.1, number, start);
         let list = self.tables.records().flood.get(&segment).cloned();
         let list = list.ok_or(DropReason::NoReceiver)?;
         Ok(self.copies(from, &list, &metadata, frame))

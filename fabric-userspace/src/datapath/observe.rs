@@ -68,6 +68,7 @@ impl Datapath {
                 stations: segment.mac_limit.load(),
                 flooded_len: terms.max_len(),
                 irb: terms.irb(),
+                turns: terms.turns() != 0,
             };
             (limits.stations != 0).then_some((id, limits))
         }));

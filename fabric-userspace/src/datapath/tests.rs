@@ -49,6 +49,7 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
         stations: 100,
         flooded_len: 1518,
         irb: 0,
+        turns: false,
     };
     first.set_segment(5, Some(limits)).unwrap();
     first.set_egress(1, Some(1)).unwrap();

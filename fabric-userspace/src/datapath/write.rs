@@ -187,9 +187,12 @@ impl Datapath {
             stations,
             flooded_len,
             irb,
+            turns,
         } = limits.unwrap_or_default();
         segment.mac_limit.store(stations);
-        segment.flood_terms.store(FloodTerms::new(flooded_len, irb).0);
+        segment
+            .flood_terms
+            .store(FloodTerms::new(flooded_len, irb, turns).0);
         if limits.is_none() {
             let counters = [
                 &segment.learned,

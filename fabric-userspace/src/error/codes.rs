@@ -93,7 +93,7 @@ codes! {
     LINK_CONFLICT = "link-conflict": "Two links cannot be told apart on the wire, or disagree about a port that they share.";
     BAD_REMOTE = "bad-remote": "A remote names a link that leads to another node of the fabric. Only links with a foreign end carry remotes; between nodes the fabric finds the way itself.";
     TWO_GATEWAYS = "two-gateways": "A segment reaches foreign VTEPs from more than one node. Both would flood to the outside and back: a loop. Use one node as the gateway.";
-    SPLIT_DATACENTER = "split-datacenter": "A segment has members at nodes of one datacenter that only label links join. Inside a datacenter frames carry no datacenter tag, so its nodes need links that carry frames by segment.";
+    SPLIT_DATACENTER = "split-datacenter": "Only label links join two nodes of a datacenter, and a segment with members in several datacenters has one there. Inside a datacenter frames carry no datacenter tag, and outside a tag does not tell to which part of it, so its nodes need links that carry frames by segment.";
     SPLIT_BORDER = "split-border": "A segment's frames from other datacenters end at two nodes of one, and no label link leads from the one to the other. The nodes tell each other nothing of where a frame for everybody came from, so the other one would send it back.";
     UNREACHABLE = "unreachable": "A segment has members on nodes that no chain of links joins. The fabric refuses it, because the members would silently not see each other.";
 

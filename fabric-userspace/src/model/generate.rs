@@ -1,5 +1,7 @@
 //! Documents for property tests, as operators could have written them.
 
+mod sites;
+
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;
@@ -9,6 +11,8 @@ use proptest::sample::Index;
 use super::{Document, Gateway, IfName, Name, Segment, Vlan, Vsm, from_json};
 use crate::edit::{Attach, RemoteAdd, attach, remote_add};
 use crate::validate::validate;
+
+pub(crate) use sites::sites;
 
 /// A fabric of up to five nodes in up to two datacenters, joined in a ring of trunks and a VXLAN link, with two
 /// foreign VTEPs and no tenants.

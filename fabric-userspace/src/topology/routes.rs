@@ -23,6 +23,8 @@ pub struct Routes {
     routes: BTreeMap<(usize, DatacenterIx), Route>,
     /// Islands with borders between which no label leads.
     divided: BTreeSet<usize>,
+    /// A node in each island with a border, by datacenter.
+    homes: BTreeMap<DatacenterIx, BTreeMap<usize, NodeIx>>,
 }
 
 /// The way from one node to another datacenter.
@@ -62,6 +64,7 @@ impl Routes {
             is_border: vec![false; nodes.len()],
             routes: BTreeMap::new(),
             divided: BTreeSet::new(),
+            homes: BTreeMap::new(),
         };
         for (_, _, [a, b]) in &labelled {
             if routes.islands.island(*a) != routes.islands.island(*b) {
@@ -77,7 +80,22 @@ impl Routes {
         }
         routes.find(nodes);
         routes.divided = routes.divided_islands();
+        routes.homes = routes.homes(nodes);
         routes
+    }
+
+    fn homes(&self, nodes: &[ValidNode]) -> BTreeMap<DatacenterIx, BTreeMap<usize, NodeIx>> {
+        let borders = (0..nodes.len()).filter(|at| self.is_border[*at]);
+        let reached: BTreeSet<usize> = borders.map(|at| self.island(NodeIx::new(at))).collect();
+        let mut homes: BTreeMap<DatacenterIx, BTreeMap<usize, NodeIx>> = BTreeMap::new();
+        for at in (0..nodes.len()).map(NodeIx::new) {
+            let island = self.island(at);
+            if reached.contains(&island) {
+                let homes = homes.entry(nodes[at.index()].datacenter).or_default();
+                homes.entry(island).or_insert(at);
+            }
+        }
+        homes
     }
 
     fn divided_islands(&self) -> BTreeSet<usize> {
@@ -258,6 +276,13 @@ impl Routes {
     pub fn ends_at(&self, node: NodeIx, landing: &Landing) -> bool {
         node == landing.anchor
             || (self.is_border[node.index()] && self.inward(node, landing.anchor).is_none())
+    }
+
+    /// A node of the same datacenter as `node` in another island to which its tag may lead as well.
+    pub fn other_home(&self, nodes: &[ValidNode], node: NodeIx) -> Option<NodeIx> {
+        let mut homes = self.homes.get(&nodes[node.index()].datacenter)?.iter();
+        let (_, other) = homes.find(|(island, _)| **island != self.island(node))?;
+        Some(*other)
     }
 
     /// A node where tags of a segment end beside the anchor of its island, if frames may come there from another island, and the

@@ -49,7 +49,7 @@ impl Way<'_> {
             } else if self.datacenter(a) == self.datacenter(b) {
                 Some(self.split(a, b))
             } else {
-                None
+                [a, b].into_iter().find_map(|member| self.scattered(member))
             }
         })
     }
@@ -96,6 +96,22 @@ impl Way<'_> {
             ),
             format!("join {a} and {b} inside {datacenter} by a trunk, pseudowire, vxlan or i-tag link"),
         )
+    }
+
+    fn scattered(&self, member: NodeIx) -> Option<Problem> {
+        let other = self.plant.routes.other_home(self.nodes, member)?;
+        let datacenter = &self.plant.datacenters.items()[self.datacenter(member).index()].name;
+        let [member, other] = [member, other].map(|at| &self.nodes[at.index()].name);
+        Some(Problem::new(
+            codes::SPLIT_DATACENTER,
+            self.place.to_string(),
+            format!(
+                "spans {member}, and only datacenter tags lead from there to {other} of the same datacenter {datacenter}: frames with its tag could end there"
+            ),
+            format!(
+                "join {member} and {other} by a trunk, pseudowire, vxlan or i-tag link, or give {other} another datacenter"
+            ),
+        ))
     }
 
     /// Frames from other datacenters come in at two nodes of one, between which no label leads.

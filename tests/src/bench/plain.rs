@@ -108,6 +108,7 @@ impl Plain {
             stations: 1 << 20,
             flooded_len: 1600,
             irb: 0,
+            turns: false,
         };
         self.datapath.set_segment(segment, Some(limits))?;
         for (slot, port) in (1 + 2 * u16::try_from(number)?..).zip(["in0", "out0"]) {

@@ -86,7 +86,8 @@ fn flooded(run: &Run, copies: &[Copied], foreign: usize) -> Option<String> {
         segment_horizon: word(4),
         sequence: word(8),
         switches: word(12),
-        start: run.metadata[16..24].try_into().unwrap(),
+        ingress: word(16),
+        start: run.metadata[20..28].try_into().unwrap(),
     };
     let mut wrong = String::new();
     if metadata.magic != Metadata::MAGIC {

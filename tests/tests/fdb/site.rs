@@ -209,6 +209,7 @@ fn datapath(node: &NetNs, pins: &std::path::Path) -> Datapath {
         stations: 1000,
         flooded_len: 1518,
         irb: 0,
+        turns: false,
     };
     for segment in [ACME, GLOBEX] {
         datapath.set_segment(segment, Some(limits)).unwrap();

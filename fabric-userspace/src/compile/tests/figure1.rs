@@ -57,6 +57,7 @@ fn segment_a_at_edge1() -> Records {
                 stations: 4096,
                 flooded_len: MTU + 18,
                 irb: 0,
+                turns: false,
             },
         )]
         .into(),

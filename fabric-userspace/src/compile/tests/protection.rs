@@ -189,7 +189,7 @@ fn one_line_sends_a_frame_whenever_a_switch_comes_between_its_copies() {
         });
         let leaves = |slot, tables: &TwinTables, switches| {
             let bytes = golden("uni-600-bcast");
-            let metadata = Metadata::new((segment, 0), 1, switches, [0xff; 8]);
+            let metadata = Metadata::new((segment, 0), 0, (1, switches), [0xff; 8]);
             copy(&mut HostFrame::new(&bytes), &metadata, slot, 0, tables).is_ok()
         };
         // The switch is counted behind its third step, and the last waits until all earlier frames have left.

@@ -110,7 +110,7 @@ impl TwinTables {
         for (id, limits) in &records.segments {
             let segment = Segment::default();
             segment.mac_limit.store(limits.stations);
-            let terms = FloodTerms::new(limits.flooded_len, limits.irb);
+            let terms = FloodTerms::new(limits.flooded_len, limits.irb, limits.turns);
             segment.flood_terms.store(terms.0);
             let list = records.flood.get(id).map_or(&[][..], Vec::as_slice);
             segment.flood_members.store(FloodMembers::of(list).0);

@@ -226,6 +226,7 @@ impl Fabric {
             stations: 1024,
             flooded_len: 1600,
             irb: 0,
+            turns: false,
         };
         let remote = Address::v4(THERE);
         let back = (1 << 17) + number;
