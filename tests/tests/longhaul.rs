@@ -7,6 +7,8 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "longhaul/borders.rs"]
+mod borders;
 #[path = "longhaul/cut.rs"]
 mod cut;
 #[path = "longhaul/equal.rs"]

@@ -1,0 +1,93 @@
+//! A datacenter with two borders, joined by a pseudowire: what comes in at the one and ends at the other goes back by the same line.
+
+use fabric_tests::fixtures::{Rig, Setup};
+use fabric_tests::golden;
+use fabric_tests::traffic::{ping, tcp};
+use serde_json::{Value, json};
+
+use crate::site::{datacenters, line, nodes, tenants};
+
+const NODES: [&str; 3] = ["n222", "n124", "n116"];
+const BYTES: u64 = 8 << 20;
+const BORDER: &str = "02:00:00:00:01:24";
+
+/// The tenant of frames 800 with a third machine at n124. Labels end at n116, and n222 prefers the line to n124.
+fn two_borders() -> Value {
+    let mut tenants = tenants("n222", "n116");
+    let third = json!({"node": "n124", "port": "eth2", "vlan": "untagged", "c_vid": 322, "stations": [{"mac": BORDER}]});
+    let ends = tenants[0]["segments"][0]["attachments"].as_array_mut();
+    ends.unwrap().push(third);
+    json!({
+        "schema": "fabric/1",
+        "datacenters": datacenters(),
+        "nodes": nodes(&[("n116", "mtdc100"), ("n124", "mtdc100"), ("n222", "mtdc200")]),
+        "links": [
+            line("inner100", [("n116", "t0"), ("n124", "t0")]),
+            line("line224", [("n222", "t1"), ("n124", "t1")]),
+            line("line300", [("n222", "t2"), ("n116", "t2")]),
+        ],
+        "tenants": tenants,
+    })
+}
+
+/// In at n124 with a label, on to n116 where it ends, back to n124 with tags.
+#[test]
+fn what_comes_in_at_another_border_reaches_the_members_there_as_well() {
+    let rig = Rig::start(&two_borders(), &NODES).unwrap();
+    let mut everybody = golden::frame("uni-800").unwrap().to_vec();
+    everybody[..6].fill(0xff);
+    rig.send("n222.eth1", &everybody)
+        .at("n116.eth1", &everybody)
+        .at("n124.eth2", &everybody)
+        .moves("n222", "eth1.in c.in t1.out")
+        .moves("n124", "t1.in t0.out t0.in eth2.out c.out")
+        .moves(
+            "n116",
+            "t0.in t0.out eth1.out c.out t0.copies.split-horizon t2.copies.split-horizon",
+        )
+        .check()
+        .unwrap();
+    let mut known = everybody.clone();
+    known[..6].copy_from_slice(&[2, 0, 0, 0, 1, 0x24]);
+    rig.send("n222.eth1", &known)
+        .at("n124.eth2", &known)
+        .moves("n222", "eth1.in c.in t1.out")
+        .moves("n124", "t1.in t0.out t0.in eth2.out c.out")
+        .moves("n116", "t0.in t0.out")
+        .check()
+        .unwrap();
+    rig.well_formed().unwrap();
+}
+
+/// With its own line out of service the border where labels end sends its datacenter's frames to the other one, by the line that
+/// those of the other one come by.
+#[test]
+fn a_border_without_a_line_sends_back_what_the_other_border_lets_out() {
+    let mut document = two_borders();
+    document["links"][2]["down"] = json!(true);
+    for document in [two_borders(), document] {
+        let rig = Setup::new(&document, &NODES)
+            .apart()
+            .mac("n124.eth2", BORDER)
+            .address("n222.eth1", "192.168.0.50/24")
+            .address("n124.eth2", "192.168.0.24/24")
+            .address("n116.eth1", "192.168.0.10/24")
+            .start()
+            .unwrap();
+        let [far, border, anchor] =
+            ["n222.eth1", "n124.eth2", "n116.eth1"].map(|name| rig.plug(name).unwrap());
+        for (one, other, address) in [
+            (far, border, "192.168.0.24"),
+            (border, far, "192.168.0.50"),
+            (far, anchor, "192.168.0.10"),
+            (anchor, far, "192.168.0.50"),
+            (anchor, border, "192.168.0.24"),
+        ] {
+            let answers = ping(&one.namespace, address, 5).unwrap();
+            assert!(answers.all_answered(), "{address}: {answers:?}");
+            let address = format!("{address}:5001").parse().unwrap();
+            let report = tcp(&one.namespace, &other.namespace, address, BYTES).unwrap();
+            assert!(report.intact() && report.bytes == BYTES, "{address}");
+        }
+    }
+}
