@@ -157,6 +157,8 @@ fn document() -> Value {
         .link(link("six", "u1", HERE_6, REMOTE_6))
         .link(line("north", ("p0", "far1"), None))
         .link(line("south", ("p1", "far2"), Some((LINE_VLAN, TRANSPORT))))
+        .link(json!({"name": "inside", "kind": "pseudowire", "ends": [
+            {"node": "far1", "port": "p2"}, {"node": "far2", "port": "p2"}]}))
         .link(json!({"name": "beyond", "kind": "pseudowire", "ends": [
             {"node": "far1", "port": "p1"}, {"node": "far3", "port": "p0"}]}))
         .link(json!({"name": "long", "kind": "mpls-udp", "ends": [

@@ -5,7 +5,7 @@ use fabric_tests::golden;
 use fabric_tests::traffic::{ping, tcp};
 use serde_json::{Value, json};
 
-use crate::site::{datacenters, line, nodes, tenants};
+use crate::site::{datacenters, line, nodes, relayed, tenants};
 
 const NODES: [&str; 3] = ["n222", "n124", "n116"];
 const BYTES: u64 = 8 << 20;
@@ -30,13 +30,28 @@ fn two_borders() -> Value {
     })
 }
 
+/// A frame of 202 with S 120 and this C-VID behind the label of a line, and with these tags alone.
+fn on_the_lines(frame: &[u8], c_vid: u16, hop: ((&str, &str), u8)) -> [Vec<u8>; 2] {
+    let [high, low] = c_vid.to_be_bytes();
+    let tags = [0x88, 0xa8, 0, 120, 0x81, 0, high, low];
+    let tagged = [&frame[..12], &tags, &frame[12..]].concat();
+    let golden = golden::frame("dci-800").unwrap();
+    let labelled = [&golden[..22], &tagged].concat();
+    [relayed(&labelled, hop.0, hop.1), tagged]
+}
+
 /// In at n124 with a label, on to n116 where it ends, back to n124 with tags.
 #[test]
 fn what_comes_in_at_another_border_reaches_the_members_there_as_well() {
     let rig = Rig::start(&two_borders(), &NODES).unwrap();
     let mut everybody = golden::frame("uni-800").unwrap().to_vec();
     everybody[..6].fill(0xff);
+    let [first, tagged] = on_the_lines(&everybody, 1120, (("n222", "n124"), 0xff));
+    let [second, _] = on_the_lines(&everybody, 1120, (("n124", "n116"), 0xfe));
     rig.send("n222.eth1", &everybody)
+        .on("n222>n124", first)
+        .on("n124>n116", second)
+        .on("n116>n124", tagged)
         .at("n116.eth1", &everybody)
         .at("n124.eth2", &everybody)
         .moves("n222", "eth1.in c.in t1.out")
@@ -49,7 +64,12 @@ fn what_comes_in_at_another_border_reaches_the_members_there_as_well() {
         .unwrap();
     let mut known = everybody.clone();
     known[..6].copy_from_slice(&[2, 0, 0, 0, 1, 0x24]);
+    let [first, tagged] = on_the_lines(&known, 322, (("n222", "n124"), 0xff));
+    let [second, _] = on_the_lines(&known, 322, (("n124", "n116"), 0xfe));
     rig.send("n222.eth1", &known)
+        .on("n222>n124", first)
+        .on("n124>n116", second)
+        .on("n116>n124", tagged)
         .at("n124.eth2", &known)
         .moves("n222", "eth1.in c.in t1.out")
         .moves("n124", "t1.in t0.out t0.in eth2.out c.out")
