@@ -127,7 +127,7 @@ impl Way<'_> {
                 "may enter datacenter {datacenter} at {node}, from where no label link leads to {anchor}: what is for everybody would be sent back from there"
             ),
             format!(
-                "join {node} and {anchor} by a pseudowire or mpls-udp link, or lead the lines of {node} to {anchor}"
+                "join {node} and {anchor} by a pseudowire or mpls-udp link, or lead the lines of {node} to {anchor}, or take them out of service"
             ),
         ))
     }
