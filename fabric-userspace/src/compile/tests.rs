@@ -1,3 +1,4 @@
+mod borders;
 mod budget;
 mod datacenters;
 mod delivery;
