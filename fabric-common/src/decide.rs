@@ -163,8 +163,8 @@ fn flood<'t, T: Tables>(
         return partner.map(Decision::To).ok_or(DropReason::NoReceiver);
     }
     let horizon = binding.horizon();
-    check_flood(record, terms, copy, Some(Ingress { slot, horizon }))?;
-    Ok(Decision::Flood { turns: terms.turns() })
+    let turns = check_flood(record, terms, copy, Some(Ingress { slot, horizon }))?;
+    Ok(Decision::Flood { turns })
 }
 
 /// Whether such a frame may be flooded in a segment: to all members, or to those that are not behind the port of `from`. The answer
@@ -177,9 +177,7 @@ pub fn may_flood<T: Tables>(
     from: Option<Ingress>,
 ) -> Result<u32, DropReason> {
     let record = tables.segment(segment).ok_or(DropReason::StaleNextHop)?;
-    let terms = FloodTerms(record.flood_terms.load());
-    check_flood(record, terms, copy, from)?;
-    Ok(terms.turns())
+    check_flood(record, FloodTerms(record.flood_terms.load()), copy, from)
 }
 
 #[inline(always)]
@@ -188,14 +186,11 @@ fn check_flood(
     terms: FloodTerms,
     copy: Copied,
     from: Option<Ingress>,
-) -> Result<(), DropReason> {
+) -> Result<u32, DropReason> {
     let list = FloodMembers(record.flood_members.load());
-    let members = list.count();
+    let (members, turns) = (list.count(), terms.turns());
     let (own, elsewhere) = match from {
-        Some(from) => (
-            from.listed() & !terms.turns(),
-            list.elsewhere(from.slot) | terms.turns(),
-        ),
+        Some(from) => (from.listed() & !turns, list.elsewhere(from.slot) | turns),
         None => (0, 1),
     };
     if members < own + 1 || elsewhere == 0 {
@@ -208,5 +203,5 @@ fn check_flood(
     if members > own + 1 && (copy.len > FLOOD_MAX_LEN || !copy.in_one_buffer) {
         return Err(DropReason::FloodTooBig);
     }
-    Ok(())
+    Ok(turns)
 }

@@ -99,7 +99,8 @@ pub struct FloodTerms(pub u32);
 
 impl FloodTerms {
     const LENGTH_BITS: u32 = 17;
-    const TURNS: u32 = 1 << 31;
+    const TURNS_BIT: u32 = 31;
+    const TURNS: u32 = 1 << Self::TURNS_BIT;
 
     /// `max_len`, the gateway's interface in the segment, which is below [`capacity::IRBS`], 0 for none, and
     /// [`FloodTerms::turns`].
@@ -127,7 +128,7 @@ impl FloodTerms {
     /// the segment in one. Else 0.
     #[inline(always)]
     pub const fn turns(self) -> u32 {
-        self.0 >> 31
+        self.0 >> Self::TURNS_BIT
     }
 }
 

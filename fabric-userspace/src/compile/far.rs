@@ -29,8 +29,6 @@ pub(super) struct Line {
     pub(super) link: Name,
     pub(super) number: u32,
     pub(super) slot: u16,
-    /// Between nodes of one datacenter: no label of another one ends after it.
-    inside: bool,
 }
 
 /// Another island with members.
@@ -81,12 +79,6 @@ impl Far {
     pub(super) fn ways(&self) -> impl Iterator<Item = &Way> {
         let datacenters = self.islands.iter().flat_map(|island| &island.datacenters);
         datacenters.flat_map(|datacenter| datacenter.ways())
-    }
-
-    /// The link by which labels come through this port.
-    pub(super) fn line_at(&self, slot: u16) -> Option<&Name> {
-        let line = self.lines.iter().find(|line| line.slot == slot && !line.inside);
-        line.map(|line| &line.link)
     }
 }
 
@@ -288,13 +280,11 @@ impl<'a> Landings<'a> {
     }
 
     fn lines(&self, view: &NodeView) -> Vec<Line> {
-        let inside = |way: &Way| way.wire.tags().is_some() && self.valid.is_inside(&way.name);
         view.lines()
             .map(|(way, number)| Line {
                 link: way.name.clone(),
                 number,
                 slot: way.slot,
-                inside: inside(way),
             })
             .collect()
     }

@@ -142,17 +142,10 @@ impl SegmentInput {
         lines.any(|slot| self.legs.iter().any(|leg| leg.way.slot == slot))
     }
 
-    /// A frame never leaves by its port of entry, and a flooded one skips the whole port. So two links of one
-    /// port serve a segment only if nothing passes between them, as between foreign VTEPs.
+    /// A frame never leaves by its port of entry but with or without a label that it came without or with. So two links of one port
+    /// serve a segment only if nothing passes between them, as between foreign VTEPs.
     fn refuse_hairpin(&self, segment: &Name, node: &Name) -> Result<(), Refusal> {
         let mut seen: HashMap<u16, &Leg> = HashMap::new();
-        let from_far = |leg: &Leg| self.far.as_ref().and_then(|far| far.line_at(leg.way.slot));
-        for leg in self.legs.iter().filter(|leg| leg.way.wire.labels().is_none()) {
-            if let Some(line) = from_far(leg) {
-                let port = &leg.way.port;
-                return Err(hairpin((segment, node), (line, &leg.way.name), port));
-            }
-        }
         for leg in &self.legs {
             if let Some(first) = seen.insert(leg.way.slot, leg)
                 && !(first.is_foreign() && leg.is_foreign())

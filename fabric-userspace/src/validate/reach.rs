@@ -5,7 +5,7 @@ use super::plant::Plant;
 use super::valid::{Carries, ValidLink, ValidNode, ValidSegment};
 use super::{DatacenterIx, NodeIx};
 use crate::error::{Problem, codes};
-use crate::model::LinkKind;
+use crate::model::{LinkKind, Name};
 
 /// Every member of a segment must reach every other, and the segment needs the numbers of the links on the way.
 pub(super) fn check<'s>(
@@ -75,8 +75,16 @@ impl Way<'_> {
         self.nodes[node.index()].datacenter
     }
 
+    fn names(&self, nodes: [NodeIx; 2]) -> [&Name; 2] {
+        nodes.map(|node| &self.nodes[node.index()].name)
+    }
+
+    fn home_of(&self, node: NodeIx) -> &Name {
+        &self.plant.datacenters.items()[self.datacenter(node).index()].name
+    }
+
     fn unreachable(&self, a: NodeIx, b: NodeIx) -> Problem {
-        let [a, b] = [a, b].map(|member| &self.nodes[member.index()].name);
+        let [a, b] = self.names([a, b]);
         Problem::new(
             codes::UNREACHABLE,
             self.place.to_string(),
@@ -86,8 +94,8 @@ impl Way<'_> {
     }
 
     fn split(&self, a: NodeIx, b: NodeIx) -> Problem {
-        let datacenter = &self.plant.datacenters.items()[self.datacenter(a).index()].name;
-        let [a, b] = [a, b].map(|member| &self.nodes[member.index()].name);
+        let datacenter = self.home_of(a);
+        let [a, b] = self.names([a, b]);
         Problem::new(
             codes::SPLIT_DATACENTER,
             self.place.to_string(),
@@ -100,8 +108,8 @@ impl Way<'_> {
 
     fn scattered(&self, member: NodeIx) -> Option<Problem> {
         let other = self.plant.routes.other_home(self.nodes, member)?;
-        let datacenter = &self.plant.datacenters.items()[self.datacenter(member).index()].name;
-        let [member, other] = [member, other].map(|at| &self.nodes[at.index()].name);
+        let datacenter = self.home_of(member);
+        let [member, other] = self.names([member, other]);
         Some(Problem::new(
             codes::SPLIT_DATACENTER,
             self.place.to_string(),
@@ -118,8 +126,8 @@ impl Way<'_> {
     fn second_end(&self) -> Option<Problem> {
         let Plant { routes, links, .. } = self.plant;
         let (node, anchor) = routes.second_end(self.nodes, links.items(), self.segment)?;
-        let datacenter = &self.plant.datacenters.items()[self.datacenter(node).index()].name;
-        let [node, anchor] = [node, anchor].map(|at| &self.nodes[at.index()].name);
+        let datacenter = self.home_of(node);
+        let [node, anchor] = self.names([node, anchor]);
         Some(Problem::new(
             codes::SPLIT_BORDER,
             self.place.to_string(),

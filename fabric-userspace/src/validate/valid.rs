@@ -151,15 +151,6 @@ impl Valid {
         self.nodes.find(name).map(NodeIx::new)
     }
 
-    /// Whether the link of this name joins two nodes of one island.
-    pub fn is_inside(&self, link: &Name) -> bool {
-        let links = &self.plant.links;
-        let found = links.find(link).and_then(|at| links.get(at));
-        found
-            .and_then(ValidLink::nodes)
-            .is_some_and(|[a, b]| self.tree().joins(a, b))
-    }
-
     /// Links with an end at `node`, with their positions.
     pub fn links_at(&self, node: NodeIx) -> impl Iterator<Item = (LinkIx, &ValidLink)> {
         let numbered = self

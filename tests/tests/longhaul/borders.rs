@@ -1,4 +1,5 @@
-//! A datacenter with two borders, joined by a pseudowire: what comes in at the one and ends at the other goes back by the same line.
+//! A datacenter with two borders, joined by a port that has labels and tags: what comes in at the one and ends at the other goes back
+//! by the same line.
 
 use fabric_tests::fixtures::{Rig, Setup};
 use fabric_tests::golden;
@@ -38,6 +39,19 @@ fn on_the_lines(frame: &[u8], c_vid: u16, hop: ((&str, &str), u8)) -> [Vec<u8>; 
     let golden = golden::frame("dci-800").unwrap();
     let labelled = [&golden[..22], &tagged].concat();
     [relayed(&labelled, hop.0, hop.1), tagged]
+}
+
+/// The borders joined by VXLAN, and by labels in UDP over the same port.
+fn over_one_port(mut document: Value) -> Value {
+    let end =
+        |node: &str, host: u8| json!({"node": node, "port": "t0", "address": format!("192.0.2.{host}")});
+    let link = |name: &str, kind: &str| json!({"name": name, "kind": kind, "ends": [end("n116", 1), end("n124", 2)]});
+    let links = document["links"].as_array_mut().unwrap();
+    links[0] = link("inner100", "vxlan");
+    links.push(link("labels100", "mpls-udp"));
+    document["datacenters"][0]["vnis"] = json!("10000-10099");
+    document["datacenters"][1]["vnis"] = json!("20000-20099");
+    document
 }
 
 /// In at n124 with a label, on to n116 where it ends, back to n124 with tags.
@@ -85,7 +99,7 @@ fn what_comes_in_at_another_border_reaches_the_members_there_as_well() {
 fn a_border_without_a_line_sends_back_what_the_other_border_lets_out() {
     let mut document = two_borders();
     document["links"][2]["down"] = json!(true);
-    for document in [two_borders(), document] {
+    for document in [two_borders(), over_one_port(document.clone()), document] {
         let rig = Setup::new(&document, &NODES)
             .apart()
             .mac("n124.eth2", BORDER)
