@@ -20,6 +20,7 @@ pub use run::{Action, DeviceMap, Run, SHORTEST_RUN, XdpProgram};
 pub use spread::Spread;
 pub use syscall::Hook;
 use syscall::Kind;
+pub(crate) use syscall::{Object, ids};
 
 /// Offsets in `struct __sk_buff` (uapi/linux/bpf.h), fixed by the kernel's ABI.
 mod skb {

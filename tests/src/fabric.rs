@@ -31,7 +31,7 @@ pub use agent::{Agent, Kept, Launch};
 pub(crate) use api::request;
 pub use cli::CliOutput;
 pub use console::Console;
-pub use objects::{Inventory, Objects};
+pub use objects::Objects;
 
 /// The binary under test.
 ///

@@ -1,5 +1,6 @@
 //! `bpf(2)` without a library: an attribute block is a row of 32- and 64-bit words at offsets fixed by the kernel's ABI.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -39,14 +40,25 @@ const PROG_LOAD: libc::c_long = 5;
 const OBJ_GET: libc::c_long = 7;
 const PROG_ATTACH: libc::c_long = 8;
 const PROG_TEST_RUN: libc::c_long = 10;
+const PROG_GET_NEXT_ID: libc::c_long = 11;
+const MAP_GET_NEXT_ID: libc::c_long = 12;
 const PROG_GET_FD_BY_ID: libc::c_long = 13;
 const MAP_GET_FD_BY_ID: libc::c_long = 14;
 const LINK_CREATE: libc::c_long = 28;
+const LINK_GET_NEXT_ID: libc::c_long = 31;
 const ATTACH_XDP: u32 = 37;
 /// `XDP_FLAGS_DRV_MODE`: native or not at all.
 const NATIVE: u32 = 1 << 2;
 /// `BPF_F_AFTER`: behind the programs that are attached already.
 const AFTER: u32 = 1 << 4;
+
+/// What the kernel gives ids to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Object {
+    Program,
+    Map,
+    Link,
+}
 
 /// `BPF_F_TEST_XDP_LIVE_FRAMES`.
 pub(super) const LIVE: u32 = 1 << 1;
@@ -203,6 +215,29 @@ pub(super) fn program_of_id(id: u32) -> Result<OwnedFd> {
 
 pub(super) fn map_of_id(id: u32) -> Result<OwnedFd> {
     owned(Attr::new().word(0, id).call(MAP_GET_FD_BY_ID)?)
+}
+
+/// All ids that are given now, without a hold on what they name.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(crate) fn ids(of: Object) -> Result<BTreeSet<u32>> {
+    let command = match of {
+        Object::Program => PROG_GET_NEXT_ID,
+        Object::Map => MAP_GET_NEXT_ID,
+        Object::Link => LINK_GET_NEXT_ID,
+    };
+    let mut found = BTreeSet::new();
+    let mut last = 0;
+    loop {
+        let mut attr = Attr::new();
+        match attr.word(0, last).call(command) {
+            Ok(_) => last = attr.word_at(4),
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(found),
+            Err(error) => return Err(error).with_context(|| format!("cannot list: {of:?}")),
+        }
+        found.insert(last);
+    }
 }
 
 pub(super) fn pinned(path: &std::path::Path) -> Result<OwnedFd> {

@@ -1,14 +1,14 @@
 //! BPF programs, maps and links: which ones a process holds, and whether they are gone afterwards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::netns::run_tool;
-use crate::wait;
+use crate::{bpf, wait};
 
 /// The BPF objects that one process has open, by their ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,21 @@ impl Objects {
         Ok(objects)
     }
 
+    /// All of the machine, also those of others.
+    ///
+    /// The ids alone: who opens an array of programs twice while the kernel is about to empty it makes it stay for ever
+    /// (`prog_array_map_clear`, Linux 6.18), and `bpftool prog show` does, for each program that jumps through it.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn all() -> Result<Self> {
+        Ok(Self {
+            programs: bpf::ids(bpf::Object::Program)?,
+            maps: bpf::ids(bpf::Object::Map)?,
+            links: bpf::ids(bpf::Object::Link)?,
+        })
+    }
+
     /// Numbers of programs, maps and links.
     #[must_use]
     pub fn counts(&self) -> [usize; 3] {
@@ -64,83 +79,29 @@ impl Objects {
     /// When some are still there after `within`: names them.
     pub fn wait_gone(&self, within: Duration) -> Result<()> {
         let mut left = Self::default();
-        let mut names: Vec<String> = Vec::new();
         let gone = wait::until_true(within, "BPF objects to go", || {
-            let all = Inventory::take()?;
-            left = all.keep(self);
-            let maps = left.maps.iter().filter_map(|id| all.maps.get(id));
-            names = maps.cloned().collect();
+            left = self.both(&Self::all()?);
             Ok(left.counts() == [0; 3])
         });
-        gone.with_context(|| format!("left behind: {left:?}, maps {names:?}"))
-    }
-}
-
-/// All BPF objects of the machine: id → name (links: id → 0-terminated nothing).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inventory {
-    /// Programs with their names.
-    pub programs: BTreeMap<u32, String>,
-    /// Maps with their names.
-    pub maps: BTreeMap<u32, String>,
-    /// Links with their types.
-    pub links: BTreeMap<u32, String>,
-}
-
-impl Inventory {
-    /// What is there now, also of others.
-    ///
-    /// # Errors
-    /// When `bpftool` is missing or fails.
-    pub fn take() -> Result<Self> {
-        Ok(Self {
-            programs: list("prog", "name")?,
-            maps: list("map", "name")?,
-            links: list("link", "type")?,
-        })
+        gone.with_context(|| format!("left behind: {left:?}, maps {:?}", left.map_names()))
     }
 
-    /// How many programs, maps and links of any process have a name (links: a type) for which `wanted` says so.
-    #[must_use]
-    pub fn count(&self, wanted: impl Fn(&str) -> bool) -> [usize; 3] {
-        [&self.programs, &self.maps, &self.links]
-            .map(|kind| kind.values().filter(|name| wanted(name)).count())
-    }
-
-    fn keep(&self, objects: &Objects) -> Objects {
-        let both = |all: &BTreeMap<u32, String>, some: &BTreeSet<u32>| {
-            some.iter().filter(|id| all.contains_key(id)).copied().collect()
-        };
-        Objects {
-            programs: both(&self.programs, &objects.programs),
-            maps: both(&self.maps, &objects.maps),
-            links: both(&self.links, &objects.links),
+    fn both(&self, other: &Self) -> Self {
+        Self {
+            programs: &self.programs & &other.programs,
+            maps: &self.maps & &other.maps,
+            links: &self.links & &other.links,
         }
     }
-}
 
-fn list(kind: &str, label: &str) -> Result<BTreeMap<u32, String>> {
-    // An object that dies between listing and asking is an error to bpftool and none to us: once more.
-    let printed = wait::until(wait::PATIENCE, "bpftool to list", || {
-        Ok(run_tool(Command::new("bpftool").args(["-j", kind, "show"]))
-            .ok()
-            .filter(|text| serde_json::from_str::<Value>(text).is_ok()))
-    });
-    let printed = printed.context("bpftool fails: apt-get install bpftool")?;
-    let parsed: Value = serde_json::from_str(&printed)?;
-    let entries = parsed.as_array().map(Vec::as_slice).unwrap_or_default();
-    let pairs = entries.iter().filter_map(|entry| {
-        let id = u32::try_from(entry.get("id")?.as_u64()?).ok()?;
-        Some((
-            id,
-            entry
-                .get(label)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
-        ))
-    });
-    let listed: BTreeMap<u32, String> = pairs.collect();
-    ensure!(listed.len() == entries.len(), "bpftool lists a {kind} without id");
-    Ok(listed)
+    /// As far as `bpftool` tells.
+    fn map_names(&self) -> Vec<String> {
+        let name = |id: &u32| {
+            let mut show = Command::new("bpftool");
+            let text = run_tool(show.args(["-j", "map", "show", "id", &id.to_string()])).ok()?;
+            let map: Value = serde_json::from_str(&text).ok()?;
+            Some(map["name"].as_str()?.to_owned())
+        };
+        self.maps.iter().filter_map(name).collect()
+    }
 }
