@@ -64,20 +64,20 @@ pub fn decide<'t, T: Tables>(
     let destination = macs.destination();
     if !is_group(destination) {
         // An entry that points nowhere, or outside of its segment, is as good as none.
-        if let Some(next_hop) = station(tables, binding, destination) {
+        let known = station(tables, binding.segment(), destination);
+        if let Some(next_hop) = known.and_then(|id| valid_next_hop(tables, binding, id)) {
             return Ok(Decision::To(next_hop));
         }
     }
     flood(tables, binding, slot, copy)
 }
 
+/// The number of the next hop to a station.
 #[inline(always)]
-fn station<'t, T: Tables>(tables: &'t T, binding: &Binding, mac: u64) -> Option<&'t NextHop> {
-    let key = fdb_key(binding.segment(), mac);
-    let (_, value) = find(tables, Table::Fdb, key, |value| {
-        FdbValue(value).is_of(binding.segment())
-    })?;
-    valid_next_hop(tables, binding, FdbValue(value).next_hop())
+pub(crate) fn station<T: Tables>(tables: &T, segment: u32, mac: u64) -> Option<u32> {
+    let key = fdb_key(segment, mac);
+    let (_, value) = find(tables, Table::Fdb, key, |value| FdbValue(value).is_of(segment))?;
+    Some(FdbValue(value).next_hop())
 }
 
 /// The check that makes a leak through the FDB impossible: whatever the entry says, and however it came

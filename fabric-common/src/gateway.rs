@@ -15,13 +15,16 @@ mod ipv6;
 mod nd;
 mod onward;
 
+use crate::address::Address;
 use crate::decide::{Copied, Ingress};
 use crate::flow::payload;
 use crate::maps::gateway::{Irb, Routed};
 use crate::maps::{NextHop, Path};
 use crate::pipeline::Verdict;
 use crate::rewrite::{Inner, bare};
-use crate::wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, MACS, Macs};
+use crate::wire::{
+    ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, MACS, Macs, TPID_C, TPID_S, VID_MASK, is_group,
+};
 use crate::{DropReason, Frame, Tables, decide};
 
 pub use answer::{Answered, answer, ask};
@@ -66,14 +69,25 @@ pub fn sort<F: Frame>(frame: &F, ask: &Routed) -> Result<Sort, DropReason> {
         (ETHERTYPE_IPV6, 0) => Ok(Sort::V6),
         (ETHERTYPE_ARP, _) => Ok(Sort::Resolution),
         (_, 0) => Err(DropReason::NotRouted),
+        (TPID_C | TPID_S, _) if hides_resolution(frame, at)? => Err(DropReason::ForgedGateway),
         _ => Ok(Sort::Resolution),
     }
+}
+
+/// Whether what forges the gateway may be behind a second tag, whose control information is at `at`. Of one that names no VLAN
+/// receivers go on with what is behind it (Linux `__netif_receive_skb_core`).
+#[inline(always)]
+fn hides_resolution<F: Frame>(frame: &F, at: usize) -> Result<bool, DropReason> {
+    let [a, b, c, d] = frame.read(at)?;
+    let (control, kind) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    Ok(control & VID_MASK == 0 && matches!(kind, ETHERTYPE_ARP | ETHERTYPE_IPV6 | TPID_C | TPID_S))
 }
 
 /// Routes an IPv4 packet.
 #[inline(always)]
 pub fn route_v4<F: Frame, T: Tables>(frame: &mut F, ask: &mut Routed, tables: &T) -> Result<Way, DropReason> {
     let (_, seen) = look(frame, ask, tables)?;
+    check_sender(&seen)?;
     ipv4::route(frame, ask, &seen, tables)
 }
 
@@ -81,6 +95,7 @@ pub fn route_v4<F: Frame, T: Tables>(frame: &mut F, ask: &mut Routed, tables: &T
 #[inline(always)]
 pub fn route_v6<F: Frame, T: Tables>(frame: &mut F, ask: &mut Routed, tables: &T) -> Result<Way, DropReason> {
     let (_, seen) = look(frame, ask, tables)?;
+    check_sender(&seen)?;
     ipv6::route(frame, ask, &seen, tables)
 }
 
@@ -89,6 +104,9 @@ pub fn route_v6<F: Frame, T: Tables>(frame: &mut F, ask: &mut Routed, tables: &T
 pub fn resolve<F: Frame, T: Tables>(frame: &mut F, ask: &Routed, tables: &T) -> Result<Way, DropReason> {
     match look(frame, ask, tables)? {
         (ETHERTYPE_ARP, seen) => arp::arp(frame, ask, &seen, tables),
+        (ETHERTYPE_IPV6, seen) if seen.irb.v6 != Address::default() && nd::may_hide(frame, seen.at) => {
+            Err(DropReason::ForgedGateway)
+        }
         (_, seen) => to_everybody(frame, ask, seen.macs, tables),
     }
 }
@@ -98,6 +116,15 @@ pub fn resolve<F: Frame, T: Tables>(frame: &mut F, ask: &Routed, tables: &T) -> 
 pub fn discover<F: Frame, T: Tables>(frame: &mut F, ask: &Routed, tables: &T) -> Result<Way, DropReason> {
     let (_, seen) = look(frame, ask, tables)?;
     nd::discover(frame, ask, &seen, tables)
+}
+
+/// Who sends to a gateway may have to be answered, also at a port where group addresses are taken as sources.
+#[inline(always)]
+fn check_sender(seen: &Seen<'_>) -> Result<(), DropReason> {
+    if is_group(seen.macs.source()) {
+        return Err(DropReason::GroupSource);
+    }
+    Ok(())
 }
 
 /// The frame, and its EtherType.

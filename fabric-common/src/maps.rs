@@ -361,8 +361,8 @@ pub struct TooBig {
     pub macs: u8,
     /// Offset of what follows the fabric's tags.
     pub body: u8,
-    /// Zero.
-    pub reserved: u16,
+    /// 1 if the frame's way does not depend on whom it is for.
+    pub is_direct: u16,
 }
 
 /// How many senders behind one binding this CPU has told something within a tick.

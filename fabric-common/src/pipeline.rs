@@ -254,6 +254,6 @@ fn too_big(port: &Port, classified: &Classified<'_>, path: &Path) -> TooBig {
         slot: port.slot,
         macs: inner.macs as u8,
         body: inner.body as u8,
-        reserved: 0,
+        is_direct: u16::from(binding.direct() != 0),
     }
 }

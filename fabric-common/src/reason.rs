@@ -134,7 +134,7 @@ drop_reasons! {
     /// The kernel of a machine ends the connections of a server that was killed; the client must not hear that from it.
     Withheld = 51, "withheld", "a member ended a connection and is asked whether it still serves", "none needed: if it does, the client hears of it within a second";
     /// Only a gateway speaks with its addresses.
-    ForgedGateway = 52, "forged-gateway", "the sender uses the MAC or IP address of the segment's gateway", "look for a second router, or a forging sender";
+    ForgedGateway = 52, "forged-gateway", "the sender uses the MAC or IP address of the segment's gateway, or hides what may say so", "look for a second router, or a forging sender";
     /// Not lost: the gateway itself was meant.
     ForGateway = 53, "for-gateway", "a packet to the gateway itself, which was answered or noted", "none needed";
     /// Options, groups, tags in front of IP, other protocols.

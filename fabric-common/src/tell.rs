@@ -8,6 +8,7 @@
 pub(crate) mod ipv4;
 pub(crate) mod ipv6;
 
+use crate::decide::station;
 use crate::maps::{NextHop, TooBig};
 use crate::rewrite::{Inner, rewrite};
 use crate::wire::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, MACS, Macs, is_group};
@@ -50,6 +51,10 @@ pub fn tell<F: Frame, T: Tables>(frame: &mut F, ask: &TooBig, tables: &T) -> Opt
     let path = tables.path(next_hop.path)?;
     let place = Place::of(frame, usize::from(ask.macs), usize::from(ask.body))?;
     if is_group(place.macs.destination()) || is_group(place.macs.source()) {
+        return None;
+    }
+    // Where a segment has two members the other one gets what is for an unknown station too; in that one's name nobody speaks.
+    if ask.is_direct == 0 && station(tables, ask.segment, place.macs.destination()).is_none() {
         return None;
     }
     let mtu = usize::from(ask.room).checked_sub(place.tags_len)?;

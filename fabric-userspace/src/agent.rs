@@ -48,12 +48,15 @@ use crate::netlink::Watch;
 use crate::safety::explain_attach_error;
 use crate::store::{NewFolders, Terms};
 
+/// How long the end of an agent waits for one thing.
+const LAST_WORK: Duration = Duration::from_secs(2);
+
 /// Runs until a signal or `fabric agent stop`. Forwarding goes on afterwards unless the stop says otherwise.
 ///
 /// # Errors
 /// When the agent cannot start; nothing is changed then.
 pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
-    log::begin(options.log_format);
+    log::begin(options.log_format, options.log_drops);
     core::check_host()?;
     let begun = Instant::now();
     let signals = Signals::listen()?;
@@ -136,8 +139,10 @@ async fn try_start(options: &AgentOptions, config: Option<Document>) -> Result<C
         // Another node was quicker; its document is followed.
         Err(refusal) if core.cluster.is_some() && refusal.code == codes::STALE_REVISION => Ok(core),
         Err(refusal) => {
-            // The first document is refused: what was made for it goes again.
-            core.undo_start().await?;
+            // The first document is refused: what was made for it goes again, and nothing else does.
+            if !core.adopted {
+                core.undo_start().await?;
+            }
             Err(refusal.in_file(&file.display().to_string()))
         }
     }
@@ -161,9 +166,28 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     wait_for_end(&shared, signals).await;
     tasks.iter().for_each(JoinHandle::abort);
     // The answer to `fabric agent stop` goes out first; who keeps a connection open does not keep the agent.
-    let _ = tokio::time::timeout(Duration::from_secs(2), served).await;
+    let _ = tokio::time::timeout(LAST_WORK, served).await;
+    // A change that waits for a store does not keep the agent either.
+    if tokio::time::timeout(LAST_WORK, keep_last_counts(&shared))
+        .await
+        .is_err()
+    {
+        tracing::error!("what was counted last could not be saved: a change is in progress");
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Keeps what was counted by numbers that were given up last: the next agent does not know whose they were.
+async fn keep_last_counts(shared: &Shared) {
+    let _changes = shared.changes.lock().await;
+    let mut core = shared.core.lock().await;
+    if core.ended {
+        return;
+    }
+    if let Err(error) = core.reclaim() {
+        tracing::error!(%error, "what was counted last could not be saved");
+    }
 }
 
 /// Begins what the agent does beside answering.

@@ -22,7 +22,7 @@ pub use counters::{Count, Counters, NamedPortCounters, PortCounters, Reason, Rea
 pub use document::{Applied, Confirm, Confirmed, Pending, Plan, Revision, Rollback};
 pub use edit::Edit;
 pub use envelope::{Envelope, Exported, Item, Items};
-pub use fdb::{FdbEntry, Flush, Flushed};
+pub use fdb::{FdbEntry, Flushed, WhichStations};
 pub use gateway::{Gateway, GatewayNeighbour, GatewayRoute, GatewaySegment};
 pub use link::{BudgetLine, Link};
 pub use plant::{Datacenter, Node, NodeDetail, NodePort, NodePortDetail, Refused};

@@ -109,7 +109,7 @@ impl Client {
         let response = sender.send_request(request).await.map_err(broken)?;
         let answer = read(response).await.map_err(broken)?;
         driver.abort();
-        Answer::from_http(what, answer.0, &answer.1)
+        Answer::from_http(what, answer.0, answer.1)
     }
 
     fn http_request(

@@ -150,6 +150,8 @@ impl Work<'_> {
             return Ok(Some(Arc::clone(part)));
         }
         self.budget.add(&input);
+        // Under the numbers of another tenant his stations would be found, and his frames counted.
+        let old = old.filter(|part| part.tenant().is_none_or(|was| was == tenant));
         let none = SegmentIds::default();
         let ids = old.map_or(&none, |part| &part.ids);
         segment::build(&segment.name, input, ids, &mut self.pools).map(|part| Some(Arc::new(part)))

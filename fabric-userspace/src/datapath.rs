@@ -1,8 +1,8 @@
 //! The kernel's side of the fabric: programs, maps, links, and their pins.
 //!
 //! Everything that must outlive the agent is pinned below one directory of a BPF file system: the maps, and
-//! one link per port. Programs are loaded anew by each agent and put in place of the old ones by updating
-//! the links, which loses no frame.
+//! one link per port. Programs are loaded anew by each agent, those of a port's role with the first such port, and put in place
+//! of the old ones by updating the links, which loses no frame.
 
 mod apply;
 mod bpffs;

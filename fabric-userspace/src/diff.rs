@@ -1,7 +1,8 @@
 //! From what the maps hold to what they shall hold, one entry at a time, make before break.
 //!
 //! One thing goes the other way round: a door that passes from one segment to another is shut until nothing of the old
-//! segment leads to its place any more, see [`handover`].
+//! segment leads to its place any more, see [`handover`]; so are all doors of a segment whose own VLAN changes. And where a segment turns to other ways between nodes, the old ones
+//! are shut first.
 //!
 //! Invariant: after each operation, whatever an entry points to is there. So a crash between two operations
 //! leaves entries that nobody reaches, never a way into nothing or into somebody else's segment.
@@ -64,7 +65,19 @@ impl fmt::Display for Summary {
 /// What leads from `old` to `new`.
 pub fn diff(old: &Records, new: &Records) -> Changes {
     let mut work = Work::default();
-    if let Some(between) = handover::between(old, new) {
+    let doors = handover::Doors::passing(old, new);
+    let without = handover::without_lost_ways(old, new);
+    if let Some(first) = &without {
+        work.lead(old, first);
+    }
+    let old = without.as_ref().unwrap_or(old);
+    let shut = doors.shut(old);
+    if let Some(shut) = &shut {
+        work.lead(old, shut);
+        work.changes.ops.push(Op::Grace);
+    }
+    let old = shut.as_ref().unwrap_or(old);
+    if let Some(between) = doors.between(old, new) {
         work.lead(old, &between);
         work.changes.ops.push(Op::Grace);
         work.lead(&between, new);

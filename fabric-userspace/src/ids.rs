@@ -46,6 +46,9 @@ pub struct NodeIds {
     /// Gateways.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vrfs: BTreeMap<Name, u32>,
+    /// Whose they are; absent in files from before this was noted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vrf_tenants: BTreeMap<Name, Name>,
     /// Of frames that only pass; their segment is 0.
     #[serde(default, skip_serializing_if = "SegmentIds::is_empty")]
     pub relays: SegmentIds,

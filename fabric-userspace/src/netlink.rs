@@ -13,6 +13,7 @@ mod link;
 mod neighbour;
 mod netns;
 mod next_hop;
+mod question;
 mod route;
 mod station;
 mod vni;
@@ -20,12 +21,15 @@ mod watch;
 mod xdp_features;
 
 use std::io;
+use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+use question::Questions;
 use rtnetlink::Handle;
+use tokio::time::timeout;
 
 pub use link::{Link, Peer, VlanTpid, XdpMode, XdpProgram};
 pub use neighbour::{Neighbour, NeighbourKey, NeighbourStatus};
@@ -36,6 +40,9 @@ pub use station::{BridgeEntry, On, StationEvent, StationWatch};
 pub use vni::{VniDevices, VniPorts};
 pub use watch::{Event, Watch};
 pub use xdp_features::XdpFeatures;
+
+/// An answer that cannot be read is none, so it is not waited for without end.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// A question to the kernel that was not answered as hoped.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +79,11 @@ impl NetlinkError {
         }
     }
 
+    /// The kernel has answered, and its answer is no text.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Kernel { source, .. } if source.kind() == io::ErrorKind::InvalidData)
+    }
+
     fn errno(&self) -> Option<i32> {
         match self {
             Self::Kernel { source, .. } | Self::Socket(source) => source.raw_os_error(),
@@ -84,6 +96,7 @@ impl NetlinkError {
 #[derive(Clone, Debug)]
 pub struct Netlink {
     handle: Handle,
+    questions: Questions,
 }
 
 impl Netlink {
@@ -91,7 +104,8 @@ impl Netlink {
     pub fn connect() -> Result<Self, NetlinkError> {
         let (connection, handle, _) = rtnetlink::new_connection().map_err(NetlinkError::Socket)?;
         tokio::spawn(connection);
-        Ok(Self { handle })
+        let questions = Questions::open().map_err(NetlinkError::Socket)?;
+        Ok(Self { handle, questions })
     }
 
     /// Every interface of the namespace, by ifindex.
@@ -112,14 +126,15 @@ impl Netlink {
         if name.is_empty() || name.len() >= libc::IFNAMSIZ {
             return Err(NetlinkError::NoSuchLink(name.to_owned()));
         }
-        let answer = self.handle.link().get().match_name(name).execute();
-        self.only_link(name, answer).await
+        let mut question = LinkMessage::default();
+        question.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        self.only_link(name, question).await
     }
 
     /// The interface with this index.
     pub async fn link_by_index(&self, ifindex: u32) -> Result<Link, NetlinkError> {
-        let answer = self.handle.link().get().match_index(ifindex).execute();
-        self.only_link(&format!("with ifindex {ifindex}"), answer).await
+        self.only_link(&format!("with ifindex {ifindex}"), numbered(ifindex))
+            .await
     }
 
     /// The other end of a veth pair and the namespace it is in; `None` for an interface that is no veth.
@@ -141,13 +156,10 @@ impl Netlink {
                 place: None,
             }));
         };
-        let mut request = self.handle.link().get().match_index(ifindex);
-        request
-            .message_mut()
-            .attributes
-            .push(LinkAttribute::IfNetnsId(nsid));
+        let mut question = numbered(ifindex);
+        question.attributes.push(LinkAttribute::IfNetnsId(nsid));
         let name = format!("with ifindex {ifindex} in the namespace with nsid {nsid}");
-        let peer = self.only_link(&name, request.execute()).await?;
+        let peer = self.only_link(&name, question).await?;
         let place = netns::find(self, nsid, hint).await?;
         Ok(Some(Peer {
             link: peer,
@@ -164,22 +176,16 @@ impl Netlink {
             .flatten()
     }
 
-    async fn only_link(
-        &self,
-        name: &str,
-        answer: impl Stream<Item = Result<LinkMessage, rtnetlink::Error>>,
-    ) -> Result<Link, NetlinkError> {
-        match std::pin::pin!(answer).next().await {
-            Some(Ok(message)) => Ok(Link::from_message(&message)),
-            Some(Err(error)) => {
-                let error = NetlinkError::of(format!("asking for interface {name}"), &error);
-                match error.errno() {
-                    Some(libc::ENODEV) => Err(NetlinkError::NoSuchLink(name.to_owned())),
-                    _ => Err(error),
-                }
+    async fn only_link(&self, name: &str, question: LinkMessage) -> Result<Link, NetlinkError> {
+        let answer = self.questions.link(question).await;
+        match answer {
+            Ok(message) => Ok(Link::from_message(&message)),
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {
+                Err(NetlinkError::NoSuchLink(name.to_owned()))
             }
-            None => Err(NetlinkError::Closed {
+            Err(source) => Err(NetlinkError::Kernel {
                 what: format!("asking for interface {name}"),
+                source,
             }),
         }
     }
@@ -198,7 +204,11 @@ impl Netlink {
             .request(request)
             .map_err(|error| NetlinkError::of(what, &error))?;
         let mut answers = Vec::new();
-        while let Some(answer) = stream.next().await {
+        let late = |_| NetlinkError::Kernel {
+            what: what.to_owned(),
+            source: io::ErrorKind::TimedOut.into(),
+        };
+        while let Some(answer) = timeout(ANSWER, stream.next()).await.map_err(late)? {
             match answer.payload {
                 NetlinkPayload::Error(error) if error.code.is_some() => {
                     return Err(NetlinkError::Kernel {
@@ -212,6 +222,12 @@ impl Netlink {
         }
         Ok(answers)
     }
+}
+
+fn numbered(ifindex: u32) -> LinkMessage {
+    let mut question = LinkMessage::default();
+    question.header.index = ifindex;
+    question
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Every node computes it from the same document and gets the same tree, so no protocol is needed to agree.
 
 mod islands;
+pub mod rings;
 mod routes;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -152,6 +153,13 @@ impl Tree {
             .find(below)
             .or(place.parent.as_ref())
             .map(|branch| branch.link)
+    }
+
+    /// The links of all trees.
+    pub fn links(&self) -> impl Iterator<Item = LinkIx> {
+        self.at
+            .iter()
+            .filter_map(|place| Some(place.parent.as_ref()?.link))
     }
 
     /// All links on tree paths among `members`, ascending.

@@ -34,6 +34,7 @@ use taken::Taken;
 
 pub use crate::error::Problem;
 pub use index::{DatacenterIx, LinkIx, NodeIx, SegmentIx};
+pub(crate) use storage::unheard_copies;
 pub use valid::{
     Carries, LineEnd, PortRole, TrunkEnd, UnderlayEnd, Valid, ValidAttachment, ValidDatacenter, ValidGateway,
     ValidGatewaySegment, ValidLabel, ValidLink, ValidMember, ValidNode, ValidPort, ValidRemote, ValidRoute,

@@ -24,6 +24,8 @@ mod owners;
 mod random;
 #[path = "cluster/support.rs"]
 mod support;
+#[path = "cluster/trees.rs"]
+mod trees;
 #[path = "cluster/writers.rs"]
 mod writers;
 #[path = "cluster/wrong.rs"]

@@ -289,10 +289,28 @@ fn stations_ports_links_counters_and_checks_are_shown_and_changed() {
         agent.json(&["fdb", "show"]).unwrap()["items"][0]["kind"],
         "static"
     );
+    assert!(node.passes(&tagged(10)));
+    let shown = |words: &[&str]| {
+        let told = agent.json(&[&["fdb", "show"], words].concat()).unwrap();
+        let items = told["items"].as_array().unwrap().iter();
+        items
+            .map(|one| one["mac"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&[]), [ALICE, BOB]);
+    assert_eq!(shown(&[BOB]), [BOB]);
+    assert_eq!(shown(&["--tenant", "acme"]), [ALICE, BOB]);
+    assert_eq!(
+        shown(&["--tenant", "acme", "--segment", "acme-v10", ALICE]),
+        [ALICE]
+    );
+    for nothing in [["--tenant", "globex"].as_slice(), &["56:00:00:00:00:99"]] {
+        assert!(shown(nothing).is_empty(), "{nothing:?}");
+    }
     agent
         .ok(&["fdb", "remove", BOB, "--segment", "acme-v10"])
         .unwrap();
-    assert_eq!(agent.json(&["fdb", "show"]).unwrap()["items"], json!([]));
+    assert_eq!(shown(&[]), [ALICE]);
 
     let group = eth(BOB, "57:00:00:00:00:01").vlan(10).word("Happy");
     assert!(!node.passes(&group), "a group source is dropped");

@@ -87,6 +87,12 @@ pub(super) fn arp<F: Frame, T: Tables>(
         );
     }
     if is_for_us && [o0, o1] == REQUEST {
+        if mac == 0 {
+            return Err(DropReason::ZeroSource);
+        }
+        if is_group(mac) {
+            return Err(DropReason::GroupSource);
+        }
         return reply(frame, ask, seen, (mac, sender), tables);
     }
     noted(to_everybody(frame, ask, seen.macs, tables))

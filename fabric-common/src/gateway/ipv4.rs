@@ -38,6 +38,9 @@ pub(super) fn route<F: Frame, T: Tables>(
     if to.kind == PrefixRoute::LOCAL {
         return local(frame, ask, seen, &header);
     }
+    if is_link_local(source) || is_link_local(destination) {
+        return Err(DropReason::Martian);
+    }
     let [_, _, _, _, _, _, flags, _, ttl, ..] = header;
     if ttl <= 1 {
         ask.answer = Routed::TIME_EXCEEDED;
@@ -67,6 +70,12 @@ pub(super) fn route<F: Frame, T: Tables>(
         ETHERTYPE_IPV4,
         |frame, at| age(frame, at, &header),
     )
+}
+
+/// No router sends these on (RFC 3927 section 2.7).
+#[inline(always)]
+const fn is_link_local([a, b, ..]: [u8; 4]) -> bool {
+    a == 169 && b == 254
 }
 
 /// RFC 1812 section 5.2.2.

@@ -16,6 +16,10 @@ use crate::{DropReason, Frame, Tables};
 
 /// The only hop limit of neighbour discovery: what has it comes from the segment itself (section 7.1).
 const NEIGHBOURS_ONLY: u8 = 255;
+/// Extension headers (RFC 8200 section 4) behind which hosts look for a message.
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const OPTIONS: u8 = 60;
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 /// A message with the one option that it needs, in bytes.
@@ -35,6 +39,16 @@ pub(super) fn is_discovery<F: Frame>(frame: &F, at: usize) -> bool {
             frame.read(at + IPV6_HEADER),
             Ok([SOLICITATION | ADVERTISEMENT, 0])
         )
+}
+
+/// Whether a message of neighbour discovery may hide behind an extension header of the packet at `at`, where receivers find it and
+/// [`is_discovery`] does not. In fragments they do not look (RFC 6980 section 5).
+#[inline(always)]
+pub(super) fn may_hide<F: Frame>(frame: &F, at: usize) -> bool {
+    matches!(
+        frame.read(at + 6),
+        Ok([HOP_BY_HOP | ROUTING | OPTIONS, NEIGHBOURS_ONLY])
+    )
 }
 
 /// As [`super::arp::arp`]: a solicitation of the gateway's address is answered here, everything else is noted and goes on.
@@ -76,6 +90,9 @@ pub(super) fn discover<F: Frame, T: Tables>(
             onward::heard(tables, ask.irb, (speaks_of, mac), wanted);
         }
         if is_for_us {
+            if is_group(seen.macs.source()) {
+                return Err(DropReason::GroupSource);
+            }
             return advertise(frame, ask, seen, source, tables);
         }
     } else if is_for_us {

@@ -2,13 +2,11 @@
 
 use super::{Seen, Way};
 use crate::address::Address;
-use crate::buckets::find;
-use crate::decide::{Copied, follow, may_flood, valid_next_hop};
+use crate::decide::{Copied, follow, may_flood, station, valid_next_hop};
+use crate::maps::Path;
 use crate::maps::gateway::{Irb, PrefixKey, PrefixRoute, Routed, neighbour_index};
-use crate::maps::{Binding, FdbValue, Path, fdb_key};
 use crate::pipeline::Verdict;
 use crate::rewrite::{Inner, rewrite, room};
-use crate::tables::Table;
 use crate::wire::{MACS, Macs, TPID_C, VLAN_TAG};
 use crate::{DropReason, Frame, Tables, storage};
 
@@ -148,7 +146,7 @@ pub(super) fn passage<'t, F: Frame, T: Tables>(
     tables: &'t T,
 ) -> Result<Passage<'t>, (DropReason, u32)> {
     let binding = &next.irb.leaving;
-    let Some(id) = station(tables, binding, next.mac) else {
+    let Some(id) = station(tables, binding.segment(), next.mac) else {
         let copy = Copied {
             len: frame.len() - seen.at + head(next.irb) + MACS,
             in_one_buffer: frame.is_in_one_buffer(),
@@ -184,14 +182,6 @@ pub(super) fn passage<'t, F: Frame, T: Tables>(
         return Err((DropReason::TooBig, room.saturating_sub(head)));
     }
     Ok(Passage::Path(path, path_id))
-}
-
-#[inline(always)]
-fn station<T: Tables>(tables: &T, binding: &Binding, mac: u64) -> Option<u32> {
-    let key = fdb_key(binding.segment(), mac);
-    let is_of = |value| FdbValue(value).is_of(binding.segment());
-    let (_, value) = find(tables, Table::Fdb, key, is_of)?;
-    Some(FdbValue(value).next_hop())
 }
 
 /// Bytes between the addresses and the packet in frames of the interface's segment.

@@ -24,6 +24,12 @@ pub const fn drop_index(slot: u16, direction: Direction, reason: u8) -> u32 {
     ((slot as u32) << 7) | ((direction as u32) << 6) | (reason as u32 & 63)
 }
 
+/// The slot of a counter of `COUNT_DROPS`.
+#[inline(always)]
+pub const fn drop_slot(index: u32) -> u32 {
+    index >> 7
+}
+
 /// The counter in `COUNT_DROPS` of messages to senders whose frames came by a port: no dropped copy has reason 0.
 #[inline(always)]
 pub const fn told_index(slot: u16) -> u32 {
@@ -93,6 +99,21 @@ pub const fn label_line(key: u64) -> Option<u32> {
 pub const fn tag_slot(key: u64) -> u16 {
     let shift = if key >> 60 == 3 { 48 } else { 36 };
     (key >> shift & 0x1ff) as u16
+}
+
+/// What is outside of a segment's own numbers in a key of `TAGS`: the port with its outer VLANs, or the line.
+pub const fn tag_way(key: u64) -> u64 {
+    let bits = match key >> 60 {
+        1 => 44,
+        4 => 12,
+        _ => 24,
+    };
+    key >> bits << bits
+}
+
+/// Port and remote end of a key of `TUNNEL_KEYS`, without the VNI.
+pub const fn tunnel_way(key: u64) -> u64 {
+    key & !(0xff_ffff << 32)
 }
 
 /// True for a key of [`tag_key`].

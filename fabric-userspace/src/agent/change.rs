@@ -8,6 +8,7 @@ mod carry_out;
 mod decide;
 mod describe;
 mod prepare;
+mod rings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -27,7 +28,7 @@ use crate::error::{Refusal, codes};
 use crate::model::{Document, IfName};
 use crate::safety::Role;
 use crate::store::{Store as _, Stored, Terms};
-use crate::validate::Valid;
+use crate::validate::{Valid, unheard_copies};
 
 /// A change that could be made.
 struct Prepared {
@@ -100,6 +101,8 @@ impl Core {
             .prepare(document, Missing::Refuse)
             .await
             .map_err(Refusal::unchanged)?;
+        self.check_rings(&prepared.valid).map_err(Refusal::unchanged)?;
+        self.check_copies(&prepared.valid).map_err(Refusal::unchanged)?;
         self.note_own_programs()?;
         for (name, role) in &prepared.new_ports {
             self.ports
@@ -108,6 +111,14 @@ impl Core {
                 .map_err(Refusal::unchanged)?;
         }
         Ok(self.describe(&prepared))
+    }
+
+    fn check_copies(&self, valid: &Valid) -> Result<(), Refusal> {
+        let problems = unheard_copies(valid.document(), self.document());
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::from_problems(problems))
     }
 
     /// Puts a document in force, for a core that nobody shares.
@@ -165,6 +176,10 @@ impl Core {
                 pending: None,
             })));
         }
+        self.check_rings(&prepared.valid).map_err(Refusal::unchanged)?;
+        if matches!(terms, Terms::Final | Terms::Within(_)) {
+            self.check_copies(&prepared.valid).map_err(Refusal::unchanged)?;
+        }
         let decision = self
             .decision(&prepared.valid, cause, terms)
             .map_err(Refusal::unchanged)?;
@@ -184,7 +199,9 @@ impl Core {
     async fn finish(&mut self, begun: Begun, decided: Result<(), Refusal>) -> Result<api::Applied, Refusal> {
         if let Err(refusal) = decided {
             self.abandon(begun.taken).await;
-            return Err(refusal.unchanged());
+            // Whether a store that does not answer has taken it is not known.
+            let is_known = refusal.code != codes::STORE_AWAY;
+            return Err(if is_known { refusal.unchanged() } else { refusal });
         }
         let before = self.revision;
         let new_ports: Vec<IfName> = begun.prepared.new_ports.keys().cloned().collect();
@@ -247,20 +264,28 @@ impl Core {
     pub(super) async fn resume(&mut self, adopted: bool) -> Result<(), Refusal> {
         let document = self.document().clone();
         let mut prepared = self.prepare(document, Missing::Tolerate).await?;
+        let restored = self.image.numbers();
         if adopted {
             let observed = self.plane.observe().map_err(failed)?;
             prepared.changes = diff(&observed, &prepared.image.records());
         }
         self.carry_out(prepared, Reason::Start).await?;
+        // The entries of those that became unsafe while no agent ran are as they should be, and are not written.
+        let is_unsafe = self.ports.iter().filter(|(_, port)| !port.is_safe());
+        let unsafe_ports: Vec<IfName> = is_unsafe.map(|(name, _)| name.clone()).collect();
+        unsafe_ports.iter().try_for_each(|name| self.mark(name))?;
         self.take_backups()?;
-        // Numbers that the earlier agent had given up are free again: no station may still be behind them.
-        let known: BTreeSet<u32> = self
-            .image
-            .segments
-            .values()
+        // Numbers that the earlier agent had given up are free again, or given out anew by now: no station may still be behind them.
+        let next_hops = self.image.segments.values();
+        let mut known: BTreeSet<u32> = next_hops
             .flat_map(|part| part.records.next_hops.keys().copied())
             .collect();
+        let went_on: BTreeSet<u32> = restored.next_hops.iter().copied().collect();
+        known.retain(|id| went_on.contains(id));
         self.plane.flush(|_, _, next_hop| !known.contains(&next_hop));
+        if adopted {
+            self.clear_strays(&restored)?;
+        }
         self.detach_strays()?;
         for name in self.ports.leftovers() {
             self.give_back(&name).await;

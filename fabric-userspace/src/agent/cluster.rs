@@ -21,6 +21,7 @@ use super::core::{Core, side_file};
 use crate::agent_options::AgentOptions;
 use crate::api;
 use crate::error::{Code, Refusal, codes};
+use crate::model::Name;
 use crate::store::etcd::{EtcdStore, Expected, RefusedRevision, new_instance};
 use crate::store::{FileStore, Store as _};
 use crate::wall::stamp;
@@ -71,7 +72,11 @@ impl Cluster {
     ///
     /// # Errors
     /// When a certificate or the state directory cannot be read.
-    pub(super) fn open(options: &AgentOptions, files: &FileStore) -> Result<Option<Self>, Refusal> {
+    pub(super) fn open(
+        options: &AgentOptions,
+        files: &FileStore,
+        node: &Name,
+    ) -> Result<Option<Self>, Refusal> {
         let Some(address) = &options.store else {
             // From now on the document is this host's own.
             if is_of_a_fabric(files)? {
@@ -91,9 +96,8 @@ impl Cluster {
                 membership
             }
         };
-        let by = options.node.as_ref().map_or_else(host_name, ToString::to_string);
         Ok(Some(Self {
-            store: Arc::new(EtcdStore::open(address.clone(), by)?),
+            store: Arc::new(EtcdStore::open(address.clone(), node.to_string())?),
             membership,
             desired: 0,
             refused: None,
@@ -231,10 +235,4 @@ pub(super) async fn leave(core: &Core) {
     if let Err(refusal) = cluster.store.leave(core.node.as_str()).await {
         tracing::warn!(problem = %refusal.sentence, "the other nodes do not know that this one is down");
     }
-}
-
-fn host_name() -> String {
-    let host = nix::unistd::gethostname().ok();
-    host.and_then(|host| host.into_string().ok())
-        .unwrap_or_else(|| "unknown".to_owned())
 }

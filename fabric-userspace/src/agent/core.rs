@@ -1,6 +1,6 @@
 //! The agent's state: the document in force and everything that carries it out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use super::cluster::Cluster;
@@ -43,10 +43,13 @@ pub(super) mod side_file {
     pub(crate) const EVPN: &str = "evpn.json";
     /// Who is in charge of which storage machine.
     pub(crate) const STORAGE: &str = "storage.json";
+    /// What goes with the data path, beside the numbers.
+    pub(crate) const OF_THE_DATA_PATH: [&str; 2] = [COUNTS, NEIGHBOURS];
 }
 
 /// The first one with redirects to several ports that keep metadata, and multi-buffer frames.
 const OLDEST_KERNEL: KernelRelease = KernelRelease { major: 6, minor: 1 };
+
 /// The agent's state.
 pub(super) struct Core {
     pub(super) node: Name,
@@ -79,7 +82,7 @@ pub(super) struct Core {
     /// The revision in force, if it waits to be confirmed.
     pub(super) pending: Option<Waiting>,
     /// Numbers that a change gave up and that running programs may still hold.
-    pub(super) waiting: Vec<Freed>,
+    pub(super) waiting: VecDeque<Freed>,
     /// Slots of ports that cannot send, as the maps say.
     pub(super) silent: BTreeSet<u16>,
     /// Next hops that took their backup or went back, by the port that failed or came back, since this agent began.
@@ -136,11 +139,11 @@ impl Core {
     ) -> Result<Self, Refusal> {
         let store = FileStore::open_for_start(&options.state_dir)?;
         let stored = store.in_force()?;
-        let cluster = Cluster::open(options, &store)?;
         let node = match &options.node {
             Some(node) => node.clone(),
             None => default_node(stored.as_ref().map(|stored| &stored.document).or(config))?,
         };
+        let cluster = Cluster::open(options, &store, &node)?;
         let document = match &stored {
             Some(stored) => stored.document.clone(),
             None => Document::starter(node.clone()),
@@ -157,12 +160,13 @@ impl Core {
             // They describe maps and interfaces that went with the machine's last boot, or with the last take-down.
             store.forget_damaged(&[
                 side_file::IDS,
-                side_file::COUNTS,
                 side_file::NEIGHBOURS,
                 side_file::EVPN,
                 CHANGES_FILE,
             ]);
             store.remove_side_file(side_file::IDS_CHANGED);
+            // By numbers of maps that are gone: the start after this one would take them for its own.
+            store.remove_side_file(side_file::COUNTS);
         }
         // Everything that is kept is read before the data path is touched: a damaged file changes nothing.
         let ports = Ports::resume(netlink.clone(), &store)?;
@@ -212,7 +216,7 @@ impl Core {
             cluster,
             started: Instant::now(),
             pending: None,
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
             silent: plane.silent_slots().into_iter().collect(),
             path_switches: BTreeMap::new(),
             tenant_labels: TenantLabels::default(),
@@ -296,7 +300,7 @@ impl Core {
     ///
     /// # Errors
     /// For a segment or tenant that is not there.
-    pub(super) fn flush(&mut self, request: &api::Flush) -> Result<u64, Refusal> {
+    pub(super) fn flush(&mut self, request: &api::WhichStations) -> Result<u64, Refusal> {
         let segment = request
             .segment
             .as_ref()
@@ -328,7 +332,8 @@ impl Core {
         self.ended = true;
         self.leave_storage();
         self.leave_evpn().await;
-        let names: Vec<IfName> = self.ports.iter().map(|(name, _)| name.clone()).collect();
+        let in_use = self.ports.iter().map(|(name, _)| name.clone());
+        let names: Vec<IfName> = in_use.chain(self.ports.leftovers()).collect();
         let mut left = Vec::new();
         for name in names {
             left.extend(self.give_back(&name).await);
@@ -336,7 +341,7 @@ impl Core {
         self.host.forget_neighbours().await;
         self.plane.remove().map_err(failed)?;
         numbers::forget(&self.store);
-        for file in [side_file::COUNTS, side_file::NEIGHBOURS] {
+        for file in side_file::OF_THE_DATA_PATH {
             self.store.remove_side_file(file);
         }
         take_down::all_put_back(&left)
@@ -397,6 +402,15 @@ pub(super) fn check_host() -> Result<(), Refusal> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Refusal::new(codes::NOT_ROOT, "loading XDP programs needs root")
             .with_cure("sudo fabric agent ...")
+            .unchanged());
+    }
+    if !cfg!(target_arch = "x86_64") {
+        let sentence = format!(
+            "this machine is {}, and the tables may be read in another order there than they are written in",
+            std::env::consts::ARCH
+        );
+        return Err(Refusal::new(codes::WRONG_MACHINE, sentence)
+            .with_cure("use an x86-64 machine")
             .unchanged());
     }
     let release = nix::sys::utsname::uname()

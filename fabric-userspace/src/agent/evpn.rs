@@ -160,7 +160,7 @@ impl Evpn {
             .filter(|vni| !wanted.contains(vni))
             .copied()
             .collect();
-        gone.into_iter().for_each(|vni| self.drop_vni(vni, view));
+        gone.into_iter().for_each(|vni| self.drop_vni(vni, image, view));
         self.scan |= !changed.is_empty();
         for (new, part) in changed {
             let number = new.devices.vni;
@@ -169,16 +169,17 @@ impl Evpn {
                 vni.change(new, Arc::clone(part), view);
                 continue;
             }
-            self.drop_vni(number, view);
+            self.drop_vni(number, image, view);
             self.segments.insert(new.id, number);
             self.vnis.insert(number, Vni::new(new, Arc::clone(part)));
             self.behind = true;
         }
     }
 
-    fn drop_vni(&mut self, number: u32, view: View<'_>) {
+    fn drop_vni(&mut self, number: u32, image: &Image, view: View<'_>) {
         if let Some(mut vni) = self.take_out(number) {
-            vni.displace_all(view.datapath);
+            let part = image.segments.get(&vni.wanted.segment);
+            vni.displace_all(part.map(|part| &**part), view.datapath);
         }
     }
 
@@ -186,7 +187,10 @@ impl Evpn {
         let vni = self.vnis.remove(&number)?;
         self.old_moves.0 += vni.moved_here;
         self.old_moves.1 += vni.moved_away;
-        self.segments.remove(&vni.wanted.id);
+        // The segment may have another VNI by now.
+        if self.segments.get(&vni.wanted.id) == Some(&number) {
+            self.segments.remove(&vni.wanted.id);
+        }
         self.ports.retain(|_, (of, _)| *of != number);
         self.behind = true;
         Some(vni)
@@ -227,7 +231,7 @@ impl Evpn {
         }
         for number in touched {
             if let Some(vni) = self.vnis.get_mut(&number) {
-                vni.retry(view);
+                vni.look |= vni.retry(view);
             }
             self.name_strangers(number);
         }
@@ -287,9 +291,9 @@ impl Evpn {
             };
             let mut of_vni = Vec::new();
             vni.look(view, &mut of_vni);
-            vni.retry(view);
+            let has_more = vni.retry(view);
             // What is too much for this round is found again in the next.
-            vni.look = of_vni.len() > WORDS.saturating_sub(words.len());
+            vni.look = has_more || of_vni.len() > WORDS.saturating_sub(words.len());
             words.extend(of_vni.into_iter().map(|word| (ports.stations, word)));
         }
         if self.is_scan_due() {

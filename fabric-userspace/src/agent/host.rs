@@ -92,7 +92,7 @@ impl Host {
         join_all(names.map(|name| self.link(name))).await
     }
 
-    /// Reads the interfaces. One that is gone, or whose index is too large for the tables, has index 0 if that is tolerated.
+    /// Reads the interfaces. One that is gone, or whose index is too large for the tables, has index 0 if that is forgiven.
     ///
     /// # Errors
     /// For an interface that is not there, or whose index is too large for the tables.
@@ -100,7 +100,7 @@ impl Host {
         &mut self,
         node: &str,
         wanted: &BTreeMap<IfName, Role>,
-        missing: Missing,
+        is_forgiven: impl Fn(&IfName) -> bool,
     ) -> Result<Interfaces, Refusal> {
         let netlink = match self {
             Self::Real { netlink, .. } => netlink,
@@ -109,11 +109,20 @@ impl Host {
         let mut interfaces = Interfaces::default();
         let links = join_all(wanted.keys().map(|name| netlink.link(name.as_str()))).await;
         for (name, link) in wanted.keys().zip(links) {
+            let is_forgiven = is_forgiven(name);
             let (facts, sends) = match link {
-                Ok(link) if is_too_high(&link) && missing == Missing::Tolerate => (GONE, false),
+                // The kernel finds an interface by other names too, and with two of them two tenants would have one port.
+                Ok(link)
+                    if link.name != name.as_str() && is_taken(&interfaces, wanted, &link) && is_forgiven =>
+                {
+                    (GONE, false)
+                }
+                Ok(link) if link.name != name.as_str() && !is_forgiven => return Err(renamed(name, &link)),
+                Ok(link) if is_too_high(&link) && is_forgiven => (GONE, false),
                 Ok(link) if is_too_high(&link) => return Err(too_high(name, link.ifindex)),
                 Ok(link) => (facts_of(&link), link.running),
-                Err(NetlinkError::NoSuchLink(_)) if missing == Missing::Tolerate => (GONE, false),
+                Err(NetlinkError::NoSuchLink(_)) if is_forgiven => (GONE, false),
+                Err(error) if error.is_unreadable() && is_forgiven => (GONE, false),
                 Err(NetlinkError::NoSuchLink(_)) => return Err(no_such_port(name, node).unchanged()),
                 Err(error) => return Err(Refusal::new(codes::FAILED, format!("{name}: {error}"))),
             };
@@ -210,6 +219,19 @@ pub(super) fn facts_of(link: &Link) -> PortFacts {
         mac: link.mac.unwrap_or_default(),
         mtu: link.mtu,
     }
+}
+
+/// Whether another port is this interface, by its own name or by one that was read before.
+fn is_taken(known: &Interfaces, wanted: &BTreeMap<IfName, Role>, link: &Link) -> bool {
+    wanted.keys().any(|name| name.as_str() == link.name)
+        || known.facts.values().any(|facts| facts.ifindex == link.ifindex)
+}
+
+fn renamed(name: &IfName, link: &Link) -> Refusal {
+    let sentence = format!("{name} is another name of interface {}", link.name);
+    Refusal::new(codes::NO_SUCH_PORT, sentence)
+        .with_cure(format!("name it {}", link.name))
+        .unchanged()
 }
 
 fn is_too_high(link: &Link) -> bool {

@@ -24,8 +24,13 @@ const LOOK: Duration = Duration::from_secs(1);
 static WAITING: OnceLock<Arc<Mutex<Repeats>>> = OnceLock::new();
 
 /// Begins the log. A second agent in one process, as in a test, keeps the first one's.
-pub(super) fn begin(format: LogFormat) {
+pub(super) fn begin(format: LogFormat, log_drops: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // The programs tell of drops one level below.
+    let filter = match "fabric_ebpf=debug".parse() {
+        Ok(drops) if log_drops => filter.add_directive(drops),
+        _ => filter,
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

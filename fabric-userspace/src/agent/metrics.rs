@@ -208,8 +208,14 @@ fn safe(text: &mut Text, core: &Core) {
         text.sample(
             "fabric_port_safe",
             &[("port", name.as_str())],
-            u8::from(port.is_safe()),
+            u8::from(port.is_safe() && port.ifindex != 0),
         );
+    }
+    let help = "1 if the port's interface is there, safe and has a carrier.";
+    text.family("fabric_port_up", "gauge", help);
+    for (name, _) in core.ports.iter() {
+        let is_up = super::views::port_state(core, name) == "up";
+        text.sample("fabric_port_up", &[("port", name.as_str())], u8::from(is_up));
     }
 }
 

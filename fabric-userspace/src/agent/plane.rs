@@ -136,6 +136,10 @@ impl Plane {
         either!(self, it => it.grace())
     }
 
+    pub(super) fn load_role(&mut self, role: Role) -> Result<(), LoadError> {
+        either!(self, it => it.load_role(role))
+    }
+
     pub(super) fn attach(&mut self, ifindex: u32, role: Role) -> Result<(), LoadError> {
         either!(self, it => it.attach(ifindex, role))
     }
@@ -188,6 +192,15 @@ impl Plane {
         either!(self, it => it.clear_sent(path))
     }
 
+    pub(super) fn clear_strays(
+        &mut self,
+        owns_binding: impl Fn(u32) -> bool,
+        owns_path: impl Fn(u32) -> bool,
+        owns_slot: impl Fn(u16) -> bool,
+    ) {
+        either!(self, it => it.clear_strays(owns_binding, owns_path, owns_slot));
+    }
+
     pub(super) fn clear_drops(&mut self, slot: u16) -> Result<(), LoadError> {
         either!(self, it => it.clear_drops(slot))
     }
@@ -200,8 +213,8 @@ impl Plane {
         either!(self, it => it.now())
     }
 
-    pub(super) fn fdb(&mut self) -> Result<Vec<FdbEntry>, LoadError> {
-        either!(self, it => it.fdb())
+    pub(super) fn for_each_station(&mut self, each: impl FnMut(FdbEntry)) -> Result<(), LoadError> {
+        either!(self, it => it.for_each_station(each))
     }
 
     pub(super) fn fdb_capacity(&self) -> u64 {

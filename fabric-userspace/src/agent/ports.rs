@@ -228,9 +228,17 @@ impl Ports {
         let Some(netlink) = &self.netlink else {
             return Ok(Vec::new());
         };
-        let Some(changes) = self.changes.0.remove(name) else {
+        let Some(mut changes) = self.changes.0.remove(name) else {
             return Ok(Vec::new());
         };
+        // The interface has another name by now, and is in use under it: there it needs what was changed.
+        for (now, port) in &self.ports {
+            let is_its = |change: &mut Change| change.ifindex == port.ifindex;
+            let moved: Vec<Change> = changes.extract_if(.., is_its).collect();
+            if !moved.is_empty() {
+                self.changes.0.entry(now.clone()).or_default().extend(moved);
+            }
+        }
         let mut failed = safety::restore(netlink, &changes).await;
         failed.retain(|one| matches!(one.outcome, Outcome::Failed { .. }));
         let is_left = |change: &Change| failed.iter().any(|one| one.interface == change.interface);

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Mutex, watch};
 
 use limited::Limited;
-use options::{NoOptions, OfChecks, OfDocument, OfEdit, OfRollback, OfStations, Options};
+use options::{NoOptions, OfChecks, OfDocument, OfEdit, OfRollback, Options};
 
 use super::core::Core;
 use super::{change, cluster, confirm, edits, metrics, views};
@@ -78,12 +78,16 @@ impl IntoResponse for Problem {
 }
 
 fn envelope<T: Serialize>(core: &Core, kind: &str, body: T) -> Json<Envelope<T>> {
-    Json(Envelope {
+    Json(enveloped(core.revision(), kind, body))
+}
+
+fn enveloped<T>(revision: u64, kind: &str, body: T) -> Envelope<T> {
+    Envelope {
         schema: "fabric/1".into(),
         kind: kind.into(),
-        revision: core.revision(),
+        revision,
         body,
-    })
+    }
 }
 
 fn items<T: Serialize>(core: &Core, kind: &str, items: Vec<T>) -> Answer<Items<T>> {
@@ -387,12 +391,22 @@ async fn act_on_storage(
 
 async fn fdb(
     State(shared): State<Shared>,
-    Options(which): Options<OfStations>,
-) -> Answer<Items<api::FdbEntry>> {
+    Options(which): Options<api::WhichStations>,
+) -> Result<Response, Problem> {
     cluster::catch_up(&shared).await?;
     let mut core = shared.core.lock().await;
-    let entries = views::fdb(&mut core, which.segment.as_deref())?;
-    items(&core, kind::FDB_LIST, entries)
+    let (stations, revision) = (views::stations(&mut core, &which)?, core.revision());
+    drop(core);
+    // A hundred megabytes, and the agent's other tasks may have this thread alone.
+    let written = tokio::task::spawn_blocking(move || {
+        let items = stations.views();
+        serde_json::to_vec(&enveloped(revision, kind::FDB_LIST, Items { items }))
+            .map_err(|error| error.to_string())
+    });
+    let written = written.await.unwrap_or_else(|error| Err(error.to_string()));
+    let body =
+        written.map_err(|error| Refusal::new(codes::BUG, format!("the stations cannot be told: {error}")))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 async fn flush(
@@ -400,7 +414,7 @@ async fn flush(
     Options(NoOptions {}): Options<NoOptions>,
     body: String,
 ) -> Answer<Item<api::Flushed>> {
-    let request: api::Flush = from_json(&body).map_err(refused)?;
+    let request: api::WhichStations = from_json(&body).map_err(refused)?;
     let mut core = shared.core.lock().await;
     let entries = core.flush(&request)?;
     item(&core, kind::FLUSHED, api::Flushed { entries })

@@ -17,13 +17,13 @@ use crate::api::{self, Act};
 use crate::compile::Image;
 use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
-use crate::model::Name;
+use crate::model::{Document, Health, Name, Vsm};
 use crate::storage::{
     Ask, Board, Cause, Event, Monitor, Monitored, Move, PacketSocket, Progress, Saved, Switch, Watcher, Wish,
     nanoseconds, specs,
 };
 use crate::store::FileStore;
-use crate::validate::Valid;
+use crate::validate::{Valid, ValidVsm};
 use council::Council;
 
 /// How often the software that copies is asked how far it is.
@@ -32,7 +32,10 @@ const COPIES: Duration = Duration::from_millis(250);
 /// The agent's hold on its storage machines.
 pub(super) struct Storage {
     pub(super) watcher: Arc<Watcher>,
+    /// What is to be found by the next agent.
     saved: BTreeMap<Name, Saved>,
+    /// Whether it is on the disk.
+    is_saved: bool,
     /// Taken by the task that listens.
     events: Option<UnboundedReceiver<Event>>,
     /// Taken by the council.
@@ -63,6 +66,7 @@ impl Storage {
         Ok(Self {
             watcher: Arc::new(Watcher::start(board).map_err(failed)?),
             saved,
+            is_saved: true,
             events: Some(events),
             asks: Some(asks),
             council: None,
@@ -109,22 +113,34 @@ impl Core {
             return;
         }
         let (before, after) = (&self.image.node_ids().vsms, &image.node_ids().vsms);
-        let moves: Vec<Move> = valid
-            .storage()
-            .iter()
-            .filter_map(|vsm| {
-                let (old, new) = (before.get(&vsm.name)?, after.get(&vsm.name)?);
-                Some(Move {
-                    vsm: vsm.name.clone(),
-                    id: old.id,
-                    given_on: old.given_on(new).collect(),
-                    is_shared: vsm.is_shared(),
-                })
+        let stays = |vsm: &ValidVsm| {
+            let (old, new) = (before.get(&vsm.name)?, after.get(&vsm.name)?);
+            Some(Move {
+                vsm: vsm.name.clone(),
+                id: old.id,
+                given_on: old.given_on(new).collect(),
+                is_shared: vsm.is_shared(),
+                is_leaving: false,
             })
-            .collect();
+        };
+        let leaves = before.iter().filter(|(name, _)| !after.contains_key(*name));
+        let leaves = leaves.map(|(name, old)| Move {
+            vsm: name.clone(),
+            id: old.id,
+            given_on: old.members.values().copied().collect(),
+            is_shared: true,
+            is_leaving: true,
+        });
+        let moves: Vec<Move> = valid.storage().iter().filter_map(stays).chain(leaves).collect();
         self.storage
             .watcher
             .with(|board| board.hold(&moves, nanoseconds()));
+    }
+
+    /// Which storage machines `newest` has, refused here, otherwise than the document in force; none if it is in force.
+    pub(super) fn contest_storage(&mut self, newest: &Document) {
+        let contested = differing(&self.document().storage, &newest.storage);
+        self.storage.watcher.with(|board| board.contest(&contested));
     }
 
     /// What [`Self::hold_storage`] was for is not done.
@@ -148,10 +164,24 @@ impl Core {
         if now == self.storage.saved {
             return;
         }
-        if let Err(refusal) = self.store.set_durable_side_file(side_file::STORAGE, &now) {
+        self.storage.saved = now;
+        self.storage.is_saved = false;
+        if let Err(refusal) = self.save_storage_again() {
             tracing::error!(problem = %refusal.sentence, "who is in charge of storage machines could not be written down");
         }
-        self.storage.saved = now;
+    }
+
+    /// Writes down what could not be written down before.
+    ///
+    /// # Errors
+    /// When that fails again.
+    pub(super) fn save_storage_again(&mut self) -> Result<(), Refusal> {
+        if !self.storage.is_saved {
+            self.store
+                .set_durable_side_file(side_file::STORAGE, &self.storage.saved)?;
+            self.storage.is_saved = true;
+        }
+        Ok(())
     }
 
     /// Connections of clients to a storage machine that this node steers.
@@ -209,6 +239,25 @@ impl Core {
         self.save_storage();
         Ok(Acted::Done(note))
     }
+}
+
+/// Names of those in which others may serve, or may be served, in one than in the other. How fast they are asked is nothing to
+/// fall out about.
+fn differing(old: &[Vsm], new: &[Vsm]) -> BTreeSet<Name> {
+    // So it is after each document that is carried out.
+    if old == new {
+        return BTreeSet::new();
+    }
+    let who = |vsm: &Vsm| Vsm {
+        health: Health::default(),
+        ..vsm.clone()
+    };
+    let (old, new): (Vec<Vsm>, Vec<Vsm>) = (old.iter().map(who).collect(), new.iter().map(who).collect());
+    let only = |some: &[Vsm], others: &[Vsm]| {
+        let missing = some.iter().filter(|vsm| !others.contains(vsm));
+        missing.map(|vsm| vsm.name.clone()).collect::<BTreeSet<_>>()
+    };
+    &only(&old, &new) | &only(&new, &old)
 }
 
 /// What came of an action on a storage machine.

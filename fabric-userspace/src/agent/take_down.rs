@@ -46,7 +46,7 @@ pub async fn take_down(state_dir: &Path) -> Result<bool, Refusal> {
     host.adopt(neighbours);
     host.forget_neighbours().await;
     numbers::forget(&store);
-    for file in [side_file::COUNTS, side_file::NEIGHBOURS] {
+    for file in side_file::OF_THE_DATA_PATH {
         store.remove_side_file(file);
     }
     all_put_back(&left)?;

@@ -10,6 +10,7 @@ use super::host::facts_of;
 use super::ports::Rechecked;
 use super::server::Shared;
 use crate::compile::PortFacts;
+use crate::diff::{Entry, Op};
 use crate::error::Refusal;
 use crate::model::IfName;
 use crate::netlink::{Event, Watch};
@@ -150,7 +151,7 @@ async fn round(shared: &Shared) -> Result<(), Refusal> {
             core.follow_check(rechecked).await?;
         }
     }
-    Ok(())
+    shared.core.lock().await.save_storage_again()
 }
 
 async fn follow(shared: Shared, mut watch: Watch) {
@@ -203,9 +204,32 @@ impl Core {
         if moved || changed {
             self.follow_host().await?;
         }
+        if let Event::LinkGone {
+            nsid: None, ifindex, ..
+        } = event
+        {
+            self.put_back_ways_to(*ifindex)?;
+        }
         for rechecked in self.ports.recheck_after(event).await {
             self.follow_check(rechecked).await?;
         }
+        Ok(())
+    }
+
+    /// An interface that has left is here again under its number, as after a visit in another namespace: nothing differs, but the kernel
+    /// has taken it out of all device maps (`NETDEV_UNREGISTER`).
+    fn put_back_ways_to(&mut self, ifindex: u32) -> Result<(), Refusal> {
+        let ports = self.image.ports();
+        let slots: Vec<u16> = ports
+            .filter(|(_, plan)| plan.facts.ifindex == ifindex)
+            .map(|(_, plan)| plan.slot)
+            .collect();
+        for slot in &slots {
+            self.plane
+                .apply(&Op::Set(Entry::Egress(*slot, ifindex)))
+                .map_err(super::failed)?;
+        }
+        self.refresh_flood_lists(&slots);
         Ok(())
     }
 

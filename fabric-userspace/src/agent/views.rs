@@ -11,7 +11,7 @@ mod storage;
 mod tenants;
 
 pub(super) use counters::counters;
-pub(super) use fdb::fdb;
+pub(super) use fdb::stations;
 pub(super) use gateways::gateways;
 pub(super) use links::links;
 pub(super) use plant::{datacenters, node_details};

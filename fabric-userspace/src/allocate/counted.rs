@@ -1,3 +1,5 @@
+//! Numbers, names and VLANs in use: free only when the last who has one lets it go, as unchecked documents may repeat them.
+
 use std::collections::HashMap;
 use std::hash::Hash;
 

@@ -1,3 +1,5 @@
+//! Islands by node name, before anything is checked: links to unknown nodes join nothing, links that are down count.
+
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{Document, Link, LinkKind, Name};

@@ -1,3 +1,5 @@
+//! Missing labels, of the range of the datacenter that they lead to: one at the S-VID's offset if free, others from the top.
+
 use std::collections::HashMap;
 
 use super::counted::Counted;

@@ -1,3 +1,5 @@
+//! Chooses VNIs, I-SIDs and global VIDs: always the lowest of the range that no segment of the fabric has.
+
 use std::collections::HashMap;
 use std::hash::Hash;
 

@@ -1,3 +1,5 @@
+//! Segments and used C-VIDs under each S-VID, kept right as segments come and go, even where a pair is used twice.
+
 use std::collections::{BTreeSet, HashMap};
 
 use super::counted::Counted;

@@ -1,3 +1,5 @@
+//! A segment's missing S-VID and C-VIDs: an S-VID of its own while there is one, then the emptiest with room for it.
+
 use super::space::{Outer, Space, explicit_c_vids};
 use crate::model::{Datacenter, Range, Segment, ServiceVid};
 

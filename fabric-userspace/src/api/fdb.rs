@@ -23,10 +23,10 @@ pub struct FdbEntry {
     pub moves: u32,
 }
 
-/// Request for [`path::FDB_FLUSH`]; all given conditions must hold.
+/// Which stations to list or to flush; all given conditions must hold.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Flush {
+pub struct WhichStations {
     /// Only of this segment.
     #[serde(default)]
     pub segment: Option<Name>,
@@ -38,7 +38,7 @@ pub struct Flush {
     pub mac: Option<Mac>,
 }
 
-/// Answer to [`Flush`].
+/// Answer to a request to flush.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Flushed {
     /// Learned entries removed; static ones stay.

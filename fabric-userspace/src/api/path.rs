@@ -34,9 +34,9 @@ pub const NODE_DETAILS: &str = "/v1/nodes/details";
 pub const LINKS: &str = "/v1/links";
 /// GET a list of [`super::Vsm`]; POST [`super::StorageAct`], answered by [`super::Acted`].
 pub const STORAGE: &str = "/v1/storage";
-/// GET a list of [`super::FdbEntry`]. Query: `?segment=NAME`.
+/// GET a list of [`super::FdbEntry`]. Query: the fields of [`super::WhichStations`].
 pub const FDB: &str = "/v1/fdb";
-/// POST [`super::Flush`], answered by [`super::Flushed`].
+/// POST [`super::WhichStations`], answered by [`super::Flushed`].
 pub const FDB_FLUSH: &str = "/v1/fdb/flush";
 /// GET [`super::Counters`].
 pub const COUNTERS: &str = "/v1/counters";

@@ -1,3 +1,5 @@
+//! The flags of `fabric agent` and of `fabric agent stop`; an agent runs in the process of its command.
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The whole command line as clap reads it: every command, and the flags that all of them take.
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! What every command works with, how a list is shown in each form, and the exit codes of commands that were not refused.
+
 use std::process::ExitCode;
 
 use serde::de::DeserializeOwned;
@@ -97,7 +99,7 @@ impl<'a> Context<'a> {
         answer: &Answer,
         listing: &Listing<'_, T>,
     ) -> Result<Exit, Refusal> {
-        let items = answer.list::<T>()?.body.items;
+        let items = answer.list::<T>()?;
         match self.form {
             Some(Form::Json) => self.output.answer_json(answer.json(), false)?,
             Some(Form::Name) => {

@@ -1,3 +1,5 @@
+//! `fabric counters`, with the readings of the last minute that its rates are made of.
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

@@ -1,3 +1,5 @@
+//! `fabric doctor`: exit code 1 if any check has failed.
+
 use clap::Args;
 
 use super::context::{Context, Exit, Listing};
@@ -23,7 +25,7 @@ pub(super) async fn run(context: &mut Context<'_>, args: &DoctorArgs) -> Result<
         picture: &doctor::lines,
     };
     context.list(&answer, &listing)?;
-    let ports = answer.list::<PortChecks>()?.body.items;
+    let ports = answer.list::<PortChecks>()?;
     Ok(if doctor::has_failed(&ports) {
         Exit::NotWell
     } else {

@@ -30,6 +30,12 @@ struct Explanation {
 pub(super) fn run(context: &mut Context<'_>, args: &HelpArgs) -> Result<Exit, Refusal> {
     context.without_names()?;
     if let Some(mut found) = command_at(&args.words) {
+        if context.is_json() {
+            return Err(
+                Refusal::new(codes::USAGE, "the help of a command is text for people, not JSON")
+                    .with_cure("leave --json out"),
+            );
+        }
         context
             .output
             .answer_text(&found.render_long_help().to_string())?;

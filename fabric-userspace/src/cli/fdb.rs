@@ -1,10 +1,11 @@
+//! The verbs of `fabric fdb`: `add` and `remove` change the document, `flush` only what was learned.
+
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
 use super::change;
 use super::context::{Context, Exit, Listing};
 use super::values::ChangeArgs;
-use crate::api::{Edit, FdbEntry, Flush, Flushed, path};
+use crate::api::{Edit, FdbEntry, Flushed, WhichStations, path};
 use crate::client::with_query;
 use crate::error::Refusal;
 use crate::model::{IfName, Mac, Name, ServiceVid, StationName};
@@ -99,16 +100,16 @@ pub(super) async fn run(context: &mut Context<'_>, verb: Verb) -> Result<Exit, R
 }
 
 async fn show(context: &mut Context<'_>, args: &ShowArgs) -> Result<Exit, Refusal> {
-    let segment = args.segment.as_ref().map(|name| ("segment", name.to_string()));
-    let query: Vec<_> = segment.into_iter().collect();
+    let given = [
+        ("segment", args.segment.as_ref().map(Name::to_string)),
+        ("tenant", args.tenant.as_ref().map(Name::to_string)),
+        ("mac", args.mac.as_ref().map(Mac::to_string)),
+    ];
+    let query: Vec<_> = given
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect();
     let answer = context.client.get(&with_query(path::FDB, &query)).await?;
-    let has = |entry: &Value, key: &str, wanted: Option<String>| {
-        wanted.is_none_or(|wanted| entry.get(key).and_then(Value::as_str) == Some(wanted.as_str()))
-    };
-    let answer = answer.only(|entry| {
-        has(entry, "tenant", args.tenant.as_ref().map(Name::to_string))
-            && has(entry, "mac", args.mac.as_ref().map(Mac::to_string))
-    });
     let listing = Listing {
         name: |entry: &FdbEntry| entry.mac.clone(),
         empty: "no such addresses; they are learned from frames, see: fabric counters",
@@ -119,7 +120,7 @@ async fn show(context: &mut Context<'_>, args: &ShowArgs) -> Result<Exit, Refusa
 
 async fn flush(context: &mut Context<'_>, args: FlushArgs) -> Result<Exit, Refusal> {
     context.without_names()?;
-    let request = Flush {
+    let request = WhichStations {
         segment: args.segment,
         tenant: args.tenant,
         mac: args.mac,

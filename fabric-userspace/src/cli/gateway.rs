@@ -1,3 +1,5 @@
+//! The verbs of `fabric gateway`, and how its places and routes are written.
+
 use std::net::IpAddr;
 
 use clap::{Args, Subcommand};

@@ -1,3 +1,5 @@
+//! The verbs of `fabric link`.
+
 use clap::{Args, Subcommand};
 
 use super::context::{Context, Exit, Listing};
@@ -19,7 +21,7 @@ pub(super) enum Verb {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Take a link out of service; backups carry its traffic
+    /// Take a link out of service; a backup takes over, if there is one
     Down {
         /// The link
         name: Name,

@@ -1,3 +1,5 @@
+//! The verbs of `fabric node`; `list` is in [`super::node_list`].
+
 use clap::{Args, Subcommand};
 
 use super::context::{Context, Exit, Listing};

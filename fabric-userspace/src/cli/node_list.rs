@@ -33,7 +33,7 @@ pub(super) async fn wait(context: &mut Context<'_>, revision: u64) -> Result<Exi
     let end = begun + context.client.timeout();
     loop {
         let answer = context.client.get(path::NODES).await?;
-        let nodes: Vec<Node> = answer.list()?.body.items;
+        let nodes: Vec<Node> = answer.list()?;
         let lacking: Vec<&Node> = nodes.iter().filter(|node| lacks(node, revision)).collect();
         if lacking.is_empty() {
             return show(context, &answer);

@@ -1,3 +1,5 @@
+//! The verbs of `fabric port`.
+
 use clap::{Args, Subcommand};
 
 use super::context::{Context, Exit, Listing};

@@ -1,3 +1,5 @@
+//! The verbs of `fabric segment`; its lists are taken out of those of tenants.
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 

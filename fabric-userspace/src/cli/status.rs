@@ -1,3 +1,5 @@
+//! `fabric status`, with rates between two readings.
+
 use std::time::{Duration, Instant};
 
 use clap::Args;

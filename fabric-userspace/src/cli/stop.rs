@@ -1,3 +1,5 @@
+//! `fabric agent stop`: returns when the agent has ended; with `--state-dir` it takes down what a dead one has left.
+
 use std::time::{Duration, Instant};
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! The verbs of `fabric storage`: changes of the document, and acts on a storage machine, which leave the document alone.
+
 use std::net::IpAddr;
 
 use clap::{Args, Subcommand};
@@ -97,8 +99,11 @@ pub(super) struct AddArgs {
     #[arg(long, hide_short_help = true)]
     non_revertive: bool,
     /// sync, interval or batch; left out if the members share their data
-    #[arg(long, value_name = "POLICY", value_parser = policy, hide_short_help = true)]
+    #[arg(long, value_name = "POLICY", value_parser = policy, requires = "monitors", hide_short_help = true)]
     replication: Option<ReplicationPolicy>,
+    /// MEMBER=SOCKET: QMP socket, on the member's node, of the software that copies from it; once for each member
+    #[arg(long = "monitor", value_name = "MONITOR", value_parser = monitor, requires = "replication", hide_short_help = true)]
+    monitors: Vec<(Name, String)>,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -143,6 +148,13 @@ fn member(text: &str) -> Result<NewMember, String> {
     })
 }
 
+fn monitor(text: &str) -> Result<(Name, String), String> {
+    const RULE: &str = "expected MEMBER=SOCKET, as in array-1=/run/array-1.qmp";
+    let rule = || RULE.to_owned();
+    let (member, socket) = text.split_once('=').ok_or_else(rule)?;
+    Ok((member.parse().map_err(|_| rule())?, socket.to_owned()))
+}
+
 fn policy(text: &str) -> Result<ReplicationPolicy, String> {
     let all = [
         ReplicationPolicy::Sync,
@@ -170,13 +182,22 @@ pub(super) async fn run(context: &mut Context<'_>, verb: Verb) -> Result<Exit, R
 }
 
 async fn add(context: &mut Context<'_>, args: AddArgs) -> Result<Exit, Refusal> {
+    let unknown = |name: &&Name| args.members.iter().all(|member| member.name != **name);
+    if let Some(name) = args.monitors.iter().map(|(name, _)| name).find(unknown) {
+        let sentence = format!("--monitor names {name}, which is no --member");
+        return Err(Refusal::new(codes::USAGE, sentence).with_cure("name one of the members"));
+    }
     let own = own_node(context).await?;
     let member = |member: NewMember| model::Member {
         id: None,
+        monitor: args
+            .monitors
+            .iter()
+            .find(|(name, _)| *name == member.name)
+            .map(|(_, socket)| socket.clone()),
         name: member.name,
         node: member.node.unwrap_or_else(|| own.clone()),
         port: member.port,
-        monitor: None,
     };
     let usual = Health::default();
     let vsm = model::Vsm {

@@ -1,3 +1,5 @@
+//! The verbs of `fabric tenant`; rates in its list are between two readings.
+
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -128,12 +130,12 @@ async fn detach(context: &mut Context<'_>, args: DetachArgs) -> Result<Exit, Ref
 async fn list(context: &mut Context<'_>) -> Result<Exit, Refusal> {
     let mut answer = context.client.get(path::TENANTS).await?;
     let mut rates: HashMap<String, TenantRates> = HashMap::new();
-    let before: Vec<Tenant> = answer.list()?.body.items;
+    let before: Vec<Tenant> = answer.list()?;
     if context.is_picture() && !before.is_empty() {
         let at = Instant::now();
         tokio::time::sleep(GLANCE).await;
         answer = context.client.get(path::TENANTS).await?;
-        rates = tenant::rates_between(&before, &answer.list()?.body.items, at.elapsed());
+        rates = tenant::rates_between(&before, &answer.list()?, at.elapsed());
     }
     let listing = Listing {
         name: |tenant: &Tenant| tenant.name.clone(),

@@ -13,7 +13,7 @@ use crate::error::{Refusal, codes};
 use crate::model::{Document, from_json_bytes};
 use crate::store::etcd::EtcdStore;
 use crate::store::{FileStore, Store, Stored};
-use crate::validate::validate;
+use crate::validate::{unheard_copies, validate};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
@@ -43,9 +43,13 @@ pub(super) async fn import(context: &mut Context<'_>, args: &ImportArgs) -> Resu
         from_json_bytes(&text).map_err(|problem| Refusal::from(problem).in_file(&name).unchanged())?;
     let valid =
         validate(document).map_err(|problems| Refusal::from_problems(problems).in_file(&name).unchanged())?;
+    let unheard = unheard_copies(valid.document(), &Document::default());
+    if !unheard.is_empty() {
+        return Err(Refusal::from_problems(unheard).in_file(&name).unchanged());
+    }
     let (store, shown) = open(args)?;
     let base = match store.current().await? {
-        Some(there) if !args.replace => return Err(taken(&shown, there.revision)),
+        Some(there) if !args.replace => return Err(taken(args, &shown, there.revision)),
         Some(there) => there.revision,
         None => 0,
     };
@@ -70,7 +74,10 @@ pub(super) async fn import(context: &mut Context<'_>, args: &ImportArgs) -> Resu
 
 /// The document of a store, as `fabric apply` and `fabric import` take it.
 pub(super) async fn export(context: &mut Context<'_>, args: &StoreArgs) -> Result<Option<Exit>, Refusal> {
-    let Some(address) = args.address()?.filter(|_| args.any()) else {
+    if !args.any() {
+        return Ok(None);
+    }
+    let Some(address) = args.address()? else {
         return Ok(None);
     };
     let store = EtcdStore::open(address, "export")?;
@@ -94,7 +101,12 @@ pub(super) async fn export(context: &mut Context<'_>, args: &StoreArgs) -> Resul
 }
 
 fn open(args: &ImportArgs) -> Result<(Box<dyn Store>, String), Refusal> {
-    match (args.store.address()?, &args.state_dir) {
+    // What is in the environment is meant for whoever says nothing.
+    let address = match &args.state_dir {
+        Some(_) if !args.store.any() => None,
+        _ => args.store.address()?,
+    };
+    match (address, &args.state_dir) {
         (Some(address), None) => {
             let shown = address.to_string();
             Ok((Box::new(EtcdStore::open(address, "import")?), shown))
@@ -131,11 +143,16 @@ fn usage(sentence: &str) -> Refusal {
         .with_cure("give one of --store etcd://HOST/PREFIX and --state-dir DIR")
 }
 
-fn taken(store: &str, revision: u64) -> Refusal {
+fn taken(args: &ImportArgs, store: &str, revision: u64) -> Refusal {
+    let cure = if args.state_dir.is_some() {
+        format!("to replace it: --replace; to look at it: cat {store}/document.json")
+    } else {
+        "to replace it for all nodes: --replace; to look at it: fabric export --store URL".to_owned()
+    };
     Refusal::new(
         codes::STORE_TAKEN,
         format!("{store} holds a fabric already, at revision {revision}"),
     )
-    .with_cure("to replace it for all nodes: --replace; to look at it: fabric export --store URL")
+    .with_cure(cure)
     .unchanged()
 }

@@ -1,3 +1,5 @@
+//! What `--watch` does: repeats a view until Ctrl-C, or until nobody reads it any more.
+
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};

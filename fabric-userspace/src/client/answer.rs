@@ -1,5 +1,10 @@
+//! Answers of the agent: kept as they came, read as types when asked for; an answer that is an error becomes a refusal.
+
+use std::cell::OnceCell;
+
 use hyper::StatusCode;
-use serde::de::DeserializeOwned;
+use hyper::body::Bytes;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -7,10 +12,13 @@ use crate::api::{Envelope, Item, Items};
 use crate::error::{Refusal, codes};
 
 /// What the agent said, as it said it; `null` if it said nothing.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// As JSON without a type, an answer takes ten times its length: so it is only if it is asked for.
+#[derive(Debug, Clone)]
 pub struct Answer {
     what: String,
-    value: Value,
+    text: Bytes,
+    value: OnceCell<Value>,
 }
 
 #[derive(Deserialize)]
@@ -20,32 +28,42 @@ struct ErrorBody {
 
 impl Answer {
     /// Reads an HTTP answer to the request `what`.
-    pub(super) fn from_http(what: &str, status: StatusCode, body: &[u8]) -> Result<Self, Refusal> {
+    pub(super) fn from_http(what: &str, status: StatusCode, body: Bytes) -> Result<Self, Refusal> {
         if !status.is_success() {
-            return Err(refusal(what, status, body));
+            return Err(refusal(what, status, &body));
         }
-        let value = if body.is_empty() {
-            Value::Null
+        let text = if body.is_empty() {
+            Bytes::from_static(b"null")
         } else {
-            serde_json::from_slice(body).map_err(|error| not_understood(what, &error))?
+            body
         };
+        serde_json::from_slice::<IgnoredAny>(&text).map_err(|error| not_understood(what, &error))?;
         Ok(Self {
             what: what.to_owned(),
-            value,
+            text,
+            value: OnceCell::new(),
         })
     }
 
     /// The answer as JSON, also with what this version does not know.
     pub fn json(&self) -> &Value {
-        &self.value
+        // That it is JSON was seen when it came.
+        let read = || serde_json::from_slice(&self.text).unwrap_or_default();
+        self.value.get_or_init(read)
     }
 
-    /// The answer as a list.
+    fn json_mut(&mut self) -> Option<&mut Value> {
+        self.json();
+        self.value.get_mut()
+    }
+
+    /// The items of a list. Without what stands around them: to read both at once, serde would make a tree of the whole.
     ///
     /// # Errors
     /// The agent is of another version and said something else.
-    pub fn list<T: DeserializeOwned>(&self) -> Result<Envelope<Items<T>>, Refusal> {
-        self.read()
+    pub fn list<T: DeserializeOwned>(&self) -> Result<Vec<T>, Refusal> {
+        let Items { items } = self.read()?;
+        Ok(items)
     }
 
     /// The answer as one object.
@@ -57,13 +75,18 @@ impl Answer {
     }
 
     fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        T::deserialize(&self.value).map_err(|error| not_understood(&self.what, &error))
+        let read = match self.value.get() {
+            Some(value) => T::deserialize(value),
+            None => serde_json::from_slice(&self.text),
+        };
+        read.map_err(|error| not_understood(&self.what, &error))
     }
 
     /// The list with only those items that `keep` accepts.
     #[must_use]
     pub fn only(mut self, keep: impl Fn(&Value) -> bool) -> Self {
-        if let Some(items) = self.value.get_mut("items").and_then(Value::as_array_mut) {
+        let items = self.json_mut().and_then(|value| value.get_mut("items"));
+        if let Some(items) = items.and_then(Value::as_array_mut) {
             items.retain(keep);
         }
         self
@@ -71,7 +94,7 @@ impl Answer {
 
     /// The items of a list, as they came.
     pub fn items(&self) -> &[Value] {
-        self.value
+        self.json()
             .get("items")
             .and_then(Value::as_array)
             .map_or(&[], Vec::as_slice)
@@ -80,7 +103,7 @@ impl Answer {
     /// A list of `items` in place of those of this answer, as an answer of its own kind.
     #[must_use]
     pub fn with_items(mut self, kind: &str, items: Vec<Value>) -> Self {
-        if let Some(envelope) = self.value.as_object_mut() {
+        if let Some(envelope) = self.json_mut().and_then(Value::as_object_mut) {
             envelope.insert("kind".to_owned(), kind.into());
             envelope.insert("items".to_owned(), items.into());
         }
@@ -91,7 +114,8 @@ impl Answer {
     pub fn local(kind: &str, item: &impl Serialize) -> Self {
         Self {
             what: kind.to_owned(),
-            value: json!({ "schema": "fabric/1", "kind": kind, "revision": null, "item": item }),
+            text: Bytes::new(),
+            value: json!({ "schema": "fabric/1", "kind": kind, "revision": null, "item": item }).into(),
         }
     }
 }

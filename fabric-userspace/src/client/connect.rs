@@ -1,3 +1,5 @@
+//! Why a socket cannot be connected to, as a refusal whose cure fits the reason.
+
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;

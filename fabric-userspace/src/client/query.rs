@@ -1,3 +1,5 @@
+//! Queries of URLs: no value can add a pair of its own.
+
 use std::fmt::Write;
 
 /// `path` with a query; what is not an unreserved character (RFC 3986 §2.3) is percent-encoded.

@@ -72,7 +72,9 @@ impl Budget {
     fn way(&mut self, tenant: &Name, frame: u32, way: &Way) {
         let (total, sends) = (frame + way.stack.added, way.max_frame());
         let known = self.short.get(&way.port).map_or(0, Need::total);
-        if total > sends && total > known {
+        // One that is gone is judged when it is there.
+        let is_there = way.facts.ifindex != 0;
+        if is_there && total > sends && total > known {
             let need = Need {
                 tenant: tenant.clone(),
                 frame,

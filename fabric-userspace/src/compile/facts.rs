@@ -1,3 +1,5 @@
+//! What the compiler is told of the host, and so need not ask: interfaces, and MAC addresses of next hops toward VTEPs.
+
 use std::collections::BTreeMap;
 
 use crate::model::{IfName, Name};

@@ -194,6 +194,7 @@ impl<'a> Landings<'a> {
         let Some(link) = self
             .gate(node)
             .and_then(|gate| self.valid.tree().next_link(self.here, gate))
+            .filter(|link| !self.valid.link(*link).down)
         else {
             return Ok(None);
         };

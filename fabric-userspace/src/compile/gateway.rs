@@ -77,7 +77,8 @@ fn prefix(vrf: u32, ip: IpAddr, length: u8) -> Prefix {
 }
 
 impl NodeView {
-    /// A number costs nothing, so every gateway has one at every node.
+    /// A number costs nothing, so every gateway has one at every node. One whose name has passed to another tenant has another: else
+    /// the entries of both would be in one routing table while they change.
     pub(super) fn add_gateways(
         &mut self,
         valid: &Valid,
@@ -85,11 +86,14 @@ impl NodeView {
         pools: &mut Pools,
     ) -> Result<(), Refusal> {
         for gateway in valid.gateways() {
-            let id = match old.vrfs.get(&gateway.name) {
+            let (name, tenant) = (&gateway.name, &gateway.tenant);
+            let is_same = old.vrf_tenants.get(name).is_none_or(|was| was == tenant);
+            let id = match old.vrfs.get(name).filter(|_| is_same) {
                 Some(id) => *id,
                 None => pools.vrf()?,
             };
-            self.ids.vrfs.insert(gateway.name.clone(), id);
+            self.ids.vrfs.insert(name.clone(), id);
+            self.ids.vrf_tenants.insert(name.clone(), tenant.clone());
         }
         Ok(())
     }

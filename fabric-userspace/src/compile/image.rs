@@ -1,3 +1,5 @@
+//! What was compiled for a node: entries and numbers, one part for the node and one a segment. Unchanged parts are shared.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -61,10 +63,30 @@ pub struct PortPlan {
     pub record: Port,
 }
 
+impl NodePart {
+    /// False for a link over IP whose next router has not answered.
+    pub fn is_resolved(&self, link: &Name) -> bool {
+        self.view.as_ref().is_none_or(|view| view.is_resolved(link))
+    }
+}
+
 impl SegmentPart {
+    /// Whose it is; `None` in a restored image.
+    pub fn tenant(&self) -> Option<&Name> {
+        self.input.as_ref().map(|input| &input.tenant)
+    }
+
     /// VXLAN identifier, if it has one.
     pub fn vni(&self) -> Option<u32> {
         self.input.as_ref().map(|input| input.vni).filter(|vni| *vni != 0)
+    }
+
+    /// Links by which its frames leave the node, also those that stand by; some more than once.
+    pub fn links(&self) -> impl Iterator<Item = &Name> {
+        self.input
+            .iter()
+            .flat_map(SegmentInput::ways)
+            .map(|way| &way.name)
     }
 
     /// The tunnels to foreign VTEPs.
@@ -161,6 +183,17 @@ impl Image {
     /// Makes numbers usable again that an earlier image gave up.
     pub fn release(&mut self, freed: &Freed) {
         self.pools.release(freed);
+    }
+
+    /// All its numbers.
+    pub fn numbers(&self) -> Freed {
+        let mut all = Freed::default();
+        all.add_node(&self.node.ids, &NodeIds::default());
+        let none = SegmentIds::default();
+        for part in self.segments.values() {
+            all.add_segment(&part.ids, &none);
+        }
+        all
     }
 
     /// Marks numbers as used that a change which failed has touched, until they are released.

@@ -1,3 +1,5 @@
+//! What one segment is to one node, put together from document and node. As long as it is equal, its entries are kept.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -111,7 +113,11 @@ impl SegmentInput {
             i_sid: segment.i_sid.map_or(0, |i_sid| i_sid.get()),
             global_vid: segment.global_vid.map_or(0, ServiceVid::get),
             mac_limit: segment.mac_limit,
-            own: own_vlan(segment.vlan),
+            own: match segment.vlan {
+                // Its packets have no tag where nobody says which.
+                None if segment.gateway.is_some() => own::UNTAGGED,
+                vlan => own_vlan(vlan),
+            },
             mtu: TENANT_MTU,
             locals: locals(here, view, segment)?,
             legs: legs(&landings, view, &links)?,
@@ -122,6 +128,13 @@ impl SegmentInput {
         };
         input.refuse_hairpin(&segment.name, &valid.node(here).name)?;
         Ok(Some(input))
+    }
+
+    /// Every link by which frames leave, also those that stand by; some more than once.
+    pub(super) fn ways(&self) -> impl Iterator<Item = &Way> {
+        let legs = self.legs.iter().map(|leg| &*leg.way);
+        let inward = self.inward.iter().map(|inward| &*inward.way);
+        legs.chain(self.far.iter().flat_map(Far::ways)).chain(inward)
     }
 
     /// The kernel holds a copy against its egress before the fabric's tags are on it. Bytes without frame check sequence.
@@ -200,10 +213,12 @@ fn locals(here: NodeIx, view: &NodeView, segment: &ValidSegment) -> Result<Vec<L
 }
 
 /// Links between nodes with what is behind them, then foreign VTEPs; each by name. What is in another datacenter is behind the
-/// node where its labels end.
+/// node where its labels end. A link that the operator has taken out of service keeps its place in the tree and carries nothing.
 fn legs(landings: &Landings<'_>, view: &NodeView, links: &[LinkIx]) -> Result<Vec<Leg>, Refusal> {
     let (here, segment) = (landings.here, landings.segment);
-    let mut behind: Vec<(LinkIx, Vec<End>)> = links.iter().map(|link| (*link, Vec::new())).collect();
+    let is_in_service = |link: LinkIx| !landings.valid.link(link).down;
+    let links = links.iter().filter(|link| is_in_service(**link));
+    let mut behind: Vec<(LinkIx, Vec<End>)> = links.map(|link| (*link, Vec::new())).collect();
     let mut place = |node: NodeIx, end: End| {
         let link = landings
             .gate(node)
@@ -221,6 +236,7 @@ fn legs(landings: &Landings<'_>, view: &NodeView, links: &[LinkIx]) -> Result<Ve
     }
     behind.extend(
         own.iter()
+            .filter(|end| is_in_service(end.link))
             .map(|end| (end.link, vec![End::new(end.c_vid, &end.stations)])),
     );
     let mut legs = behind

@@ -91,6 +91,11 @@ impl NodeView {
             && self.ids == new.ids
     }
 
+    /// Also for a link that is none of the node's.
+    pub(super) fn is_resolved(&self, link: &Name) -> bool {
+        self.ways.get(link).is_none_or(|way| way.resolved)
+    }
+
     pub(super) fn way(&self, link: LinkIx) -> Result<&Arc<Way>, Refusal> {
         let way = self.by_link.get(link.index()).and_then(Option::as_ref);
         way.ok_or_else(|| {

@@ -1,9 +1,11 @@
+//! Which segments a new document can have changed; the others need not be compiled again. Rather too many than too few.
+
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::list::List;
-use crate::model::{Document, Name, Segment, Shared, Tenant, between};
+use crate::model::{Document, MacLimit, Name, Segment, Shared, Tenant, between};
 use crate::validate::ValidTenant;
 
 /// Which segments a change can have touched.
@@ -29,12 +31,12 @@ impl Scope {
         let (first, before, after) = between(&old.tenants, &new.tenants);
         let tenants = first..first + after.len();
         let (before, after) = (segments(before), segments(after));
-        let mut lost: HashMap<&Name, &(&Tenant, &Segment)> =
-            before.iter().map(|pair| (&pair.1.name, pair)).collect();
-        for pair in &after {
-            let was = lost.remove(&pair.1.name);
-            if was.is_none_or(|was| !equal(was, pair)) {
-                touched.insert(pair.1.name.clone());
+        let mut lost: HashMap<&Name, &Owned<'_>> =
+            before.iter().map(|owned| (&owned.2.name, owned)).collect();
+        for owned in &after {
+            let was = lost.remove(&owned.2.name);
+            if was != Some(owned) {
+                touched.insert(owned.2.name.clone());
             }
         }
         touched.extend(lost.into_keys().cloned());
@@ -101,13 +103,22 @@ fn gateways(old: &Document, new: &Document, touched: &BTreeSet<Name>) -> BTreeSe
     found
 }
 
-fn segments(tenants: &[Shared<Tenant>]) -> Vec<(&Tenant, &Segment)> {
+/// A segment, its tenant's name, and the limits that it has from him: one without a limit of his own has that of his largest segment.
+type Owned<'a> = (&'a Name, [Option<MacLimit>; 2], &'a Segment);
+
+fn segments(tenants: &[Shared<Tenant>]) -> Vec<Owned<'_>> {
+    let owned = |tenant: &'_ Shared<Tenant>| -> [Option<MacLimit>; 2] {
+        let largest = tenant.segments.iter().filter_map(|segment| segment.mac_limit);
+        [tenant.mac_limit, largest.max()]
+    };
     tenants
         .iter()
-        .flat_map(|tenant| tenant.segments.iter().map(move |segment| (&**tenant, segment)))
+        .flat_map(|tenant| {
+            let limits = owned(tenant);
+            tenant
+                .segments
+                .iter()
+                .map(move |segment| (&tenant.name, limits, segment))
+        })
         .collect()
-}
-
-fn equal(was: &(&Tenant, &Segment), is: &(&Tenant, &Segment)) -> bool {
-    was.0.name == is.0.name && was.0.mac_limit == is.0.mac_limit && was.1 == is.1
 }

@@ -1,7 +1,9 @@
 mod borders;
 mod budget;
+mod change;
 mod datacenters;
 mod delivery;
+mod fabric;
 mod figure1;
 mod gateway;
 pub(crate) mod growth;

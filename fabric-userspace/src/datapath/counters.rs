@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 
 use fabric_common::DropReason;
-use fabric_common::maps::{Count, Direction, count_index, drop_index, name};
+use fabric_common::maps::{Count, Direction, count_index, drop_index, drop_slot, name};
 
 use super::mapped::Mapped;
 use super::{Datapath, LoadError};
@@ -47,6 +47,21 @@ impl<T: aya::Pod> Counters<T> {
         self.places(counter)?
             .for_each(|place| self.memory.withdraw(place));
         Some(())
+    }
+
+    /// Clears what somebody has counted who is not there any more. In the order of the memory: with many CPUs a counter's places lie
+    /// far apart.
+    fn clear_strays(&self, is_owned: impl Fn(u32) -> bool)
+    where
+        T: Default + PartialEq,
+    {
+        let counters = (1 << self.bits) - 1;
+        for place in 0..self.memory.len() {
+            let has_counted = self.memory.get(place).is_some_and(|part| part != T::default());
+            if has_counted && !is_owned(place & counters) {
+                self.memory.withdraw(place);
+            }
+        }
     }
 
     fn places(&self, counter: u32) -> Option<impl Iterator<Item = u32>> {
@@ -144,6 +159,20 @@ impl Datapath {
             }
         }
         Ok(())
+    }
+
+    /// Sets the counters to zero of bindings, paths and slots of ports that nobody owns. Slot 0, of interfaces without a role, stays.
+    pub fn clear_strays(
+        &mut self,
+        owns_binding: impl Fn(u32) -> bool,
+        owns_path: impl Fn(u32) -> bool,
+        owns_slot: impl Fn(u16) -> bool,
+    ) {
+        self.count_in.clear_strays(owns_binding);
+        self.count_out.clear_strays(owns_path);
+        let slot = |index| u16::try_from(drop_slot(index)).unwrap_or(0);
+        self.count_drops
+            .clear_strays(|index| matches!(slot(index), slot if slot == 0 || owns_slot(slot)));
     }
 
     /// The rare events of a segment.

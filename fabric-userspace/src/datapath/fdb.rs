@@ -64,8 +64,12 @@ fn correction(before: u32, now: u32, found: Sweep) -> u32 {
     }
 }
 
-/// The greatest age that can be told, in ticks.
-const OLDEST: u32 = 0x7fff;
+/// Ticks by which an entry may have been heard after the clock was read.
+const AHEAD: u32 = 64;
+/// The greatest age that can be told, in ticks: hours.
+const OLDEST: u32 = 0xffff - AHEAD;
+/// The greatest limit of ages, in ticks; a tick is a quarter of a second at least.
+const LONGEST: u32 = OLDEST - 256;
 
 /// Length of one [`tick`], from the kernel's own tick.
 fn tick_length() -> Duration {
@@ -74,14 +78,14 @@ fn tick_length() -> Duration {
     tick * 256
 }
 
-/// The number of ticks that cover a time.
+/// The number of ticks that cover a time; of a longer one than can be told as many as an entry is older than for longer than from one
+/// sweep to the next.
 pub(super) fn ticks(time: Duration) -> u32 {
     let ticks = time.as_nanos().div_ceil(tick_length().as_nanos().max(1));
-    u32::try_from(ticks).map_or(OLDEST, |ticks| ticks.min(OLDEST))
+    u32::try_from(ticks).map_or(LONGEST, |ticks| ticks.min(LONGEST))
 }
 
-/// Ticks since the entry was last heard. One that was heard after the clock was read is not old: the upper half of the
-/// range of 16 bits counts as the future.
+/// Ticks since the entry was last heard, of 16 bits. One that was heard after the clock was read is not old.
 fn age(now: u32, value: FdbValue) -> u32 {
     match now.wrapping_sub(value.last_seen()) & 0xffff {
         age if age > OLDEST => 0,
@@ -214,11 +218,11 @@ impl Datapath {
         }
     }
 
-    /// All entries, static and learned.
+    /// Hands out all entries, static and learned, in no order.
     ///
     /// # Errors
     /// When the kernel's clock cannot be read.
-    pub fn fdb(&mut self) -> Result<Vec<FdbEntry>, LoadError> {
+    pub fn for_each_station(&mut self, each: impl FnMut(FdbEntry)) -> Result<(), LoadError> {
         let now = self.now()?;
         let length = tick_length();
         let entry = |key: u64, value: FdbValue| FdbEntry {
@@ -229,13 +233,13 @@ impl Datapath {
             age: length * age(now, value),
             moves: value.moves(),
         };
-        Ok(self
-            .fdb
+        self.fdb
             .iter()
             .map(|slot| (slot.key.load(), FdbValue(slot.value.load())))
             .filter(|(_, value)| value.next_hop() != 0)
             .map(|(key, value)| entry(key, value))
-            .collect())
+            .for_each(each);
+        Ok(())
     }
 
     /// Removes learned entries for which `which` is true; returns how many.
@@ -289,7 +293,24 @@ impl Datapath {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sweep, correction};
+    use std::time::Duration;
+
+    use fabric_common::maps::FdbValue;
+
+    use super::{AHEAD, Sweep, age, correction, ticks};
+
+    /// Ages are told to nearly all of 16 bits, and an entry can be older than any limit.
+    #[test]
+    fn what_was_not_heard_for_hours_is_old_and_what_was_heard_just_now_is_not() {
+        let heard = |tick: u32| FdbValue::learned(1, 1, tick);
+        let now = 0x1_0010;
+        assert_eq!(age(now, heard(0x10)), 0);
+        assert_eq!(age(now, heard(0x20)), 0, "behind the reading of the clock");
+        assert_eq!(age(now, heard(0xfff0)), 0x20);
+        assert_eq!(age(now, heard(0x10 + AHEAD + 1)), 0xffff - AHEAD);
+        let year = ticks(Duration::from_secs(31_536_000));
+        assert!(age(now, heard(0x10 + AHEAD + 1)) > year, "{year}");
+    }
 
     fn found(learned: u64, aged: u64) -> Sweep {
         Sweep {

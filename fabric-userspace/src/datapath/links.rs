@@ -8,7 +8,7 @@ use aya::programs::xdp::{XdpLink, XdpMode};
 use fabric_common::maps::name;
 
 use super::detach::detach_pinned;
-use super::loader::{Program, xdp};
+use super::loader::{Program, loaded, xdp};
 use super::{Datapath, LoadError, bpffs, pins};
 use crate::safety::Role;
 
@@ -27,6 +27,14 @@ impl Datapath {
         self.directory.join("links").join(ifindex.to_string())
     }
 
+    /// Has the kernel verify a role's program, which takes it up to a quarter of a second, unless it has done so already.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub fn load_role(&mut self, role: Role) -> Result<(), LoadError> {
+        loaded(&mut self.ebpf, program_of(role)).map(drop)
+    }
+
     /// Puts the role's program on an interface: into the pinned link, if there is one, so that no frame is
     /// lost, else by a new native attachment.
     ///
@@ -39,7 +47,7 @@ impl Datapath {
         }
         // A link of an interface that is gone keeps its pin; the new interface may have its index.
         let _ = std::fs::remove_file(&pin);
-        let program = xdp(&mut self.ebpf, program_of(role))?;
+        let program = loaded(&mut self.ebpf, program_of(role))?;
         let id = program.attach_to_if_index(ifindex, XdpMode::Driver)?;
         let link: FdLink = program
             .take_link(id)?
@@ -60,7 +68,7 @@ impl Datapath {
         };
         let pinned = PinnedLink::from_pin(&pin).map_err(|error| wrong(io::Error::other(error)))?;
         let link: FdLink = pinned.into();
-        let program = xdp(&mut self.ebpf, program_of(role))?;
+        let program = loaded(&mut self.ebpf, program_of(role))?;
         let id = program.attach_to_link(XdpLink::try_from(link).map_err(|_| LoadError::NotALink)?)?;
         // Ours once more, to be closed: the pin alone holds the link.
         let link: FdLink = program
@@ -101,8 +109,11 @@ impl Datapath {
     /// When the kernel does not tell.
     pub fn program_ids(&mut self) -> Result<Vec<u32>, LoadError> {
         let mut ids = Vec::new();
-        for role in [Role::Access, Role::Trunk, Role::Pseudowire, Role::Underlay] {
-            ids.push(xdp(&mut self.ebpf, program_of(role))?.info()?.id());
+        for program in Program::ENTRIES {
+            let program = xdp(&mut self.ebpf, program)?;
+            if program.fd().is_ok() {
+                ids.push(program.info()?.id());
+            }
         }
         for ifindex in self.attached() {
             let link = PinnedLink::from_pin(self.link_pin(ifindex))

@@ -89,6 +89,9 @@ impl Program {
         Self::Clock,
     ];
 
+    /// Those that wait for the first port of their role: to verify them is most of an agent's start.
+    pub(super) const ENTRIES: [Self; 4] = [Self::Access, Self::Trunk, Self::Pseudowire, Self::Underlay];
+
     /// Those that others go on with, and their places in `AFTER`.
     const AFTER: [(Self, u32); after::COUNT as usize] = [
         (Self::Tell, after::TELL),
@@ -120,7 +123,8 @@ impl Program {
 }
 
 impl Datapath {
-    /// Loads the programs over the maps pinned in `directory`, or over new ones of these sizes.
+    /// Loads what every port needs over the maps pinned in `directory`, or over new ones of these sizes; a role's own program
+    /// is loaded by [`Datapath::load_role`].
     ///
     /// `stations` is the number of FDB entries that there is room for at half load. `directory` becomes a BPF
     /// file system. With `log_drops` the programs write a log record for each dropped frame, see
@@ -170,27 +174,29 @@ impl Datapath {
         let mut ebpf = load_object(directory, sizes, &settings, log_drops)?;
         write_layout(&mut ebpf, &settings)?;
         for program in Program::ALL {
-            xdp(&mut ebpf, program)?.load()?;
+            if !Program::ENTRIES.contains(&program) {
+                xdp(&mut ebpf, program)?.load()?;
+            }
         }
         put_programs(&mut ebpf)?;
         Self::with_maps(directory, settings, ebpf, log_drops)
     }
 
-    /// Verified instructions of each program, as the kernel counts them (Linux 5.16).
+    /// Verified instructions of each program, as the kernel counts them (Linux 5.16). Loads all.
     ///
     /// # Errors
-    /// When the kernel does not tell.
+    /// When the kernel refuses one, or does not tell.
     pub fn verified_instructions(&mut self) -> Result<Vec<(Program, u32)>, LoadError> {
         Program::ALL
             .into_iter()
             .map(|program| {
-                let info = xdp(&mut self.ebpf, program)?.info()?;
+                let info = loaded(&mut self.ebpf, program)?.info()?;
                 Ok((program, info.verified_instruction_count().unwrap_or(0)))
             })
             .collect()
     }
 
-    /// What the programs log; `None` if they were loaded without.
+    /// What the programs log; `None` if they were loaded without. To be kept while programs are loaded: it holds the map of their logs.
     pub fn logger(&mut self) -> Option<aya_log::EbpfLogger<&'static dyn log::Log>> {
         self.log_drops
             .then(|| aya_log::EbpfLogger::init(&mut self.ebpf).ok())?
@@ -274,16 +280,29 @@ fn only_one(_: u64, _: u64) -> Kin {
 
 /// Puts the programs that others go on with where those look for them. The pin keeps them there.
 fn put_programs(ebpf: &mut Ebpf) -> Result<(), LoadError> {
-    let mut array: ProgramArray<_> = take(ebpf, name::AFTER)?;
     let wrong = LoadError::map(name::AFTER);
     // The programs that others lead to are there first.
     for (program, place) in Program::AFTER.into_iter().rev() {
-        let program = xdp(ebpf, program)?.fd()?;
+        let program = xdp(ebpf, program)?
+            .fd()?
+            .try_clone()
+            .map_err(|error| wrong(error.into()))?;
+        let mut array =
+            ProgramArray::try_from(found_mut(ebpf, name::AFTER)?).map_err(|error| wrong(error.into()))?;
         array
-            .set(place, program, 0)
+            .set(place, &program, 0)
             .map_err(|error| wrong(error.into()))?;
     }
     Ok(())
+}
+
+/// The program; loaded now if it was not yet.
+pub(super) fn loaded(ebpf: &mut Ebpf, program: Program) -> Result<&mut Xdp, LoadError> {
+    let xdp = xdp(ebpf, program)?;
+    if xdp.fd().is_err() {
+        xdp.load()?;
+    }
+    Ok(xdp)
 }
 
 pub(super) fn xdp(ebpf: &mut Ebpf, program: Program) -> Result<&mut Xdp, LoadError> {
@@ -293,6 +312,16 @@ pub(super) fn xdp(ebpf: &mut Ebpf, program: Program) -> Result<&mut Xdp, LoadErr
     Ok(found.try_into()?)
 }
 
+/// A map that stays where programs find it that are loaded later: they know maps by descriptors.
+fn found<'e>(ebpf: &'e Ebpf, map: &'static str) -> Result<&'e Map, LoadError> {
+    ebpf.map(map).ok_or(LoadError::NoMap(map))
+}
+
+fn found_mut<'e>(ebpf: &'e mut Ebpf, map: &'static str) -> Result<&'e mut Map, LoadError> {
+    ebpf.map_mut(map).ok_or(LoadError::NoMap(map))
+}
+
+/// A map that must be kept as long as programs are loaded, see [`found`].
 fn take<M>(ebpf: &mut Ebpf, map: &'static str) -> Result<M, LoadError>
 where
     M: TryFrom<Map>,
@@ -305,8 +334,8 @@ where
     })
 }
 
-fn mapped<T>(ebpf: &mut Ebpf, map: &'static str) -> Result<Mapped<T>, LoadError> {
-    let Some(Map::Array(data)) = ebpf.take_map(map) else {
+fn mapped<T>(ebpf: &Ebpf, map: &'static str) -> Result<Mapped<T>, LoadError> {
+    let Map::Array(data) = found(ebpf, map)? else {
         return Err(LoadError::NoMap(map));
     };
     let entries = data
@@ -399,19 +428,13 @@ fn adopted_settings(directory: &Path) -> Result<Option<Settings>, LoadError> {
 }
 
 fn write_layout(ebpf: &mut Ebpf, settings: &Settings) -> Result<(), LoadError> {
-    let mut array: aya::maps::Array<_, Layout> = take(ebpf, name::LAYOUT)?;
-    array
-        .set(
-            0,
-            Layout {
-                settings: *settings,
-                version: LAYOUT_VERSION,
-                reserved: 0,
-            },
-            0,
-        )
-        .map_err(|error| LoadError::Map {
-            map: name::LAYOUT,
-            source: error.into(),
-        })
+    let wrong = LoadError::map(name::LAYOUT);
+    let layout = Layout {
+        settings: *settings,
+        version: LAYOUT_VERSION,
+        reserved: 0,
+    };
+    let mut array =
+        aya::maps::Array::try_from(found_mut(ebpf, name::LAYOUT)?).map_err(|error| wrong(error.into()))?;
+    array.set(0, layout, 0).map_err(|error| wrong(error.into()))
 }

@@ -49,6 +49,7 @@ pub(super) const PINNED: &[&str] = &[
 
 /// Removes the pins of an agent that was killed before its maps were complete, or while it took them down.
 pub(super) fn clear(directory: &Path) -> io::Result<()> {
+    empty_programs(directory);
     PINNED
         .iter()
         .chain(&["links"])
@@ -57,21 +58,23 @@ pub(super) fn clear(directory: &Path) -> io::Result<()> {
 
 /// Unmounts the pins, after the last link is gone: programs and maps end with their last user.
 pub(super) fn release(directory: &Path) -> io::Result<()> {
-    // At worst it is what the next function says.
-    let _ = clear_programs(&directory.join(name::AFTER));
+    empty_programs(directory);
     bpffs::release(directory)
 }
 
-/// Takes the programs out of the array that holds them.
+/// Takes the programs out of the array that holds them, as far as that is possible.
 ///
 /// The kernel empties an array of programs when its last user lets go, in work that waits for a grace period for each program
 /// that jumps through a full slot (`bpf_arch_poke_desc_update`). Somebody who looks at the array twice meanwhile makes that
 /// work due again while it waits already, and the reference taken for it is never given back (`prog_array_map_clear`; seen on
 /// Linux 6.18): the array would stay for ever. Emptied before, there is nothing to wait for.
-fn clear_programs(pin: &Path) -> Result<(), aya::maps::MapError> {
-    if !pin.exists() {
-        return Ok(());
+fn empty_programs(directory: &Path) {
+    let pinned = MapData::from_pin(directory.join(name::AFTER)).map(Map::ProgramArray);
+    let Some(mut array) = pinned.ok().and_then(|map| ProgramArray::try_from(map).ok()) else {
+        return;
+    };
+    for place in 0..after::COUNT {
+        // At worst it is what is said above.
+        let _ = array.clear_index(&place);
     }
-    let mut array = ProgramArray::try_from(Map::ProgramArray(MapData::from_pin(pin)?))?;
-    (0..after::COUNT).try_for_each(|place| array.clear_index(&place))
 }

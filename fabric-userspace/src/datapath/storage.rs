@@ -18,10 +18,17 @@ impl Datapath {
         let Some(vsm) = self.vsms.shared(id) else {
             return Err(LoadError::map(name::VSMS)(format!("no place {id}").into()));
         };
-        if limits.is_none() {
-            vsm.charge.store(0);
-            vsm.probed_at.store(0);
-            vsm.served_until.store(0);
+        // The watcher may have written in between: whoever gets the place begins with nothing of what was there.
+        if limits.is_none() || vsm.probe_limit.load() == 0 {
+            for word in [
+                &vsm.charge,
+                &vsm.probed_at,
+                &vsm.served_until,
+                &vsm.withheld_at,
+                &vsm.trusted_until,
+            ] {
+                word.store(0);
+            }
             vsm.unanswered.iter().for_each(|since| since.store(0));
         }
         let limits = limits.unwrap_or_default();

@@ -5,6 +5,7 @@ use fabric_common::maps::{Binding, NextHop, Path, access_index, capacity};
 use super::{Datapath, OldWay};
 use crate::ids::Sizes;
 use crate::records::SegmentLimits;
+use crate::safety::Role;
 
 fn small() -> Sizes {
     Sizes {
@@ -69,6 +70,27 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
     second.remove().unwrap();
     assert!(!pins.exists());
     assert_eq!(capacity::VLANS, 4096);
+}
+
+/// Most of an agent's start would be the verification of programs that no port of its node has.
+#[test]
+fn a_roles_program_is_loaded_once_when_it_is_asked_for() {
+    if !nix::unistd::geteuid().is_root() {
+        panic!("needs root");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (mut datapath, _) = Datapath::open(&folder.path().join("bpf"), &small(), 256, false).unwrap();
+    let mut known = Vec::new();
+    for role in [Role::Underlay, Role::Access, Role::Pseudowire, Role::Trunk] {
+        assert_eq!(datapath.program_ids().unwrap().len(), known.len());
+        datapath.load_role(role).unwrap();
+        datapath.load_role(role).unwrap();
+        let ids = datapath.program_ids().unwrap();
+        assert_eq!(ids.len(), known.len() + 1, "one more");
+        assert!(known.iter().all(|id| ids.contains(id)), "the others as they were");
+        known = ids;
+    }
+    datapath.remove().unwrap();
 }
 
 /// A next hop that leads over another port says what was before until all copies from then have left; a new one, and one whose

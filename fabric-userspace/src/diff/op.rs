@@ -1,3 +1,5 @@
+//! The steps of a change: one entry of one map set or cleared, or a wait. Each can be done to [`Records`] as to the maps.
+
 use fabric_common::maps::gateway::{Irb, Prefix, PrefixRoute};
 use fabric_common::maps::storage::VsmPlace;
 use fabric_common::maps::{

@@ -1,3 +1,5 @@
+//! Attaching a port and VLAN to a segment; tenant, segment and numbers that are not there yet are made on the way.
+
 mod checks;
 
 use schemars::JsonSchema;

@@ -1,3 +1,5 @@
+//! Taking an attachment away, and the segment and the tenant too if they are empty then.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

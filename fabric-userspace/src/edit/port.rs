@@ -1,3 +1,5 @@
+//! Options of ports: a port is listed at its node as soon as an option is set that is not the usual one.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

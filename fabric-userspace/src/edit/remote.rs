@@ -1,3 +1,5 @@
+//! Foreign VTEPs as ends of a segment, each named by the link that leads to it.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,3 +1,5 @@
+//! Adding a segment that has no ends yet; removing a segment, or a tenant, with all its ends.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

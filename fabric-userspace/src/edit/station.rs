@@ -1,3 +1,5 @@
+//! Static stations: in a segment an address is fixed to one end at most.
+
 use std::fmt;
 
 use schemars::JsonSchema;

@@ -126,12 +126,14 @@ codes! {
     TOO_FEW_QUEUES = "too-few-queues": "The driver needs queues of its own for XDP and has none left. A veth needs a receive queue for each transmit queue of its peer.";
     IFINDEX_TOO_LARGE = "ifindex-too-large": "The interface's number is beyond the end of the port tables. An interface that is made anew can be given a smaller one.";
     PORT_DOWN = "port-down": "The interface or its peer is down. Nothing comes in, and what is redirected there is lost.";
+    NO_METADATA = "no-metadata": "The driver may leave no room in front of a frame for what goes with it to where its copies are made. Then what is for everybody, and comes in at this port in a segment with more than two members, is dropped as no-headroom.";
     PORT_HAS_MASTER = "port-has-master": "The interface belongs to a bridge, bond or team, which may send frames of its own out through it.";
     NO_SUCH_PORT = "no-such-port": "There is no interface of this name, or it went away meanwhile.";
     PORT_UNREADABLE = "port-unreadable": "The kernel does not tell enough of the interface to judge it. The sentence quotes it.";
     ATTACH_REFUSED = "attach-refused": "The driver refused the program for a reason of its own. The sentence names the driver and quotes the kernel.";
     NOT_PERMITTED = "not-permitted": "The kernel allows XDP only to root, or to whoever has CAP_NET_ADMIN and CAP_BPF.";
     NOT_ROOT = "not-root": "Loading XDP programs and changing interfaces needs root.";
+    WRONG_MACHINE = "wrong-machine": "The programs read keys and values without barriers, which is right where loads are not reordered. On other machines than x86-64 a frame could be taken for another tenant's.";
     KERNEL_TOO_OLD = "kernel-too-old": "The kernel lacks a feature that the data path needs. Linux 6.1 is the oldest that works.";
     AGENT_AWAY = "agent-away": "Nobody answers on the agent's socket. Forwarding may go on without an agent; changes and queries cannot.";
     NO_PERMISSION = "no-permission": "The agent's socket or a file belongs to somebody else. The agent's socket is for root alone, because whoever reaches it can change the fabric.";
@@ -151,6 +153,7 @@ codes! {
     STORE_TAKEN = "store-taken": "The store holds a fabric already, and an import would replace it for all nodes.";
     STORE_NEWER = "store-newer": "The store holds an object of a form that this version of the program does not know. This node keeps the revision that it has; the others are not concerned.";
     NUMBER_IN_USE = "number-in-use": "The number belonged to another tenant, and a node may still go by that: its frames would reach the wrong tenant. A number goes to another tenant only when every node has confirmed that it was given up, or is out of the document. A dead agent's node goes on forwarding, so its silence confirms nothing.";
+    TWO_TREES = "two-trees": "Nodes take a document in one after the other, so for a moment some go by the old spanning tree and others by the new one. If the old one alone has a link, and the new one alone a link between two other nodes, both can be in use at once and close a ring, in which broadcasts go round and multiply. So a link is taken out of service first, and out of the tree when all nodes have done so.";
     STALE_EPOCH = "stale-epoch": "Who is in charge of a storage machine was decided by another node meanwhile. Epochs only rise: the older decision is not carried out.";
     OBJECT_TOO_LARGE = "object-too-large": "One object of the document is larger than etcd takes in one value, about a megabyte. A segment with that many attachments can be split.";
     NODE_TAKEN = "node-taken": "Another agent, with a state directory of its own, reports under this node's name. Two agents for one node would each undo what the other does.";

@@ -1,3 +1,5 @@
+//! One fault of a document or request, with field, cure and code. All that are found together make one [`super::Refusal`].
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

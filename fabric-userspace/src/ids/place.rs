@@ -1,3 +1,5 @@
+//! What a next hop or binding is known by from one document to the next. Its text is the key in the numbers that are saved.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,3 +1,5 @@
+//! Which numbers of a node's tables are in use. The lowest free one is given out: never 0, nor one that awaits its release.
+
 use fabric_common::maps::capacity;
 
 use super::{Freed, Ids, NextHopIds, NodeIds, SegmentIds};
@@ -298,6 +300,6 @@ impl Pool {
                 self.what
             ),
         )
-        .with_cure("spread the tenants over more nodes, or start the agent with larger tables")
+        .with_cure("spread the tenants over more nodes")
     }
 }

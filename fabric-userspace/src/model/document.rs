@@ -1,3 +1,5 @@
+//! The document and its objects, but for links, storage machines and gateways. `fabric schema` prints their comments.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -151,6 +151,7 @@ fn vsm(
     });
     if is_copied {
         text["replication"] = "sync".into();
+        text["members"][0]["monitor"] = "/run/copies.qmp".into();
     }
     Some(from_json(&text.to_string()).expect("a storage machine"))
 }

@@ -1,3 +1,5 @@
+//! Addresses with a prefix length, as gateways have. The length fits the family; the bits behind the prefix stay as written.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

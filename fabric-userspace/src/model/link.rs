@@ -1,3 +1,5 @@
+//! Links, their kinds and their ends, in documents and on the command line. What goes together is checked by `validate`.
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;

@@ -1,3 +1,5 @@
+//! MAC addresses: their text, whether one station can have them, and the one all nodes compute for a line's end without one.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;

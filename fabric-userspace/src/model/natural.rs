@@ -1,3 +1,5 @@
+//! The order of names: for lists that people read, and for choices among nodes or links, in which all nodes must agree.
+
 use std::cmp::Ordering;
 
 /// Order of names as people read them: `eth2` before `eth10`. Different texts are never equal.

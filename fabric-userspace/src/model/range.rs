@@ -1,3 +1,5 @@
+//! Ranges of S-VIDs and C-VIDs, VNIs, labels and I-SIDs. Invariant: none is empty, and every number in one is legal.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;

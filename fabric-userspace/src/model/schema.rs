@@ -1,3 +1,5 @@
+//! The document's JSON Schema, made from its types. It refuses unknown fields everywhere and describes each known one.
+
 use super::Document;
 
 /// JSON Schema (2020-12) of the document, for `fabric schema`.

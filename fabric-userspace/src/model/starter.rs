@@ -1,3 +1,5 @@
+//! The document of an agent that was given none. It is valid as it stands, so that the first tenant can be attached at once.
+
 use super::{Datacenter, Document, Name, Node, Range, RangeNumber};
 
 impl Document {

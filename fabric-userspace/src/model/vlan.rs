@@ -1,3 +1,5 @@
+//! What an attachment takes of its port: a VLAN, untagged frames or all. It names no stack of tags: inner ones just pass.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;

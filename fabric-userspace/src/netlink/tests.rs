@@ -82,6 +82,36 @@ fn a_name_that_does_not_exist_is_told_as_such() {
     });
 }
 
+/// Name and alias of a tenant's interface are his: he can write what is no text, and nobody may wait for ever who asks.
+#[test]
+fn a_peer_that_cannot_be_read_is_an_error_and_an_event_of_its_own() {
+    let Some(mut lab) = Lab::new() else { return };
+    let (agent, tenant) = lab.pair("eth1", "c0");
+    inside(&agent, async || {
+        let netlink = Netlink::connect().unwrap();
+        let port = netlink.link("eth1").await.unwrap();
+        assert!(netlink.peer_of(&port, None).await.unwrap().is_some());
+        let mut watch = Watch::open().unwrap();
+        sh(&format!("ip -n {tenant} link set c0 alias $(printf '\\377')"));
+        let error = netlink.peer_of(&port, None).await.unwrap_err().to_string();
+        assert!(error.contains("cannot be read"), "{error}");
+        let of_peer = async {
+            loop {
+                let event = watch.next().await.unwrap();
+                assert_ne!(event, Event::Missed);
+                if event.concerns(&port) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), of_peer)
+            .await
+            .unwrap();
+        sh(&format!("ip -n {tenant} link set c0 alias text"));
+        assert!(netlink.peer_of(&port, None).await.unwrap().is_some());
+    });
+}
+
 #[test]
 fn a_peer_is_found_in_a_named_namespace() {
     let Some(mut lab) = Lab::new() else { return };

@@ -56,6 +56,11 @@ pub(super) trait News: PartialEq + Sized {
     /// The kernel dropped messages.
     const MISSED: Self;
 
+    /// An interface of which what is said cannot be read.
+    fn unreadable(_nsid: Option<i32>, _ifindex: u32) -> Self {
+        Self::MISSED
+    }
+
     /// `None` for messages about something else. `nsid` is the number of a foreign namespace, `None` is ours.
     fn of(message: &RouteNetlinkMessage, nsid: Option<i32>) -> Option<Self>;
 
@@ -67,6 +72,18 @@ pub(super) trait News: PartialEq + Sized {
 
 impl News for Event {
     const MISSED: Self = Self::Missed;
+
+    /// What cannot be judged is as good as gone, in a tenant's namespace.
+    fn unreadable(nsid: Option<i32>, ifindex: u32) -> Self {
+        match nsid {
+            Some(_) => Self::LinkGone {
+                nsid,
+                ifindex,
+                name: String::new(),
+            },
+            None => Self::Missed,
+        }
+    }
 
     fn of(message: &RouteNetlinkMessage, nsid: Option<i32>) -> Option<Self> {
         event(message, nsid)
@@ -207,18 +224,35 @@ fn nsid_of(message: ControlMessageOwned) -> Option<i32> {
 
 fn parse<E: News>(mut datagram: &[u8], nsid: Option<i32>, queue: &mut VecDeque<E>) {
     while !datagram.is_empty() {
+        let length = |length: u32| (length as usize).next_multiple_of(4).max(4);
         let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(datagram) else {
-            // Not understood is not unimportant.
-            return push(queue, E::MISSED);
+            // Not understood is not unimportant, but a tenant can write what nobody understands into the name of his own interface.
+            let Some((rest, ifindex)) = unreadable_link(datagram, length) else {
+                return push(queue, E::MISSED);
+            };
+            push(queue, E::unreadable(nsid, ifindex));
+            datagram = rest;
+            continue;
         };
-        let length = (message.header.length as usize).next_multiple_of(4).max(4);
-        datagram = datagram.get(length..).unwrap_or_default();
+        datagram = datagram.get(length(message.header.length)..).unwrap_or_default();
         if let NetlinkPayload::InnerMessage(message) = message.payload
             && let Some(event) = E::of(&message, nsid)
         {
             push(queue, event);
         }
     }
+}
+
+/// Of a message about an interface (`struct nlmsghdr`, `struct ifinfomsg`) what follows it, and the interface's number.
+fn unreadable_link(datagram: &[u8], length: impl Fn(u32) -> usize) -> Option<(&[u8], u32)> {
+    let word = |at: usize| Some(u32::from_ne_bytes(*datagram.get(at..)?.first_chunk()?));
+    let kind = u16::from_ne_bytes(*datagram.get(4..)?.first_chunk()?);
+    let ifindex = word(20)?;
+    if !matches!(kind, libc::RTM_NEWLINK | libc::RTM_DELLINK) {
+        return None;
+    }
+    let rest = datagram.get(length(word(0)?)..).unwrap_or_default();
+    Some((rest, ifindex))
 }
 
 fn event(message: &RouteNetlinkMessage, nsid: Option<i32>) -> Option<Event> {

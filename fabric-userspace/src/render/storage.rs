@@ -79,39 +79,42 @@ fn one(vsm: &Vsm) -> Vec<Line> {
     lines
 }
 
+/// What is wrong with it; `None` if nothing is, or nothing is known here.
+pub fn sentence(vsm: &Vsm) -> Option<String> {
+    if let Some(problem) = &vsm.unreadable {
+        return Some(format!("nobody decides: {problem}"));
+    }
+    if vsm.state == "down" {
+        return Some("the member in charge does not answer, and nobody can take over".to_owned());
+    }
+    if vsm.state != "degraded" {
+        return None;
+    }
+    let protects = |member: &VsmMember| member.role == "protection" && member.health == "up";
+    let ward = if vsm.members.iter().any(protects) {
+        ""
+    } else {
+        ", nothing protects it"
+    };
+    let serves = working(vsm).map_or(UNKNOWN, |member| member.name.as_str());
+    let silent = vsm.last_switch.as_ref().filter(|switch| switch.cause == "silent");
+    let why = silent.map(|switch| {
+        let from = or_unknown(switch.from.as_deref());
+        format!("{from} went silent at {}; ", clock_of(&switch.at))
+    });
+    Some(format!("{}{serves} serves{ward}", why.unwrap_or_default()))
+}
+
 /// What is wrong and what to do about it.
 fn trouble(vsm: &Vsm) -> Vec<Line> {
     let row = |title: &str, text: String| Line::toned(Tone::Dim, format!("  {title:<8} ")).and(text);
     let mut lines = Vec::new();
-    if let Some(problem) = &vsm.unreadable {
-        lines.push(row("status", format!("nobody decides: {problem}")));
+    if let Some(sentence) = sentence(vsm) {
+        lines.push(row("status", sentence));
+    }
+    if vsm.unreadable.is_some() {
         let cure = "upgrade this node, or remove that key: its nodes put the newest owner back";
         lines.push(row("action", cure.into()));
-    }
-    if vsm.state == "down" {
-        lines.push(row(
-            "status",
-            "the member in charge does not answer, and nobody can take over".into(),
-        ));
-    } else if vsm.state == "degraded" {
-        let protects = vsm
-            .members
-            .iter()
-            .any(|member| member.role == "protection" && member.health == "up");
-        let serves = working(vsm).map_or(UNKNOWN, |member| member.name.as_str());
-        let ward = if protects { "" } else { ", nothing protects it" };
-        let why = vsm.last_switch.as_ref().filter(|switch| switch.cause == "silent");
-        lines.push(row(
-            "status",
-            match why {
-                Some(switch) => format!(
-                    "{} went silent at {}; {serves} serves{ward}",
-                    or_unknown(switch.from.as_deref()),
-                    clock_of(&switch.at)
-                ),
-                None => format!("{serves} serves{ward}"),
-            },
-        ));
     }
     for member in vsm.members.iter().filter(|member| member.role == "fenced") {
         let back = vsm.wait_to_restore_s.filter(|_| !vsm.manual).map_or_else(

@@ -1,3 +1,5 @@
+//! Tables of lines: text stands left, numbers stand right, and free text at the end of a row widens no column.
+
 use super::{Line, Tone};
 
 /// On which side of its column a cell stands.

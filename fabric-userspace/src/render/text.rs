@@ -1,3 +1,5 @@
+//! Text with a tone: whatever becomes part of a line is escaped, and colours are added only when it is written.
+
 use std::borrow::Cow;
 
 use crate::model::is_harmful;
@@ -63,15 +65,26 @@ impl Line {
 
     /// Adds text at the end.
     pub fn push(&mut self, tone: Tone, text: impl AsRef<str>) {
-        let text = escape(text.as_ref());
-        if !text.is_empty() {
-            self.0.push((tone, text.into_owned()));
+        self.push_escaped(tone, escape(text.as_ref()));
+    }
+
+    fn push_escaped(&mut self, tone: Tone, text: Cow<'_, str>) {
+        match self.0.last_mut() {
+            Some((last, before)) if *last == tone => before.push_str(&text),
+            _ if text.is_empty() => {}
+            _ => {
+                // Most cells of a table stay of one piece, and a table may have a million rows.
+                self.0.reserve_exact(1);
+                self.0.push((tone, text.into_owned()));
+            }
         }
     }
 
     /// Adds another line's text at the end.
     pub fn append(&mut self, other: Self) {
-        self.0.extend(other.0);
+        for (tone, text) in other.0 {
+            self.push_escaped(tone, text.into());
+        }
     }
 
     /// Adds blanks until the line is `width` characters wide.

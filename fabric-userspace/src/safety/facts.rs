@@ -76,6 +76,9 @@ impl KernelRelease {
     /// The first kernel seen to redirect frames in several buffers; 6.1 loses them and says nothing.
     pub const REDIRECTS_FRAGS: Self = Self { major: 6, minor: 12 };
 
+    /// The first kernel whose taps have room for metadata (`tun_build_skb`).
+    pub const TAPS_METADATA: Self = Self { major: 6, minor: 15 };
+
     /// Reads `6.18.44-anything`.
     pub fn parse(release: &str) -> Option<Self> {
         let mut numbers = release.split(['.', '-', '+']).map(str::parse);

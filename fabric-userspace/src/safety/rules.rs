@@ -20,6 +20,7 @@ pub fn judge(facts: &PortFacts) -> Vec<Check> {
         offload::no_aggregation(facts),
         Some(mtu::check(facts)),
         Some(attach::ifindex_in_range(facts)),
+        attach::takes_metadata(facts),
         Some(state::link_up(facts)),
         state::no_master(facts),
     ];

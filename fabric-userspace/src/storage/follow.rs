@@ -1,6 +1,6 @@
 //! What the board does for storage machines that several nodes steer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::board::Board;
@@ -110,6 +110,13 @@ impl Board {
             && let Some(vsm) = tools.tables.vsm(watched.spec.id)
         {
             watched.set_office(vsm, proof, now);
+        }
+    }
+
+    /// Takes note of the storage machines that the newest document has otherwise than this node could carry out.
+    pub(crate) fn contest(&mut self, names: &BTreeSet<Name>) {
+        for (name, watched) in &mut self.vsms {
+            watched.is_contested = names.contains(name);
         }
     }
 

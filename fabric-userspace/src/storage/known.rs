@@ -44,6 +44,11 @@ impl Known {
         }
     }
 
+    /// Forgets those at places that `are_same` denies: they may be another tenant's from now on.
+    pub(super) fn keep(&mut self, are_same: impl Fn(u32) -> bool) {
+        self.flows.retain(|(place, _), _| are_same(*place));
+    }
+
     /// Forgets what was not found for long, and of too many those that were not for the longest.
     fn forget(&mut self, now: u64) {
         self.flows.retain(|_, found| now.saturating_sub(*found) < KEPT);
@@ -110,6 +115,16 @@ mod tests {
         record.clear();
         known.find(5, &record, 9 * SECOND);
         assert!(ports(&known, 5).is_empty());
+    }
+
+    #[test]
+    fn connections_of_a_place_that_is_given_on_are_forgotten() {
+        let (record, mut known) = (FlowRecord::default(), Known::default());
+        record.note(&flow(10), 9);
+        known.find(5, &record, SECOND);
+        known.find(6, &record, SECOND);
+        known.keep(|place| place != 5);
+        assert_eq!((ports(&known, 5), ports(&known, 6)), (vec![], vec![10]));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) struct Move {
     pub(crate) given_on: BTreeSet<u8>,
     /// Several nodes will steer it: frames must not switch.
     pub(crate) is_shared: bool,
+    /// This node will steer it no more.
+    pub(crate) is_leaving: bool,
 }
 
 impl Move {
@@ -87,7 +89,10 @@ impl Watched {
             self.observe(vsm, tools, now);
             self.charge
         });
-        if held.is_some() {
+        if it.is_leaving {
+            // Whatever the word is: its place in the table may be given on before anybody tells us.
+            self.held = held.or_else(|| Some(Charge(vsm.charge.load())));
+        } else if held.is_some() {
             self.held = held;
         }
     }

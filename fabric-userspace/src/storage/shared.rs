@@ -302,7 +302,7 @@ impl Watched {
     }
 
     pub(super) fn candidate(&self, now: u64) -> Option<Candidate> {
-        let shared = self.shared.as_ref()?;
+        let shared = self.shared.as_ref().filter(|_| !self.is_contested)?;
         let spec = self.spec.shared.as_ref().filter(|spec| spec.may_decide)?;
         Some(Candidate {
             vsm: self.spec.name.clone(),

@@ -28,7 +28,7 @@ fn spec(at: &str, place: u8, is_shared: bool) -> Arc<Spec> {
         is_here: true,
         way: Way::Port(1),
         prober: [2, 0, 0, 0, 0, 1],
-        monitor: None,
+        monitor: Some("/run/copies.qmp".to_owned()),
     };
     Arc::new(Spec {
         name: name("vsm"),
@@ -93,16 +93,92 @@ fn a_machine_under_the_name_of_the_one_in_charge_has_no_copy_and_is_not_in_charg
         watched.take(spec("edge1:eth7", 0, false));
         assert_eq!(working(&watched), None);
         let member = watched.member(&name("a")).expect("a member");
-        assert_eq!(
-            (member.copy, member.answers),
-            (CopyState::Stale { since: 0, lag: None }, Answers::Unknown)
-        );
+        assert!(matches!(
+            member.copy,
+            CopyState::Stale {
+                since: 1..,
+                lag: None
+            }
+        ));
+        assert_eq!(member.answers, Answers::Unknown);
         let (to, _) = watched.judged(NOW).switch.expect("somebody");
         assert_eq!(to, 1, "b has data of the service, however old");
         // Somebody wants it all the same.
         watched.confirm(Some(0));
         assert_eq!(working(&watched), Some("a"));
     }
+}
+
+#[test]
+fn a_copy_counts_as_complete_where_data_are_shared_or_somebody_says_so() {
+    let mut watched = Watched::new(spec("edge1:eth2", 0, false), None);
+    watched.begin(&Vsm::default(), None);
+    let complete = |watched: &Watched| {
+        let complete = watched
+            .members
+            .iter()
+            .filter(|one| one.copy == CopyState::Current);
+        complete.map(|one| one.name.to_string()).collect::<Vec<_>>()
+    };
+    let with = |change: fn(&mut Spec)| {
+        let mut spec = spec("edge1:eth2", 0, false);
+        change(Arc::get_mut(&mut spec).expect("the only one"));
+        spec
+    };
+    assert!(complete(&watched).is_empty());
+    watched.take(with(|spec| spec.replication = None));
+    assert_eq!(complete(&watched), ["a", "b"]);
+    // Nobody has said of the copy that there is one.
+    watched.take(with(|_| ()));
+    assert_eq!(complete(&watched), ["a"]);
+    // Nobody would say that it is not complete any more.
+    watched.members[1].copy = CopyState::Current;
+    watched.take(with(|_| ()));
+    assert_eq!(complete(&watched), ["a", "b"]);
+    watched.take(with(|spec| spec.members[0].monitor = None));
+    assert_eq!(complete(&watched), ["a"]);
+}
+
+/// No round for a tenth of a second, in which the member has answered a probe and then been asked something that takes its time.
+#[test]
+fn a_late_round_does_not_take_a_clients_question_for_silence() {
+    let vsm = Vsm::default();
+    let mut watched = Watched::new(spec("edge1:eth2", 0, false), None);
+    watched.begin(&vsm, None);
+    for member in &mut watched.members {
+        member.ask(&vsm.unanswered[usize::from(member.place)], NOW);
+    }
+    vsm.probed_at.store(NOW);
+    let is_up = |watched: &Watched| watched.member(&name("a")).expect("a member").is_up();
+    vsm.unanswered[0].store(0);
+    watched.listen(&vsm, NOW + 1_000_000);
+    assert!(is_up(&watched));
+    vsm.unanswered[0].store(NOW + 2_000_000);
+    let late = NOW + 100_000_000;
+    watched.listen(&vsm, late);
+    assert!(is_up(&watched), "nobody has asked it since");
+    assert_eq!(
+        vsm.unanswered[0].load(),
+        late,
+        "a frame in the path is as patient"
+    );
+    // The probe of this round has the whole limit, and no more.
+    vsm.probed_at.store(late);
+    watched.listen(&vsm, late + 17_000_000);
+    assert!(is_up(&watched));
+    watched.listen(&vsm, late + 18_000_000);
+    assert!(!is_up(&watched));
+
+    // A probe that was sent before the pause and not answered says what it always did.
+    let mut watched = Watched::new(spec("edge1:eth2", 0, false), None);
+    watched.begin(&vsm, None);
+    vsm.unanswered[0].store(0);
+    for member in &mut watched.members {
+        member.ask(&vsm.unanswered[usize::from(member.place)], NOW);
+    }
+    vsm.probed_at.store(NOW);
+    watched.listen(&vsm, late);
+    assert!(!is_up(&watched));
 }
 
 #[test]
@@ -149,6 +225,7 @@ fn left_of(word: Charge, places: &[u8], is_shared: bool) -> (Charge, Option<Char
         id: 1,
         given_on: places.iter().copied().collect(),
         is_shared,
+        is_leaving: false,
     };
     let was = it.take_away(&vsm, || Charge(vsm.charge.load()));
     (Charge(vsm.charge.load()), was)
@@ -175,6 +252,7 @@ fn a_place_that_is_given_on_is_taken_from_the_word() {
         id: 1,
         given_on: [1].into(),
         is_shared: false,
+        is_leaving: false,
     };
     let mut reads = 0;
     let was = it.take_away(&vsm, || {

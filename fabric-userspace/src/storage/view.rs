@@ -71,7 +71,7 @@ impl Watched {
             .first()
             .is_some_and(|first| first.name == working.name);
         let is_protected = self.members.len() == 1 || self.has_standby(now);
-        if is_protected && (is_preferred || self.manual) && working.is_up() {
+        if is_protected && (is_preferred || self.manual || !self.spec.revertive) && working.is_up() {
             "ok"
         } else {
             "degraded"
@@ -108,7 +108,7 @@ fn describe_member(watched: &Watched, member: &Member, view: &mut api::VsmMember
             CopyState::Stale { since, lag } => {
                 view.copy = Some("stale".to_owned());
                 view.lag_bytes = lag;
-                view.stale_seconds = (since != 0).then(|| seconds(since));
+                view.stale_seconds = Some(seconds(since));
             }
         }
     }

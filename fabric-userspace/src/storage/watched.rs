@@ -44,6 +44,8 @@ pub(super) struct Watched {
     pub(super) outdated: Option<u64>,
     /// What was wanted before something was asked for by hand that is not decided yet.
     pub(super) before_asking: Option<Wanted>,
+    /// The newest document, which this node has refused, has another one of this name: who knows it decides.
+    pub(super) is_contested: bool,
     /// When the software that copies was heard of last, in nanoseconds; 0 before the first question.
     pub(super) copies_heard: u64,
     /// The word as it was when it was taken away for a change of the tables; nothing is decided meanwhile.
@@ -74,6 +76,7 @@ impl Watched {
             tell_from: 0,
             outdated: None,
             before_asking: None,
+            is_contested: false,
             copies_heard: 0,
             held: None,
             next_probe: 0,
@@ -109,14 +112,23 @@ impl Watched {
                 .iter()
                 .position(|one| is_same && one.name == member.name && one.place == member.place);
             let is_new = !is_same && spec.replication.is_some();
+            // Until the software that copies says otherwise.
+            let copy = match spec.replication {
+                Some(_) => CopyState::Stale {
+                    since: super::nanoseconds(),
+                    lag: None,
+                },
+                None => CopyState::Current,
+            };
             self.members.push(match known {
+                Some(at) if spec.replication.is_none() => Member {
+                    copy,
+                    is_new,
+                    ..old.swap_remove(at)
+                },
                 Some(at) => old.swap_remove(at),
                 None => Member {
-                    // Until the software that copies says otherwise.
-                    copy: match spec.replication {
-                        Some(_) => CopyState::Stale { since: 0, lag: None },
-                        None => CopyState::Current,
-                    },
+                    copy,
                     is_new,
                     ..Member::new(member.name.clone(), member.place)
                 },
@@ -125,7 +137,37 @@ impl Watched {
         if self.spec.interval != spec.interval {
             self.next_probe = 0;
         }
+        let is_at = |spec: &Spec, place: u32| {
+            let found = spec.places.iter().find(|one| one.place == place);
+            found.map(|one| one.segment)
+        };
+        let is_same = |place| is_at(&self.spec, place) == is_at(&spec, place);
+        self.known.keep(is_same);
+        let was_copied = self.spec.replication.is_some();
         self.spec = spec;
+        self.doubt_copies(was_copied);
+    }
+
+    /// Nobody has said of the copies that they are complete, or nobody will say that they are not any more.
+    fn doubt_copies(&mut self, was_copied: bool) {
+        if self.spec.replication.is_none() {
+            return;
+        }
+        let working = self.in_charge().map(|working| working.name.clone());
+        let spec_of = |name: &Name| self.spec.members.iter().find(|spec| spec.name == *name);
+        let is_heard = working
+            .as_ref()
+            .and_then(spec_of)
+            .is_none_or(|spec| spec.monitor.is_some());
+        if was_copied && is_heard {
+            return;
+        }
+        let since = super::nanoseconds();
+        for member in &mut self.members {
+            if member.copy == CopyState::Current && Some(&member.name) != working.as_ref() {
+                member.copy = CopyState::Stale { since, lag: None };
+            }
+        }
     }
 
     /// Puts the first one in charge: who was it before, else the preferred one. Where others steer as well, their owner says who.
@@ -236,8 +278,15 @@ impl Watched {
     }
 
     pub(super) fn listen(&mut self, vsm: &Vsm, now: u64) {
+        let probed = vsm.probed_at.load();
+        let is_late = now.saturating_sub(probed) >= self.spec.limit;
         for member in &mut self.members {
-            let unanswered = vsm.unanswered[usize::from(member.place) & 7].load();
+            let asked = &vsm.unanswered[usize::from(member.place) & 7];
+            let mut unanswered = asked.load();
+            // Only clients have asked since, who may wait longer for an answer than a probe does.
+            if is_late && unanswered > probed && asked.compare_exchange(unanswered, now) == unanswered {
+                unanswered = now;
+            }
             member.listen(unanswered, now, self.spec.limit);
         }
     }

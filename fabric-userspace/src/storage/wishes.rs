@@ -95,7 +95,8 @@ impl Watched {
     /// This node decides alone now. What the store says of the time before is taken back, or it would be believed when other
     /// nodes come to decide again.
     pub(super) fn retire(&mut self, standing: &Standing, tools: &Tools<'_>, now: u64) {
-        let Some(owner) = standing.owner.as_ref().filter(|owner| !owner.is_retired()) else {
+        let owner = standing.owner.as_ref().filter(|owner| !owner.is_retired());
+        let Some(owner) = owner.filter(|_| !self.is_contested) else {
             self.outdated = None;
             return;
         };

@@ -1,3 +1,5 @@
+//! Which nodes are joined by segment, and which islands by datacenter tag; links that are down count as well.
+
 use std::collections::BTreeSet;
 
 use super::Tree;

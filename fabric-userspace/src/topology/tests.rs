@@ -1,25 +1,187 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::{Document, from_json};
+use crate::model::{Document, Name, from_json};
 use crate::validate::validate;
 
 /// A fabric of trunks, each written `name:a-b`.
 fn fabric(nodes: &[&str], trunks: &[&str]) -> Valid {
     let node = |name: &&str| serde_json::json!({"name": name, "datacenter": "d"});
-    let link = |(at, text): (usize, &&str)| {
+    let link = |text: &&str| {
         let (name, ends) = text.split_once(':').expect("a name");
         let (a, b) = ends.split_once('-').expect("two ends");
-        let end = |node| serde_json::json!({"node": node, "port": format!("t{at}")});
+        let end = |node| serde_json::json!({"node": node, "port": format!("t{name}")});
         serde_json::json!({"name": name, "kind": "trunk", "ends": [end(a), end(b)]})
     };
     let document = serde_json::json!({
         "schema": "fabric/1",
         "datacenters": [{"name": "d", "id": 1, "s_vids": "1-9", "c_vids": "1-9"}],
         "nodes": nodes.iter().map(node).collect::<Vec<_>>(),
-        "links": trunks.iter().enumerate().map(link).collect::<Vec<_>>(),
+        "links": trunks.iter().map(link).collect::<Vec<_>>(),
     });
     validate(from_json::<Document>(&document.to_string()).expect("a document")).expect("valid")
+}
+
+/// The same with a segment that has a member at each node, and some links out of service.
+fn carrying(nodes: &[&str], trunks: &[&str], down: &[&str]) -> Valid {
+    let mut document = serde_json::to_value(fabric(nodes, trunks).document()).expect("JSON");
+    for link in document["links"].as_array_mut().expect("links") {
+        link["down"] = down.iter().any(|name| link["name"] == *name).into();
+    }
+    let member = |node: &&str| serde_json::json!({"node": node, "port": "eth0", "vlan": 1});
+    let members: Vec<_> = nodes.iter().map(member).collect();
+    document["tenants"] =
+        serde_json::json!([{"name": "acme", "segments": [{"name": "lan", "attachments": members}]}]);
+    validate(from_json::<Document>(&document.to_string()).expect("a document")).expect("valid")
+}
+
+/// The links of a ring that a change could close, as `lost > gained`. Each node may go by the documents from a number on.
+fn ring(documents: &[&Valid], from: &[usize]) -> Option<String> {
+    let has = |node: &Name| {
+        SQUARE
+            .iter()
+            .position(|name| node.as_str() == *name)
+            .map_or(0, |at| from[at])
+    };
+    let ring = rings::closed_among(documents, |node, document| document >= has(node))?;
+    assert_eq!(ring.segment.as_str(), "lan");
+    Some(format!("{} > {}", ring.lost, ring.gained))
+}
+
+const SQUARE: [&str; 4] = ["a", "b", "c", "d"];
+const ALL: [&str; 4] = ["ab:a-b", "ac:a-c", "bd:b-d", "cd:c-d"];
+
+/// Both `a` and `b` by the old tree, `c` and `d` by the new one: ab, bd, dc and ca would all be in use.
+#[test]
+fn a_link_may_not_leave_the_tree_while_one_between_two_other_nodes_comes_in() {
+    let old = carrying(&SQUARE, &ALL, &[]);
+    let new = carrying(&SQUARE, &ALL[1..], &[]);
+    assert_eq!(ring(&[&old, &new], &[0; 4]).as_deref(), Some("ab > cd"));
+    assert_eq!(
+        ring(&[&new, &old], &[0; 4]).as_deref(),
+        Some("cd > ab"),
+        "nor on the way back"
+    );
+    let first = carrying(&SQUARE, &ALL, &["ab"]);
+    assert_eq!(ring(&[&old, &first], &[0; 4]), None);
+    assert_eq!(ring(&[&first, &new], &[0; 4]), None, "out of service first");
+    let all = [&old, &first, &new];
+    assert_eq!(
+        ring(&all, &[0, 0, 1, 1]).as_deref(),
+        Some("ab > cd"),
+        "where both know"
+    );
+    assert_eq!(ring(&all, &[0, 1, 1, 1]), None, "one of its ends knows");
+}
+
+/// Each change by itself is allowed, because the lost link and the new one meet at a node, which goes by one of both documents. But
+/// a third document has both.
+#[test]
+fn a_node_that_is_two_documents_behind_can_close_a_ring_with_one_that_is_one_behind() {
+    let without = |link: &str| {
+        let trunks: Vec<&str> = ALL.into_iter().filter(|trunk| !trunk.starts_with(link)).collect();
+        carrying(&SQUARE, &trunks, &[])
+    };
+    let [one, two, three] = ["ab:", "bd:", "cd:"].map(without);
+    assert_eq!(ring(&[&one, &two], &[0; 4]), None);
+    assert_eq!(ring(&[&two, &three], &[0; 4]), None);
+    assert!(ring(&[&one, &two, &three], &[1, 1, 1, 0]).is_some());
+    assert_eq!(ring(&[&one, &two, &three], &[1; 4]), None);
+}
+
+/// Two datacenters with labels between them, and a trunk from one to the other: with nodes of both documents what is for everybody would
+/// go round by label and trunk.
+#[test]
+fn a_trunk_between_datacenters_that_labels_join_closes_a_ring() {
+    let document = |links: &[(&str, &str, bool)]| {
+        let link = |(number, (name, ends, down)): (usize, &(&str, &str, bool))| {
+            let (a, b) = ends.split_once('-').expect("two ends");
+            let is_line = name.starts_with("line");
+            let end = |node: &str| {
+                let mut end = serde_json::json!({"node": node, "port": format!("t{number}")});
+                if is_line {
+                    end["mac"] = format!("02:00:00:00:{number:02x}:{}1", &node[..1]).into();
+                }
+                end
+            };
+            let kind = if is_line { "pseudowire" } else { "trunk" };
+            serde_json::json!({"name": name, "kind": kind, "down": down, "ends": [end(a), end(b)]})
+        };
+        let nodes = ["a1", "a2", "b1", "b2"];
+        let node = |name: &str| serde_json::json!({"name": name, "datacenter": &name[..1]});
+        let datacenter = |name: &str| {
+            let id = u16::from(name == "b") + 1;
+            let range = |first: u32| format!("{first}-{}", first + 99);
+            serde_json::json!({"name": name, "id": id, "s_vids": range(u32::from(id) * 100), "c_vids": range(u32::from(id) * 1000),
+                               "labels": range(u32::from(id) * 10_000)})
+        };
+        let member = |node: &str| serde_json::json!({"node": node, "port": "eth0", "vlan": 1});
+        let datacenters = ["a", "b"].map(datacenter);
+        let document = serde_json::json!({
+            "schema": "fabric/1",
+            "datacenters": datacenters,
+            "nodes": nodes.map(node),
+            "links": links.iter().enumerate().map(link).collect::<Vec<_>>(),
+            "tenants": [{"name": "acme", "segments": [{"name": "lan", "attachments": nodes.map(member)}]}],
+        });
+        validate(from_json::<Document>(&document.to_string()).expect("a document")).expect("valid")
+    };
+    let (inside, line) = (
+        [("a", "a1-a2", false), ("b", "b1-b2", false)],
+        ("line", "a1-b1", false),
+    );
+    let with = |more: &[(&str, &str, bool)]| document(&[&inside[..], more].concat());
+    let apart = with(&[line]);
+    let joined = with(&[line, ("x", "a2-b2", false)]);
+    let between =
+        |old, new| rings::closed_between(old, new).map(|ring| format!("{} > {}", ring.lost, ring.gained));
+    assert_eq!(between(&apart, &joined).as_deref(), Some("line > x"));
+    assert_eq!(between(&joined, &apart).as_deref(), Some("x > line"));
+    // Out of service first, each of them.
+    let (cut, without) = (
+        with(&[("line", "a1-b1", true)]),
+        with(&[("line", "a1-b1", true), ("x", "a2-b2", false)]),
+    );
+    assert_eq!(
+        (
+            between(&apart, &cut),
+            between(&cut, &without),
+            between(&without, &joined)
+        ),
+        (None, None, None)
+    );
+    let idle = with(&[line, ("x", "a2-b2", true)]);
+    assert_eq!((between(&joined, &idle), between(&idle, &apart)), (None, None));
+    // A second line between the same datacenters is no ring: nothing goes from label to label.
+    let doubled = with(&[line, ("line2", "a1-b1", false)]);
+    assert_eq!(
+        (between(&apart, &doubled), between(&doubled, &apart)),
+        (None, None)
+    );
+}
+
+/// On the wire a segment is what its tags say.
+#[test]
+fn a_segment_that_gets_another_name_is_the_same_one() {
+    let old = carrying(&SQUARE, &ALL, &[]);
+    let mut document = serde_json::to_value(carrying(&SQUARE, &ALL[1..], &[]).document()).expect("JSON");
+    document["tenants"][0]["segments"][0]["name"] = "lan2".into();
+    let new = validate(from_json::<Document>(&document.to_string()).expect("a document")).expect("valid");
+    let ring = rings::closed_between(&old, &new).expect("a ring");
+    assert_eq!(ring.segment.as_str(), "lan2");
+}
+
+#[test]
+fn links_that_can_be_in_no_ring_together_may_change_at_once() {
+    // The other end of the new link is the node that loses the old one: it goes by one of them.
+    let old = carrying(&["a", "b", "c"], &["ab:a-b", "bc:b-c"], &[]);
+    let new = carrying(&["a", "b", "c"], &["ab:a-b", "ac:a-c"], &[]);
+    assert_eq!(rings::closed_between(&old, &new), None);
+    // At opposite ends of the fabric.
+    let nodes = ["a", "b", "c", "d", "e"];
+    let old = carrying(&nodes, &["ab:a-b", "bc:b-c", "cd:c-d", "de:d-e", "de2:d-e"], &[]);
+    let new = carrying(&nodes, &["ab2:a-b", "bc:b-c", "cd:c-d", "de2:d-e"], &[]);
+    assert_eq!(rings::closed_between(&old, &new), None);
 }
 
 fn node(valid: &Valid, name: &str) -> NodeIx {

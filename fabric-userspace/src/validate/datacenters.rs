@@ -1,3 +1,5 @@
+//! Datacenters: a name, an id and ranges of its own for each, and no S-VID or C-VID range that overlaps the global VIDs.
+
 use super::table::Table;
 use super::valid::ValidDatacenter;
 use crate::error::{Problem, codes};

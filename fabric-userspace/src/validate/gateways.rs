@@ -298,6 +298,11 @@ impl Check<'_, '_> {
         if let Some((_, address)) = connected().find(|(_, address)| address.network() == prefix) {
             let sentence = format!("is {prefix}, the prefix of the gateway's own address {address}");
             self.problem(&format!("{path}.prefix"), sentence, "remove the route");
+        } else if connected().any(|(_, address)| {
+            IpPrefix::new(address.address(), prefix.length()) == prefix && is_whole(prefix)
+        }) {
+            let sentence = format!("is {prefix}, the gateway's own address");
+            self.problem(&format!("{path}.prefix"), sentence, "remove the route");
         }
         let via_path = format!("{path}.via");
         if via.is_ipv4() != prefix.address().is_ipv4() {
@@ -318,6 +323,11 @@ impl Check<'_, '_> {
         let (at, _) = found?;
         Some(ValidRoute { prefix, via, at })
     }
+}
+
+/// Whether it is one address.
+fn is_whole(prefix: IpPrefix) -> bool {
+    prefix.length() == if prefix.address().is_ipv4() { 32 } else { 128 }
 }
 
 fn is_link_local(ip: IpAddr) -> bool {

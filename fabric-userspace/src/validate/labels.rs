@@ -1,3 +1,5 @@
+//! A segment's labels: both datacenters exist and differ, and no ordered pair has two; `numbers` checks the values.
+
 use std::collections::BTreeSet;
 
 use super::nodes::find_datacenter;

@@ -1,3 +1,5 @@
+//! Links: fields and ends that fit the kind, ports free for the role that it needs, no ambiguity where links share a port.
+
 mod address;
 mod ends;
 mod lines;

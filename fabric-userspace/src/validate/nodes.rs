@@ -1,3 +1,5 @@
+//! Nodes: unique names, each port listed once, a known datacenter; also finds nodes and datacenters for other checks.
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::DatacenterIx;

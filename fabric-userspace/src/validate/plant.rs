@@ -1,3 +1,5 @@
+//! What no tenant changes: documents that differ in tenants alone can share one plant with its tree, routes and islands.
+
 use std::collections::HashSet;
 
 use super::NodeIx;

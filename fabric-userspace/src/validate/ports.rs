@@ -1,3 +1,5 @@
+//! Invariant: a port has one role at its node, each VLAN of an access port one owner, and `any` no other VLAN beside it.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! Whether each segment holds together: members joined, datacenters and borders not split, labels and link numbers there.
+
 use std::fmt;
 
 use super::place::Place;

@@ -1,3 +1,5 @@
+//! One segment by itself: a known datacenter, one VLAN at all attachments, remotes by links to foreign VTEPs at one node.
+
 use std::collections::BTreeSet;
 
 use super::nodes::{find_datacenter, find_node};

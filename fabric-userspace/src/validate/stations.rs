@@ -1,3 +1,5 @@
+//! Static stations: individual MAC addresses, each at one place of its segment, with a C-VID of their own or of their end.
+
 use std::collections::HashMap;
 
 use super::place::End;

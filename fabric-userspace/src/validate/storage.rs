@@ -1,3 +1,5 @@
+//! Storage machines: MAC and IP address of their own in each segment, each member on an access port in all of them.
+
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -76,6 +78,25 @@ impl<'d> Identities<'d> {
 fn family(mac: Mac) -> [u8; 5] {
     let [a, b, c, d, e, _] = mac.octets();
     [a, b, c, d, e]
+}
+
+/// Copies of which nobody would tell that they are complete, in what is not in `in_force` already.
+pub(crate) fn unheard_copies(document: &Document, in_force: &Document) -> Vec<Problem> {
+    let problem = |(at, vsm): (usize, &Vsm)| {
+        let policy = vsm.replication?;
+        let is_heard = vsm.members.iter().any(|member| member.monitor.is_some());
+        if is_heard || in_force.storage.contains(vsm) {
+            return None;
+        }
+        let sentence = format!(
+            "is {policy}, and no member has a monitor: no copy would ever count as complete, so nobody could take over"
+        );
+        let cure = "give the members their monitor; or leave replication out, if they share their data";
+        let path = format!("storage[{at}].replication");
+        Some(Problem::new(codes::BAD_STORAGE, path, sentence, cure))
+    };
+    let all = document.storage.iter().enumerate();
+    all.filter_map(problem).collect()
 }
 
 struct Check<'a, 'd> {
@@ -330,9 +351,10 @@ impl Check<'_, '_> {
                 .iter()
                 .any(|end| end.node == node && end.port == member.port);
             if !is_there {
-                let (port, name) = (&member.port, &segment.name);
-                let sentence = format!("is {port}, which is not attached to segment {name}");
-                let cure = format!("fabric tenant attach TENANT --segment {name} --port {port} ...");
+                let (node, port, name) = (&member.node, &member.port, &segment.name);
+                let sentence = format!("is {port} of {node}, which is not attached to segment {name}");
+                let cure =
+                    format!("fabric tenant attach TENANT --segment {name} --port {port} --node {node} ...");
                 self.problem(&format!("{path}.port"), sentence, cure);
             }
         }

@@ -1,3 +1,5 @@
+//! Objects by name and by position in the document: each name once, and an object that is wrong is still found by its name.
+
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,3 +1,5 @@
+//! Tenants: unique names of tenants and of segments, a bounded number of segments, no MAC limit above its tenant's.
+
 use std::collections::HashMap;
 
 use super::place::Place;

@@ -1,3 +1,5 @@
+//! A checked document as the rest of the program reads it: names resolved to positions, lists in the document's order.
+
 mod gateway;
 mod link;
 mod storage;

@@ -337,3 +337,44 @@ fn options_of_a_running_agent_mean_nothing_to_stop() {
     let said = ran(program().args(["agent"])).failed(2);
     assert!(said.contains("--state-dir <DIR>"), "{said}");
 }
+
+/// `$FABRIC_STORE` stands where nothing is said, and a state directory is something.
+#[test]
+fn a_state_directory_counts_before_the_environment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, state) = (folder.path().join("site.json"), folder.path().join("state"));
+    let datacenter = json!({"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "1000-1999"});
+    let document = json!({"schema": "fabric/1", "datacenters": [datacenter], "nodes": [{"name": "edge1", "datacenter": "dc1"}]});
+    std::fs::write(&file, document.to_string()).expect("written");
+    let import = || {
+        let mut import = program();
+        import.env("FABRIC_STORE", "etcd://127.0.0.1:1/site");
+        import
+            .arg("import")
+            .arg("-f")
+            .arg(&file)
+            .arg("--state-dir")
+            .arg(&state);
+        import
+    };
+    let said = ran(&mut import()).done();
+    assert!(said.contains("as revision 1"), "{said}");
+    let said = ran(&mut import()).failed(1);
+    let cure = format!("cat {}/document.json", state.display());
+    assert!(
+        said.contains("code: store-taken") && said.contains(&cure),
+        "{said}"
+    );
+    let both = ["--store", "etcd://127.0.0.1:1/site"];
+    let said = ran(import().args(both)).failed(2);
+    assert!(said.contains("both a store and a state directory"), "{said}");
+}
+
+#[test]
+fn the_help_of_a_command_is_no_json() {
+    let said = ran(program().args(["help", "tenant", "attach", "--json"])).failed(2);
+    assert!(
+        said.contains("\"usage\"") || said.contains("code: usage"),
+        "{said}"
+    );
+}

@@ -223,6 +223,68 @@ fn dlv_10_trunks_in_a_ring_give_everybody_one_copy_and_no_loop() {
         .unwrap();
 }
 
+/// DLV-10: nodes that take another tree one after the other make no loop either. While two of them go by the old tree and two by
+/// the new one, both trees' links could close the ring; so a link is out of service before the tree loses it.
+#[test]
+fn dlv_10_a_ring_takes_another_tree_node_by_node_and_nothing_goes_round() {
+    let nodes = ["edge1", "edge2", "edge3", "edge4"];
+    let members = nodes.iter().zip([301, 201, 211, 221]);
+    let segment = members.fold(Segment::new("acme-v10", 101, 1101), |segment, (node, c_vid)| {
+        segment.at(node, "eth1", 10, c_vid)
+    });
+    let site = Site::new(&nodes)
+        .trunk("a", "edge1", "edge2")
+        .trunk("b", "edge1", "edge3")
+        .trunk("c", "edge2", "edge4")
+        .trunk("d", "edge3", "edge4")
+        .tenant("acme", &[segment]);
+    let rig = Rig::start(&site.document(), &nodes).unwrap();
+    let at_all = |words: &[&str], nodes: &[&str]| {
+        for node in nodes {
+            rig.agent(node).unwrap().ok(words).unwrap();
+        }
+    };
+    let remove = ["link", "remove", "a", "--yes"];
+    let refused = rig.agent("edge3").unwrap().cli(&remove).unwrap();
+    let refused = refused.expect_status(1).unwrap().stderr;
+    assert!(refused.contains("code: two-trees"), "{refused}");
+    assert!(refused.contains("fabric link down a"), "{refused}");
+    let told = rig
+        .agent("edge1")
+        .unwrap()
+        .ok(&["link", "down", "a"])
+        .unwrap()
+        .stdout;
+    assert!(told.contains("nothing takes over for segment acme-v10"), "{told}");
+    at_all(&["link", "down", "a"], &nodes);
+    let frame = own(EVERYBODY, CAROL, "Happy");
+    let tagged = eth(EVERYBODY, CAROL)
+        .svlan(101)
+        .cvlan(1101)
+        .vlan(10)
+        .word("Happy");
+    let everybody_once = || {
+        rig.send("edge3.eth1", &frame)
+            .on("edge3>edge1", &tagged)
+            .on("edge3>edge4", &tagged)
+            .on("edge4>edge2", &tagged)
+            .at("edge1.eth1", &frame)
+            .at("edge2.eth1", &frame)
+            .at("edge4.eth1", &frame)
+            .moves("edge1", "t1.in eth1.out acme.out")
+            .moves("edge2", "t1.in eth1.out acme.out")
+            .moves("edge3", "eth1.in acme.in t0.out t1.out")
+            .moves("edge4", "t1.in eth1.out acme.out t0.out")
+            .check()
+            .unwrap();
+    };
+    // edge1 and edge2 have the old tree still, where the link between them is out of service.
+    at_all(&remove, &["edge3", "edge4"]);
+    everybody_once();
+    at_all(&remove, &["edge1", "edge2"]);
+    everybody_once();
+}
+
 /// DLV-10: nor does a link outside of the tree take anything in: another node with another tree cannot close the ring.
 #[test]
 fn dlv_10_a_link_outside_of_the_tree_takes_nothing_in() {

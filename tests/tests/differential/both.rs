@@ -12,7 +12,7 @@ use fabric_common::wire::Macs;
 use fabric_tests::bpf::SHORTEST_RUN;
 use fabric_tests::frame::{hex_dump, stack};
 use fabric_userspace::compile::twin::{Copied, Counters, HostFrame, Outcome, Twin, TwinSettings};
-use fabric_userspace::datapath::SegmentEvents;
+use fabric_userspace::datapath::{FdbEntry, SegmentEvents};
 use fabric_userspace::records::Records;
 use fabric_userspace::validate::PortRole;
 use nix::time::{ClockId, clock_getres};
@@ -419,19 +419,18 @@ impl Both {
     }
 
     fn kernel_stations(&mut self) -> BTreeSet<(u32, u64, u32, bool, u32)> {
-        let entries = self.kernel.datapath.fdb().unwrap();
-        entries
-            .iter()
-            .map(|entry| {
-                (
-                    entry.segment,
-                    entry.mac,
-                    entry.next_hop,
-                    entry.is_static,
-                    entry.moves,
-                )
-            })
-            .collect()
+        let mut stations = BTreeSet::new();
+        let note = |entry: FdbEntry| {
+            stations.insert((
+                entry.segment,
+                entry.mac,
+                entry.next_hop,
+                entry.is_static,
+                entry.moves,
+            ));
+        };
+        self.kernel.datapath.for_each_station(note).unwrap();
+        stations
     }
 
     fn twin_stations(&self) -> BTreeSet<(u32, u64, u32, bool, u32)> {

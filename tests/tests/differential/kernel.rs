@@ -6,6 +6,7 @@ use fabric_tests::bpf::XdpProgram;
 use fabric_userspace::datapath::Datapath;
 use fabric_userspace::diff;
 use fabric_userspace::records::Records;
+use fabric_userspace::safety::Role;
 use fabric_userspace::validate::PortRole;
 
 use super::site::{SIZES, STATIONS};
@@ -24,10 +25,15 @@ impl Kernel {
         let pins = folder.path().join("bpf");
         let (mut datapath, _) = Datapath::open(&pins, &SIZES, STATIONS, false)
             .expect("the kernel loads the programs (if there is no object in this build: cargo xtask build)");
-        let ids = datapath.program_ids().unwrap();
-        let program = |place: usize| XdpProgram::of_id(ids[place]).unwrap();
+        let mut program = |role: Role| {
+            let before = datapath.program_ids().unwrap();
+            datapath.load_role(role).unwrap();
+            let after = datapath.program_ids().unwrap();
+            let new = after.iter().find(|id| !before.contains(id));
+            XdpProgram::of_id(*new.expect("a program of its own")).unwrap()
+        };
         Self {
-            programs: [program(0), program(1), program(2), program(3)],
+            programs: [Role::Access, Role::Trunk, Role::Pseudowire, Role::Underlay].map(&mut program),
             datapath,
             pins,
             _folder: folder,

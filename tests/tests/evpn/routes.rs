@@ -7,7 +7,7 @@ use fabric_tests::traffic::{ping, tcp};
 use fabric_tests::wait::PATIENCE;
 use fabric_tests::wire::{Capture, RawSocket};
 
-use super::support::{CLIENT, CLIENT_MAC, Lan, SERVER, SERVER_MAC, VNI_A, VNI_B};
+use super::support::{CLIENT, CLIENT_MAC, Lan, SERVER, SERVER_MAC, THERE, VNI_A, VNI_B};
 
 const SILENT: &str = "02:00:00:00:0b:77";
 const BRIEF: &str = "02:00:00:00:0a:88";
@@ -40,6 +40,17 @@ fn stations_are_taken_from_bgp_and_told_to_it() {
     assert_eq!(lan.vtep_of(VNI_B, BRIEF), None);
     lan.wait_told(VNI_A, BRIEF, false);
     assert_eq!(lan.entry("a", BRIEF), None, "told to be gone while it is there");
+    lan.wait_held("a", VNI_A, SILENT);
+
+    // What the document says is its own from then on, also where BGP said the same before.
+    lan.agent
+        .ok(&["fdb", "add", SILENT, "--segment", "a", "--link", "pathway"])
+        .unwrap();
+    let way = format!("u0 vni {VNI_A} {THERE}");
+    assert_eq!(lan.entry("a", SILENT), Some(("static".to_owned(), way)));
+    lan.agent
+        .ok(&["fdb", "remove", SILENT, "--segment", "a"])
+        .unwrap();
     lan.wait_held("a", VNI_A, SILENT);
 
     lan.far_station("del", SILENT, "p1");

@@ -360,6 +360,7 @@ fn a_name_takes_nothing_to_another_machine(sites: &Sites) {
     let agent = &sites.agents[0];
     let mut document = agent.json(&["export"]).unwrap()["item"].take();
     document["storage"][0]["replication"] = json!("sync");
+    document["storage"][0]["members"][1]["monitor"] = json!("/run/nobody-copies.qmp");
     let member = &mut document["storage"][0]["members"][0];
     assert_eq!(member["name"], MEMBERS[0]);
     member["port"] = json!("eth9");

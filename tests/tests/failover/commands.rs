@@ -1,6 +1,6 @@
 //! Every command for storage machines, and what is refused.
 
-use fabric_tests::storage::{MEMBERS, Rig, VOLUME, VSM};
+use fabric_tests::storage::{MEMBERS, Rig, RigOptions, VOLUME, VSM};
 use serde_json::json;
 
 use super::support::{calm, rig, serving, writer};
@@ -22,7 +22,26 @@ fn a_storage_machine_comes_and_goes_by_command() {
     let refused = rig
         .agent
         .refused(&[&add[..], &["--member", "a=copy0"]].concat(), "bad-storage");
-    assert!(refused.unwrap().stderr.contains("copy0, which is not attached"));
+    let said = refused.unwrap().stderr;
+    assert!(
+        said.contains("copy0 of edge1, which is not attached") && said.contains("--node edge1"),
+        "{said}"
+    );
+    let copied = [
+        "--member",
+        "a=eth2",
+        "--member",
+        "b=eth3",
+        "--replication",
+        "sync",
+    ];
+    let unheard = [&add[..], &copied].concat();
+    rig.agent.cli(&unheard).unwrap().expect_status(2).unwrap();
+    let stranger = [&unheard[..], &["--monitor", "c=/run/c.qmp"]].concat();
+    let said = rig.agent.cli(&stranger).unwrap().expect_status(2).unwrap();
+    assert!(said.stderr.contains("which is no --member"), "{}", said.stderr);
+    let heard = [&unheard[..], &["--monitor", "a=/run/a.qmp", "--dry-run"]].concat();
+    rig.agent.ok(&heard).unwrap();
     rig.agent
         .ok(&[&add[..], &["--member", "a=eth2", "--member", "b=eth3"]].concat())
         .unwrap();
@@ -46,6 +65,35 @@ fn a_storage_machine_comes_and_goes_by_command() {
     rig.agent
         .refused(&["storage", "remove", "second"], "unknown-storage")
         .unwrap();
+}
+
+/// The rounds of the watcher go on while a storage machine is taken out of the tables: what they write there is not for the next
+/// one that gets its place.
+#[test]
+fn a_storage_machine_that_is_removed_leaves_nothing_to_the_next_one() {
+    let rig = rig(&RigOptions::default());
+    let document = rig.agent.json(&["export"]).unwrap()["item"].take();
+    let again = rig.agent.file("again.json", &document).unwrap();
+    for _ in 0..20 {
+        rig.wait_working("array-1").unwrap();
+        assert_eq!(rig.show().unwrap()["epoch"], 1);
+        rig.wait_all_up().unwrap();
+        rig.agent.ok(&["status", "--check"]).unwrap();
+        // So that it would be another one that is put in charge of what goes.
+        rig.agent
+            .ok(&["storage", "drain", VSM, "--member", "array-1"])
+            .unwrap();
+        let said = rig
+            .agent
+            .cli(&["status", "--check"])
+            .unwrap()
+            .expect_status(1)
+            .unwrap();
+        let trouble = format!("storage {VSM}: array-2 serves, nothing protects it");
+        assert!(said.stdout.contains(&trouble), "{}", said.stdout);
+        rig.agent.ok(&["storage", "remove", VSM]).unwrap();
+        rig.agent.ok(&["apply", "-f", &again]).unwrap();
+    }
 }
 
 /// Nodes that share no store have nobody to ask who is in charge.

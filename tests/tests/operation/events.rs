@@ -4,6 +4,8 @@ use std::process::Command;
 
 use fabric_tests::netns::run_tool;
 use fabric_tests::wait;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::support::{self, Lane, cable, has_program, owned, pins};
 
@@ -81,6 +83,15 @@ fn ops_6_a_port_that_goes_is_told_of_and_taken_again_when_it_is_back() {
         deed(&lane);
         lane.wait_state(state);
         lane.check_status(true);
+        let metrics = lane.agent.text("/metrics").unwrap();
+        let is_told = |line: &str| metrics.lines().any(|known| known == line);
+        assert!(is_told("fabric_port_up{port=\"eth4\"} 0"), "{what}: {metrics}");
+        assert!(is_told("fabric_port_up{port=\"eth3\"} 1"), "{what}: {metrics}");
+        assert_eq!(
+            is_told("fabric_port_safe{port=\"eth4\"} 0"),
+            state == "gone",
+            "{what}"
+        );
         mend(&lane);
         lane.wait_state("up");
         lane.check_status(false);
@@ -92,6 +103,51 @@ fn ops_6_a_port_that_goes_is_told_of_and_taken_again_when_it_is_back() {
     }
     assert_eq!(lane.agent.pid(), pid);
     assert_eq!(kernel_bugs(), bugs, "the kernel complains: dmesg");
+    support::unharmed(probe);
+    lane.agent.finish().unwrap();
+}
+
+/// The kernel takes an interface that leaves out of all device maps, and gives it back its number. If nobody looks meanwhile, nothing
+/// differs.
+#[test]
+fn ops_6_a_port_that_was_elsewhere_while_nobody_looked_is_reached_again() {
+    let mut lane = Lane::start();
+    lane.agent.allow("port is not safe");
+    lane.check_passes();
+    let pid = Pid::from_raw(lane.agent.pid().unwrap().cast_signed());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    lane.ip(&format!("link set eth4 netns {}", lane.hosts[0].name()));
+    let elsewhere = &lane.hosts[0];
+    elsewhere
+        .output(&["ip", "link", "set", "eth4", "netns", lane.edge.name()])
+        .unwrap();
+    lane.ip("link set eth4 up");
+    kill(pid, Signal::SIGCONT).unwrap();
+    lane.check_passes();
+    lane.wait_state("up");
+    lane.agent.finish().unwrap();
+}
+
+/// What a tenant calls his interface need not be text: only his own port suffers for it, and nobody waits for an answer.
+#[test]
+fn ops_6_a_name_that_is_no_text_harms_its_owner_alone() {
+    let mut lane = Lane::start();
+    lane.agent.allow("port is not safe");
+    lane.check_passes();
+    let probe = lane.probe();
+    let alias = |text: &str| {
+        let words = format!("ip link set c0 alias \"$(printf '{text}')\"");
+        lane.hosts[3].output(&["sh", "-c", &words]).unwrap();
+    };
+    alias("\\377");
+    lane.wait_state("unsafe");
+    lane.check_status(true);
+    lane.agent
+        .ok(&["tenant", "attach", "acme", "--port", "eth3", "--vlan", "30"])
+        .unwrap();
+    alias("text");
+    lane.wait_state("up");
+    lane.check_passes();
     support::unharmed(probe);
     lane.agent.finish().unwrap();
 }

@@ -2,13 +2,16 @@
 
 use std::process::Command;
 
-use fabric_tests::fabric::{Agent, CliOutput};
+use fabric_common::DropReason;
+use fabric_tests::fabric::{Agent, CliOutput, Launch};
+use fabric_tests::frame::eth;
 use fabric_tests::netns::{NetNs, run_tool};
 use fabric_tests::wait;
+use fabric_tests::wire::RawSocket;
 use serde_json::{Value, json};
 
 use crate::mistakes::{STRUCTURE, VALUES};
-use crate::support::{self, Lane, Settings, Tables, cable, one_sentence, owned, pins, program};
+use crate::support::{self, EVERYBODY, Lane, Settings, Tables, cable, one_sentence, owned, pins, program};
 
 /// Everything that a refused change must leave as it was.
 #[derive(Debug, PartialEq)]
@@ -144,5 +147,38 @@ fn ops_8_a_change_that_cannot_be_kept_is_taken_back_whole() {
     lane.check_passes();
     agent.ok(&["apply", "-f", &file, "--yes"]).unwrap();
     support::unharmed(probe);
+    lane.agent.finish().unwrap();
+}
+
+/// The kernel finds an interface by other names as well (`ip link property add`): with two of them two tenants would have one VLAN of
+/// one port.
+#[test]
+fn another_name_of_an_interface_is_no_port() {
+    let lane = Lane::start();
+    lane.ip("link property add dev eth4 altname enp4");
+    let attach = ["tenant", "attach", "acme", "--vlan", "10", "--port"];
+    let said = lane
+        .agent
+        .refused(&[&attach[..], &["enp4"]].concat(), "no-such-port");
+    let said = said.unwrap().stderr;
+    assert!(said.contains("enp4 is another name of interface eth4"), "{said}");
+    lane.check_passes();
+    lane.agent.finish().unwrap();
+}
+
+/// Whoever asks for it sees each frame that is dropped, with port and reason.
+#[test]
+fn drops_are_logged_where_that_is_asked_for() {
+    let lane = Lane::with(Launch::log_drops);
+    let stray = eth(EVERYBODY, "56:00:00:00:00:03").vlan(99).word("stray");
+    let socket = RawSocket::open(&lane.hosts[2], "c0").unwrap();
+    let is_logged = || {
+        socket.send(&stray)?;
+        let wanted = format!("reason={}", DropReason::UnmappedVlan as u8);
+        let log = lane.agent.log()?;
+        let mut lines = log.lines().filter(|line| line.contains("dropped slot="));
+        Ok(lines.any(|line| line.contains(&wanted)))
+    };
+    wait::until_true(wait::PATIENCE, "the drop in the log", is_logged).unwrap();
     lane.agent.finish().unwrap();
 }

@@ -1,6 +1,6 @@
 //! Carrying a prepared change out, and taking it back when a step fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::ids::Freed;
 use crate::model::IfName;
 use crate::safety::{Restored, Role};
 use crate::store::{Store as _, Stored, Terms};
-use crate::validate::Valid;
+use crate::validate::{PortRole, Valid};
 
 /// Ports that a change has taken, with what they were before if they had another role.
 pub(super) type Taken = BTreeMap<IfName, Option<Port>>;
@@ -159,6 +159,9 @@ impl Core {
     ) -> Result<Taken, Refusal> {
         if new_ports.is_empty() {
             return Ok(Taken::new());
+        }
+        for role in new_ports.values() {
+            self.plane.load_role(*role).map_err(failed)?;
         }
         self.note_own_programs()?;
         if tolerance == Missing::Refuse && new_ports.len() > 1 {
@@ -316,7 +319,7 @@ impl Core {
         self.let_go(taken).await;
         let touched = image.only_here(&self.image);
         self.image.hold(&touched);
-        self.waiting.push(touched);
+        self.waiting.push_back(touched);
         if let Err(error) = self.numbers.save(&self.store, image, &self.image) {
             tracing::error!(%error, "the numbers could not be saved");
         }
@@ -328,14 +331,17 @@ impl Core {
             self.plane.flush(|_, _, next_hop| gone.contains(&next_hop));
         }
         if !Arc::ptr_eq(&self.image.node, &image.node) {
-            self.meter.learn(&image.node.records);
+            self.meter.learn_node(&image.node.records);
         }
+        let access = image.ports().filter(|(_, plan)| plan.role == PortRole::Access);
+        let access = access.map(|(_, plan)| plan.slot).collect();
         for (_, _, part) in unshared(&self.image, &image) {
-            part.iter().for_each(|part| self.meter.learn(&part.records));
+            part.iter()
+                .for_each(|part| self.meter.learn_segment(part, &access));
         }
         let freed = std::mem::take(&mut image.freed);
         if !freed.is_empty() {
-            self.waiting.push(freed);
+            self.waiting.push_back(freed);
         }
         self.valid = valid;
         self.image = image;
@@ -343,7 +349,7 @@ impl Core {
 
     /// A port whose interface was made anew has another index, which the flood lists that name the port must
     /// learn.
-    fn refresh_flood_lists(&mut self, slots: &[u16]) {
+    pub(in crate::agent) fn refresh_flood_lists(&mut self, slots: &[u16]) {
         if slots.is_empty() {
             return;
         }
@@ -389,14 +395,27 @@ impl Core {
             return Ok(());
         }
         self.plane.grace().map_err(failed)?;
-        while let Some(freed) = self.waiting.pop() {
+        for freed in &self.waiting {
+            self.meter
+                .retire(&self.plane, &freed.bindings, &freed.paths)
+                .map_err(failed)?;
+            // A segment's number is given up with its last binding, so in this order each has been counted for its owner.
+            freed
+                .segments
+                .iter()
+                .for_each(|id| self.meter.forget_segment(*id));
+            freed.slots.iter().for_each(|slot| self.meter.forget_slot(*slot));
+        }
+        // Before the counters are cleared: an agent that is killed in between has counted nothing twice, see `clear_strays`.
+        self.save_counts()?;
+        while let Some(freed) = self.waiting.pop_front() {
             if let Err(error) = self.clear(&freed) {
-                self.waiting.push(freed);
+                self.waiting.push_front(freed);
                 return Err(failed(error));
             }
             self.image.release(&freed);
         }
-        self.store.set_side_file(side_file::COUNTS, &self.meter.retired())
+        Ok(())
     }
 
     fn clear(&mut self, freed: &Freed) -> Result<(), LoadError> {
@@ -405,17 +424,53 @@ impl Core {
             self.plane
                 .flush(|_, _, next_hop| freed.next_hops.contains(&next_hop));
         }
-        self.meter
-            .retire(&mut self.plane, &freed.bindings, &freed.paths)?;
-        freed
-            .segments
-            .iter()
-            .for_each(|id| self.meter.forget_segment(*id));
+        for id in &freed.bindings {
+            self.plane.clear_forwarded(*id)?;
+        }
+        for id in &freed.paths {
+            self.plane.clear_sent(*id)?;
+        }
         for slot in &freed.slots {
             self.forget_silence(*slot)?;
             self.plane.clear_drops(*slot)?;
-            self.meter.forget_slot(*slot);
         }
+        Ok(())
+    }
+
+    /// After a start: numbers that the earlier agent had given up and not cleared are free again, or were given out anew by the
+    /// start itself, and their owners are to begin at 0. `restored` are those that go on.
+    ///
+    /// # Errors
+    /// When what is kept cannot be saved.
+    pub(in crate::agent) fn clear_strays(&mut self, restored: &Freed) -> Result<(), Refusal> {
+        let mut slots: HashSet<u16> = self.slots().into_keys().collect();
+        slots.retain(|slot| restored.slots.contains(slot));
+        let segments = self.image.segments.values().map(|part| part.ids.segment);
+        let mut segments: HashSet<u32> = segments.collect();
+        let known: HashSet<u32> = restored.segments.iter().copied().collect();
+        segments.retain(|segment| known.contains(segment));
+        self.meter.keep_slots(&slots);
+        self.meter.keep_segments(&segments);
+        let bindings: HashSet<u32> = restored.bindings.iter().copied().collect();
+        let paths: HashSet<u32> = restored.paths.iter().copied().collect();
+        let meter = &self.meter;
+        self.plane.clear_strays(
+            |id| bindings.contains(&id) && meter.owns_binding(id),
+            |id| paths.contains(&id) && meter.owns_path(id),
+            |slot| slots.contains(&slot),
+        );
+        self.save_counts()
+    }
+
+    fn save_counts(&mut self) -> Result<(), Refusal> {
+        let tenants = self.valid.tenants().iter().map(|tenant| &tenant.name);
+        self.meter.keep_tenants(&tenants.collect());
+        if self.meter.is_saved() {
+            return Ok(());
+        }
+        self.store
+            .set_side_file(side_file::COUNTS, &self.meter.retired())?;
+        self.meter.saved();
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use super::Prepared;
 use super::carry_out::Taken;
+use super::rings::check_behind;
 use crate::agent::core::Core;
 use crate::agent::server::Shared;
 use crate::api;
@@ -18,6 +19,7 @@ use crate::error::{Refusal, codes};
 use crate::model::Document;
 use crate::store::etcd::EtcdStore;
 use crate::store::{Store as _, Stored, Terms};
+use crate::topology::rings::gains_a_link;
 use crate::validate::Valid;
 use crate::wall::stamp;
 
@@ -38,6 +40,7 @@ pub(super) struct Decision {
     base: u64,
     pub(super) stored: Stored,
     terms: Terms,
+    gains_a_link: bool,
 }
 
 impl Begun {
@@ -48,7 +51,14 @@ impl Begun {
                 base,
                 stored,
                 terms,
-            }) => store.put_in_force(*base, stored, *terms).await,
+                gains_a_link,
+            }) => {
+                // A return is checked by the change that it takes back.
+                if *gains_a_link && *terms != Terms::Back {
+                    check_behind(store, *base, &self.prepared.valid).await?;
+                }
+                store.put_in_force(*base, stored, *terms).await
+            }
             None => Ok(()),
         }
     }
@@ -108,6 +118,7 @@ impl Core {
             base: self.revision,
             stored: self.next_revision(valid, cause),
             terms,
+            gains_a_link: gains_a_link(&self.valid, valid),
         }))
     }
 

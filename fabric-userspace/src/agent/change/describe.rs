@@ -50,14 +50,13 @@ impl Core {
             // Reading the whole FDB takes milliseconds.
             return Vec::new();
         }
-        let recent: BTreeSet<u32> = self
-            .plane
-            .fdb()
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|entry| !entry.is_static && entry.age < IN_USE)
-            .map(|entry| entry.next_hop)
-            .collect();
+        let mut recent = BTreeSet::new();
+        // Without the kernel's clock nothing is known to be in use.
+        let _ = self.plane.for_each_station(|entry| {
+            if !entry.is_static && entry.age < IN_USE {
+                recent.insert(entry.next_hop);
+            }
+        });
         gone.into_iter()
             .filter(|(_, _, segment)| self.has_next_hop(segment, &recent))
             .map(|(tenant, end, _)| format!("{tenant} {end}"))

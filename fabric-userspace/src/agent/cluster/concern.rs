@@ -100,25 +100,31 @@ fn is_empty(segment: &Value, list: &str) -> bool {
 /// # Errors
 /// When the copy in the state directory must be read and cannot be.
 pub(in crate::agent) async fn catch_up(shared: &Shared) -> Result<(), Refusal> {
+    // Another one may have been noted while they were read.
+    while !try_to_catch_up(shared).await? {}
+    Ok(())
+}
+
+async fn try_to_catch_up(shared: &Shared) -> Result<bool, Refusal> {
     let (store, revision) = {
         let core = shared.core.lock().await;
         let Some(cluster) = core.cluster.as_ref().filter(|_| core.skipped > 0) else {
-            return Ok(());
+            return Ok(true);
         };
         (cluster.store.clone(), core.revision())
     };
     let known = store.stored().await.unwrap_or_default();
-    let (stored, before) = {
+    let (stored, before, is_as_it_was) = {
         let core = shared.core.lock().await;
         let stored = match known.filter(|stored| stored.revision == revision) {
             Some(stored) => Some(stored),
             // The store has heard of a later one already, or went back to an earlier one.
             None => core.store.in_force()?,
         };
-        (stored, core.valid.clone())
+        (stored, core.valid.clone(), core.revision() == revision)
     };
     let Some(stored) = stored.filter(|stored| stored.revision == revision) else {
-        return Ok(());
+        return Ok(is_as_it_was);
     };
     let valid = revalidate(stored.document, &before).map_err(Refusal::from_problems)?;
     let mut core = shared.core.lock().await;
@@ -126,7 +132,7 @@ pub(in crate::agent) async fn catch_up(shared: &Shared) -> Result<(), Refusal> {
         core.valid = valid;
         core.skipped = 0;
     }
-    Ok(())
+    Ok(core.skipped == 0)
 }
 
 #[cfg(test)]

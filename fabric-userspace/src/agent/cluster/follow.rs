@@ -150,6 +150,7 @@ async fn carry_out(shared: &Shared, waiting: &mut Option<Stored>) -> Result<(), 
     };
     let mut core = shared.core.lock().await;
     let followed = core.follow(stored).await;
+    core.contest_storage(&stored.document);
     let Some(cluster) = &mut core.cluster else {
         return Ok(());
     };

@@ -1,5 +1,7 @@
 //! Datacenters, nodes and links.
 
+use std::sync::Arc;
+
 use super::Done;
 use crate::agent::core::Core;
 use crate::api;
@@ -8,7 +10,8 @@ use crate::edit::{
     link_set, node_add, node_remove, storage_add, storage_remove,
 };
 use crate::error::{Refusal, codes};
-use crate::model::{Datacenter, Document, Link};
+use crate::model::{Datacenter, Document, Link, Name};
+use crate::validate::{LinkIx, ValidSegment};
 
 impl Core {
     /// The document after an edit of what the operator owns.
@@ -105,7 +108,11 @@ impl Core {
                 let edited = link_set(document, link, *down)?;
                 if *down {
                     let note = format!("took link {link} out of service");
-                    Ok(done(edited, "link down", &note, Some("link up")))
+                    let mut done = done(edited, "link down", &note, Some("link up"));
+                    if !done.notes.is_empty() {
+                        done.notes.extend(self.parted_by(link));
+                    }
+                    Ok(done)
                 } else {
                     Ok(done(
                         edited,
@@ -126,6 +133,32 @@ impl Core {
                 Err(Refusal::new(codes::BUG, "not an edit of what the operator owns"))
             }
         }
+    }
+}
+
+impl Core {
+    /// Inside of a datacenter nothing takes over for a link that is out of service.
+    fn parted_by(&self, link: &Name) -> Option<String> {
+        let valid = &self.valid;
+        let at = valid.links().iter().position(|known| known.name == *link)?;
+        let is_on_the_way = |segment: &&Arc<ValidSegment>| {
+            let reached = valid.routes().reached(valid.nodes(), segment);
+            valid.tree().all_member_links(&reached).contains(&LinkIx::new(at))
+        };
+        let parted: Vec<&str> = valid
+            .segments()
+            .iter()
+            .filter(is_on_the_way)
+            .map(|segment| segment.name.as_str())
+            .collect();
+        let (first, more) = parted.split_first()?;
+        let more = match more.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!(
+            "nothing takes over for segment {first}{more}; if other links lead there: fabric link remove {link}"
+        ))
     }
 }
 

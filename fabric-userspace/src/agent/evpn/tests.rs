@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -42,6 +42,7 @@ fn vni() -> Vni {
         segment: name.clone(),
         id: part.ids.segment,
         remotes: BTreeMap::new(),
+        foreign: BTreeSet::new(),
     };
     Vni::new(wanted, Arc::clone(part))
 }

@@ -4,7 +4,7 @@
 //! at one of our ports moves it back, which the daemon is told and answers with a higher sequence number (RFC 7432
 //! section 15.1). Between foreign VTEPs the daemon alone decides, and it decides for good about a station that is not heard.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -13,6 +13,9 @@ use crate::compile::SegmentPart;
 use crate::datapath::{Datapath, Placed, Placement, Whereabouts};
 use crate::model::Name;
 use crate::netlink::{VniDevices, VniPorts};
+
+/// Routes that waited for room and are tried again at once.
+const AT_ONCE: usize = 256;
 
 /// Why a route is not obeyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,8 +60,10 @@ pub(super) struct Wanted {
     pub(super) segment: Name,
     /// Number of the segment in the maps.
     pub(super) id: u32,
-    /// Next hop of each foreign VTEP.
+    /// Next hop of each foreign VTEP that knows us by this local address.
     pub(super) remotes: BTreeMap<IpAddr, u32>,
+    /// Next hops of all foreign VTEPs.
+    pub(super) foreign: BTreeSet<u32>,
 }
 
 impl Wanted {
@@ -79,6 +84,10 @@ impl Wanted {
             segment: name.clone(),
             id: part.ids.segment,
             remotes: remotes.collect(),
+            foreign: part
+                .foreign_tunnels()
+                .map(|tunnel| tunnel.binding.learn())
+                .collect(),
         })
     }
 }
@@ -154,15 +163,14 @@ impl Vni {
         let same_ways = self.wanted == wanted;
         if !same_ways {
             // Before the numbers of next hops that are gone are given to others.
-            self.displace_all(view.datapath);
+            self.displace_all(Some(&part), view.datapath);
         }
         (self.wanted, self.part, self.look) = (wanted, part, true);
         self.settle_all(view);
     }
 
     fn is_documented(&self, mac: u64) -> bool {
-        let stations = &self.part.records.stations;
-        stations.contains_key(&(self.wanted.id, mac))
+        documents(&self.part, self.wanted.id, mac)
     }
 
     /// True if the FDB entry of a station is there because of a route.
@@ -181,7 +189,7 @@ impl Vni {
     }
 
     fn is_foreign(&self, next_hop: u32) -> bool {
-        self.wanted.remotes.values().any(|remote| *remote == next_hop)
+        self.wanted.foreign.contains(&next_hop)
     }
 
     /// Whether the data path has a station, and not behind a foreign VTEP.
@@ -203,8 +211,12 @@ impl Vni {
             && target.is_none_or(|target| target != old)
         {
             self.let_go(mac);
-            // Not between two entries: frames would be flooded meanwhile.
-            if target.is_none() && view.datapath.displace(id, mac, old.next_hop) && !old.sticky {
+            // Not between two entries: frames would be flooded meanwhile. Nor what the document has put in its place.
+            if target.is_none()
+                && !self.is_documented(mac)
+                && view.datapath.displace(id, mac, old.next_hop)
+                && !old.sticky
+            {
                 self.learned = self.learned.wrapping_sub(1);
             }
         }
@@ -275,10 +287,13 @@ impl Vni {
         }
     }
 
-    /// Takes every station out that is there because of a route.
-    pub(super) fn displace_all(&mut self, datapath: &Datapath) {
+    /// Takes every station out that is there because of a route, but for those that `part` has, whose entries are the document's.
+    pub(super) fn displace_all(&mut self, part: Option<&SegmentPart>, datapath: &Datapath) {
+        let id = self.wanted.id;
         for (mac, held) in self.held.drain() {
-            datapath.displace(self.wanted.id, mac, held.next_hop);
+            if !part.is_some_and(|part| documents(part, id, mac)) {
+                datapath.displace(id, mac, held.next_hop);
+            }
         }
         self.sticky = 0;
         self.unplaced.clear();
@@ -321,19 +336,22 @@ impl Vni {
         }
     }
 
-    /// Tries routes again that there was no room for, as long as there is some.
-    pub(super) fn retry(&mut self, view: View<'_>) {
+    /// Tries routes again that there was no room for, as long as there is some; true if others may find room as well.
+    pub(super) fn retry(&mut self, view: View<'_>) -> bool {
         let no_room = |(mac, why): (&u64, &Unplaced)| match why {
             Unplaced::MacLimit | Unplaced::FdbFull => Some(*mac),
             Unplaced::UnknownVtep | Unplaced::Documented => None,
         };
-        let waiting: Vec<u64> = self.unplaced.iter().filter_map(no_room).collect();
+        // Not all at once: a peer can make a million of them wait.
+        let waiting: Vec<u64> = self.unplaced.iter().filter_map(no_room).take(AT_ONCE).collect();
+        let tried = waiting.len();
         for mac in waiting {
             self.settle(mac, false, view);
             if self.unplaced.contains_key(&mac) {
-                return;
+                return false;
             }
         }
+        tried == AT_ONCE
     }
 
     /// Offers a station that was found in the FDB, if it is ours and not offered.
@@ -350,6 +368,10 @@ impl Vni {
             words.push(offer(mac, place));
         }
     }
+}
+
+fn documents(part: &SegmentPart, segment: u32, mac: u64) -> bool {
+    part.records.stations.contains_key(&(segment, mac))
 }
 
 /// A static station is the document's: nobody else has it.

@@ -78,7 +78,7 @@ impl TenantLabels {
     }
 }
 
-/// A tenant that has lost a segment, or was removed and made again, has counted less than before; nothing is taken back for that.
+/// A tenant that was removed and made again has counted less than before; nothing is taken back for that.
 fn grow(sum: &mut Count, before: Count, now: Count) {
     sum.frames += now.frames.saturating_sub(before.frames);
     sum.bytes += now.bytes.saturating_sub(before.bytes);

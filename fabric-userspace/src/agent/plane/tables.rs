@@ -91,6 +91,10 @@ impl Tables {
         Ok(())
     }
 
+    pub(super) fn load_role(&mut self, _role: Role) -> Result<(), LoadError> {
+        Ok(())
+    }
+
     pub(super) fn attach(&mut self, ifindex: u32, _role: Role) -> Result<(), LoadError> {
         self.attached.insert(ifindex);
         Ok(())
@@ -151,6 +155,14 @@ impl Tables {
         Ok(())
     }
 
+    pub(super) fn clear_strays(
+        &mut self,
+        _owns_binding: impl Fn(u32) -> bool,
+        _owns_path: impl Fn(u32) -> bool,
+        _owns_slot: impl Fn(u16) -> bool,
+    ) {
+    }
+
     pub(super) fn clear_drops(&mut self, _slot: u16) -> Result<(), LoadError> {
         Ok(())
     }
@@ -164,7 +176,7 @@ impl Tables {
         Ok(0)
     }
 
-    pub(super) fn fdb(&mut self) -> Result<Vec<FdbEntry>, LoadError> {
+    pub(super) fn for_each_station(&mut self, each: impl FnMut(FdbEntry)) -> Result<(), LoadError> {
         let fixed = self.records.stations.iter();
         let entry = |(&(segment, mac), &next_hop): (&(u32, u64), &u32)| FdbEntry {
             segment,
@@ -174,7 +186,8 @@ impl Tables {
             age: Duration::ZERO,
             moves: 0,
         };
-        Ok(fixed.map(entry).collect())
+        fixed.map(entry).for_each(each);
+        Ok(())
     }
 
     /// There is always room.

@@ -44,13 +44,6 @@ pub(super) struct OfRollback {
     pub(super) if_revision: Option<u64>,
 }
 
-/// Of the list of stations.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct OfStations {
-    pub(super) segment: Option<String>,
-}
-
 /// Of the checks of ports.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,3 +1,5 @@
+//! Counters: frames by port and by tenant, and drops by reason with the port that has most of them.
+
 use std::collections::BTreeMap;
 
 use fabric_common::DropReason;
@@ -84,16 +86,19 @@ pub(crate) async fn counters(core: &mut Core) -> Result<api::Counters, Refusal> 
             counters: port_counters(&reading, *slot, link.map(|link| link.lost)),
         })
         .collect();
-    let tenants = super::tenants::traffic_by_tenant(core, &reading).into_iter();
+    let tenants = core.valid.tenants().iter();
     Ok(api::Counters {
         at: crate::wall::stamp(),
         total: traffic(core, &reading),
         ports,
         tenants: tenants
-            .map(|(tenant, both)| api::TenantCounters {
-                tenant,
-                received: both.forwarded.into(),
-                transmitted: both.sent.into(),
+            .map(|tenant| {
+                let both = reading.tenant(&tenant.name);
+                api::TenantCounters {
+                    tenant: tenant.name.to_string(),
+                    received: both.forwarded.into(),
+                    transmitted: both.sent.into(),
+                }
             })
             .collect(),
         reasons: reasons(&reading, &slots),

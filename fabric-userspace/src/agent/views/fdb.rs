@@ -1,107 +1,111 @@
-use std::collections::BTreeMap;
+//! Where stations are. A million of them take seconds to put into words, and nothing else is done by the agent while it is locked: so
+//! only their entries are taken from it, and the words are made afterwards.
+
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use fabric_common::label::{CONTROL_WORD, ENTRY, Entry};
 use fabric_common::maps::{NextHop, Path};
-use fabric_common::wire::mac_octets;
+use fabric_common::wire::{mac_octets, mac_word};
 
 use crate::agent::core::{Core, failed};
 use crate::agent::evpn::Evpn;
 use crate::api;
+use crate::compile::SegmentPart;
 use crate::datapath::FdbEntry;
 use crate::error::{Refusal, codes};
-use crate::model::{IfName, Mac, natural};
+use crate::model::{IfName, Mac, Name, natural};
 
-/// Stations, those of one segment or all.
+/// Stations as the data path has them, and what it takes to name their places.
+pub(crate) struct Stations {
+    /// With whether BGP says so.
+    entries: Vec<(FdbEntry, bool)>,
+    segments: HashMap<u32, (Name, Arc<SegmentPart>)>,
+    ports: BTreeMap<u16, IfName>,
+}
+
+/// Stations for which all holds that `which` names.
 ///
 /// # Errors
 /// For a segment that is not there, or when a map cannot be read.
-pub(crate) fn fdb(core: &mut Core, segment: Option<&str>) -> Result<Vec<api::FdbEntry>, Refusal> {
-    let entries = core.plane.fdb().map_err(failed)?;
-    let names: BTreeMap<u32, (&str, &str)> = core
-        .valid
-        .segments()
-        .iter()
-        .filter_map(|one| {
-            let id = core.image.segments.get(&one.name)?.ids.segment;
-            Some((id, (one.name.as_str(), one.tenant.as_str())))
-        })
-        .collect();
-    if let Some(wanted) = segment
-        && !names.values().any(|(name, _)| *name == wanted)
-    {
-        let sentence = format!("node {} has no segment {}", core.node, wanted.escape_debug());
-        return Err(Refusal::new(codes::UNKNOWN_SEGMENT, sentence).with_cure("fabric segment list"));
+pub(crate) fn stations(core: &mut Core, which: &api::WhichStations) -> Result<Stations, Refusal> {
+    let parts = core.image.segments.iter();
+    let numbered = parts.map(|(name, part)| (part.ids.segment, (name.clone(), Arc::clone(part))));
+    let mut segments: HashMap<_, _> = numbered.collect();
+    if let Some(wanted) = &which.segment {
+        segments.retain(|_, (name, _)| name == wanted);
+        if segments.is_empty() {
+            let sentence = format!("node {} has no segment {}", core.node, wanted);
+            return Err(Refusal::new(codes::UNKNOWN_SEGMENT, sentence).with_cure("fabric segment list"));
+        }
     }
-    let places = Places::of(core);
-    let mut views: Vec<api::FdbEntry> = entries
-        .iter()
-        .filter_map(|entry| {
-            let (name, tenant) = names.get(&entry.segment)?;
+    if let Some(wanted) = &which.tenant {
+        segments.retain(|_, (_, part)| part.tenant() == Some(wanted));
+    }
+    let mac = which.mac.map(|mac| mac_word(mac.octets()));
+    let evpn = core.evpn.as_ref();
+    let by_bgp = |evpn: &Evpn, entry: &FdbEntry| evpn.holds(entry.segment, entry.mac, entry.next_hop);
+    let mut entries = Vec::new();
+    let note = |entry: FdbEntry| {
+        if mac.is_none_or(|mac| mac == entry.mac) && segments.contains_key(&entry.segment) {
+            entries.push((entry, evpn.is_some_and(|evpn| by_bgp(evpn, &entry))));
+        }
+    };
+    core.plane.for_each_station(note).map_err(failed)?;
+    Ok(Stations {
+        entries,
+        segments,
+        ports: core.slots(),
+    })
+}
+
+impl Stations {
+    /// In words, by segment and address.
+    pub(crate) fn views(mut self) -> Vec<api::FdbEntry> {
+        let mut names: Vec<(u32, &Name)> = self.segments.iter().map(|(id, (name, _))| (*id, name)).collect();
+        names.sort_by(|(_, a), (_, b)| natural(a.as_str(), b.as_str()));
+        let places: HashMap<u32, usize> = names
+            .iter()
+            .zip(0..)
+            .map(|((id, _), place)| (*id, place))
+            .collect();
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.sort_by_cached_key(|(entry, _)| (places.get(&entry.segment).copied(), mac_octets(entry.mac)));
+        let mut via = HashMap::new();
+        let view = |(entry, by_bgp): &(FdbEntry, bool)| {
+            let (name, part) = self.segments.get(&entry.segment)?;
+            let via = via
+                .entry((entry.segment, entry.next_hop))
+                .or_insert_with(|| self.describe(part, entry.next_hop));
+            let kind = match (by_bgp, entry.is_static) {
+                (true, _) => "evpn",
+                (_, true) => "static",
+                _ => LEARNED,
+            };
             Some(api::FdbEntry {
-                segment: (*name).to_owned(),
-                tenant: (*tenant).to_owned(),
+                segment: name.to_string(),
+                tenant: part.tenant().map(Name::to_string).unwrap_or_default(),
                 mac: Mac::new(mac_octets(entry.mac)).to_string(),
-                via: places.describe(entry.segment, entry.next_hop),
-                kind: kind(core, entry).to_owned(),
-                age_seconds: (kind(core, entry) == LEARNED).then_some(entry.age.as_secs_f64()),
+                via: via.clone(),
+                kind: kind.to_owned(),
+                age_seconds: (kind == LEARNED).then_some(entry.age.as_secs_f64()),
                 moves: entry.moves,
             })
-        })
-        .filter(|view| segment.is_none_or(|wanted| view.segment == wanted))
-        .collect();
-    views.sort_by(|a, b| natural(&a.segment, &b.segment).then_with(|| a.mac.cmp(&b.mac)));
-    Ok(views)
-}
-
-const LEARNED: &str = "learned";
-
-/// Who put the entry there.
-fn kind(core: &Core, entry: &FdbEntry) -> &'static str {
-    let by_bgp = |evpn: &Evpn| evpn.holds(entry.segment, entry.mac, entry.next_hop);
-    if core.evpn.as_ref().is_some_and(by_bgp) {
-        "evpn"
-    } else if entry.is_static {
-        "static"
-    } else {
-        LEARNED
-    }
-}
-
-/// Next hops in words.
-struct Places<'a> {
-    core: &'a Core,
-    ports: BTreeMap<u16, IfName>,
-    segments: BTreeMap<u32, &'a crate::compile::SegmentPart>,
-}
-
-impl<'a> Places<'a> {
-    fn of(core: &'a Core) -> Self {
-        let segments = core
-            .image
-            .segments
-            .values()
-            .map(|part| (part.ids.segment, part.as_ref()));
-        Self {
-            core,
-            ports: core.slots(),
-            segments: segments.collect(),
-        }
+        };
+        entries.iter().filter_map(view).collect()
     }
 
     /// As `eth1`, `trunk0 S 101 | C 201` or `eth2 vni 10001 192.0.2.2`.
-    fn describe(&self, segment: u32, next_hop: u32) -> String {
-        let records = self.segments.get(&segment).map(|part| &part.records);
-        let known = records.and_then(|records| records.next_hops.get(&next_hop));
+    fn describe(&self, part: &SegmentPart, next_hop: u32) -> String {
+        let records = &part.records;
+        let known = records.next_hops.get(&next_hop);
         if known.is_some_and(NextHop::is_gateway) {
             return "gateway".to_owned();
         }
-        let path = records
-            .and_then(|records| records.paths.get(&records.next_hops.get(&next_hop)?.path))
-            .copied()
-            .unwrap_or_default();
+        let path = known.and_then(|known| records.paths.get(&known.path));
+        let path = path.copied().unwrap_or_default();
         let port = self.ports.get(&path.slot).map_or("-", |name| name.as_str());
-        let _ = self.core;
         match (path.post_len, path.pre) {
             (0, 0) => port.to_owned(),
             (_, 0) => format!("{port} {}", tags(&path)),
@@ -110,6 +114,8 @@ impl<'a> Places<'a> {
         }
     }
 }
+
+const LEARNED: &str = "learned";
 
 fn tags(path: &Path) -> String {
     let [_, _, s0, s1, _, _, c0, c1, _, _, e0, e1, ..] = path.post;

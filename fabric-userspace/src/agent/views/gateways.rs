@@ -1,3 +1,5 @@
+//! Gateways of the document; neighbours are told only of segments that the gateway has at this node.
+
 use fabric_common::maps::gateway::KnownNeighbour;
 use fabric_common::wire::mac_octets;
 

@@ -1,9 +1,9 @@
-use fabric_common::maps::Path;
+//! Links of the fabric; those of this node with their state, their segments and their byte budget.
 
 use crate::agent::core::Core;
 use crate::api;
 use crate::budget::{self, TENANT_MTU};
-use crate::model::{IfName, natural};
+use crate::model::{IfName, Name, natural};
 use crate::validate::{Carries, DatacenterIx, LinkIx, NodeIx, ValidLink};
 
 /// Largest own header of a tenant: Ethernet and one own tag.
@@ -56,7 +56,7 @@ fn own(core: &Core, (here, port): (NodeIx, &IfName), (at, link): (LinkIx, &Valid
             .map(|far| core.valid.node(far).name.to_string()),
         local: addresses.map(|(local, _)| local.to_string()),
         remote: addresses.map(|(_, remote)| remote.to_string()),
-        segments: segments(core, port),
+        segments: segments(core, &link.name),
         budget: lines,
         mtu,
         sends_bytes: sends,
@@ -97,31 +97,12 @@ fn bare(link: &ValidLink, state: &str) -> api::Link {
     }
 }
 
-fn slot(core: &Core, port: &IfName) -> Option<u16> {
-    core.image
-        .ports()
-        .find(|(name, _)| *name == port)
-        .map(|(_, plan)| plan.slot)
-}
-
-fn paths<'a>(core: &'a Core, slot: Option<u16>) -> impl Iterator<Item = (&'a str, &'a Path)> + 'a {
-    core.image.segments.iter().flat_map(move |(name, part)| {
-        part.records
-            .paths
-            .values()
-            .filter(move |path| Some(path.slot) == slot)
-            .map(move |path| (name.as_str(), path))
-    })
-}
-
 fn state(core: &Core, (here, port): (NodeIx, &IfName), (at, link): (LinkIx, &ValidLink)) -> String {
     let port_state = super::ports::state(core, port);
     if link.down {
         return "down".to_owned();
     }
-    let unresolved = !link.carries.directions().is_empty()
-        && paths(core, slot(core, port)).any(|(_, path)| path.flags & Path::UNRESOLVED != 0);
-    if port_state == "up" && unresolved {
+    if port_state == "up" && !core.image.node.is_resolved(&link.name) {
         "unresolved".to_owned()
     } else if port_state == "up" && is_backup(core, here, at) {
         "backup".to_owned()
@@ -146,12 +127,10 @@ fn is_backup(core: &Core, here: NodeIx, at: LinkIx) -> bool {
         && protected.all(|route| is_up(route.link))
 }
 
-fn segments(core: &Core, port: &IfName) -> Vec<String> {
-    let mut names: Vec<String> = paths(core, slot(core, port))
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    names.dedup();
-    names
+fn segments(core: &Core, link: &Name) -> Vec<String> {
+    let parts = core.image.segments.iter();
+    let carried = parts.filter(|(_, part)| part.links().any(|name| name == link));
+    carried.map(|(name, _)| name.to_string()).collect()
 }
 
 /// The tenant's largest frame and what the link adds to it, from inside to outside.

@@ -1,3 +1,5 @@
+//! Ports of this node: their state in one word, what they carry, and the checks of `fabric doctor`.
+
 use crate::agent::core::Core;
 use crate::agent::edits::vlan_words;
 use crate::api;

@@ -1,9 +1,12 @@
+//! How this node is, and each of its problems with what to do about it.
+
 use fabric_common::maps::{LAYOUT_VERSION, capacity};
 
 use crate::agent::confirm::Waiting;
 use crate::agent::core::{Core, datacenter_of};
 use crate::api;
 use crate::error::Refusal;
+use crate::render::storage::sentence;
 
 /// The state of this node on one screen.
 ///
@@ -11,8 +14,10 @@ use crate::error::Refusal;
 /// When a map cannot be read.
 pub(crate) fn status(core: &mut Core) -> Result<api::Status, Refusal> {
     let reading = super::reading(core)?;
-    let mut problems = problems(core);
-    let of_ports = problems.len() as u64;
+    let mut problems: Vec<_> = of_ports(core).collect();
+    let bad_ports = problems.len() as u64;
+    problems.extend(of_links(core));
+    problems.extend(super::storage(core)?.iter().filter_map(of_storage));
     if let Some(cluster) = &core.cluster {
         problems.extend(cluster.problems());
     }
@@ -23,7 +28,7 @@ pub(crate) fn status(core: &mut Core) -> Result<api::Status, Refusal> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         uptime_seconds: core.started.elapsed().as_secs(),
-        state: match of_ports {
+        state: match bad_ports {
             _ if problems.is_empty() => "ok",
             all if all >= ports && ports > 0 => "down",
             _ => "degraded",
@@ -49,9 +54,8 @@ pub(crate) fn status(core: &mut Core) -> Result<api::Status, Refusal> {
     })
 }
 
-fn problems(core: &Core) -> Vec<api::Problem> {
-    let ports = core
-        .ports
+fn of_ports(core: &Core) -> impl Iterator<Item = api::Problem> {
+    core.ports
         .iter()
         .filter_map(|(name, _)| match super::ports::state(core, name) {
             "up" => None,
@@ -70,13 +74,22 @@ fn problems(core: &Core) -> Vec<api::Problem> {
                 status: format!("port {name} is {state}"),
                 action: format!("ip link show {name}"),
             }),
-        });
+        })
+}
+
+fn of_links(core: &Core) -> impl Iterator<Item = api::Problem> {
     let links = super::links(core)
         .into_iter()
         .filter(|link| link.state == "unresolved");
-    let links = links.map(|link| api::Problem {
+    links.map(|link| api::Problem {
         status: format!("the remote VTEP of link {} does not answer", link.name),
         action: format!("ip neigh show; ip route get {}", link.remote.unwrap_or_default()),
-    });
-    ports.chain(links).collect()
+    })
+}
+
+fn of_storage(vsm: &api::Vsm) -> Option<api::Problem> {
+    Some(api::Problem {
+        status: format!("storage {}: {}", vsm.name, sentence(vsm)?),
+        action: format!("fabric storage show {}", vsm.name),
+    })
 }

@@ -1,37 +1,14 @@
-use std::collections::BTreeMap;
+//! Tenants with their segments and attachments; state and traffic are told of attachments of this node alone.
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::agent::core::Core;
+use crate::agent::core::{Core, failed};
 use crate::agent::meter::{Both, Place, Reading};
 use crate::api;
+use crate::datapath::FdbEntry;
 use crate::error::Refusal;
-use crate::model::IfName;
-use crate::validate::{PortRole, ValidAttachment, ValidLabel, ValidSegment};
-
-/// What each tenant has sent and got at this node's access ports.
-pub(super) fn traffic_by_tenant(core: &Core, reading: &Reading) -> BTreeMap<String, Both> {
-    let access = access_slots(core);
-    let tenants = core.valid.tenants().iter();
-    tenants
-        .map(|tenant| {
-            let ids: Vec<u32> = tenant
-                .segments
-                .iter()
-                .filter_map(|segment| segment_id(core, &segment.name))
-                .collect();
-            let here = |place: &Place| ids.contains(&place.segment) && access.contains_key(&place.slot);
-            (tenant.name.to_string(), reading.sum(here))
-        })
-        .collect()
-}
-
-fn access_slots(core: &Core) -> BTreeMap<u16, IfName> {
-    let ports = core
-        .image
-        .ports()
-        .filter(|(_, plan)| plan.role == PortRole::Access);
-    ports.map(|(name, plan)| (plan.slot, name.clone())).collect()
-}
+use crate::validate::{ValidAttachment, ValidLabel, ValidSegment};
 
 pub(super) fn segment_id(core: &Core, name: &crate::model::Name) -> Option<u32> {
     core.image.segments.get(name).map(|part| part.ids.segment)
@@ -44,14 +21,13 @@ pub(super) fn segment_id(core: &Core, name: &crate::model::Name) -> Option<u32> 
 pub(crate) fn tenants(core: &mut Core) -> Result<Vec<api::Tenant>, Refusal> {
     let reading = super::reading(core)?;
     let macs = macs_by_segment(core)?;
-    let traffic = traffic_by_tenant(core, &reading);
     let segment = |one: &Arc<ValidSegment>| segment_view(core, one, &reading);
     Ok(core
         .valid
         .tenants()
         .iter()
         .map(|tenant| {
-            let both = traffic.get(tenant.name.as_str()).copied().unwrap_or_default();
+            let both = reading.tenant(&tenant.name);
             let segments: Vec<api::Segment> = tenant.segments.iter().map(segment).collect();
             api::Tenant {
                 name: tenant.name.to_string(),
@@ -65,11 +41,10 @@ pub(crate) fn tenants(core: &mut Core) -> Result<Vec<api::Tenant>, Refusal> {
         .collect())
 }
 
-fn macs_by_segment(core: &mut Core) -> Result<BTreeMap<u32, u64>, Refusal> {
-    let mut macs = BTreeMap::new();
-    for entry in core.plane.fdb().map_err(crate::agent::core::failed)? {
-        *macs.entry(entry.segment).or_default() += 1;
-    }
+fn macs_by_segment(core: &mut Core) -> Result<HashMap<u32, u64>, Refusal> {
+    let mut macs = HashMap::new();
+    let count = |entry: FdbEntry| *macs.entry(entry.segment).or_default() += 1;
+    core.plane.for_each_station(count).map_err(failed)?;
     Ok(macs)
 }
 
@@ -131,7 +106,7 @@ fn attachment_view(
         .find(|(name, _)| here && **name == end.port)
         .map(|(_, plan)| plan.slot);
     let both = match (slot, segment) {
-        (Some(slot), Some(segment)) => reading.sum(|place| *place == Place { slot, segment }),
+        (Some(slot), Some(segment)) => reading.place(Place { slot, segment }),
         _ => Both::default(),
     };
     api::Attachment {

@@ -1,3 +1,5 @@
+//! Live names: asked of the agent within 100 ms or not offered at all, and none that a shell would run.
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! What is put behind clap's own scripts, so that bash, zsh and fish offer live names too.
+
 use clap_complete::Shell;
 
 /// What makes a script of clap offer live names too; empty for shells without it.

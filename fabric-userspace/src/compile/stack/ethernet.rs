@@ -1,3 +1,5 @@
+//! The outer Ethernet header of a link, with its VLAN tag but without an EtherType, which the next layer begins with.
+
 use fabric_common::wire::TPID_C;
 
 use super::Stack;

@@ -1,3 +1,5 @@
+//! Outer IP and UDP headers, with zeros where frames have their own: lengths, header checksum, congestion mark, source port.
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fabric_common::maps::Path;

@@ -1,12 +1,13 @@
 //! From one document to the next: what is kept, and that keeping changes nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::support::{canonical, compile_from, compile_within, figure1, host, valid};
-use crate::compile::{HostFacts, Image, Scope};
+use crate::compile::{HostFacts, Image, Scope, SegmentPart};
 use crate::diff::diff_images;
 use crate::ids::Sizes;
 use crate::model::{Document, generate};
@@ -56,6 +57,33 @@ fn attaching_a_tenant_leaves_the_parts_of_others_alone() {
     assert_eq!(changes.vanished_next_hops.len(), 3);
     // c: as a-v10 without its station, and a port in two tables.
     assert_eq!((changes.summary.make, changes.summary.change), (15, 0));
+}
+
+/// Under the same numbers, what was learned of the one's stations would be the other's, and counted as his.
+#[test]
+fn a_segment_that_passes_to_another_tenant_gets_other_numbers() {
+    let before = valid(&figure1());
+    let facts = host(&before, "edge1", MTU);
+    let first = compile_from(&before, "edge1", &facts, &Image::empty(&Sizes::default())).expect("it fits");
+    let mut document = figure1();
+    let tenants = document["tenants"].as_array_mut().expect("a list");
+    let segment = tenants[0]["segments"].as_array_mut().expect("a list").remove(1);
+    let name = segment["name"].as_str().expect("a name").to_owned();
+    tenants[1]["segments"]
+        .as_array_mut()
+        .expect("a list")
+        .push(segment);
+    let second = compile_from(&valid(&document), "edge1", &facts, &first).expect("it fits");
+    let (was, is) = (&first.segments[name.as_str()], &second.segments[name.as_str()]);
+    assert_ne!(was.tenant(), is.tenant());
+    assert_ne!(was.ids.segment, is.ids.segment);
+    assert_eq!(second.freed.segments, [was.ids.segment]);
+    let hops = |part: &SegmentPart| part.records.next_hops.keys().copied().collect::<BTreeSet<u32>>();
+    assert!(hops(was).is_disjoint(&hops(is)));
+    assert_eq!(
+        diff_images(&first, &second).vanished_next_hops.len(),
+        hops(was).len()
+    );
 }
 
 #[test]
@@ -143,9 +171,11 @@ proptest! {
         let count = document.tenants.len();
         if count > 0 {
             let at = seed as usize % count;
-            match seed % 3 {
+            match seed % 4 {
                 0 => drop(document.tenants.remove(at)),
                 1 => document.tenants[at].mac_limit = "77".parse().ok(),
+                // Others without a limit of their own have that of the largest.
+                2 => document.tenants[at].segments.iter_mut().take(1).for_each(|one| one.mac_limit = "9000".parse().ok()),
                 _ => document.tenants[at].segments.iter_mut().for_each(|segment| drop(segment.attachments.pop())),
             }
         }

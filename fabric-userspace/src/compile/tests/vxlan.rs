@@ -185,8 +185,13 @@ fn an_unresolved_neighbour_drops_with_a_reason_until_it_is_known() {
 
 /// A gateway with three foreign VTEPs behind one port.
 fn gateway() -> Station {
+    gateway_without("none")
+}
+
+/// The same with a link out of service.
+fn gateway_without(down: &str) -> Station {
     let link = |name: &str, last: u8, strict: bool| {
-        json!({"name": name, "kind": "vxlan", "strict": strict, "udp_port": 4790, "ends": [
+        json!({"name": name, "kind": "vxlan", "strict": strict, "udp_port": 4790, "down": name == down, "ends": [
             {"node": "gw", "port": "eth2", "address": "192.0.2.1"}, {"address": format!("192.0.2.{last}")}]})
     };
     let document = json!({
@@ -209,7 +214,12 @@ fn gateway() -> Station {
 
 #[test]
 fn a_broadcast_reaches_every_other_member_exactly_once() {
-    let mut gateway = gateway();
+    let expected = [("eth1", 0), ("eth2", 2), ("eth2", 3), ("eth2", 4)];
+    assert_eq!(reached(&mut gateway()), expected.map(own));
+}
+
+/// A broadcast goes out by these ports, to VTEPs with this last octet.
+fn reached(gateway: &mut Station) -> Vec<(String, u8)> {
     let mut frame = golden("uni-600-bcast");
     frame.splice(12..12, [0x81, 0, 0, 10]);
     let outcome = gateway.receive("eth0", &frame);
@@ -222,13 +232,29 @@ fn a_broadcast_reaches_every_other_member_exactly_once() {
         })
         .collect();
     reached.sort();
-    let expected = [("eth1", 0), ("eth2", 2), ("eth2", 3), ("eth2", 4)];
-    assert_eq!(reached, expected.map(|(port, last)| (port.to_owned(), last)));
+    reached
+}
+
+fn own((port, last): (&str, u8)) -> (String, u8) {
+    (port.to_owned(), last)
 }
 
 #[test]
-fn foreign_vteps_hear_the_tenants_ports_and_not_each_other() {
-    let mut gateway = gateway();
+fn a_foreign_vtep_whose_link_is_out_of_service_hears_nothing_and_is_not_heard() {
+    let mut gateway = gateway_without("x");
+    assert_eq!(
+        reached(&mut gateway),
+        [("eth1", 0), ("eth2", 3), ("eth2", 4)].map(own)
+    );
+    let from_x = from_x(&mut gateway_without("none"));
+    assert_eq!(
+        gateway.receive("eth2", &from_x),
+        Outcome::Dropped(DropReason::UnknownVni)
+    );
+}
+
+/// A broadcast of VTEP x: what goes to it, turned round, with a checksum of its own.
+fn from_x(gateway: &mut Station) -> Vec<u8> {
     let mut frame = golden("uni-600-bcast");
     frame.splice(12..12, [0x81, 0, 0, 10]);
     let outcome = gateway.receive("eth0", &frame);
@@ -236,7 +262,6 @@ fn foreign_vteps_hear_the_tenants_ports_and_not_each_other() {
         .sent()
         .into_iter()
         .find(|sent| sent.bytes.len() > 64 && sent.bytes[33] == 2);
-    // Turned round: from VTEP x to us, with a checksum of its own.
     let mut from_x = to_x.expect("a copy to x").bytes.clone();
     let mac = u8::try_from(
         gateway
@@ -253,7 +278,15 @@ fn foreign_vteps_hear_the_tenants_ports_and_not_each_other() {
     from_x[26..30].copy_from_slice(&b);
     from_x[30..34].copy_from_slice(&a);
     from_x[56] = 0x54;
+    from_x
+}
+
+#[test]
+fn foreign_vteps_hear_the_tenants_ports_and_not_each_other() {
+    let mut gateway = gateway();
+    let mut from_x = from_x(&mut gateway);
     let outcome = gateway.receive("eth2", &from_x);
+
     let mut ports: Vec<_> = outcome.sent().iter().map(|sent| gateway.name_of(sent)).collect();
     ports.sort();
     assert_eq!(ports, ["eth0", "eth1"]);
@@ -264,5 +297,41 @@ fn foreign_vteps_hear_the_tenants_ports_and_not_each_other() {
     assert_eq!(
         gateway.receive("eth2", &from_x),
         Outcome::Dropped(DropReason::SplitHorizon)
+    );
+}
+
+/// One VTEP that is away says nothing of the others behind the same port.
+#[test]
+fn each_link_of_a_port_has_a_state_and_segments_of_its_own() {
+    let link = |name: &str, last: u8| {
+        json!({"name": name, "kind": "vxlan", "ends": [
+            {"node": "gw", "port": "eth2", "address": "192.0.2.1"}, {"address": format!("192.0.2.{last}")}]})
+    };
+    let segment = |name: &str, vlan: u16, links: &[&str]| {
+        let remotes: Vec<Value> = links.iter().map(|link| json!({"link": link})).collect();
+        json!({"name": name, "vni": 10_000 + u32::from(vlan),
+               "attachments": [{"node": "gw", "port": "eth0", "vlan": vlan}], "remotes": remotes})
+    };
+    let valid = valid(&json!({
+        "schema": "fabric/1",
+        "datacenters": [{"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "200-1999", "vnis": "10000-19999"}],
+        "nodes": [{"name": "gw", "datacenter": "dc1"}],
+        "links": [link("x", 2), link("y", 3)],
+        "tenants": [{"name": "t", "segments": [segment("a", 10, &["x", "y"]), segment("b", 20, &["y"])]}],
+    }));
+    let mut host = host(&valid, "gw", 1600);
+    host.neighbours
+        .insert("x".parse().expect("a name"), Some([2, 0, 0, 0, 0, 2]));
+    host.neighbours.insert("y".parse().expect("a name"), None);
+    let image = compile_at(&valid, "gw", &host).expect("it fits");
+    let is_resolved = |link: &str| image.node.is_resolved(&link.parse().expect("a name"));
+    assert_eq!(["x", "y"].map(is_resolved), [true, false]);
+    let links = |segment: &str| {
+        let links = image.segments[segment].links();
+        links.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (links("a"), links("b")),
+        (vec!["x".into(), "y".into()], vec!["y".into()])
     );
 }

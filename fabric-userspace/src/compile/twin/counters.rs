@@ -1,3 +1,5 @@
+//! The twin's frame and drop counters, by the indexes of the kernel's counter maps, so that both can be compared.
+
 use std::collections::BTreeMap;
 
 use fabric_common::maps::Count;

@@ -1,3 +1,5 @@
+//! A frame in host memory for the packet core. It grows and shrinks only as far as the kernel lets an XDP frame.
+
 use fabric_common::rewrite::fold;
 use fabric_common::{Frame, NoHeadroom, Short};
 

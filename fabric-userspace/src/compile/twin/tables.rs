@@ -1,3 +1,5 @@
+//! The packet core's tables on the host, filled from [`Records`]. Verdicts are those of the maps, unwritten places included.
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,3 +1,5 @@
+//! Which known word was probably meant by an unknown one, for refusals that say so; none rather than a far-fetched one.
+
 /// The word of `known` that a typing mistake most likely turned into `word`, or `None` if none is near.
 pub(crate) fn most_similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");

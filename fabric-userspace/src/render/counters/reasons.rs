@@ -1,3 +1,5 @@
+//! The table of drop reasons: what drops most now stands first, each reason with its meaning and its cure.
+
 use super::{Since, View, left_out};
 use crate::api::ReasonTotal;
 use crate::render::numbers::{UNKNOWN, or_unknown, rate};

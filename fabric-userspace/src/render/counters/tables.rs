@@ -1,3 +1,5 @@
+//! The tables of ports and of tenants: totals, or rates since the reading before.
+
 use super::{Since, View, left_out};
 use crate::api::{Count, NamedPortCounters, PortCounters, TenantCounters};
 use crate::model::natural;

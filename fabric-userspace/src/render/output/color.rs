@@ -1,3 +1,5 @@
+//! Whether a stream is coloured: by `--color`, the terminal, and `NO_COLOR`, `TERM` and `CLICOLOR_FORCE`.
+
 use std::env;
 use std::ffi::OsStr;
 

@@ -27,6 +27,9 @@ const WITHOUT_NATIVE_XDP: [&str; 18] = [
     "macsec",
     "openvswitch",
 ];
+/// Drivers that may leave no room in front of a frame for metadata (`xdp_set_data_meta_invalid`): amzn/amzn-drivers#265, and
+/// Linux's `mvneta_swbm_rx_frame`.
+const WITHOUT_METADATA: [&str; 2] = ["ena", "mvneta"];
 /// The largest MTU with which a frame still fits into one buffer of a veth.
 pub(crate) const LARGEST_SINGLE_BUFFER_MTU: u32 = 3498;
 /// Characters of a program's name that the kernel keeps (`BPF_OBJ_NAME_LEN`).
@@ -154,6 +157,30 @@ pub(super) fn ifindex_in_range(facts: &PortFacts) -> Check {
             "ifindex-too-large",
             format!("{port} has ifindex {ifindex}, the port tables end at {LARGEST_IFINDEX}"),
         )
+}
+
+/// What is for everybody carries metadata to the programs that make the copies.
+pub(super) fn takes_metadata(facts: &PortFacts) -> Option<Check> {
+    let (port, driver) = (facts.name(), facts.driver.as_str());
+    let cure = match driver {
+        "tun" if facts.kernel < KernelRelease::TAPS_METADATA => {
+            format!("use Linux {} or newer", KernelRelease::TAPS_METADATA)
+        }
+        _ if WITHOUT_METADATA.contains(&driver) => format!(
+            "see whether it happens: fabric counters (no-headroom of {port}); then use a port of another driver"
+        ),
+        _ => return None,
+    };
+    let row = Check::ok(
+        "metadata",
+        "copies",
+        format!("{driver} may have no room for metadata"),
+    );
+    Some(
+        row.why("broadcasts that come in here are dropped as no-headroom where a segment has more than two members")
+            .cure(cure)
+            .warn("no-metadata"),
+    )
 }
 
 fn lacks_native_xdp(facts: &PortFacts) -> bool {

@@ -358,6 +358,7 @@ fn devices_without_native_xdp_are_refused_by_driver() {
     assert_eq!(
         found(&PortFacts {
             xdp_features: None,
+            kernel: KernelRelease::TAPS_METADATA,
             ..device("tun", true)
         }),
         []
@@ -401,6 +402,21 @@ fn jumbo_needs_a_kernel_and_a_driver_that_keep_frags() {
     assert_eq!(found(&jumbo(9000, 12, false)), refused);
     assert_eq!(found(&jumbo(3499, 1, true)), refused);
     assert_eq!(found(&jumbo(3498, 1, true)), []);
+}
+
+#[test]
+fn drivers_without_room_for_metadata_are_told() {
+    let of = |driver: &str, minor| {
+        changed(|facts| {
+            driver.clone_into(&mut facts.driver);
+            facts.kernel = KernelRelease { major: 6, minor };
+        })
+    };
+    let told = [("metadata", Warn, "no-metadata")];
+    assert_eq!(found(&of("tun", 14)), told);
+    assert_eq!(found(&of("tun", 15)), []);
+    assert_eq!(found(&of("ena", 18)), told);
+    assert_eq!(found(&of("mlx5_core", 12)), []);
 }
 
 #[test]

@@ -70,6 +70,8 @@ pub struct Follower {
     watch: Option<Stream>,
     /// Random number of the revision that was told last; empty before the first.
     told: String,
+    /// That revision could not be read.
+    unread: bool,
     /// Key space revision of the last message.
     seen: i64,
     /// What was changed since `told`, and the writer that this leads to.
@@ -83,6 +85,7 @@ impl Follower {
             store,
             watch: None,
             told: String::new(),
+            unread: false,
             seen: 0,
             heard: None,
         }
@@ -182,7 +185,9 @@ impl Follower {
         let heard = self
             .heard
             .take()
-            .filter(|(to, _)| *to == writer && !told.is_empty());
+            .filter(|(to, _)| *to == writer && !told.is_empty() && !self.unread);
+        // Who has not read one revision cannot go by what the next one changes.
+        self.unread = known.stored().is_err();
         Ok(match (known.stored(), heard) {
             (Ok(Some(stored)), Some((_, changes))) => News::Changes { stored, changes },
             (Ok(Some(stored)), None) => News::Document(stored),

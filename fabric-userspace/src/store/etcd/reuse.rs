@@ -131,17 +131,18 @@ fn collect(value: &Value, name: &str, found: &mut BTreeSet<String>) {
     }
 }
 
+/// The owners of the numbers in what a change touches, before and after it. What is in no changed object has the owner that it had.
+fn before_and_after<'a>(attempt: &'a Attempt<'_>) -> (Numbers<'a>, Numbers<'a>) {
+    let before = attempt.changes.iter().filter_map(|change| change.before.as_ref());
+    let after = attempt.changes.iter().filter_map(|change| change.after.as_ref());
+    (numbers(before), numbers(after))
+}
+
 impl EtcdStore {
     /// Refuses a change that gives a number to another tenant too early; waits a moment for nodes that are about to
-    /// confirm. The answer are the operations that note what this change itself releases.
-    pub(super) async fn check_reuse(
-        &self,
-        known: &Snapshot,
-        attempt: &Attempt<'_>,
-    ) -> Result<Vec<Value>, Refusal> {
-        // What is in no changed object has the owner that it had.
-        let old = numbers(attempt.changes.iter().filter_map(|change| change.before.as_ref()));
-        let new = numbers(attempt.changes.iter().filter_map(|change| change.after.as_ref()));
+    /// confirm.
+    pub(super) async fn check_reuse(&self, known: &Snapshot, attempt: &Attempt<'_>) -> Result<(), Refusal> {
+        let (old, new) = before_and_after(attempt);
         let claims: Vec<Claim> = new
             .iter()
             .filter(|(number, tenant)| old.get(*number) != Some(*tenant))
@@ -162,6 +163,12 @@ impl EtcdStore {
         if !claims.is_empty() {
             self.await_release(known, attempt, &claims).await?;
         }
+        Ok(())
+    }
+
+    /// The operations that note which numbers a change gives up.
+    pub(super) fn releases(&self, attempt: &Attempt<'_>) -> Vec<Value> {
+        let (old, new) = before_and_after(attempt);
         let revision = attempt.stored.revision;
         let gone = old.iter().filter(|(number, _)| !new.contains_key(*number));
         let note = |(number, tenant): (&String, &&str)| {
@@ -171,7 +178,7 @@ impl EtcdStore {
                 0,
             )
         };
-        Ok(gone.map(note).collect())
+        gone.map(note).collect()
     }
 
     async fn await_release(
@@ -222,6 +229,28 @@ impl EtcdStore {
             known.objects.contains_key(&key) || attempt.changes.iter().any(is_new)
         };
         Ok(self.behind(known.revision(), &confirmed, in_document, revision))
+    }
+
+    /// Nodes of a document that may still go by a revision before `revision`, which is in force, after a moment for those that
+    /// are about to confirm it, and what they have.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn still_behind(
+        &self,
+        revision: u64,
+        in_document: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, u64>, Refusal> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let confirmed = self.confirmed().await?;
+            let behind = self.behind(revision, &confirmed, &in_document, revision);
+            if behind.is_empty() || Instant::now() >= end {
+                let lags = |(node, _): &(String, u64)| behind.contains(node);
+                return Ok(confirmed.into_iter().filter(lags).collect());
+            }
+            sleep(PAUSE).await;
+        }
     }
 
     fn behind(

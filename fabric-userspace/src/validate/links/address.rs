@@ -1,3 +1,5 @@
+//! Underlay addresses: each the unicast address of one host, the two of a link different and of one family.
+
 use std::net::IpAddr;
 
 use super::ends::End;

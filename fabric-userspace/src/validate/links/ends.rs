@@ -1,3 +1,5 @@
+//! Ends in the form that the kind of link needs: required fields present, others refused, and never both at one node.
+
 use std::net::IpAddr;
 
 use super::super::NodeIx;

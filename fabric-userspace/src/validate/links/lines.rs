@@ -1,3 +1,5 @@
+//! Dedicated lines on one port: kind or VLAN differs, TPID and MAC agree, no VLAN looks like another's S-tag or global VLAN.
+
 use std::collections::HashMap;
 
 use super::super::NodeIx;

@@ -1,3 +1,5 @@
+//! Optional fields of a link: only those of its kind, all that the kind needs, and no VLAN in front of S-tags with 0x8100.
+
 use crate::error::{Problem, codes};
 use crate::model::{Link, LinkKind, OuterTpid};
 

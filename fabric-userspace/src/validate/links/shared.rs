@@ -1,3 +1,5 @@
+//! Links of one port: each UDP kind has its own UDP port, and one link at most to an address in a VLAN; for others, `lines`.
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;

@@ -1,3 +1,5 @@
+//! A map whose copies share one large part: changes are kept apart until there are many, and no copy sees another's.
+
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;

@@ -163,6 +163,11 @@ fn its_routes_lead_to_routers_in_its_segments() {
         "gateways[0].routes[0].prefix is 10.0.0.0/24, the prefix of the gateway's own address 10.0.0.1/24",
     );
     bad(
+        prefix,
+        json!("10.0.0.1/32"),
+        "gateways[0].routes[0].prefix is 10.0.0.1/32, the gateway's own address",
+    );
+    bad(
         "/gateways/0/routes/-",
         json!({"prefix": "0.0.0.0/0", "via": "10.0.0.7"}),
         "gateways[0].routes[1].prefix is 0.0.0.0/0, which an earlier route has",

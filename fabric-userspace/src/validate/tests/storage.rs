@@ -135,7 +135,7 @@ fn members_stand_at_attached_access_ports() {
         "/storage/0/members/1/port",
         json!("eth1"),
         codes::BAD_STORAGE,
-        "storage[0].members[1].port is eth1, which is not attached to segment g",
+        "storage[0].members[1].port is eth1 of edge1, which is not attached to segment g",
     );
     only(
         "/storage/0/members/1/port",
@@ -149,6 +149,28 @@ fn members_stand_at_attached_access_ports() {
         codes::DUPLICATE_NAME,
         "storage[0].members[1].name is one, which is the name of storage[0].members[0] already",
     );
+}
+
+/// Of no copy would anybody hear that it is complete: nobody could ever take over. What is in force already goes on.
+#[test]
+fn copies_need_somebody_who_tells_of_them() {
+    let copied = valid_in(SITE, |json| {
+        set(json, "/storage/0/replication", json!("interval"))
+    });
+    let problems = unheard_copies(copied.document(), &Document::default());
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "storage[0].replication is interval, and no member has a monitor: no copy would ever count as complete, so nobody \
+          could take over"
+        ]
+    );
+    assert_eq!(unheard_copies(copied.document(), copied.document()), []);
+    let told = valid_in(SITE, |json| {
+        set(json, "/storage/0/replication", json!("sync"));
+        set(json, "/storage/0/members/1/monitor", json!("/run/two.qmp"));
+    });
+    assert_eq!(unheard_copies(told.document(), &Document::default()), []);
 }
 
 /// Without a store that they share, nodes have nobody to ask who is in charge.

@@ -1,3 +1,5 @@
+//! Checked gateways: their segments by position, and for each route the segment in which its next hop is.
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::SegmentIx;

@@ -1,3 +1,5 @@
+//! Checked links: the ends and options of each kind, and whether it carries frames by segment, by datacenter tag or both.
+
 use std::net::IpAddr;
 
 use super::super::{DatacenterIx, NodeIx};

@@ -1,3 +1,5 @@
+//! Checked storage machines: which node steers one alone, how long a member may be silent, and the MAC addresses of probes.
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 

@@ -1,3 +1,5 @@
+//! Checked tenants: what a segment has at its ends, and the numbers that stand for it on each kind of link.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

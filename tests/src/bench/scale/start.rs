@@ -1,6 +1,7 @@
 //! An agent that starts over tables with a million learned stations: how long it takes, whether all are kept, and what memory
 //! agent and maps have.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -17,10 +18,13 @@ use crate::fabric::Agent;
 use crate::fixtures::{Segment, Site};
 use crate::pins;
 use crate::topology::End;
+use crate::wait;
 
 const NODE: &str = "dut";
 /// Frames of one call: the agent, who makes room five times a second, is to keep up.
 const AT_ONCE: u32 = 100_000;
+/// Longer than the agent rests between two attempts to make room.
+const SEVERAL_MOVES: Duration = Duration::from_millis(500);
 
 /// Measures an agent's start without stations and with `most`.
 ///
@@ -44,9 +48,9 @@ pub(super) fn measure(ends: &mut Ends, most: u32) -> Result<Value> {
     let taught = std::thread::scope(|scope| scope.spawn(teach).join());
     taught.map_err(|_| anyhow!("the sender panicked"))??;
     let maps = agent.state_dir().join("bpf");
-    let before = pins::stations(&maps)?;
+    let before = at_rest(&maps)?;
     let full = restart(&mut agent)?;
-    let after = pins::stations(&maps)?;
+    let after = at_rest(&maps)?;
     ensure!(
         before == after,
         "{} stations before, {} after",
@@ -88,6 +92,20 @@ fn teach(new: &Stream, ends: &mut Ends, stations: u32) -> Result<()> {
         left -= count;
     }
     Ok(())
+}
+
+/// The stations, once the agent moves none of them any more: it makes room for what found none five times a second, and what it moves
+/// during a reading is found twice or not at all.
+fn at_rest(maps: &Path) -> Result<Vec<(u64, u64)>> {
+    let mut last = Vec::new();
+    wait::until_true(wait::PATIENCE, "the stations to rest", || {
+        std::thread::sleep(SEVERAL_MOVES);
+        let now = pins::stations(maps)?;
+        let is_same = now == last;
+        last = now;
+        Ok(is_same)
+    })?;
+    Ok(last)
 }
 
 /// Until it answers again.

@@ -82,6 +82,13 @@ impl Launch {
         self
     }
 
+    /// Logs what it drops (`--log-drops`).
+    #[must_use]
+    pub fn log_drops(mut self) -> Self {
+        self.arguments.push("--log-drops".to_owned());
+        self
+    }
+
     /// An environment variable for the agent and its command line.
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {

@@ -1,3 +1,5 @@
+//! Documents, wires and pictures of figures 2 and 3. Each wire is a link of the document, with the same name and ends.
+
 use super::{Figure, Middle, Wire};
 
 /// Three datacenters and a triangle of dedicated lines.

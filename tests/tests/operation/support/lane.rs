@@ -1,6 +1,6 @@
 //! Four ports whose cables the agent has to make safe by itself.
 
-use fabric_tests::fabric::Agent;
+use fabric_tests::fabric::{Agent, Launch};
 use fabric_tests::fixtures::{Segment, Site};
 use fabric_tests::frame::eth;
 use fabric_tests::netns::NetNs;
@@ -21,6 +21,11 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn start() -> Self {
+        Self::with(|launch| launch)
+    }
+
+    /// With other options of the agent.
+    pub(crate) fn with(options: impl FnOnce(Launch) -> Launch) -> Self {
         let net = Net::new().unwrap();
         let edge = net.host("edge1").unwrap();
         let hosts: Vec<_> = (1..=4)
@@ -38,7 +43,9 @@ impl Lane {
             .tenant("acme", &[segment("acme-v10", 101, ["eth1", "eth2"])])
             .tenant("globex", &[segment("globex-v10", 111, ["eth3", "eth4"])]);
         Self {
-            agent: Agent::start(&edge, &site.document(), "edge1").unwrap(),
+            agent: options(Launch::new(&edge, "edge1").document(&site.document()))
+                .start()
+                .unwrap(),
             edge,
             hosts,
             net,

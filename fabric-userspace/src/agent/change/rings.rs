@@ -1,0 +1,81 @@
+//! No frame goes round while nodes change over from one spanning tree to another.
+
+use std::collections::BTreeMap;
+
+use crate::agent::core::Core;
+use crate::error::{Refusal, codes};
+use crate::model::Name;
+use crate::store::Store as _;
+use crate::store::etcd::EtcdStore;
+use crate::topology::rings::{Ring, closed_among, closed_between};
+use crate::validate::{Valid, validate};
+
+impl Core {
+    /// Refuses a document that could close a ring with the one in force.
+    pub(super) fn check_rings(&self, valid: &Valid) -> Result<(), Refusal> {
+        match closed_between(&self.valid, valid) {
+            Some(ring) => Err(refusal(&ring, "while nodes change over one after the other")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses a document that could close a ring with nodes that have not confirmed revision `base` yet, after a moment for those
+/// that are about to. A dead agent's node goes on forwarding by what it had; one that is taken out of the document is fenced.
+pub(super) async fn check_behind(store: &EtcdStore, base: u64, valid: &Valid) -> Result<(), Refusal> {
+    let in_document = |node: &str| valid.find_node(node).is_some();
+    let behind = store.still_behind(base, in_document).await?;
+    if behind.is_empty() {
+        return Ok(());
+    }
+    let oldest = behind.values().min().copied().unwrap_or(base);
+    let mut kept = Vec::new();
+    for revision in oldest..=base {
+        let stored = store.kept(revision).await?;
+        kept.extend(stored.and_then(|stored| Some((revision, validate(stored.document).ok()?))));
+    }
+    // What one node alone has is in use nowhere.
+    let first = kept.first().map_or(base, |(revision, _)| *revision);
+    if behind.values().filter(|has| **has < first).count() > 1 {
+        return Err(unknown(first, &behind));
+    }
+    let documents: Vec<&Valid> = kept.iter().map(|(_, valid)| valid).chain([valid]).collect();
+    let may_go_by = |node: &Name, document: usize| {
+        let has = behind.get(node.as_str()).copied().unwrap_or(base);
+        in_document(node.as_str()) && kept.get(document).is_none_or(|(revision, _)| *revision >= has)
+    };
+    match closed_among(&documents, may_go_by) {
+        Some(ring) => Err(refusal(&ring, &format!("with {}", who(&behind)))),
+        None => Ok(()),
+    }
+}
+
+fn who(behind: &BTreeMap<String, u64>) -> String {
+    let nodes = behind
+        .iter()
+        .map(|(node, revision)| format!("{node} at revision {revision}"));
+    nodes.collect::<Vec<_>>().join(", ")
+}
+
+fn unknown(first: u64, behind: &BTreeMap<String, u64>) -> Refusal {
+    let sentence = format!(
+        "frames could go round: {} forward by documents that are not kept any more (from revision {first} on)",
+        who(behind)
+    );
+    Refusal::new(codes::TWO_TREES, sentence)
+        .with_cure("start their agents, or take nodes that are gone for good out of the document")
+}
+
+fn refusal(ring: &Ring, when: &str) -> Refusal {
+    let Ring {
+        segment,
+        lost,
+        gained,
+    } = ring;
+    let sentence = format!(
+        "link {gained} would carry segment {segment} in place of link {lost}, and with both in use frames would go round {when}"
+    );
+    Refusal::new(codes::TWO_TREES, sentence).with_cure(format!(
+        "fabric link down {lost}; when all nodes have done so (fabric node list), make this change"
+    ))
+}
