@@ -165,10 +165,9 @@ impl NodeView {
         };
         let numbers = self.numbers(link, old, pools)?;
         let plan = self.port(port)?;
-        if let Some(said) = link
-            .mtu
-            .filter(|said| said.get() > plan.facts.mtu && !request.in_force)
-        {
+        // One that is gone is judged when it is there.
+        let is_judged = plan.facts.ifindex != 0 && !request.in_force;
+        if let Some(said) = link.mtu.filter(|said| is_judged && said.get() > plan.facts.mtu) {
             return Err(less_than_said(link, port, plan.facts.mtu, said));
         }
         let wire = Wire::of(link, here, request.host, numbers)?;

@@ -141,6 +141,11 @@ fn a_line_is_as_large_as_the_document_says() {
         "{refusal}"
     );
     compile_at(&wide, "n220", &host(&wide, "n220", 1600)).expect("it fits");
+    let mut without = host(&wide, "n220", 1600);
+    let gone = without.ports.get_mut("l228").expect("a port of the node");
+    (gone.ifindex, gone.mtu) = (0, 1500);
+    compile_at(&wide, "n220", &without)
+        .expect("an interface that is gone keeps no other change from being made");
 
     let narrow = valid(&with_mtu(figure2(true), &[("line228", ENOUGH_TAGGED - 1)]));
     let refusal = refused(&narrow, "n222", 9000);
