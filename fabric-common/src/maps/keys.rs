@@ -101,10 +101,9 @@ pub const fn tag_slot(key: u64) -> u16 {
     (key >> shift & 0x1ff) as u16
 }
 
-/// What is outside of a segment's own numbers in a key of `TAGS`: the port with its outer VLANs, or the line.
+/// What is outside of a segment's own numbers in a key of `TAGS`: the port with its outer VLANs, or the line with its label.
 pub const fn tag_way(key: u64) -> u64 {
     let bits = match key >> 60 {
-        1 => 44,
         4 => 12,
         _ => 24,
     };

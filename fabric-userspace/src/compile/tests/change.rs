@@ -225,6 +225,69 @@ fn around(trunks: &[(usize, usize)], nodes: &[usize]) -> Document {
         .clone()
 }
 
+/// Datacenters `a`, `b`, `c`, each with the nodes whose names begin with it, joined by trunks and dedicated lines, and a tenant with two
+/// ports at each node.
+fn sites(nodes: &[&str], links: &[(&str, [&str; 2])]) -> Document {
+    let link = |(number, (kind, ends)): (usize, &(&str, [&str; 2]))| {
+        let end = |(side, node): (usize, &&str)| {
+            let mut end = json!({"node": node, "port": format!("p{number}")});
+            if *kind == "pseudowire" {
+                end["mac"] = format!("02:00:00:00:{number:02x}:{side:02x}").into();
+            }
+            end
+        };
+        let ends: Vec<_> = ends.iter().enumerate().map(end).collect();
+        json!({"name": format!("l{number}"), "kind": kind, "ends": ends})
+    };
+    let node = |node: &&str| json!({"name": node, "datacenter": &node[..1]});
+    let datacenter = |(at, name): (usize, &&str)| {
+        let range = |first: usize| format!("{first}-{}", first + 99);
+        json!({"name": name, "id": at + 1, "s_vids": range(100 * (at + 1)), "c_vids": range(1000 * (at + 1)), "labels": range(10_000 * (at + 1))})
+    };
+    let member =
+        |at: usize| json!({"node": nodes[at / 2], "port": format!("eth{}", at % 2), "vlan": "untagged"});
+    let datacenters: Vec<_> = ["a", "b", "c"].iter().enumerate().map(datacenter).collect();
+    let members: Vec<_> = (0..2 * nodes.len()).map(member).collect();
+    let document = json!({
+        "schema": "fabric/1",
+        "datacenters": datacenters,
+        "nodes": nodes.iter().map(node).collect::<Vec<_>>(),
+        "links": links.iter().enumerate().map(link).collect::<Vec<_>>(),
+        "tenants": [{"name": "acme", "segments": [{"name": "lan", "attachments": members}]}],
+    });
+    let document: Document = serde_json::from_value(document).expect("a document");
+    validate(document)
+        .expect("a document that keeps all rules")
+        .document()
+        .clone()
+}
+
+/// A trunk comes in place of the labels between two datacenters, and other labels stay on the same line.
+#[test]
+fn a_label_is_shut_before_what_comes_in_its_place_is_opened_also_where_its_line_stays() {
+    let links = [
+        ("trunk", ["b1", "b2"]),
+        ("pseudowire", ["a1", "b1"]),
+        ("pseudowire", ["a1", "c1"]),
+        ("trunk", ["a1", "b2"]),
+    ];
+    let whole = sites(&["a1", "b1", "b2", "c1"], &links);
+    let without = |links: &[usize]| Part {
+        links: links.iter().copied().collect(),
+        down: BTreeSet::new(),
+        attachments: BTreeSet::new(),
+    };
+    for parts in [(without(&[3]), without(&[])), (without(&[]), without(&[3]))] {
+        for others in 0..8 {
+            for step in 0..=40 {
+                let others = [others & 1, others >> 1 & 1, others >> 2].map(|has| has * 1000);
+                let at = [&[step * 25], &others[..]].concat();
+                check(&whole, &parts, &at, Copies::Any).expect("no ring");
+            }
+        }
+    }
+}
+
 /// A segment whose own VLAN changes, with a member that moves: at the ports that it comes from and goes to, that VLAN and the one before
 /// are another tenant's. Frames come in by its own ports, and packets by a gateway from another network.
 #[test]
