@@ -60,6 +60,9 @@ pub struct SegmentIds {
     /// The segment itself; 0 for one that has no numbers yet.
     #[serde(rename = "id")]
     pub segment: u32,
+    /// Whose it is. Files from before this was noted do not say it, and relays are nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Name>,
     /// Next hops with the path that each uses.
     #[serde(rename = "hops")]
     pub next_hops: BTreeMap<Place, NextHopIds>,

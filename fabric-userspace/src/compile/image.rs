@@ -71,9 +71,9 @@ impl NodePart {
 }
 
 impl SegmentPart {
-    /// Whose it is; `None` in a restored image.
+    /// Whose it is; `None` in an image that was restored from a file of an agent that did not note it.
     pub fn tenant(&self) -> Option<&Name> {
-        self.input.as_ref().map(|input| &input.tenant)
+        self.ids.tenant.as_ref()
     }
 
     /// VXLAN identifier, if it has one.

@@ -49,7 +49,8 @@ pub(super) fn build(
     builder.inward()?;
     builder.storage()?;
     builder.flood(name)?;
-    let Places { ids, records, .. } = builder.places;
+    let Places { mut ids, records, .. } = builder.places;
+    ids.tenant = Some(input.tenant.clone());
     Ok(SegmentPart {
         input: Some(input),
         ids,

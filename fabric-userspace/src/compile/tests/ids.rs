@@ -60,6 +60,30 @@ fn a_tenant_that_comes_back_gets_new_numbers_until_the_old_ones_are_released() {
     assert_eq!(back.segments["a"].ids.segment, 1);
 }
 
+/// An agent that was killed between the maps of a document and its decision begins again with the document before: what the maps hold
+/// under a number is another tenant's then.
+#[test]
+fn a_restored_number_is_not_given_to_another_tenant_with_a_segment_of_that_name() {
+    let before = valid(&figure1());
+    let mut document = figure1();
+    let names = [0, 1].map(|at| document["tenants"][at]["name"].clone());
+    document["tenants"][0]["name"].clone_from(&names[1]);
+    document["tenants"][1]["name"].clone_from(&names[0]);
+    let after = valid(&document);
+    let facts = host(&before, "edge1", MTU);
+    let first = compile_from(&before, "edge1", &facts, &Image::empty(&Sizes::default())).expect("it fits");
+    let second = compile_from(&after, "edge1", &facts, &first).expect("it fits");
+    let saved = serde_json::to_string(&second.ids()).expect("plain");
+    let ids = serde_json::from_str(&saved).expect("own text");
+    let restored = Image::restore(&Sizes::default(), ids).expect("no clash");
+    let again = compile_from(&before, "edge1", &facts, &restored).expect("it fits");
+    for (name, part) in again.segments.iter() {
+        assert_ne!(part.ids.segment, second.segments[name].ids.segment, "{name}");
+    }
+    let again = compile_from(&after, "edge1", &facts, &restored).expect("it fits");
+    assert_eq!(again.records(), second.records(), "his own he keeps");
+}
+
 /// Every number in use, with the table that it is of.
 fn used(image: &Image) -> BTreeSet<(&'static str, u32)> {
     let ids = image.ids();
