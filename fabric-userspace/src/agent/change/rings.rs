@@ -5,16 +5,21 @@ use std::collections::BTreeMap;
 use crate::agent::core::Core;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
-use crate::store::Store as _;
 use crate::store::etcd::EtcdStore;
 use crate::topology::rings::{Ring, closed_among, closed_between};
-use crate::validate::{Valid, validate};
+use crate::validate::{Valid, revalidate, validate};
 
 impl Core {
     /// Refuses a document that could close a ring with the one in force.
     pub(super) fn check_rings(&self, valid: &Valid) -> Result<(), Refusal> {
         match closed_between(&self.valid, valid) {
-            Some(ring) => Err(refusal(&ring, "while nodes change over one after the other")),
+            Some(ring) => {
+                let said = sentence(&ring, "while nodes change over one after the other");
+                Err(Refusal::new(codes::TWO_TREES, said).with_cure(format!(
+                    "fabric link down {}; when all nodes have done so (fabric node list), make this change",
+                    ring.lost
+                )))
+            }
             None => Ok(()),
         }
     }
@@ -29,11 +34,18 @@ pub(super) async fn check_behind(store: &EtcdStore, base: u64, valid: &Valid) ->
         return Ok(());
     }
     let oldest = behind.values().min().copied().unwrap_or(base);
-    let mut kept = Vec::new();
-    for revision in oldest..=base {
-        let stored = store.kept(revision).await?;
-        kept.extend(stored.and_then(|stored| Some((revision, validate(stored.document).ok()?))));
+    let mut kept: Vec<(u64, Valid)> = Vec::new();
+    for stored in store.kept_since(oldest).await? {
+        // What two revisions have in common is there once.
+        let valid = match kept.last() {
+            Some((_, before)) => revalidate(stored.document, before),
+            None => validate(stored.document),
+        };
+        kept.extend(valid.ok().map(|valid| (stored.revision, valid)));
+        // Others have work on this thread.
+        tokio::task::yield_now().await;
     }
+    kept.retain(|(revision, _)| *revision <= base);
     // What one node alone has is in use nowhere.
     let first = kept.first().map_or(base, |(revision, _)| *revision);
     if behind.values().filter(|has| **has < first).count() > 1 {
@@ -45,10 +57,17 @@ pub(super) async fn check_behind(store: &EtcdStore, base: u64, valid: &Valid) ->
         in_document(node.as_str()) && kept.get(document).is_none_or(|(revision, _)| *revision >= has)
     };
     match closed_among(&documents, may_go_by) {
-        Some(ring) => Err(refusal(&ring, &format!("with {}", who(&behind)))),
+        // Whoever is behind does not hear that a link is out of service.
+        Some(ring) => Err(Refusal::new(
+            codes::TWO_TREES,
+            sentence(&ring, &format!("with {}", who(&behind))),
+        )
+        .with_cure(CATCH_UP)),
         None => Ok(()),
     }
 }
+
+const CATCH_UP: &str = "start their agents, or take nodes that are gone for good out of the document";
 
 fn who(behind: &BTreeMap<String, u64>) -> String {
     let nodes = behind
@@ -62,20 +81,16 @@ fn unknown(first: u64, behind: &BTreeMap<String, u64>) -> Refusal {
         "frames could go round: {} forward by documents that are not kept any more (from revision {first} on)",
         who(behind)
     );
-    Refusal::new(codes::TWO_TREES, sentence)
-        .with_cure("start their agents, or take nodes that are gone for good out of the document")
+    Refusal::new(codes::TWO_TREES, sentence).with_cure(CATCH_UP)
 }
 
-fn refusal(ring: &Ring, when: &str) -> Refusal {
+fn sentence(ring: &Ring, when: &str) -> String {
     let Ring {
         segment,
         lost,
         gained,
     } = ring;
-    let sentence = format!(
+    format!(
         "link {gained} would carry segment {segment} in place of link {lost}, and with both in use frames would go round {when}"
-    );
-    Refusal::new(codes::TWO_TREES, sentence).with_cure(format!(
-        "fabric link down {lost}; when all nodes have done so (fabric node list), make this change"
-    ))
+    )
 }

@@ -2,7 +2,7 @@
 
 use super::EtcdStore;
 use super::load::{Problem, Snapshot, decode};
-use super::objects::{revert, together};
+use super::objects::{Objects, revert, together};
 use super::records::Entry;
 use super::wire::{end_of, page};
 use crate::error::Refusal;
@@ -33,13 +33,46 @@ impl EtcdStore {
 
     /// A revision with its document: what is in force, and every later change taken back.
     pub(super) async fn past(&self, revision: u64) -> Result<Option<Stored>, Refusal> {
+        let mut found = None;
+        self.back_to(revision, |entry, objects| {
+            if entry.revision == revision {
+                found = Some(stored(entry, objects)?);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// The kept revisions from one on, the oldest first. The store is read once for all of them.
+    ///
+    /// # Errors
+    /// When it does not answer, or holds what cannot be read.
+    pub async fn kept_since(&self, first: u64) -> Result<Vec<Stored>, Refusal> {
+        let mut found = Vec::new();
+        self.back_to(first, |entry, objects| {
+            found.push(stored(entry, objects)?);
+            Ok(())
+        })
+        .await?;
+        found.reverse();
+        Ok(found)
+    }
+
+    /// Shows each revision with its objects, from the newest one back to `first`, as far as they are kept.
+    async fn back_to(
+        &self,
+        first: u64,
+        mut see: impl FnMut(&Entry, &Objects) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         let mut now = Snapshot::default();
         self.refresh(&mut now).await?;
         let entries = self.entries(now.seen).await?;
-        let Some(wanted) = entries.iter().find(|entry| entry.revision == revision) else {
-            return Ok(None);
-        };
-        for entry in entries.iter().rev().take_while(|entry| entry.revision > revision) {
+        for entry in entries.iter().rev().take_while(|entry| entry.revision >= first) {
+            see(entry, &now.objects)?;
+            if entry.revision == first {
+                break;
+            }
             let Some(from) = &entry.from else {
                 revert(&mut now.objects, &entry.changes);
                 continue;
@@ -51,15 +84,10 @@ impl EtcdStore {
             };
             if now.objects.is_empty() {
                 // Swept: more large changes than are kept came after it.
-                return Ok(None);
+                break;
             }
         }
-        Ok(Some(Stored {
-            revision,
-            applied_at: wanted.applied_at.clone(),
-            cause: wanted.cause.clone(),
-            document: together(&now.objects)?,
-        }))
+        Ok(())
     }
 
     /// The history, the oldest first, as it was at a revision of the key space; 0 is now.
@@ -86,4 +114,13 @@ impl EtcdStore {
         }
         Ok(entries)
     }
+}
+
+fn stored(entry: &Entry, objects: &Objects) -> Result<Stored, Refusal> {
+    Ok(Stored {
+        revision: entry.revision,
+        applied_at: entry.applied_at.clone(),
+        cause: entry.cause.clone(),
+        document: together(objects)?,
+    })
 }
