@@ -3,9 +3,12 @@
 //! Interfaces are heard in every namespace that has a number here, which includes those of all veth peers: so a tenant
 //! who turns an offload back on is noticed without polling. Neighbours and routes are heard in our namespace only.
 
+mod queue;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::os::fd::AsRawFd;
+use std::time::Instant;
 
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::link::{LinkAttribute, LinkEvent, LinkMessage};
@@ -20,6 +23,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::{Link, Neighbour, NeighbourKey, NetlinkError};
+use queue::{Queue, REST};
 
 /// `NETLINK_LISTEN_ALL_NSID` also types the ancillary message that carries the number of the namespace.
 const NETLINK_LISTEN_ALL_NSID: i32 = 8;
@@ -27,6 +31,9 @@ const NETLINK_LISTEN_ALL_NSID: i32 = 8;
 pub(super) const DATAGRAM: usize = 64 * 1024;
 /// Bytes of unread events after which the kernel starts to drop them.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
+/// Batches that are read before one event is told.
+const AHEAD: usize = 16;
 
 /// One change. `nsid` is the number of a foreign namespace, `None` is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +71,12 @@ pub(super) trait News: PartialEq + Sized {
     /// `None` for messages about something else. `nsid` is the number of a foreign namespace, `None` is ours.
     fn of(message: &RouteNetlinkMessage, nsid: Option<i32>) -> Option<Self>;
 
-    /// Several at once are told once.
-    fn folds(&self) -> bool {
-        *self == Self::MISSED
+    /// Puts it behind the others; what is told already need not be told again.
+    fn join(self, queue: &mut VecDeque<Self>) {
+        let repeats = self == Self::MISSED && queue.back() == Some(&self);
+        if !repeats {
+            queue.push_back(self);
+        }
     }
 }
 
@@ -89,19 +99,50 @@ impl News for Event {
         event(message, nsid)
     }
 
-    fn folds(&self) -> bool {
-        matches!(self, Self::Routes | Self::Missed)
+    /// Of an interface only the last word counts: a tenant can change his own faster than anybody looks at it.
+    fn join(self, queue: &mut VecDeque<Self>) {
+        let last = queue.iter_mut().rev().find(|other| other.is_about_same(&self));
+        match (last, self) {
+            (
+                Some(Self::Link { link, features, .. }),
+                Self::Link {
+                    link: now,
+                    features: more,
+                    ..
+                },
+            ) => {
+                *features |= more;
+                *link = now;
+            }
+            (Some(last), event) if *last == event => {}
+            (_, event) => queue.push_back(event),
+        }
     }
 }
 
 impl Event {
+    /// Namespace and number of the interface that it is about.
+    fn interface(&self) -> Option<(Option<i32>, u32)> {
+        match self {
+            Self::Link { nsid, link, .. } => Some((*nsid, link.ifindex)),
+            Self::LinkGone { nsid, ifindex, .. } => Some((*nsid, *ifindex)),
+            Self::Neighbour(_) | Self::NeighbourGone(_) | Self::Routes | Self::Missed => None,
+        }
+    }
+
+    fn is_about_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Routes, Self::Routes) | (Self::Missed, Self::Missed) => true,
+            _ => self
+                .interface()
+                .is_some_and(|interface| other.interface() == Some(interface)),
+        }
+    }
+
     /// Whether this is about `port` itself or about the veth peer that it had when it was read.
     pub fn concerns(&self, port: &Link) -> bool {
-        let (nsid, ifindex) = match self {
-            Self::Link { nsid, link, .. } => (*nsid, link.ifindex),
-            Self::LinkGone { nsid, ifindex, .. } => (*nsid, *ifindex),
-            Self::Missed => return true,
-            Self::Neighbour(_) | Self::NeighbourGone(_) | Self::Routes => return false,
+        let Some((nsid, ifindex)) = self.interface() else {
+            return *self == Self::Missed;
         };
         let is_port = nsid.is_none() && ifindex == port.ifindex;
         let is_peer = port.veth_peer() == Some(ifindex) && nsid == port.link_netnsid;
@@ -114,7 +155,7 @@ impl Event {
 pub struct Watch {
     links: AsyncFd<Socket>,
     routes: AsyncFd<Socket>,
-    queue: VecDeque<Event>,
+    queue: Queue,
     buffer: Vec<u8>,
 }
 
@@ -131,7 +172,7 @@ impl Watch {
         Ok(Self {
             links: listen(&[MulticastGroup::Link], true).map_err(NetlinkError::Socket)?,
             routes: listen(&routes, false).map_err(NetlinkError::Socket)?,
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             buffer: vec![0; DATAGRAM],
         })
     }
@@ -139,24 +180,38 @@ impl Watch {
     /// Waits for the next change. Dropping the future loses nothing.
     pub async fn next(&mut self) -> io::Result<Event> {
         loop {
-            if let Some(event) = self.queue.pop_front() {
+            self.read_ahead()?;
+            if let Some(event) = self.queue.next(Instant::now()) {
                 return Ok(event);
             }
             tokio::select! {
                 ready = self.links.readable() => {
                     let mut ready = ready?;
-                    if drain(ready.get_inner(), &mut self.buffer, &mut self.queue)? {
+                    if drain(ready.get_inner(), &mut self.buffer, &mut self.queue.events)? {
                         ready.clear_ready();
                     }
                 }
                 ready = self.routes.readable() => {
                     let mut ready = ready?;
-                    if drain(ready.get_inner(), &mut self.buffer, &mut self.queue)? {
+                    if drain(ready.get_inner(), &mut self.buffer, &mut self.queue.events)? {
                         ready.clear_ready();
                     }
                 }
+                () = tokio::time::sleep(REST), if !self.queue.events.is_empty() => {}
             }
         }
+    }
+
+    /// What else has come joins what waits: it may be about the same, or be more urgent.
+    fn read_ahead(&mut self) -> io::Result<()> {
+        for socket in [&self.links, &self.routes] {
+            for _ in 0..AHEAD {
+                if drain(socket.get_ref(), &mut self.buffer, &mut self.queue.events)? {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -188,22 +243,20 @@ pub(super) fn drain<E: News>(
             Ok(None) => {}
             Err(Errno::EAGAIN) => return Ok(true),
             Err(Errno::EINTR) => {}
-            Err(Errno::ENOBUFS | Errno::EMSGSIZE) => push(queue, E::MISSED),
+            Err(Errno::ENOBUFS) => E::MISSED.join(queue),
             Err(errno) => return Err(errno.into()),
         }
     }
     Ok(false)
 }
 
-/// Length and namespace of one datagram of the kernel; `None` for one that a process sent.
+/// Length and namespace of one datagram of the kernel, or of as much of it as there is room for: a tenant can give his interface
+/// so many names that the rest does not fit. `None` for one that a process sent.
 fn receive(socket: &Socket, buffer: &mut [u8]) -> Result<Option<(usize, Option<i32>)>, Errno> {
     let mut ancillary = cmsg_space!(i32);
     let mut slices = [IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_DONTWAIT;
     let message = recvmsg::<NetlinkAddr>(socket.as_raw_fd(), &mut slices, Some(&mut ancillary), flags)?;
-    if message.flags.contains(MsgFlags::MSG_TRUNC) {
-        return Err(Errno::EMSGSIZE);
-    }
     if message.address.is_none_or(|sender| sender.pid() != 0) {
         return Ok(None);
     }
@@ -228,9 +281,9 @@ fn parse<E: News>(mut datagram: &[u8], nsid: Option<i32>, queue: &mut VecDeque<E
         let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(datagram) else {
             // Not understood is not unimportant, but a tenant can write what nobody understands into the name of his own interface.
             let Some((rest, ifindex)) = unreadable_link(datagram, length) else {
-                return push(queue, E::MISSED);
+                return E::MISSED.join(queue);
             };
-            push(queue, E::unreadable(nsid, ifindex));
+            E::unreadable(nsid, ifindex).join(queue);
             datagram = rest;
             continue;
         };
@@ -238,7 +291,7 @@ fn parse<E: News>(mut datagram: &[u8], nsid: Option<i32>, queue: &mut VecDeque<E
         if let NetlinkPayload::InnerMessage(message) = message.payload
             && let Some(event) = E::of(&message, nsid)
         {
-            push(queue, event);
+            event.join(queue);
         }
     }
 }
@@ -289,13 +342,6 @@ fn is_feature_change(message: &LinkMessage) -> bool {
         .attributes
         .iter()
         .any(|attribute| matches!(attribute, LinkAttribute::Event(LinkEvent::Features)))
-}
-
-fn push<E: News>(queue: &mut VecDeque<E>, event: E) {
-    let repeats = event.folds() && queue.back() == Some(&event);
-    if !repeats {
-        queue.push_back(event);
-    }
 }
 
 #[cfg(test)]
