@@ -104,12 +104,9 @@ impl Core {
         self.check_rings(&prepared.valid).map_err(Refusal::unchanged)?;
         self.check_copies(&prepared.valid).map_err(Refusal::unchanged)?;
         self.note_own_programs()?;
-        for (name, role) in &prepared.new_ports {
-            self.ports
-                .try_out(name, *role)
-                .await
-                .map_err(Refusal::unchanged)?;
-        }
+        self.try_out(&prepared.image, &prepared.new_ports)
+            .await
+            .map_err(Refusal::unchanged)?;
         Ok(self.describe(&prepared))
     }
 

@@ -92,7 +92,8 @@ impl Host {
         join_all(names.map(|name| self.link(name))).await
     }
 
-    /// Reads the interfaces. One that is gone, or whose index is too large for the tables, has index 0 if that is forgiven.
+    /// Reads the interfaces. One that is gone, or whose index is too large for the tables, has index 0 if that is forgiven: with
+    /// [`Missing::Tolerate`], and of ports that are in use, whose index `known` tells.
     ///
     /// # Errors
     /// For an interface that is not there, or whose index is too large for the tables.
@@ -100,24 +101,37 @@ impl Host {
         &mut self,
         node: &str,
         wanted: &BTreeMap<IfName, Role>,
-        is_forgiven: impl Fn(&IfName) -> bool,
+        (missing, known): (Missing, impl Fn(&IfName) -> Option<u32>),
     ) -> Result<Interfaces, Refusal> {
         let netlink = match self {
             Self::Real { netlink, .. } => netlink,
             Self::Assumed(assumed) => return assumed.interfaces(wanted.keys()),
         };
+        let is_forgiven = |name: &IfName| missing == Missing::Tolerate || known(name).is_some();
+        // Wanted by its own name, and not in use by that.
+        let is_new = |link: &Link| {
+            wanted
+                .keys()
+                .any(|name| name.as_str() == link.name && !is_forgiven(name))
+        };
+        // Not the one that the port has been so far.
+        let is_strange = |name: &IfName, link: &Link| known(name).is_some_and(|now| now != link.ifindex);
         let mut interfaces = Interfaces::default();
         let links = join_all(wanted.keys().map(|name| netlink.link(name.as_str()))).await;
         for (name, link) in wanted.keys().zip(links) {
             let is_forgiven = is_forgiven(name);
+            // The kernel finds an interface by other names too, and with two of them two tenants would have one port.
+            let is_other = |link: &Link| link.name != name.as_str();
             let (facts, sends) = match link {
-                // The kernel finds an interface by other names too, and with two of them two tenants would have one port.
+                Ok(link) if is_other(&link) && (!is_forgiven || is_new(&link)) => {
+                    return Err(renamed(name, &link));
+                }
                 Ok(link)
-                    if link.name != name.as_str() && is_taken(&interfaces, wanted, &link) && is_forgiven =>
+                    if is_other(&link)
+                        && (is_taken(&interfaces, wanted, &link) || is_strange(name, &link)) =>
                 {
                     (GONE, false)
                 }
-                Ok(link) if link.name != name.as_str() && !is_forgiven => return Err(renamed(name, &link)),
                 Ok(link) if is_too_high(&link) && is_forgiven => (GONE, false),
                 Ok(link) if is_too_high(&link) => return Err(too_high(name, link.ifindex)),
                 Ok(link) => (facts_of(&link), link.running),

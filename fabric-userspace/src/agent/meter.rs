@@ -264,6 +264,20 @@ impl Meter {
         self.is_changed |= self.retired_of.len() != before;
     }
 
+    /// Forgets tenants that leave, with what is still to be counted for them: the next one of that name is another one.
+    pub(super) fn forget_tenants(&mut self, leaving: &BTreeSet<Name>) {
+        if leaving.is_empty() {
+            return;
+        }
+        let owners = self.bindings.values_mut().chain(self.paths.values_mut());
+        for owner in owners {
+            owner.tenant.take_if(|tenant| leaving.contains(tenant));
+        }
+        let before = self.retired_of.len();
+        self.retired_of.retain(|tenant, _| !leaving.contains(tenant));
+        self.is_changed |= self.retired_of.len() != before;
+    }
+
     /// Forgets whom an earlier agent had no time to forget: `slots` are those of ports that are there.
     pub(super) fn keep_slots(&mut self, slots: &HashSet<u16>) {
         self.keep_places(|place| place.slot == 0 || slots.contains(&place.slot));

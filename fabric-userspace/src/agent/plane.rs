@@ -108,6 +108,12 @@ impl Plane {
         either!(self, it => it.switch(next_hops, old_way))
     }
 
+    /// Whether the kernel has taken the way to an interface away. Tables in memory lose none.
+    pub(super) fn has_lost_way(&self, slot: u16, ifindex: u32) -> bool {
+        self.kernel()
+            .is_some_and(|datapath| datapath.egress_ifindex(slot) != Some(ifindex))
+    }
+
     pub(super) fn settle(&mut self) -> Result<(), LoadError> {
         either!(self, it => it.settle())
     }

@@ -58,20 +58,28 @@ pub(super) async fn spawn(shared: &Shared, ageing: Duration, watch: Option<Watch
         })),
     ];
     tasks.extend(watch.map(|watch| tokio::spawn(follow(shared.clone(), watch))));
-    tasks.extend(logs(&mut *shared.core.lock().await));
+    forward_logs(&mut *shared.core.lock().await);
     tasks
 }
 
-/// Forwards what the programs log.
-fn logs(core: &mut Core) -> Option<JoinHandle<()>> {
-    let mut logger = core.plane.logger()?;
-    Some(tokio::spawn(async move {
-        let mut ticks = interval(LOGS);
+/// Forwards what the programs log, on a thread that nobody waits for: a tenant can have frames dropped faster than they are written
+/// down, and then there is always one more.
+fn forward_logs(core: &mut Core) {
+    let Some(mut logger) = core.plane.logger() else {
+        return;
+    };
+    let forward = move || {
         loop {
-            ticks.tick().await;
+            std::thread::sleep(LOGS);
             logger.flush();
         }
-    }))
+    };
+    if let Err(error) = std::thread::Builder::new()
+        .name("drops".to_owned())
+        .spawn(forward)
+    {
+        tracing::error!(%error, "what the programs log is not forwarded");
+    }
 }
 
 /// Often enough that an entry lives at most an eighth longer than it should.
@@ -204,12 +212,6 @@ impl Core {
         if moved || changed {
             self.follow_host().await?;
         }
-        if let Event::LinkGone {
-            nsid: None, ifindex, ..
-        } = event
-        {
-            self.put_back_ways_to(*ifindex)?;
-        }
         for rechecked in self.ports.recheck_after(event).await {
             self.follow_check(rechecked).await?;
         }
@@ -218,17 +220,20 @@ impl Core {
 
     /// An interface that has left is here again under its number, as after a visit in another namespace: nothing differs, but the kernel
     /// has taken it out of all device maps (`NETDEV_UNREGISTER`).
-    fn put_back_ways_to(&mut self, ifindex: u32) -> Result<(), Refusal> {
-        let ports = self.image.ports();
-        let slots: Vec<u16> = ports
-            .filter(|(_, plan)| plan.facts.ifindex == ifindex)
-            .map(|(_, plan)| plan.slot)
+    fn put_back_lost_ways(&mut self) -> Result<(), Refusal> {
+        let ports = self
+            .image
+            .ports()
+            .map(|(_, plan)| (plan.slot, plan.facts.ifindex));
+        let lost: Vec<_> = ports
+            .filter(|(slot, ifindex)| *ifindex != 0 && self.plane.has_lost_way(*slot, *ifindex))
             .collect();
-        for slot in &slots {
+        for (slot, ifindex) in &lost {
             self.plane
-                .apply(&Op::Set(Entry::Egress(*slot, ifindex)))
+                .apply(&Op::Set(Entry::Egress(*slot, *ifindex)))
                 .map_err(super::failed)?;
         }
+        let slots: Vec<u16> = lost.into_iter().map(|(slot, _)| slot).collect();
         self.refresh_flood_lists(&slots);
         Ok(())
     }
@@ -237,6 +242,7 @@ impl Core {
     async fn follow_host(&mut self) -> Result<(), Refusal> {
         self.behind = true;
         self.reconcile().await?;
+        self.put_back_lost_ways()?;
         self.behind = false;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Carrying a prepared change out, and taking it back when a step fails.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,12 +11,12 @@ use crate::agent::attach_refusal;
 use crate::agent::core::{Core, failed, side_file};
 use crate::agent::host::Missing;
 use crate::agent::ports::Port;
-use crate::compile::{Image, unshared};
+use crate::compile::{Image, PortPlan, unshared};
 use crate::datapath::{LoadError, OldWay, Step, steps};
 use crate::diff::{Changes, Entry, Op, diff_images};
 use crate::error::{Refusal, codes};
 use crate::ids::Freed;
-use crate::model::IfName;
+use crate::model::{IfName, Name, between};
 use crate::safety::{Restored, Role};
 use crate::store::{Store as _, Stored, Terms};
 use crate::validate::{PortRole, Valid};
@@ -166,9 +166,7 @@ impl Core {
         self.note_own_programs()?;
         if tolerance == Missing::Refuse && new_ports.len() > 1 {
             // One that would be refused is found before the others are touched.
-            for (name, role) in new_ports {
-                self.ports.try_out(name, *role).await?;
-            }
+            self.try_out(image, new_ports).await?;
         }
         let mut taken = Taken::new();
         for (name, role) in new_ports {
@@ -197,6 +195,21 @@ impl Core {
             }
         }
         Ok(taken)
+    }
+
+    /// Whether new ports could be taken; one whose interface is gone waits for it.
+    pub(super) async fn try_out(
+        &mut self,
+        image: &Image,
+        new_ports: &BTreeMap<IfName, Role>,
+    ) -> Result<(), Refusal> {
+        for (name, role) in new_ports {
+            let is_gone = |plan: &PortPlan| plan.facts.ifindex == 0;
+            if !image.ports().any(|(port, plan)| port == name && is_gone(plan)) {
+                self.ports.try_out(name, *role).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Leaves ports as they were before [`Self::take_ports`]: those that had another role have it again.
@@ -343,6 +356,7 @@ impl Core {
         if !freed.is_empty() {
             self.waiting.push_back(freed);
         }
+        self.meter.forget_tenants(&leaving(&self.valid, &valid));
         self.valid = valid;
         self.image = image;
     }
@@ -473,6 +487,14 @@ impl Core {
         self.meter.saved();
         Ok(())
     }
+}
+
+/// Tenants that are not in the new document any more.
+fn leaving(old: &Valid, new: &Valid) -> BTreeSet<Name> {
+    let (_, before, after) = between(&old.document().tenants, &new.document().tenants);
+    let stay: BTreeSet<&Name> = after.iter().map(|tenant| &tenant.name).collect();
+    let before = before.iter().map(|tenant| &tenant.name);
+    before.filter(|name| !stay.contains(name)).cloned().collect()
 }
 
 fn egress_changes(changes: &Changes) -> Vec<u16> {

@@ -80,8 +80,10 @@ impl Core {
     ) -> Result<(HostFacts, BTreeSet<IfName>), Refusal> {
         let wanted = roles(valid, here);
         // Who names a new port is told that it is not there. That another one is gone is no reason to refuse anything.
-        let is_forgiven = |name: &IfName| missing == Missing::Tolerate || self.ports.get(name).is_some();
-        let read = self.host.interfaces(self.node.as_str(), &wanted, is_forgiven);
+        let known = |name: &IfName| self.ports.get(name).map(|port| port.ifindex);
+        let read = self
+            .host
+            .interfaces(self.node.as_str(), &wanted, (missing, known));
         let Interfaces { facts, silent } = read.await?;
         let neighbours = self.host.neighbours(&facts, &tunnels(valid, here)).await;
         let facts = HostFacts {
