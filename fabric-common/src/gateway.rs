@@ -104,7 +104,9 @@ pub fn route_v6<F: Frame, T: Tables>(frame: &mut F, ask: &mut Routed, tables: &T
 pub fn resolve<F: Frame, T: Tables>(frame: &mut F, ask: &Routed, tables: &T) -> Result<Way, DropReason> {
     match look(frame, ask, tables)? {
         (ETHERTYPE_ARP, seen) => arp::arp(frame, ask, &seen, tables),
-        (ETHERTYPE_IPV6, seen) if seen.irb.v6 != Address::default() && nd::may_hide(frame, seen.at) => {
+        (ETHERTYPE_IPV6, seen)
+            if seen.irb.v6 != Address::default() && nd::may_forge(frame, seen.at, seen.irb.v6) =>
+        {
             Err(DropReason::ForgedGateway)
         }
         (_, seen) => to_everybody(frame, ask, seen.macs, tables),

@@ -145,10 +145,16 @@ pub fn steer<F: Frame, T: Tables>(
     };
     let prober = vsm.prober.load();
     // Ours do not come from outside, and what has no asker's number is a tenant's.
-    if let Some(member) = probe::member(source, prober)
-        && probe::asker(source) & place.askers != 0
+    let plain = source & !MISPLACED;
+    let node = probe::asker(plain);
+    if let Some(member) = probe::member(plain, prober)
+        && node & (place.askers | probe::askers_with(prober)) != 0
     {
-        return place.next_hops[member & (MEMBERS - 1)];
+        if node & place.askers != 0 && plain == source {
+            return place.next_hops[member & (MEMBERS - 1)];
+        }
+        // The next node would take it for a probe of ours, or of the node that it names.
+        return 0;
     }
     let packet = Packet::read(frame, body);
     // What is for another port than the service's says nothing of the service: a closed port is answered with a reset.

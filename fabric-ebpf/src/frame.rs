@@ -65,12 +65,13 @@ impl XdpFrame {
     }
 
     /// Whether the frame is longer than was taken for granted: other buffers follow a first one that is shorter than drivers make it.
-    /// A program at the other end of a veth can cut the start off (`bpf_xdp_adjust_head`) and hand the rest on.
+    /// A program at the other end of a veth can cut the start off (`bpf_xdp_adjust_head`) and hand the rest on. So is one that the next
+    /// program would take for shorter than it is, because what was taken off it here has left so little.
     #[inline(always)]
     pub(crate) fn hides_buffers(&self) -> bool {
         // SAFETY: the kernel passes a valid context.
-        let len = unsafe { bpf_xdp_get_buff_len(self.ctx) };
-        len as usize != self.len
+        let len = unsafe { bpf_xdp_get_buff_len(self.ctx) } as usize;
+        len != self.len || (len >= LINEAR && self.end - self.data < LINEAR)
     }
 
     #[inline(always)]

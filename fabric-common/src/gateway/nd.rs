@@ -20,6 +20,7 @@ const NEIGHBOURS_ONLY: u8 = 255;
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const OPTIONS: u8 = 60;
+const ROUTER_SOLICITATION: u8 = 133;
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 /// A message with the one option that it needs, in bytes.
@@ -41,14 +42,22 @@ pub(super) fn is_discovery<F: Frame>(frame: &F, at: usize) -> bool {
         )
 }
 
-/// Whether a message of neighbour discovery may hide behind an extension header of the packet at `at`, where receivers find it and
-/// [`is_discovery`] does not. In fragments they do not look (RFC 6980 section 5).
+/// Whether the packet at `at`, which [`is_discovery`] has passed over, may tell its receivers that `address` is where it came from. Behind
+/// an extension header they look for a message of neighbour discovery, but not in fragments (RFC 6980 section 5). Routers note where
+/// somebody is who looks for them (section 6.2.6); a gateway does not do that.
 #[inline(always)]
-pub(super) fn may_hide<F: Frame>(frame: &F, at: usize) -> bool {
-    matches!(
-        frame.read(at + 6),
-        Ok([HOP_BY_HOP | ROUTING | OPTIONS, NEIGHBOURS_ONLY])
-    )
+pub(super) fn may_forge<F: Frame>(frame: &F, at: usize, address: Address) -> bool {
+    let Ok([kind, NEIGHBOURS_ONLY]) = frame.read(at + 6) else {
+        return false;
+    };
+    match kind {
+        HOP_BY_HOP | ROUTING | OPTIONS => true,
+        PROTO_ICMPV6 => {
+            matches!(frame.read(at + IPV6_HEADER), Ok([ROUTER_SOLICITATION]))
+                && matches!(read_v6(frame, at + 8), Ok(source) if source == address)
+        }
+        _ => false,
+    }
 }
 
 /// As [`super::arp::arp`]: a solicitation of the gateway's address is answered here, everything else is noted and goes on.

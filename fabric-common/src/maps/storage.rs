@@ -158,6 +158,12 @@ pub mod probe {
         1 << ((mac >> 43) & 31)
     }
 
+    /// The bit of the node whose probes are like `like`; 0 for one that asks nobody.
+    #[inline(always)]
+    pub const fn askers_with(like: u64) -> u32 {
+        asker(like) & !(1 << NOBODY)
+    }
+
     /// Whether two probes are of one node.
     #[inline(always)]
     pub const fn is_of(mac: u64, like: u64) -> bool {

@@ -7,7 +7,8 @@ use crate::address::Address;
 use crate::flow::payload;
 use crate::maps::storage::ClientFlow;
 use crate::wire::{
-    ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, IPV4_HEADER, IPV6_HEADER, PROTO_TCP, TPID_C,
+    ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, IPV4_HEADER, IPV6_HEADER, PROTO_ICMP, PROTO_ICMPV6,
+    PROTO_TCP, TPID_C,
 };
 use crate::{Frame, Short};
 
@@ -30,7 +31,13 @@ pub(super) struct Packet {
     /// Where the IP header of a TCP segment is; 0 for other frames.
     ip_at: usize,
     is_v6: bool,
+    /// That a packet was not delivered; the fabric says so as well in its receiver's name, see [`crate::tell`].
+    is_error: bool,
 }
+
+/// RFC 792, and RFC 4443 section 3.2.
+const UNREACHABLE: u8 = 3;
+const PACKET_TOO_BIG: u8 = 2;
 
 impl Packet {
     /// Nothing known.
@@ -40,6 +47,7 @@ impl Packet {
         from_port: 0,
         ip_at: 0,
         is_v6: false,
+        is_error: false,
     };
 
     /// Reads the frame whose own tag or EtherType is at `body`. What ends too early says nothing.
@@ -64,7 +72,9 @@ impl Packet {
     /// one does not serve here. What resets or ends a connection is sent by the kernel of a machine whose server is gone.
     #[inline(always)]
     pub(super) const fn is_alive(&self, port: u64) -> bool {
-        self.flags & (flag::RST | flag::FIN) == 0 && (port == 0 || self.from_port as u64 == port)
+        self.flags & (flag::RST | flag::FIN) == 0
+            && !self.is_error
+            && (port == 0 || self.from_port as u64 == port)
     }
 
     /// Whether it ends a connection with the service at TCP port `port`, which is not 0.
@@ -122,6 +132,9 @@ fn arp<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
 fn ipv4<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
     let [version, _, l0, l1, _, _, f0, f1] = frame.read(at)?;
     let [_, protocol] = frame.read(at + 8)?;
+    if version == 0x45 && protocol == PROTO_ICMP {
+        return error(frame, at + IPV4_HEADER, UNREACHABLE);
+    }
     if version != 0x45 || protocol != PROTO_TCP || (f0 & 0x3f) | f1 != 0 {
         return Ok(Packet::OTHER);
     }
@@ -135,6 +148,9 @@ fn ipv4<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
 #[inline(always)]
 fn ipv6<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
     let [_, _, _, _, l0, l1, next, _] = frame.read(at)?;
+    if next == PROTO_ICMPV6 {
+        return error(frame, at + IPV6_HEADER, PACKET_TOO_BIG);
+    }
     if next != PROTO_TCP {
         return Ok(Packet::OTHER);
     }
@@ -142,6 +158,16 @@ fn ipv6<F: Frame>(frame: &F, at: usize) -> Result<Packet, Short> {
         ip_at: at,
         is_v6: true,
         ..tcp(frame, at + IPV6_HEADER, u16::from_be_bytes([l0, l1]))?
+    })
+}
+
+/// A message of ICMP, of which those of one kind are errors.
+#[inline(always)]
+fn error<F: Frame>(frame: &F, at: usize, kind: u8) -> Result<Packet, Short> {
+    let [found] = frame.read(at)?;
+    Ok(Packet {
+        is_error: found == kind,
+        ..Packet::OTHER
     })
 }
 

@@ -27,7 +27,10 @@ impl Watched {
             let Some(target) = spec.members.iter().find(|one| one.name == member.name) else {
                 continue;
             };
-            member.ask(&vsm.unanswered[usize::from(member.place) & 7], now);
+            let unanswered = &vsm.unanswered[usize::from(member.place) & 7];
+            // A station may have told the member another place of the prober: who does not answer is told again with each probe.
+            let ask = ask || unanswered.load() != 0;
+            member.ask(unanswered, now);
             let ends = Ends {
                 to: spec.mac.octets(),
                 from: target.prober,

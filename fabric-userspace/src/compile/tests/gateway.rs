@@ -160,6 +160,33 @@ fn the_gateway_is_not_forged_behind_what_receivers_take_off() {
     );
 }
 
+/// A router that hears somebody look for routers notes where he is (RFC 4861 section 6.2.6). A gateway does not look.
+#[test]
+fn nobody_looks_for_routers_in_the_gateways_name() {
+    let solicitation = |from: [u8; 16], hop_limit: u8| {
+        let header = [0x60, 0, 0, 0, 0, 16, 58, hop_limit];
+        let routers = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+        let message = [&[133, 0, 0, 0, 0, 0, 0, 0, 1, 1][..], &CLIENT].concat();
+        let packet = [&header[..], &from, &routers, &message].concat();
+        [&[0x33, 0x33, 0, 0, 0, 2][..], &CLIENT, &[0x86, 0xdd], &packet].concat()
+    };
+    let gateway = [0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let mut host = gateway;
+    host[15] = 2;
+    let mut both = document();
+    let addresses = &mut both["gateways"][0]["segments"][0]["addresses"];
+    addresses
+        .as_array_mut()
+        .expect("a list")
+        .push(json!("2001:db8:1::1/64"));
+    let mut station = station(&valid(&both), "a");
+    let forged = Outcome::Dropped(DropReason::ForgedGateway);
+    assert_eq!(station.receive("eth1", &solicitation(gateway, 255)), forged);
+    for (from, hop_limit) in [(host, 255), ([0; 16], 255), (gateway, 64)] {
+        assert_ne!(station.receive("eth1", &solicitation(from, hop_limit)), forged);
+    }
+}
+
 /// The gateway's answer never goes to a group: it would come back to everybody, or to what no port sends.
 #[test]
 fn who_asks_in_the_name_of_a_group_is_not_answered() {

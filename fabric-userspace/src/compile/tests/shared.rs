@@ -242,8 +242,16 @@ fn nobody_asks_in_the_name_of_a_node() {
     let mut row = Row::new(ONE);
     for from in [1, 2] {
         let forged = frame(SERVICE, row.prober(from, 1));
-        assert_eq!(row.send(0, "eth1", &forged), Ok((1, "eth1".to_owned())), "{from}");
-        assert_eq!(row.send(1, "eth2", &forged), Ok((1, "eth1".to_owned())), "{from}");
+        assert_eq!(
+            row.send(0, "eth1", &forged),
+            Err((0, DropReason::NoMember)),
+            "{from}"
+        );
+        assert_eq!(
+            row.send(1, "eth2", &forged),
+            Err((1, DropReason::NoMember)),
+            "{from}"
+        );
     }
     let answer = frame(row.prober(1, 1), SERVICE);
     assert_eq!(row.send(2, "eth1", &answer), Err((1, DropReason::ProbeAnswer)));

@@ -161,6 +161,35 @@ fn the_kernel_of_a_dead_server_gives_no_sign_of_life() {
     }
 }
 
+/// Without a port that is tried whatever a member sends is a sign of life, but for what a node says in its name.
+#[test]
+fn that_a_packet_was_too_big_for_a_member_is_no_sign_of_its_life() {
+    let ipv4 = |kind: u8| {
+        let header = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 9, 10, 0, 0, 1];
+        let message = [kind, 4, 0, 0, 0, 0, 0, 0];
+        [&CLIENT[..], &SERVICE, &[8, 0], &header, &message].concat()
+    };
+    let ipv6 = |kind: u8| {
+        let header = [&[0x60, 0, 0, 0, 0, 8, 58, 64][..], &[0xfd; 16], &[0xfe; 16]].concat();
+        let message = [kind, 0, 0, 0, 0, 0, 0, 0];
+        [&CLIENT[..], &SERVICE, &[0x86, 0xdd], &header, &message].concat()
+    };
+    for (frame, waits) in [
+        (ipv4(3), NOW),
+        (ipv6(2), NOW),
+        (ipv4(0), 0),
+        (ipv6(129), 0),
+        (ipv6(136), 0),
+    ] {
+        let mut edge = edge();
+        vsm(&edge).tcp_port.store(0);
+        port_of(&mut edge, "eth1", &request());
+        assert_eq!(vsm(&edge).unanswered[0].load(), NOW);
+        assert_eq!(port_of(&mut edge, "eth2", &frame), "eth1");
+        assert_eq!(vsm(&edge).unanswered[0].load(), waits, "{frame:x?}");
+    }
+}
+
 /// A segment from the service's own port.
 fn from_service(flags: u8) -> Vec<u8> {
     let mut frame = segment(CLIENT, SERVICE, flags, 0);
