@@ -14,6 +14,7 @@ mod judge;
 mod known;
 mod monitor;
 mod moves;
+mod nudges;
 mod probes;
 mod saved;
 mod shared;

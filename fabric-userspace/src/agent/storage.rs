@@ -143,13 +143,22 @@ impl Core {
         self.storage.watcher.with(|board| board.contest(&contested));
     }
 
+    /// The newest document is in force here.
+    pub(super) fn agree_on_storage(&mut self) {
+        self.storage.watcher.with(|board| board.contest(&BTreeSet::new()));
+    }
+
     /// What [`Self::hold_storage`] was for is not done.
     pub(super) fn release_storage(&mut self) {
         self.storage.watcher.with(Board::release);
     }
 
-    /// Watches over nothing any more.
+    /// Watches over nothing any more. What was seen last is written down now, since nothing is afterwards.
     pub(super) fn leave_storage(&mut self) {
+        // After a start that is refused nothing is watched, which says nothing of what was.
+        if !self.storage.watcher.with(|board| board.is_empty()) {
+            self.write_storage_down();
+        }
         let nothing = (Vec::new(), BTreeMap::new());
         self.storage
             .watcher
@@ -157,6 +166,13 @@ impl Core {
     }
 
     fn save_storage(&mut self) {
+        // Events of before the end come late, and the board is empty then.
+        if !self.ended {
+            self.write_storage_down();
+        }
+    }
+
+    fn write_storage_down(&mut self) {
         let now = self
             .storage
             .watcher

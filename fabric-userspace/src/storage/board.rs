@@ -109,12 +109,13 @@ impl Board {
         for spec in specs {
             let name = spec.name.clone();
             let spec = Arc::new(spec);
+            let saved = saved.get(&name).filter(|saved| saved.is_of(&spec));
             let mut watched = old
                 .remove(&name)
-                .unwrap_or_else(|| Watched::new(Arc::clone(&spec), saved.get(&name)));
+                .unwrap_or_else(|| Watched::new(Arc::clone(&spec), saved));
             watched.take(spec);
             if let Some(vsm) = self.tables.vsm(watched.spec.id) {
-                watched.begin(vsm, saved.get(&name));
+                watched.begin(vsm, saved);
             }
             self.vsms.insert(name, watched);
         }

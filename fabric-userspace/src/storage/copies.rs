@@ -28,14 +28,18 @@ impl Board {
         let Some(watched) = self.vsms.get_mut(name) else {
             return false;
         };
-        if watched.in_charge().is_none_or(|working| working.name != *from) {
-            return false;
-        }
-        watched.hear_copies(copies, now)
+        let is_meant = watched.in_charge().is_some_and(|working| working.name == *from);
+        is_meant && watched.has_monitor(from) && watched.hear_copies(copies, now)
     }
 }
 
 impl Watched {
+    /// Whether there are copies of a member's data, and software that tells how far they are.
+    pub(super) fn has_monitor(&self, member: &Name) -> bool {
+        let mut members = self.spec.members.iter();
+        self.spec.replication.is_some() && members.any(|spec| spec.name == *member && spec.monitor.is_some())
+    }
+
     /// As [`Board::copies`]. No answer of a member that is dead changes nothing: it may have died with complete copies.
     pub(super) fn hear_copies(&mut self, copies: Option<&BTreeMap<String, Progress>>, now: u64) -> bool {
         if let Some(copies) = copies {

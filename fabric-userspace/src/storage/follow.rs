@@ -48,7 +48,9 @@ impl Board {
             let Some(watched) = self.vsms.get_mut(&name) else {
                 continue;
             };
+            // What was told last stays in the store, also when nobody tells of copies any more.
             let is_present = watched.shared.is_some()
+                && watched.has_monitor(&from)
                 && u64::from(watched.charge.epoch()) == report.epoch
                 && watched.in_charge().is_some_and(|working| working.name == from);
             if is_present {

@@ -1,13 +1,18 @@
 //! What is written down of storage machines.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::board::Board;
 use super::judge::Member;
+use super::spec::Spec;
 use super::watched::Watched;
 use crate::model::Name;
+
+/// Most storage machines that are remembered beside those that are watched.
+const MOST_LEFT: usize = 1000;
 
 /// What survives a reboot: who was in charge, so that an old copy is not served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,14 +33,51 @@ pub(crate) struct Saved {
     /// Told to stay where it is until told otherwise.
     #[serde(default)]
     pub(crate) manual: bool,
+    /// 0 while this node watches it; afterwards the higher the later it ceased to.
+    #[serde(default)]
+    pub(crate) left: u64,
+}
+
+impl Saved {
+    /// Whether it may be believed of what now has the name. One that was not watched meanwhile begins anew, but for a copy that may
+    /// be old; and without the machine that was in charge it is another one. What this node decided alone it does not tell others
+    /// then: they may have decided since.
+    pub(super) fn is_of(&self, spec: &Spec) -> bool {
+        let is_there = self.at.is_some() && self.at.as_deref() == spec.at(&self.member);
+        let is_known = self.shared || spec.shared.is_none();
+        self.left == 0 || spec.replication.is_some() && is_there && is_known
+    }
 }
 
 impl Board {
     /// What should be written down; `before` was.
     pub(crate) fn saved(&self, before: &BTreeMap<Name, Saved>) -> BTreeMap<Name, Saved> {
-        let all = self.vsms.iter();
-        all.filter_map(|(name, watched)| Some((name.clone(), watched.to_save(before.get(name))?)))
-            .collect()
+        let mut all = self.left(before);
+        for (name, watched) in &self.vsms {
+            if let Some(saved) = watched.to_save(before.get(name)) {
+                all.insert(name.clone(), saved);
+            }
+        }
+        all
+    }
+
+    /// Those that are not watched any more. A document that is taken back brings them back, and then the copy of the preferred
+    /// member may be the old one.
+    fn left(&self, before: &BTreeMap<Name, Saved>) -> BTreeMap<Name, Saved> {
+        let last = before.values().map(|saved| saved.left).max().unwrap_or(0);
+        let gone = before.iter().filter(|(name, _)| !self.vsms.contains_key(*name));
+        let mut left: Vec<(Name, Saved)> = gone
+            .map(|(name, saved)| {
+                let mut saved = saved.clone();
+                if saved.left == 0 {
+                    saved.left = last + 1;
+                }
+                (name.clone(), saved)
+            })
+            .collect();
+        left.sort_by_key(|(_, saved)| Reverse(saved.left));
+        left.truncate(MOST_LEFT);
+        left.into_iter().collect()
     }
 }
 
@@ -65,6 +107,7 @@ impl Watched {
             drained: self.drained().cloned().collect(),
             shared: self.shared.is_some(),
             manual: self.manual,
+            left: 0,
         })
     }
 

@@ -267,7 +267,8 @@ impl Watched {
         }
         self.send_nudges(tools, now);
         let due = self
-            .nudges_due()
+            .nudging
+            .due()
             .map(|due| due.saturating_sub(now).max(MILLISECOND));
         due.unwrap_or(LOOK).min(LOOK)
     }

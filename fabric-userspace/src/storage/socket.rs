@@ -16,6 +16,12 @@ impl PacketSocket {
         Ok(Self(socket(AddressFamily::Packet, SockType::Raw, flags, None)?))
     }
 
+    /// For tests: it needs no privilege, and the kernel refuses every frame.
+    #[cfg(test)]
+    pub(super) fn to_nowhere() -> Self {
+        Self(std::fs::File::open("/dev/null").expect("there").into())
+    }
+
     /// Sends a frame out through an interface.
     ///
     /// # Errors

@@ -4,23 +4,28 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fabric_common::maps::storage::{Charge, Vsm};
+use tokio::sync::mpsc::unbounded_channel;
 
+use super::board::Board;
 use super::judge::{Answers, Cause, CopyState};
 use super::monitor::Progress;
 use super::moves::Move;
 use super::saved::Saved;
+use super::socket::PacketSocket;
 use super::spec::{MemberSpec, Probed, SharedSpec, Spec, Way};
 use super::watched::Watched;
+use crate::datapath::StorageTables;
 use crate::model::{Isolated, Name, ReplicationPolicy};
+use crate::store::etcd::{CopyReport, Standing};
 
-const NOW: u64 = 1_000_000_000;
+pub(super) const NOW: u64 = 1_000_000_000;
 
 fn name(name: &str) -> Name {
     Name::new(name).expect("legal")
 }
 
 /// A storage machine with a copied member `a` at `at` and `b` at a place of its own, in this order.
-fn spec(at: &str, place: u8, is_shared: bool) -> Arc<Spec> {
+pub(super) fn spec(at: &str, place: u8, is_shared: bool) -> Arc<Spec> {
     let member = |called: &str, place, at: &str| MemberSpec {
         name: name(called),
         place,
@@ -67,7 +72,16 @@ fn saved(epoch: u32, shared: bool) -> Saved {
         drained: Vec::new(),
         shared,
         manual: false,
+        left: 0,
     }
+}
+
+/// A board without tables, with `watched` as `vsm`.
+pub(super) fn board(watched: Option<Watched>) -> Board {
+    let (events, asks) = (unbounded_channel().0, unbounded_channel().0);
+    let mut board = Board::new(StorageTables::none(), PacketSocket::to_nowhere(), (events, asks));
+    board.vsms.extend(watched.map(|watched| (name("vsm"), watched)));
+    board
 }
 
 fn working(watched: &Watched) -> Option<&str> {
@@ -413,4 +427,114 @@ fn nobody_stands_by_in_the_word_where_frames_are_not_to_switch() {
         let word = Charge(vsm.charge.load());
         assert_eq!((word.member(), word.standby()), (Some(0), in_path.then_some(1)));
     }
+}
+
+/// What was told of copies last stays in the store. It counts as long as there are copies, and software that would say otherwise.
+#[test]
+fn a_report_of_copies_that_nobody_tells_of_any_more_is_not_believed() {
+    let stale = |copy: CopyState| matches!(copy, CopyState::Stale { .. });
+    for (is_copied, is_monitored, is_in_step, is_stale) in [
+        (true, true, true, false),
+        (true, true, false, true),
+        (true, false, true, true),
+        (false, true, false, false),
+    ] {
+        let mut spec = (*spec("edge1:eth2", 0, true)).clone();
+        spec.replication = spec.replication.filter(|_| is_copied);
+        spec.members[0].monitor.take_if(|_| !is_monitored);
+        let vsm = Vsm::default();
+        vsm.charge.store(Charge::new(5, Some(0), None).0);
+        let mut watched = Watched::new(Arc::new(spec), Some(&saved(5, true)));
+        watched.begin(&vsm, Some(&saved(5, true)));
+        assert_eq!(working(&watched), Some("a"));
+        assert_eq!(stale(watched.members[1].copy), is_copied);
+
+        let told = is_in_step.then(|| ("b".to_owned(), (true, 0)));
+        let copies = CopyReport {
+            epoch: 5,
+            from: "a".to_owned(),
+            copies: told.into_iter().collect(),
+        };
+        let standing = Standing {
+            copies: Some(copies),
+            ..Standing::default()
+        };
+        let mut board = board(Some(watched));
+        board.hear(&[("vsm".to_owned(), standing)].into(), NOW);
+        let copy = board.vsms[&name("vsm")].members[1].copy;
+        assert_eq!(stale(copy), is_stale, "{is_copied} {is_monitored} {is_in_step}");
+    }
+}
+
+/// `b` was in charge, told to stay so, when the storage machine was taken out of the document.
+fn left_behind(shared: bool) -> BTreeMap<Name, Saved> {
+    let known = Saved {
+        member: name("b"),
+        at: Some("edge1:eth3".to_owned()),
+        manual: true,
+        ..saved(4, shared)
+    };
+    board(None).saved(&[(name("vsm"), known)].into())
+}
+
+/// A document that is taken back, or that nobody confirmed: the preferred member has the old copy.
+#[test]
+fn a_storage_machine_that_comes_back_is_served_by_who_was_in_charge() {
+    let kept = left_behind(false);
+    assert_eq!(board(None).saved(&kept), kept, "written down once");
+    let known = kept.get(&name("vsm"));
+    let vsm = Vsm::default();
+    let mut watched = Watched::new(spec("edge1:eth2", 0, false), known);
+    watched.begin(&vsm, known);
+    assert_eq!(working(&watched), Some("b"));
+    let word = Charge(vsm.charge.load());
+    assert_eq!((word.member(), word.epoch()), (Some(1), 5));
+    assert_eq!(watched.to_save(known).map(|saved| saved.left), Some(0));
+}
+
+/// Somebody else may have got the name; what one node knew before others came to decide is old; and where all have the same data
+/// no copy is.
+#[test]
+fn what_is_left_of_a_storage_machine_is_not_believed_of_another() {
+    let moved = |shared| {
+        let mut spec = (*spec("edge1:eth2", 0, shared)).clone();
+        "edge1:eth7".clone_into(&mut spec.members[1].at);
+        spec
+    };
+    let same = |shared| (*spec("edge1:eth2", 0, shared)).clone();
+    let common = Spec {
+        replication: None,
+        ..same(false)
+    };
+    for (spec, was_shared, is_believed) in [
+        (same(false), false, true),
+        (same(false), true, true),
+        (same(true), true, true),
+        (same(true), false, false),
+        (moved(false), false, false),
+        (moved(true), true, false),
+        (common, false, false),
+    ] {
+        let mut board = board(None);
+        let is_shared = spec.shared.is_some();
+        board.follow((vec![spec], BTreeMap::new()), &left_behind(was_shared), NOW);
+        let is_manual = board.vsms[&name("vsm")].manual;
+        assert_eq!(is_manual, is_believed, "{is_shared} {was_shared}");
+    }
+}
+
+#[test]
+fn of_storage_machines_that_have_left_the_last_ones_are_remembered() {
+    let many = |left: u64| {
+        let one = Saved {
+            left,
+            ..saved(4, false)
+        };
+        (name(&format!("vsm-{left}")), one)
+    };
+    let before: BTreeMap<Name, Saved> = (0..=1000).map(many).collect();
+    let kept = board(None).saved(&before);
+    assert_eq!(kept.len(), 1000);
+    assert_eq!(kept.get(&name("vsm-0")).map(|saved| saved.left), Some(1001));
+    assert!(!kept.contains_key(&name("vsm-1")) && kept.contains_key(&name("vsm-2")));
 }

@@ -1,26 +1,21 @@
 //! One storage machine as it is, and what is done to it round by round.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fabric_common::maps::storage::{Charge, Vsm};
 
 use super::board::Switch;
-use super::frames::nudge;
 use super::judge::{Answers, Cause, CopyState, Member, Restoring, Verdict, judge};
 use super::known::Known;
+use super::nudges::Nudges;
 use super::saved::Saved;
 use super::shared::Shared;
 use super::spec::Spec;
-use super::tools::{Outbound, Tools};
+use super::tools::Tools;
 use super::wishes::Wanted;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
-
-/// Nudges that go out in one round, so that a thousand clients do not all knock at the same moment.
-const NUDGES_A_ROUND: usize = 64;
-/// Clients answer such a segment once in half a second (`tcp_invalid_ratelimit`): who has not noticed is nudged once more.
-const NUDGE_AGAIN: u64 = 700_000_000;
 
 /// One storage machine.
 pub(super) struct Watched {
@@ -54,11 +49,7 @@ pub(super) struct Watched {
     pub(super) asked: u64,
     pub(super) probes: u32,
     pub(super) known: Known,
-    /// Nudges on their way, from that time on.
-    waiting: VecDeque<Outbound>,
-    nudge_from: u64,
-    /// When the same clients are nudged once more, and how.
-    nudge_again: Option<(u64, Vec<Outbound>)>,
+    pub(super) nudging: Nudges,
 }
 
 impl Watched {
@@ -83,9 +74,7 @@ impl Watched {
             asked: 0,
             probes: 0,
             known: Known::default(),
-            waiting: VecDeque::new(),
-            nudge_from: 0,
-            nudge_again: None,
+            nudging: Nudges::default(),
             spec: Arc::clone(&spec),
         };
         watched.take(spec);
@@ -154,11 +143,7 @@ impl Watched {
             return;
         }
         let working = self.in_charge().map(|working| working.name.clone());
-        let spec_of = |name: &Name| self.spec.members.iter().find(|spec| spec.name == *name);
-        let is_heard = working
-            .as_ref()
-            .and_then(spec_of)
-            .is_none_or(|spec| spec.monitor.is_some());
+        let is_heard = working.as_ref().is_none_or(|name| self.has_monitor(name));
         if was_copied && is_heard {
             return;
         }
@@ -388,19 +373,16 @@ impl Watched {
             }
         }
         *self.switches.entry(cause).or_default() += 1;
-        if !self.waiting.is_empty() {
-            self.waiting.clear();
-            if self.last.as_ref().is_some_and(|last| last.nudged.is_none()) {
-                self.tell(tools);
-            }
+        if self.nudging.clear() && self.last.as_ref().is_some_and(|last| last.nudged.is_none()) {
+            self.tell(tools);
         }
         let nudges = if self.spec.nudge {
             self.fill_nudges(tools)
         } else {
             0
         };
-        let again = self.waiting.iter().cloned().collect();
-        self.nudge_again = (nudges > 0).then_some((switched + NUDGE_AGAIN, again));
+        let delay = self.nudge_delay();
+        self.nudging.begin(switched, delay);
         self.last = Some(Switch {
             epoch: self.charge.epoch(),
             heard: from.as_ref().and_then(|from| from.heard),
@@ -414,7 +396,6 @@ impl Watched {
             nudges,
             at: crate::wall::stamp(),
         });
-        self.nudge_from = switched + self.nudge_delay();
         self.send_nudges(tools, switched);
         if nudges == 0 {
             self.tell(tools);
@@ -422,64 +403,9 @@ impl Watched {
     }
 
     /// Once of each switch: after its last nudge, or before the next switch takes its place.
-    fn tell(&self, tools: &Tools<'_>) {
+    pub(super) fn tell(&self, tools: &Tools<'_>) {
         if let Some(switch) = &self.last {
             tools.tell(&self.spec.name, Some(switch.clone()));
-        }
-    }
-
-    pub(super) fn fill_nudges(&mut self, tools: &Tools<'_>) -> u64 {
-        let service = self.spec.mac.octets();
-        let mut frames = Vec::new();
-        let mut sequence = self.probes.wrapping_mul(0x9e37_79b1) ^ self.charge.epoch();
-        self.find_flows(tools, super::nanoseconds());
-        for place in &self.spec.places {
-            let flows = self.known.at(place.place).into_iter();
-            for flow in flows.filter(|flow| self.is_nudged_here(flow)) {
-                sequence = sequence.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f);
-                let Some((path, segment)) = tools.tables.path_and_segment(flow.next_hop) else {
-                    continue;
-                };
-                // Nothing goes to a segment that the service's gateway does not lead to.
-                let Some(sender) = place.sender(segment, service) else {
-                    continue;
-                };
-                let frame = nudge(&flow, sender, sequence);
-                frames.extend(frame.and_then(|frame| tools.through(&path, &frame)));
-            }
-        }
-        self.waiting.extend(frames);
-        u64::try_from(self.waiting.len()).unwrap_or(0)
-    }
-
-    /// When there is something to send to clients.
-    pub(super) fn nudges_due(&self) -> Option<u64> {
-        match &self.nudge_again {
-            _ if !self.waiting.is_empty() => Some(self.nudge_from),
-            Some((when, _)) => Some(*when),
-            None => None,
-        }
-    }
-
-    pub(super) fn send_nudges(&mut self, tools: &Tools<'_>, now: u64) {
-        if let Some((_, frames)) = self.nudge_again.take_if(|(when, _)| now >= *when) {
-            // Those of the moment of the switch: a connection that was opened since then needs none.
-            self.waiting.extend(frames);
-        }
-        if self.waiting.is_empty() || now < self.nudge_from {
-            return;
-        }
-        let count = self.waiting.len().min(NUDGES_A_ROUND);
-        for (ifindex, frame) in self.waiting.drain(..count) {
-            tools.send(ifindex, &frame);
-            self.nudges += 1;
-        }
-        if self.waiting.is_empty()
-            && let Some(last) = &mut self.last
-            && last.nudged.is_none()
-        {
-            last.nudged = Some(super::nanoseconds());
-            self.tell(tools);
         }
     }
 }

@@ -150,11 +150,17 @@ async fn carry_out(shared: &Shared, waiting: &mut Option<Stored>) -> Result<(), 
     };
     let mut core = shared.core.lock().await;
     let followed = core.follow(stored).await;
-    core.contest_storage(&stored.document);
+    // A newer one may have been made here while this one waited to be looked at.
+    let is_newest = stored.revision >= core.revision();
+    if is_newest {
+        core.contest_storage(&stored.document);
+    }
     let Some(cluster) = &mut core.cluster else {
         return Ok(());
     };
-    cluster.desired = stored.revision;
+    if is_newest {
+        cluster.desired = stored.revision;
+    }
     match followed {
         Ok(()) => {
             *waiting = None;
@@ -175,7 +181,9 @@ async fn store_of(shared: &Shared) -> Option<Arc<EtcdStore>> {
 /// This node has what is in force: from now on it belongs to the fabric of the store.
 async fn joined(shared: &Shared, of: &EtcdStore) -> Result<(), Refusal> {
     let fabric = of.fabric().await;
-    shared.core.lock().await.belong_to(fabric.as_deref())
+    let mut core = shared.core.lock().await;
+    core.agree_on_storage();
+    core.belong_to(fabric.as_deref())
 }
 
 async fn report(shared: &Shared, reporter: &mut Reporter) -> Result<(), Refusal> {

@@ -46,7 +46,7 @@ impl Evpn {
         let missing = self.vnis.values().filter(|vni| vni.ports.is_none());
         let missing: Vec<VniDevices> = missing.map(|vni| vni.wanted.devices).collect();
         for devices in missing {
-            self.make(store, devices).await;
+            self.make(store, devices, view).await;
             if Instant::now() > end {
                 return;
             }
@@ -92,7 +92,7 @@ impl Evpn {
         Ok(())
     }
 
-    async fn make(&mut self, store: &FileStore, devices: VniDevices) {
+    async fn make(&mut self, store: &FileStore, devices: VniDevices, view: View<'_>) {
         // Written down first: what is there when the agent is killed is removed by the next one.
         if self.made.insert(devices) {
             self.write_down(store);
@@ -115,6 +115,9 @@ impl Evpn {
         if let Some(vni) = self.vnis.get_mut(&devices.vni) {
             vni.ports = Some(ports);
             vni.stations = Stations::default();
+            // Routes that went with interfaces of before: the daemon takes none of them back.
+            vni.settle_all(view);
+            vni.look = true;
         }
         self.scan = true;
     }

@@ -280,6 +280,7 @@ impl Vni {
     pub(super) fn settle_all(&mut self, view: View<'_>) {
         let mut macs: Vec<u64> = self.stations.all().map(|(mac, _)| mac).collect();
         macs.extend(self.held.keys());
+        macs.extend(self.unplaced.keys());
         macs.sort_unstable();
         macs.dedup();
         for mac in macs {

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::error::{Refusal, codes};
 use crate::model::Name;
 use crate::storage::{Ask, Candidate, Monitored, Progress, Right, Watcher, Wish, nanoseconds};
-use crate::store::etcd::{Charges, CopyReport, EtcdStore, Steward};
+use crate::store::etcd::{Charges, CopyReport, EtcdStore, NodeReport, Steward};
 
 /// How often offices are looked after.
 const LOOK: Duration = Duration::from_millis(250);
@@ -266,12 +266,17 @@ impl Council {
         self.leave(name).await;
     }
 
-    /// Whether another node lives that has members.
+    /// Whether another node lives that has members and would decide.
     async fn has_other(&self, candidate: &Candidate) -> bool {
         let reports = self.store.reports().await.unwrap_or_default();
-        let mut nodes = reports.into_iter().map(|report| report.node);
-        nodes.any(|node| candidate.others.iter().any(|other| other.as_str() == node))
+        is_left_to_other(candidate, &reports)
     }
+}
+
+/// One that has refused a document may not decide about what that changes: the office would go to and fro.
+fn is_left_to_other(candidate: &Candidate, reports: &[NodeReport]) -> bool {
+    let mut able = reports.iter().filter(|report| report.refused.is_none());
+    able.any(|report| candidate.others.iter().any(|other| other.as_str() == report.node))
 }
 
 fn waits(vsm: &Name, node: &str) -> Refusal {
@@ -363,5 +368,47 @@ async fn fulfil(council: Arc<Council>, mut asks: UnboundedReceiver<Ask>) {
                 tracing::warn!(vsm = %wish.vsm, to = wish.decision.member, problem = %refusal.sentence, "storage not switched");
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::etcd::RefusedRevision;
+
+    fn report(node: &str, has_refused: bool) -> NodeReport {
+        NodeReport {
+            schema: "fabric/1".to_owned(),
+            node: node.to_owned(),
+            instance: node.to_owned(),
+            version: "0.1.0".to_owned(),
+            layout: 1,
+            revision: 4,
+            refused: has_refused.then(|| RefusedRevision {
+                revision: 5,
+                code: "no-such-port".to_owned(),
+                reason: "eth9 is not there".to_owned(),
+            }),
+            ports: Vec::new(),
+            started_at: "2026-01-01T00:00:00Z".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_office_is_left_to_a_node_with_members_that_has_refused_nothing() {
+        let candidate = Candidate {
+            vsm: Name::new("vsm").expect("legal"),
+            steward: None,
+            is_working_here: true,
+            is_in_touch: true,
+            others: vec![Name::new("edge2").expect("legal")],
+        };
+        for (reports, expected) in [
+            (vec![report("edge1", false), report("edge3", false)], false),
+            (vec![report("edge1", false), report("edge2", false)], true),
+            (vec![report("edge1", false), report("edge2", true)], false),
+        ] {
+            assert_eq!(is_left_to_other(&candidate, &reports), expected, "{reports:?}");
+        }
     }
 }
