@@ -123,15 +123,11 @@ impl Host {
             // The kernel finds an interface by other names too, and with two of them two tenants would have one port.
             let is_other = |link: &Link| link.name != name.as_str();
             let (facts, sends) = match link {
+                Ok(link) if is_other(&link) && is_strange(name, &link) => (GONE, false),
                 Ok(link) if is_other(&link) && (!is_forgiven || is_new(&link)) => {
                     return Err(renamed(name, &link));
                 }
-                Ok(link)
-                    if is_other(&link)
-                        && (is_taken(&interfaces, wanted, &link) || is_strange(name, &link)) =>
-                {
-                    (GONE, false)
-                }
+                Ok(link) if is_other(&link) && is_taken(&interfaces, wanted, &link) => (GONE, false),
                 Ok(link) if is_too_high(&link) && is_forgiven => (GONE, false),
                 Ok(link) if is_too_high(&link) => return Err(too_high(name, link.ifindex)),
                 Ok(link) => (facts_of(&link), link.running),

@@ -240,6 +240,51 @@ fn ops_5_attach_and_detach_as_fast_as_it_goes_disturbs_nobody_and_leaks_nothing(
     street.lane.agent.finish().unwrap();
 }
 
+/// Nothing of a tenant that was removed is counted for the next one of his name, whether his numbers went with him or before, and at
+/// once or later.
+#[test]
+fn a_tenant_begins_at_nothing_whoever_had_his_name() {
+    let street = Street::start();
+    let console = street.lane.agent.console();
+    let ends = [&street.lane.hosts[0], &street.lane.hosts[2]].map(Clone::clone);
+    let both = |verb: &str| {
+        for port in ["eth1", "eth3"] {
+            edit(
+                &console,
+                &json!({"op": verb, "tenant": "initech", "port": port, "vlan": 30}),
+            );
+        }
+    };
+    for rests in [false, true] {
+        both("attach");
+        let other = json!({"op": "add-segment", "tenant": "initech", "segment": "initech-other"});
+        edit(&console, &other);
+        let talk = Street::talk(&ends[0], &ends[1], 30);
+        let has_some = || Ok(counted(&console)["initech transmitted frames"] >= 50);
+        wait::until_true(wait::PATIENCE, "some frames to be counted", has_some).unwrap();
+        talk.stop().unwrap();
+        at_rest(&|| counted(&console));
+        both("detach");
+        if rests {
+            // What is given up is kept for him by now.
+            at_rest(&|| std::fs::read(street.lane.agent.state_dir().join("counts.json")).ok());
+        }
+        edit(&console, &json!({"op": "remove-tenant", "tenant": "initech"}));
+        assert!(!counted(&console).keys().any(|key| key.starts_with("initech ")));
+        both("attach");
+        let of_him: Vec<_> = at_rest(&|| counted(&console))
+            .into_iter()
+            .filter(|(key, _)| key.starts_with("initech "))
+            .collect();
+        assert!(
+            of_him.len() == 4 && of_him.iter().all(|(_, count)| *count == 0),
+            "{of_him:?}"
+        );
+        both("detach");
+    }
+    street.lane.agent.finish().unwrap();
+}
+
 /// What a tenant has counted by numbers that were just given up is kept by an agent that ends in order, and nobody else's by
 /// one that is killed.
 #[test]

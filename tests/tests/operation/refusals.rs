@@ -8,6 +8,8 @@ use fabric_tests::frame::eth;
 use fabric_tests::netns::{NetNs, run_tool};
 use fabric_tests::wait;
 use fabric_tests::wire::RawSocket;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::mistakes::{STRUCTURE, VALUES};
@@ -162,6 +164,52 @@ fn another_name_of_an_interface_is_no_port() {
         .refused(&[&attach[..], &["enp4"]].concat(), "no-such-port");
     let said = said.unwrap().stderr;
     assert!(said.contains("enp4 is another name of interface eth4"), "{said}");
+    lane.check_passes();
+    lane.agent.finish().unwrap();
+}
+
+/// A port that is in use goes with its interface, and is not found at another one that has its name besides its own.
+#[test]
+fn another_interface_is_not_taken_for_a_port_that_is_gone() {
+    let mut lane = Lane::start();
+    lane.agent.allow("port is not safe");
+    lane.ip("link del eth4");
+    lane.wait_state("gone");
+    lane.ip("link add other type veth peer name far");
+    lane.ip("link property add dev other altname eth4");
+    // The agent reads all its interfaces anew.
+    lane.ip("link set eth3 mtu 1400");
+    let has_read = || {
+        let ports = lane.agent.json(&["port", "list"])?;
+        let items = ports["items"].as_array().unwrap();
+        Ok(items
+            .iter()
+            .any(|port| port["name"] == "eth3" && port["mtu"] == 1400))
+    };
+    wait::until_true(wait::PATIENCE, "the new MTU of eth3", has_read).unwrap();
+    assert_eq!(
+        (program_of(&lane.edge, "other"), lane.state()),
+        (None, "gone".to_owned())
+    );
+    lane.agent.finish().unwrap();
+}
+
+/// A port keeps an interface that was renamed and has its old name besides; by the new one it is nobody else's.
+#[test]
+fn an_interface_in_use_by_another_name_is_no_second_port() {
+    let mut lane = Lane::start();
+    lane.agent.allow("port is not safe");
+    let pid = Pid::from_raw(lane.agent.pid().unwrap().cast_signed());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    lane.ip("link set eth4 down");
+    lane.ip("link set eth4 name eth9");
+    lane.ip("link property add dev eth9 altname eth4");
+    lane.ip("link set eth9 up");
+    kill(pid, Signal::SIGCONT).unwrap();
+    lane.check_passes();
+    let attach = ["tenant", "attach", "acme", "--vlan", "10", "--port", "eth9"];
+    let said = lane.agent.refused(&attach, "no-such-port").unwrap().stderr;
+    assert!(said.contains("eth4 is another name of interface eth9"), "{said}");
     lane.check_passes();
     lane.agent.finish().unwrap();
 }
