@@ -32,6 +32,19 @@ pub fn gains_a_link(old: &Valid, new: &Valid) -> bool {
     !is_as_it_was && (!in_trees(new).is_subset(&in_trees(old)) || islands(new) != islands(old))
 }
 
+/// Whether labels can end at other nodes, or take other lines. Where they do, frames can go round for as long as nodes do not agree.
+pub fn moves_labels(old: &Valid, new: &Valid) -> bool {
+    old.document().links != new.document().links && lines(old) != lines(new)
+}
+
+/// Links with labels, and whether they are out of service.
+fn lines(valid: &Valid) -> BTreeSet<(&Name, [NodeIx; 2], bool)> {
+    let lines = valid.links().iter().filter(|link| link.is_label_link());
+    lines
+        .filter_map(|link| Some((&link.name, link.nodes()?, link.down)))
+        .collect()
+}
+
 /// Nodes that trees join.
 fn islands(valid: &Valid) -> BTreeSet<BTreeSet<&Name>> {
     let mut islands = BTreeMap::<usize, BTreeSet<&Name>>::new();
@@ -59,7 +72,7 @@ pub fn closed_between(old: &Valid, new: &Valid) -> Option<Ring> {
 /// in force before is the last but one.
 pub fn closed_among(documents: &[&Valid], may_go_by: impl Fn(&Name, usize) -> bool) -> Option<Ring> {
     let [.., base, new] = documents else { return None };
-    if !gains_a_link(base, new) {
+    if !gains_a_link(base, new) && !moves_labels(base, new) {
         return None;
     }
     let known: Vec<BTreeMap<Tags, &ValidSegment>> = documents.iter().map(|valid| by_tags(valid)).collect();

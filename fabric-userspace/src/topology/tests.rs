@@ -89,48 +89,51 @@ fn a_node_that_is_two_documents_behind_can_close_a_ring_with_one_that_is_one_beh
     assert_eq!(ring(&[&one, &two, &three], &[1; 4]), None);
 }
 
+/// Datacenters `a` and `b` with two nodes each, and a tenant at all of them. A link whose name begins with `line` has labels; the last word
+/// says that it is out of service.
+fn two_sites(links: &[(&str, &str, bool)]) -> Valid {
+    let link = |(number, (name, ends, down)): (usize, &(&str, &str, bool))| {
+        let (a, b) = ends.split_once('-').expect("two ends");
+        let is_line = name.starts_with("line");
+        let end = |node: &str| {
+            let mut end = serde_json::json!({"node": node, "port": format!("t{number}")});
+            if is_line {
+                end["mac"] = format!("02:00:00:00:{number:02x}:{node}").into();
+            }
+            end
+        };
+        let kind = if is_line { "pseudowire" } else { "trunk" };
+        serde_json::json!({"name": name, "kind": kind, "down": down, "ends": [end(a), end(b)]})
+    };
+    let nodes = ["a1", "a2", "b1", "b2"];
+    let node = |name: &str| serde_json::json!({"name": name, "datacenter": &name[..1]});
+    let datacenter = |name: &str| {
+        let id = u16::from(name == "b") + 1;
+        let range = |first: u32| format!("{first}-{}", first + 99);
+        serde_json::json!({"name": name, "id": id, "s_vids": range(u32::from(id) * 100), "c_vids": range(u32::from(id) * 1000),
+                           "labels": range(u32::from(id) * 10_000)})
+    };
+    let member = |node: &str| serde_json::json!({"node": node, "port": "eth0", "vlan": 1});
+    let datacenters = ["a", "b"].map(datacenter);
+    let document = serde_json::json!({
+        "schema": "fabric/1",
+        "datacenters": datacenters,
+        "nodes": nodes.map(node),
+        "links": links.iter().enumerate().map(link).collect::<Vec<_>>(),
+        "tenants": [{"name": "acme", "segments": [{"name": "lan", "attachments": nodes.map(member)}]}],
+    });
+    validate(from_json::<Document>(&document.to_string()).expect("a document")).expect("valid")
+}
+
 /// Two datacenters with labels between them, and a trunk from one to the other: with nodes of both documents what is for everybody would
 /// go round by label and trunk.
 #[test]
 fn a_trunk_between_datacenters_that_labels_join_closes_a_ring() {
-    let document = |links: &[(&str, &str, bool)]| {
-        let link = |(number, (name, ends, down)): (usize, &(&str, &str, bool))| {
-            let (a, b) = ends.split_once('-').expect("two ends");
-            let is_line = name.starts_with("line");
-            let end = |node: &str| {
-                let mut end = serde_json::json!({"node": node, "port": format!("t{number}")});
-                if is_line {
-                    end["mac"] = format!("02:00:00:00:{number:02x}:{}1", &node[..1]).into();
-                }
-                end
-            };
-            let kind = if is_line { "pseudowire" } else { "trunk" };
-            serde_json::json!({"name": name, "kind": kind, "down": down, "ends": [end(a), end(b)]})
-        };
-        let nodes = ["a1", "a2", "b1", "b2"];
-        let node = |name: &str| serde_json::json!({"name": name, "datacenter": &name[..1]});
-        let datacenter = |name: &str| {
-            let id = u16::from(name == "b") + 1;
-            let range = |first: u32| format!("{first}-{}", first + 99);
-            serde_json::json!({"name": name, "id": id, "s_vids": range(u32::from(id) * 100), "c_vids": range(u32::from(id) * 1000),
-                               "labels": range(u32::from(id) * 10_000)})
-        };
-        let member = |node: &str| serde_json::json!({"node": node, "port": "eth0", "vlan": 1});
-        let datacenters = ["a", "b"].map(datacenter);
-        let document = serde_json::json!({
-            "schema": "fabric/1",
-            "datacenters": datacenters,
-            "nodes": nodes.map(node),
-            "links": links.iter().enumerate().map(link).collect::<Vec<_>>(),
-            "tenants": [{"name": "acme", "segments": [{"name": "lan", "attachments": nodes.map(member)}]}],
-        });
-        validate(from_json::<Document>(&document.to_string()).expect("a document")).expect("valid")
-    };
     let (inside, line) = (
         [("a", "a1-a2", false), ("b", "b1-b2", false)],
         ("line", "a1-b1", false),
     );
-    let with = |more: &[(&str, &str, bool)]| document(&[&inside[..], more].concat());
+    let with = |more: &[(&str, &str, bool)]| two_sites(&[&inside[..], more].concat());
     let apart = with(&[line]);
     let joined = with(&[line, ("x", "a2-b2", false)]);
     let between =
@@ -158,6 +161,26 @@ fn a_trunk_between_datacenters_that_labels_join_closes_a_ring() {
         (between(&apart, &doubled), between(&doubled, &apart)),
         (None, None)
     );
+}
+
+/// With a second line the labels of both datacenters end at other nodes than before. While nodes go by both documents, what is for
+/// everybody would come by the one and go back by the other. What joins the nodes of a datacenter are labels as well.
+#[test]
+fn labels_that_end_elsewhere_close_a_ring_with_those_of_before() {
+    let inside = [("line-p", "a1-a2", false), ("line-q", "b1-b2", false)];
+    let with = |more: &[(&str, &str, bool)]| two_sites(&[&inside[..], more].concat());
+    let one = with(&[("line2", "a2-b2", false)]);
+    let both = with(&[("line2", "a2-b2", false), ("line1", "a1-b1", false)]);
+    let between =
+        |old, new| rings::closed_between(old, new).map(|ring| format!("{} > {}", ring.lost, ring.gained));
+    assert!(!rings::gains_a_link(&one, &both) && rings::moves_labels(&one, &both));
+    assert_eq!(between(&one, &both).as_deref(), Some("line2 > line1"));
+    assert!(between(&both, &one).is_some(), "nor on the way back");
+    // Out of service first, and in service again.
+    let cut = with(&[("line2", "a2-b2", true)]);
+    let other = with(&[("line2", "a2-b2", true), ("line1", "a1-b1", false)]);
+    let ways = [between(&one, &cut), between(&cut, &other), between(&other, &both)];
+    assert_eq!(ways, [None, None, None]);
 }
 
 /// On the wire a segment is what its tags say.

@@ -19,7 +19,7 @@ use crate::error::{Refusal, codes};
 use crate::model::Document;
 use crate::store::etcd::EtcdStore;
 use crate::store::{Store as _, Stored, Terms};
-use crate::topology::rings::gains_a_link;
+use crate::topology::rings::{gains_a_link, moves_labels};
 use crate::validate::Valid;
 use crate::wall::stamp;
 
@@ -40,7 +40,7 @@ pub(super) struct Decision {
     base: u64,
     pub(super) stored: Stored,
     terms: Terms,
-    gains_a_link: bool,
+    may_close_ring: bool,
 }
 
 impl Begun {
@@ -51,10 +51,10 @@ impl Begun {
                 base,
                 stored,
                 terms,
-                gains_a_link,
+                may_close_ring,
             }) => {
                 // A return is checked by the change that it takes back.
-                if *gains_a_link && *terms != Terms::Back {
+                if *may_close_ring && *terms != Terms::Back {
                     check_behind(store, *base, &self.prepared.valid).await?;
                 }
                 store.put_in_force(*base, stored, *terms).await
@@ -118,7 +118,7 @@ impl Core {
             base: self.revision,
             stored: self.next_revision(valid, cause),
             terms,
-            gains_a_link: gains_a_link(&self.valid, valid),
+            may_close_ring: gains_a_link(&self.valid, valid) || moves_labels(&self.valid, valid),
         }))
     }
 
