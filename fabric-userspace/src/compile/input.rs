@@ -213,7 +213,8 @@ fn locals(here: NodeIx, view: &NodeView, segment: &ValidSegment) -> Result<Vec<L
 }
 
 /// Links between nodes with what is behind them, then foreign VTEPs; each by name. What is in another datacenter is behind the
-/// node where its labels end. A link that the operator has taken out of service keeps its place in the tree and carries nothing.
+/// node where its labels end. A link that the operator has taken out of service keeps its place in the tree and carries nothing, and
+/// nobody is behind it: the node before it would not know the tags.
 fn legs(landings: &Landings<'_>, view: &NodeView, links: &[LinkIx]) -> Result<Vec<Leg>, Refusal> {
     let (here, segment) = (landings.here, landings.segment);
     let is_in_service = |link: LinkIx| !landings.valid.link(link).down;
@@ -222,7 +223,7 @@ fn legs(landings: &Landings<'_>, view: &NodeView, links: &[LinkIx]) -> Result<Ve
     let mut place = |node: NodeIx, end: End| {
         let link = landings
             .gate(node)
-            .and_then(|gate| landings.valid.tree().next_link(here, gate));
+            .and_then(|gate| way_to(landings.valid, here, gate));
         if let Some((_, ends)) = behind.iter_mut().find(|(known, _)| Some(*known) == link) {
             ends.push(end);
         }
@@ -249,4 +250,21 @@ fn legs(landings: &Landings<'_>, view: &NodeView, links: &[LinkIx]) -> Result<Ve
         .collect::<Result<Vec<_>, Refusal>>()?;
     legs.sort_by(|a, b| a.way.name.cmp(&b.way.name));
     Ok(legs)
+}
+
+/// The first link of the way along the tree; `None` if none leads there, or one of them is out of service.
+fn way_to(valid: &Valid, here: NodeIx, target: NodeIx) -> Option<LinkIx> {
+    let first = valid.tree().next_link(here, target)?;
+    let (mut at, mut next) = (here, first);
+    loop {
+        let link = valid.link(next);
+        if link.down {
+            return None;
+        }
+        at = link.far_node(at)?;
+        if at == target {
+            return Some(first);
+        }
+        next = valid.tree().next_link(at, target)?;
+    }
 }

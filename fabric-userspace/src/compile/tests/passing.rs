@@ -156,3 +156,38 @@ fn a_line_is_as_large_as_the_document_says() {
         "{refusal}"
     );
 }
+
+/// Behind the next node a link is out of service: that node knows no tags of who is behind it, so nobody sends it any.
+#[test]
+fn who_is_behind_a_link_out_of_service_is_sent_nothing_by_his_own_tags() {
+    let end = |node: &str, port: &str| json!({"node": node, "port": port});
+    let trunk = |name: &str, ends: [Value; 2], down: bool| json!({"name": name, "kind": "trunk", "ends": ends, "down": down});
+    let mut far = json!({"node": "c", "port": "eth1", "vlan": "untagged"});
+    far["stations"] = json!([{"mac": "02:00:00:00:00:0c"}]);
+    let near = json!({"node": "a", "port": "eth1", "vlan": "untagged"});
+    let node = |name: &str| json!({"name": name, "datacenter": "dc1"});
+    let nodes = ["a", "b", "c"].map(node);
+    for down in [false, true] {
+        let document = valid(&json!({
+            "schema": "fabric/1",
+            "datacenters": [{"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "1000-1999"}],
+            "nodes": nodes,
+            "links": [trunk("ab", [end("a", "t0"), end("b", "t0")], false), trunk("bc", [end("b", "t1"), end("c", "t0")], down)],
+            "tenants": [{"name": "acme", "segments": [{"name": "lan", "attachments": [near, far]}]}],
+        }));
+        let station = |node| {
+            let image = compile_at(&document, node, &host(&document, node, 1600));
+            Station::of(image.expect("it fits"))
+        };
+        for destination in [[2, 0, 0, 0, 0, 0x0c], [0xff; 6]] {
+            let frame = [&destination[..], &[2, 0, 0, 0, 0, 0x0a, 8, 0], &[0x5a; 46]].concat();
+            let (port, bytes) = station("a").forward("eth1", &frame);
+            assert_eq!(port, "t0");
+            let outcome = station("b").receive("t0", &bytes);
+            match down {
+                true => assert_eq!(outcome, Outcome::Dropped(DropReason::NoReceiver)),
+                false => assert_eq!(outcome.sent().len(), 1),
+            }
+        }
+    }
+}
