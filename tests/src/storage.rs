@@ -58,7 +58,9 @@ pub use member::Member;
 pub use mirror::{Mirror, MirrorState};
 pub use qsd::EXPORT;
 pub use record::{Break, Exchange, IoError, Record, Stall, monotonic_us};
-pub use rig::{CLIENT, CLIENT_MAC, MEMBERS, Rig, RigOptions, SECOND_VSM, SERVICE, SERVICE_MAC, Service, VSM};
+pub use rig::{
+    CLIENT, CLIENT_MAC, MEMBERS, PROBE, Rig, RigOptions, SECOND_VSM, SERVICE, SERVICE_MAC, Service, VSM,
+};
 
 pub use server::{Protocol, Server};
 pub use sites::{NODES, SiteOptions, Sites, Tenancy, drill_across};

@@ -28,7 +28,7 @@ pub const SERVICE: &str = "10.10.10.100";
 /// The storage machine's MAC address.
 pub const SERVICE_MAC: &str = "02:00:00:10:02:0a";
 /// Where the agent's connections seem to come from.
-pub(super) const PROBE: &str = "10.10.10.250";
+pub const PROBE: &str = "10.10.10.250";
 /// The storage machine's name.
 pub const VSM: &str = "vsm-1002a";
 /// The one of the second tenant.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fabric_tests::frame::{Frame, eth};
 use fabric_tests::storage::{
-    CLIENT_MAC, Load, MEMBERS, NODES, SECOND_VSM, SERVICE_MAC, SiteOptions, Sites, Target, VOLUME, VSM,
+    CLIENT_MAC, Load, MEMBERS, NODES, PROBE, SECOND_VSM, SERVICE_MAC, SiteOptions, Sites, Target, VOLUME, VSM,
 };
 use fabric_tests::wait;
 use fabric_tests::wire::{Capture, RawSocket};
@@ -138,6 +138,50 @@ fn an_old_member_that_comes_back_at_another_site_is_not_heard() {
     let record = load.stop().unwrap();
     assert_eq!(record.io_errors, []);
     drop(members);
+}
+
+/// A client says that who probes the members is behind him. What they answer comes to him then, and not to the node that asks, until it
+/// tells them again: a member that works is not taken for dead.
+#[test]
+fn a_client_does_not_draw_the_answers_to_probes_to_himself() {
+    let options = SiteOptions {
+        copied: false,
+        ..serving()
+    };
+    let sites = Sites::start(&options).unwrap();
+    let members = sites.serve(0, VOLUME).unwrap();
+    sites.wait_all_members_up(0).unwrap();
+    wait::until_true(2 * LONG, "the node without the working member to decide", || {
+        Ok(sites.steward(0)? == NODES[1])
+    })
+    .unwrap();
+    let epoch = epoch_at(&sites, 1);
+    let mac: Vec<u8> = CLIENT_MAC
+        .split(':')
+        .map(|octet| u8::from_str_radix(octet, 16).unwrap())
+        .collect();
+    let probe = PROBE.parse::<std::net::Ipv4Addr>().unwrap().octets();
+    let says = [&[0, 1, 8, 0, 6, 4, 0, 2][..], &mac, &probe, &mac, &probe].concat();
+    let forged = eth("ff:ff:ff:ff:ff:ff", CLIENT_MAC)
+        .ethertype(0x0806)
+        .payload(says)
+        .pad(60);
+    let client = &sites.tenants[0].client;
+    let is_answer = move |bytes: &[u8]| bytes.get(23) == Some(&6) && bytes.get(30..34) == Some(&probe);
+    let drawn = Capture::watch(client, "eth0", 2048, is_answer).unwrap();
+    let socket = RawSocket::open(client, "eth0").unwrap();
+    let begun = std::time::Instant::now();
+    wait::until_true(LONG, "three seconds of it", || {
+        socket.send(forged.bytes())?;
+        assert_eq!(epoch_at(&sites, 1), epoch);
+        Ok(begun.elapsed() > Duration::from_secs(3))
+    })
+    .unwrap();
+    drawn.wait_count(1, LONG).unwrap();
+    sites.wait_all_members_up(0).unwrap();
+    assert_eq!(epoch_at(&sites, 1), epoch);
+    drop((drawn, members));
+    sites.tear_down().unwrap();
 }
 
 /// Commands go to the node that decides, and every other one says which that is. When the office is taken away two nodes want it:
