@@ -7,11 +7,13 @@
 mod place;
 mod pool;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use fabric_common::maps::Binding;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{IfName, Name};
+use crate::records::Records;
 
 pub use place::Place;
 pub use pool::{Pools, Sizes};
@@ -238,6 +240,65 @@ impl Freed {
     /// True if there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self == &Self::default()
+    }
+
+    /// The numbers that entries of the maps have, or name.
+    pub fn named_by(records: &Records) -> Self {
+        let ports = records.ports.values().map(|port| port.slot);
+        let bindings: Vec<&Binding> = records
+            .access
+            .values()
+            .chain(records.routes.values())
+            .chain(records.bindings.values())
+            .chain(records.tunnels.values().map(|tunnel| &tunnel.binding))
+            .collect();
+        let segments = records.segments.keys().chain(records.flood.keys()).copied();
+        let of_hops = records.next_hops.values().map(|hop| hop.segment);
+        let of_bindings = bindings.iter().map(|binding| binding.segment());
+        let mut named = Self {
+            slots: ports.chain(records.egress.keys().copied()).collect(),
+            segments: segments.chain(of_hops).chain(of_bindings).collect(),
+            next_hops: records.next_hops.keys().copied().collect(),
+            paths: records.paths.keys().copied().collect(),
+            bindings: bindings.iter().map(|binding| binding.id()).collect(),
+            tunnels: records.tunnels.keys().copied().collect(),
+            lines: records.lines.keys().copied().collect(),
+            sites: records
+                .label_sites
+                .values()
+                .flat_map(|sites| sites.to_le_bytes().map(u32::from))
+                .collect(),
+            vsms: records.vsms.keys().copied().collect(),
+            vsm_places: records.vsm_places.keys().copied().collect(),
+            vrfs: records.irbs.values().map(|irb| irb.vrf).collect(),
+            irbs: records.irbs.keys().copied().collect(),
+        };
+        named.segments.retain(|segment| *segment != Binding::RELAY);
+        named.without(&Self::default())
+    }
+
+    /// Those that `other` has not, each once; 0 is no number.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        fn rest<T: Copy + Ord + Default>(own: &[T], others: &[T]) -> Vec<T> {
+            let others: BTreeSet<T> = others.iter().copied().chain([T::default()]).collect();
+            let own: BTreeSet<T> = own.iter().copied().collect();
+            own.difference(&others).copied().collect()
+        }
+        Self {
+            slots: rest(&self.slots, &other.slots),
+            segments: rest(&self.segments, &other.segments),
+            next_hops: rest(&self.next_hops, &other.next_hops),
+            paths: rest(&self.paths, &other.paths),
+            bindings: rest(&self.bindings, &other.bindings),
+            tunnels: rest(&self.tunnels, &other.tunnels),
+            lines: rest(&self.lines, &other.lines),
+            sites: rest(&self.sites, &other.sites),
+            vsms: rest(&self.vsms, &other.vsms),
+            vsm_places: rest(&self.vsm_places, &other.vsm_places),
+            vrfs: rest(&self.vrfs, &other.vrfs),
+            irbs: rest(&self.irbs, &other.irbs),
+        }
     }
 
     pub(crate) fn add_node(&mut self, old: &NodeIds, new: &NodeIds) {

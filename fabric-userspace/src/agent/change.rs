@@ -25,7 +25,9 @@ use crate::api;
 use crate::compile::Image;
 use crate::diff::{Changes, diff};
 use crate::error::{Refusal, codes};
+use crate::ids::Freed;
 use crate::model::{Document, IfName};
+use crate::records::Records;
 use crate::safety::Role;
 use crate::store::{Store as _, Stored, Terms};
 use crate::validate::{Valid, unheard_copies};
@@ -260,13 +262,28 @@ impl Core {
     /// programs in place of the old ones.
     pub(super) async fn resume(&mut self, adopted: bool) -> Result<(), Refusal> {
         let document = self.document().clone();
-        let mut prepared = self.prepare(document, Missing::Tolerate).await?;
         let restored = self.image.numbers();
+        let observed = match adopted {
+            true => self.plane.observe().map_err(failed)?,
+            false => Records::default(),
+        };
+        // What an agent that was killed had given others, or nobody knows of any more, frames still go by.
+        let strange = Freed::named_by(&observed).without(&restored);
+        self.image.hold(&strange);
+        let prepared = self.prepare(document, Missing::Tolerate).await;
+        let mut prepared = prepared.map_err(|refusal| {
+            if strange.is_empty() || refusal.code != codes::TOO_MANY {
+                return refusal;
+            }
+            refusal.with_cure("fabric agent stop --detach with the same --state-dir, and start it again")
+        })?;
+        let records = prepared.image.records();
         if adopted {
-            let observed = self.plane.observe().map_err(failed)?;
-            prepared.changes = diff(&observed, &prepared.image.records());
+            prepared.changes = diff(&observed, &records);
         }
         self.carry_out(prepared, Reason::Start).await?;
+        self.waiting
+            .push_back(strange.without(&Freed::named_by(&records)));
         // The entries of those that became unsafe while no agent ran are as they should be, and are not written.
         let is_unsafe = self.ports.iter().filter(|(_, port)| !port.is_safe());
         let unsafe_ports: Vec<IfName> = is_unsafe.map(|(name, _)| name.clone()).collect();

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 
 use super::fabric::{Fabric, Receiver, frame};
 use super::support::{compile_at, compile_from};
+use crate::compile::Image;
 use crate::compile::twin::{Twin, TwinSettings};
-use crate::diff::diff_images;
+use crate::diff::{diff, diff_images};
+use crate::ids::{Freed, Sizes};
 use crate::model::{Document, Name, generate};
 use crate::topology::rings::closed_between;
 use crate::validate::{Valid, ValidAttachment, validate};
@@ -372,4 +374,62 @@ fn a_segment_that_changes_its_vlan_enters_nobody_elses() {
         }
     }
     assert!(is_routed, "the gateway asks");
+}
+
+/// An agent was killed when the numbers of a document without two tenants were written, and neither its maps nor the document itself.
+/// What goes by the maps' numbers keeps them for itself while the document before is carried out once more.
+#[test]
+fn numbers_that_the_maps_still_use_are_nobody_elses_after_a_kill() {
+    let tenant = |name: &str, ports: [&str; 2]| {
+        let end = |port: &str| json!({"node": "e1", "port": port, "vlan": "untagged"});
+        json!({"name": name, "segments": [{"name": name, "attachments": ports.map(end)}]})
+    };
+    let document = |tenants: Vec<Value>| {
+        super::support::valid(&json!({
+            "schema": "fabric/1",
+            "datacenters": [{"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "1000-1999"}],
+            "nodes": [{"name": "e1", "datacenter": "dc1"}],
+            "tenants": tenants,
+        }))
+    };
+    let (acme, globex) = (
+        tenant("acme", ["eth1", "eth2"]),
+        tenant("globex", ["eth3", "eth4"]),
+    );
+    let third = tenant("initech", ["eth5", "eth6"]);
+    let before = document(vec![globex.clone(), third.clone()]);
+    let all = document(vec![acme, globex, third.clone()]);
+    let facts = super::support::host(&all, "e1", 1600);
+    let first = compile_at(&before, "e1", &facts).expect("it fits");
+    let whole = compile_from(&all, "e1", &facts, &first).expect("it fits");
+    let killed = compile_from(&document(vec![third]), "e1", &facts, &whole).expect("it fits");
+
+    let observed = whole.records();
+    let mut restored = Image::restore(&Sizes::default(), killed.ids()).expect("no clash");
+    let strange = Freed::named_by(&observed).without(&restored.numbers());
+    restored.hold(&strange);
+    let again = compile_from(&all, "e1", &facts, &restored).expect("it fits");
+    let used = Freed::named_by(&again.records());
+    assert_eq!(used.without(&strange), used);
+    let ops = diff(&observed, &again.records()).ops;
+    let mut records = observed;
+    for op in ops {
+        op.apply(&mut records);
+        let mut fabric = Fabric::new(&all, |_, _| Twin::new(records.clone(), TwinSettings::default()));
+        for segment in all.segments() {
+            for end in &segment.attachments {
+                let frame = frame([0xff; 6], [2, 0x11, 0, 0, 0, 1], end.vlan);
+                let got = fabric.send(end.node, end.port.as_str(), &frame).expect("no loop");
+                let own: Vec<Receiver> = segment
+                    .attachments
+                    .iter()
+                    .map(|end| fabric.receiver(end))
+                    .collect();
+                assert!(
+                    got.iter().all(|(receiver, _)| own.contains(receiver)),
+                    "{op:?}: {got:?}"
+                );
+            }
+        }
+    }
 }
