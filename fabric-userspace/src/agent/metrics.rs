@@ -63,6 +63,7 @@ pub(super) async fn text(core: &mut Core) -> Result<String, Refusal> {
     ports(&mut text, &counters.ports);
     lost(&mut text, &counters.ports);
     drops(&mut text, &counters.ports);
+    nowhere(&mut text, unknown_ports(&counters));
     safe(&mut text, core);
     path_switches(&mut text, core);
     let adopted = core.adopted;
@@ -184,18 +185,35 @@ fn lost(text: &mut Text, ports: &[api::NamedPortCounters]) {
 
 fn drops(text: &mut Text, ports: &[api::NamedPortCounters]) {
     let name = "fabric_port_dropped_frames_total";
-    text.family(name, "counter", "Frames and flooded copies dropped, by reason.");
+    let help = "Frames dropped that came in, and flooded copies that did not go out, by reason.";
+    text.family(name, "counter", help);
     for port in ports {
         for reason in DropReason::ALL {
-            let of_reason = port
-                .counters
-                .reasons
-                .iter()
-                .filter(|row| row.reason == reason.name());
-            let frames: u64 = of_reason.map(|row| row.frames).sum();
-            text.sample(name, &[("port", &port.port), ("reason", reason.name())], frames);
+            for direction in ["in", "out"] {
+                let mut rows = port.counters.reasons.iter();
+                let row = rows.find(|row| row.reason == reason.name() && row.direction == direction);
+                let labels = [
+                    ("port", port.port.as_str()),
+                    ("direction", direction),
+                    ("reason", reason.name()),
+                ];
+                text.sample(name, &labels, row.map_or(0, |row| row.frames));
+            }
         }
     }
+}
+
+fn unknown_ports(counters: &api::Counters) -> u64 {
+    let ports = counters.ports.iter().map(|port| port.counters.dropped_frames);
+    counters.total.dropped_frames.saturating_sub(ports.sum())
+}
+
+/// A program of ours on an interface that no table names has no port to count for.
+fn nowhere(text: &mut Text, frames: u64) {
+    let name = "fabric_unknown_port_dropped_frames_total";
+    let help = "Frames dropped on interfaces without a role in the fabric.";
+    text.family(name, "counter", help);
+    text.sample(name, &[], frames);
 }
 
 fn safe(text: &mut Text, core: &Core) {

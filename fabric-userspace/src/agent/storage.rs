@@ -165,7 +165,8 @@ impl Core {
             .with(|board| board.follow(nothing, &BTreeMap::new(), nanoseconds()));
     }
 
-    fn save_storage(&mut self) {
+    /// Writes down who is in charge, if that has changed.
+    pub(super) fn save_storage(&mut self) {
         // Events of before the end come late, and the board is empty then.
         if !self.ended {
             self.write_storage_down();
@@ -173,10 +174,14 @@ impl Core {
     }
 
     fn write_storage_down(&mut self) {
+        let is_known = |name: &Name| {
+            let mut storage = self.valid.storage().iter();
+            storage.any(|vsm| vsm.name == *name)
+        };
         let now = self
             .storage
             .watcher
-            .with(|board| board.saved(&self.storage.saved));
+            .with(|board| board.saved(&self.storage.saved, is_known));
         if now == self.storage.saved {
             return;
         }

@@ -194,7 +194,10 @@ impl Core {
             nsid: None, ifindex, ..
         } = event
         {
-            self.evpn_lost(*ifindex);
+            self.evpn_lost(Some(*ifindex));
+        }
+        if *event == Event::Missed {
+            self.evpn_lost(None);
         }
         let moved = self.host.has_moved(event).await;
         let changed = match event {

@@ -99,8 +99,12 @@ impl News for Event {
         event(message, nsid)
     }
 
-    /// Of an interface only the last word counts: a tenant can change his own faster than anybody looks at it.
+    /// Of an interface only the last word counts: a tenant can change his own faster than anybody looks at it. Everything is read anew
+    /// when all that came before has been told.
     fn join(self, queue: &mut VecDeque<Self>) {
+        if self == Self::Missed {
+            queue.retain(|event| *event != Self::Missed);
+        }
         let last = queue.iter_mut().rev().find(|other| other.is_about_same(&self));
         match (last, self) {
             (
@@ -114,7 +118,8 @@ impl News for Event {
                 *features |= more;
                 *link = now;
             }
-            (Some(last), event) if *last == event => {}
+            // Whatever becomes of a foreign one, it is looked at as it is by then.
+            (Some(last), event) if *last == event || event.is_foreign() => *last = event,
             (_, event) => queue.push_back(event),
         }
     }
@@ -128,6 +133,10 @@ impl Event {
             Self::LinkGone { nsid, ifindex, .. } => Some((*nsid, *ifindex)),
             Self::Neighbour(_) | Self::NeighbourGone(_) | Self::Routes | Self::Missed => None,
         }
+    }
+
+    fn is_foreign(&self) -> bool {
+        matches!(self.interface(), Some((Some(_), _)))
     }
 
     fn is_about_same(&self, other: &Self) -> bool {
@@ -184,14 +193,15 @@ impl Watch {
             if let Some(event) = self.queue.next(Instant::now()) {
                 return Ok(event);
             }
+            let has_room = self.queue.has_room();
             tokio::select! {
-                ready = self.links.readable() => {
+                ready = self.links.readable(), if has_room => {
                     let mut ready = ready?;
                     if drain(ready.get_inner(), &mut self.buffer, &mut self.queue.events)? {
                         ready.clear_ready();
                     }
                 }
-                ready = self.routes.readable() => {
+                ready = self.routes.readable(), if has_room => {
                     let mut ready = ready?;
                     if drain(ready.get_inner(), &mut self.buffer, &mut self.queue.events)? {
                         ready.clear_ready();
@@ -206,7 +216,9 @@ impl Watch {
     fn read_ahead(&mut self) -> io::Result<()> {
         for socket in [&self.links, &self.routes] {
             for _ in 0..AHEAD {
-                if drain(socket.get_ref(), &mut self.buffer, &mut self.queue.events)? {
+                if !self.queue.has_room()
+                    || drain(socket.get_ref(), &mut self.buffer, &mut self.queue.events)?
+                {
                     break;
                 }
             }
@@ -237,13 +249,22 @@ pub(super) fn drain<E: News>(
     buffer: &mut [u8],
     queue: &mut VecDeque<E>,
 ) -> io::Result<bool> {
-    for _ in 0..64 {
+    let mut missed = false;
+    let mut left = 64;
+    // What was lost is newer than all that is still there, and nothing is added before that has been read.
+    while left > 0 || missed {
+        left -= i32::from(left > 0);
         match receive(socket, buffer) {
             Ok(Some((length, nsid))) => parse(&buffer[..length], nsid, queue),
             Ok(None) => {}
-            Err(Errno::EAGAIN) => return Ok(true),
+            Err(Errno::EAGAIN) => {
+                if missed {
+                    E::MISSED.join(queue);
+                }
+                return Ok(true);
+            }
             Err(Errno::EINTR) => {}
-            Err(Errno::ENOBUFS) => E::MISSED.join(queue),
+            Err(Errno::ENOBUFS) => missed = true,
             Err(errno) => return Err(errno.into()),
         }
     }

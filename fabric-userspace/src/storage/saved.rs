@@ -50,9 +50,13 @@ impl Saved {
 }
 
 impl Board {
-    /// What should be written down; `before` was.
-    pub(crate) fn saved(&self, before: &BTreeMap<Name, Saved>) -> BTreeMap<Name, Saved> {
-        let mut all = self.left(before);
+    /// What should be written down; `before` was. Of one that `is_elsewhere`, in the document and watched by another node, what was is over.
+    pub(crate) fn saved(
+        &self,
+        before: &BTreeMap<Name, Saved>,
+        is_elsewhere: impl Fn(&Name) -> bool,
+    ) -> BTreeMap<Name, Saved> {
+        let mut all = self.left(before, is_elsewhere);
         for (name, watched) in &self.vsms {
             if let Some(saved) = watched.to_save(before.get(name)) {
                 all.insert(name.clone(), saved);
@@ -63,9 +67,15 @@ impl Board {
 
     /// Those that are not watched any more. A document that is taken back brings them back, and then the copy of the preferred
     /// member may be the old one.
-    fn left(&self, before: &BTreeMap<Name, Saved>) -> BTreeMap<Name, Saved> {
+    fn left(
+        &self,
+        before: &BTreeMap<Name, Saved>,
+        is_elsewhere: impl Fn(&Name) -> bool,
+    ) -> BTreeMap<Name, Saved> {
         let last = before.values().map(|saved| saved.left).max().unwrap_or(0);
-        let gone = before.iter().filter(|(name, _)| !self.vsms.contains_key(*name));
+        let gone = before
+            .iter()
+            .filter(|(name, _)| !self.vsms.contains_key(*name) && !is_elsewhere(name));
         let mut left: Vec<(Name, Saved)> = gone
             .map(|(name, saved)| {
                 let mut saved = saved.clone();

@@ -474,14 +474,18 @@ fn left_behind(shared: bool) -> BTreeMap<Name, Saved> {
         manual: true,
         ..saved(4, shared)
     };
-    board(None).saved(&[(name("vsm"), known)].into())
+    board(None).saved(&[(name("vsm"), known)].into(), |_| false)
 }
 
 /// A document that is taken back, or that nobody confirmed: the preferred member has the old copy.
 #[test]
 fn a_storage_machine_that_comes_back_is_served_by_who_was_in_charge() {
     let kept = left_behind(false);
-    assert_eq!(board(None).saved(&kept), kept, "written down once");
+    assert_eq!(board(None).saved(&kept, |_| false), kept, "written down once");
+    assert!(
+        board(None).saved(&kept, |_| true).is_empty(),
+        "another node decides"
+    );
     let known = kept.get(&name("vsm"));
     let vsm = Vsm::default();
     let mut watched = Watched::new(spec("edge1:eth2", 0, false), known);
@@ -533,7 +537,7 @@ fn of_storage_machines_that_have_left_the_last_ones_are_remembered() {
         (name(&format!("vsm-{left}")), one)
     };
     let before: BTreeMap<Name, Saved> = (0..=1000).map(many).collect();
-    let kept = board(None).saved(&before);
+    let kept = board(None).saved(&before, |_| false);
     assert_eq!(kept.len(), 1000);
     assert_eq!(kept.get(&name("vsm-0")).map(|saved| saved.left), Some(1001));
     assert!(!kept.contains_key(&name("vsm-1")) && kept.contains_key(&name("vsm-2")));

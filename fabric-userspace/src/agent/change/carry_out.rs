@@ -380,8 +380,14 @@ impl Core {
 
     /// Takes the program off a port and puts its interface back. Returns what could not be put back.
     pub(in crate::agent) async fn give_back(&mut self, name: &IfName) -> Vec<Restored> {
+        // Under another name it may be a port of ours again.
+        let is_shared = |ifindex| {
+            let mut ports = self.ports.iter();
+            ports.any(|(other, port)| other != name && port.ifindex == ifindex)
+        };
         if let Some(port) = self.ports.get(name)
             && port.ifindex != 0
+            && !is_shared(port.ifindex)
             && let Err(error) = self.plane.detach(port.ifindex)
         {
             tracing::error!(%error, port = %name, "a port could not be detached");

@@ -30,8 +30,9 @@ impl Core {
     ///
     /// # Errors
     /// When the state directory cannot be written; nothing is noted then.
-    pub(super) fn skip(&mut self, stored: &Stored) -> Result<(), Refusal> {
+    pub(super) fn skip(&mut self, stored: &Stored, changes: &[Change]) -> Result<(), Refusal> {
         self.store.remember(stored)?;
+        self.meter.forget_tenants(&leaving(changes));
         self.skipped += 1;
         self.revision = stored.revision;
         self.applied_at = Some(stored.applied_at.clone());
@@ -46,6 +47,13 @@ impl Core {
     pub(super) fn has_skipped_enough(&self) -> bool {
         self.skipped >= MOST
     }
+}
+
+/// Tenants that are removed.
+fn leaving(changes: &[Change]) -> BTreeSet<Name> {
+    let gone = changes.iter().filter(|change| change.after.is_none());
+    let names = gone.filter_map(|change| Name::new(change.key.strip_prefix("tenants/")?).ok());
+    names.collect()
 }
 
 /// `valid` is any earlier document in which links and nodes are as they are now. `has_part` tells of segments that the node

@@ -130,7 +130,7 @@ async fn skipped(shared: &Shared, stored: &Stored, changes: &[Change]) -> Result
     if stored.revision <= core.revision() || core.revision() == 0 || core.is_concerned(changes) {
         return Ok(false);
     }
-    core.skip(stored)?;
+    core.skip(stored, changes)?;
     let is_enough = core.has_skipped_enough();
     drop(core);
     if is_enough {

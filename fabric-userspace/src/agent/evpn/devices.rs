@@ -98,6 +98,7 @@ impl Evpn {
             self.write_down(store);
         } else if let Err(error) = self.netlink.remove_vni(&devices).await {
             self.fail(&error.to_string());
+            self.forget_routes(devices.vni, view);
             return;
         }
         let ports = match self.netlink.add_vni(&devices).await {
@@ -107,6 +108,7 @@ impl Evpn {
                 self.made.remove(&devices);
                 self.write_down(store);
                 self.fail(&error.to_string());
+                self.forget_routes(devices.vni, view);
                 return;
             }
         };
@@ -114,12 +116,18 @@ impl Evpn {
         self.ports.insert(ports.stations, (devices.vni, Side::Ours));
         if let Some(vni) = self.vnis.get_mut(&devices.vni) {
             vni.ports = Some(ports);
+        }
+        self.forget_routes(devices.vni, view);
+        self.scan = true;
+    }
+
+    /// Routes that went with interfaces of before: the daemon takes none of them back.
+    fn forget_routes(&mut self, number: u32, view: View<'_>) {
+        if let Some(vni) = self.vnis.get_mut(&number) {
             vni.stations = Stations::default();
-            // Routes that went with interfaces of before: the daemon takes none of them back.
             vni.settle_all(view);
             vni.look = true;
         }
-        self.scan = true;
     }
 
     fn write_down(&mut self, store: &FileStore) {

@@ -108,10 +108,12 @@ impl Core {
         }
     }
 
-    /// Takes note that an interface of this host is gone.
-    pub(in crate::agent) fn evpn_lost(&mut self, ifindex: u32) {
-        if let Some(evpn) = &mut self.evpn {
-            evpn.lost(ifindex);
+    /// Takes note that an interface of this host is gone; `None` if it is not known which.
+    pub(in crate::agent) fn evpn_lost(&mut self, ifindex: Option<u32>) {
+        match (&mut self.evpn, ifindex) {
+            (Some(evpn), Some(ifindex)) => evpn.lost(ifindex),
+            (Some(evpn), None) => evpn.read_anew(),
+            (None, _) => {}
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) async fn ports(core: &mut Core) -> Result<Vec<api::Port>, Refusal> {
             role: plan.role.to_string(),
             driver: link
                 .as_ref()
-                .map(|link| link.kind.clone().unwrap_or_else(|| "hardware".to_owned())),
+                .and_then(|link| core.ports.driver(name).or_else(|| link.kind.clone())),
             state: state(core, name).to_owned(),
             mtu: link.as_ref().map(|link| link.mtu),
             mac: link

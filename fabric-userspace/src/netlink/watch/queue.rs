@@ -10,6 +10,8 @@ use super::Event;
 pub(super) const REST: Duration = Duration::from_millis(20);
 /// So many events of our own namespace are told before one of another, if one waits.
 const IN_A_ROW: u32 = 8;
+/// With so many events that wait, more stay with the kernel, which says so when it has no room either.
+const ROOM: usize = 1024;
 /// As many interfaces as are remembered before the oldest are looked for.
 const REMEMBERED: usize = 1024;
 
@@ -25,6 +27,11 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// Whether more may be read.
+    pub(super) fn has_room(&self) -> bool {
+        self.events.len() < ROOM
+    }
+
     /// The next event that may be told at `now`.
     pub(super) fn next(&mut self, now: Instant) -> Option<Event> {
         let own = self.events.iter().position(|event| foreign(event).is_none());
@@ -108,6 +115,26 @@ mod tests {
         let mut queue = queue(all.clone());
         let told = std::iter::from_fn(|| queue.next(Instant::now()));
         assert_eq!(told.collect::<Vec<_>>(), all);
+    }
+
+    #[test]
+    fn a_foreign_interface_that_comes_and_goes_waits_once() {
+        let gone = |number: usize| Event::LinkGone {
+            nsid: Some(1),
+            ifindex: 7,
+            name: number.to_string(),
+        };
+        let mut queue = queue((0..1000).flat_map(|number| [link(Some(1), 7, 1), gone(number)]));
+        assert_eq!(queue.events, [gone(999)]);
+        assert!(queue.has_room() && queue.next(Instant::now()).is_some());
+    }
+
+    #[test]
+    fn everything_is_read_anew_behind_what_is_older() {
+        let [old, newer] = [1, 2].map(|ifindex| link(None, ifindex, 1));
+        let mut queue = queue([Event::Missed, old.clone(), Event::Missed, newer.clone()]);
+        let told = std::iter::from_fn(|| queue.next(Instant::now()));
+        assert_eq!(told.collect::<Vec<_>>(), [old, Event::Missed, newer]);
     }
 
     #[test]

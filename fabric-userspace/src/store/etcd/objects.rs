@@ -218,7 +218,8 @@ pub(crate) fn together(objects: &Objects) -> Result<Document, Refusal> {
     }
     if let Some(orphan) = segments.keys().next() {
         let sentence = format!("the store has segments of tenant {orphan}, which it does not have");
-        return Err(Refusal::new(codes::STATE_DAMAGED, sentence).with_cure("fabric import -f FILE --replace"));
+        return Err(Refusal::new(codes::STATE_DAMAGED, sentence)
+            .with_cure("fabric import -f FILE --store URL --replace"));
     }
     let bytes = serde_json::to_vec(&json!(whole)).unwrap_or_default();
     from_json_bytes(&bytes).map_err(|problem: Problem| problem.into())

@@ -73,6 +73,8 @@ impl EtcdStore {
             if entry.revision == first {
                 break;
             }
+            // Others have work on this thread.
+            tokio::task::yield_now().await;
             let Some(from) = &entry.from else {
                 revert(&mut now.objects, &entry.changes);
                 continue;
