@@ -88,7 +88,7 @@ drop_reasons! {
     /// Larger than the kernel clones.
     FloodTooBig = 28, "flood-too-big", "a flooded frame too large to be copied", "none: known unicast of this size works";
     /// No room in front of the frame.
-    NoHeadroom = 29, "no-headroom", "the driver left no room for the tags", "report the driver";
+    NoHeadroom = 29, "no-headroom", "the driver left no room in front of the frame for its tags, or for what is noted of a flooded one", "fabric doctor PORT";
     /// The egress port has left the device map.
     EgressGone = 30, "egress-gone", "the egress port is not in the fabric any more", "fabric port list";
     /// A check of `fabric doctor` failed after the attach.

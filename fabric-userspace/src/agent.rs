@@ -168,7 +168,7 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     // The answer to `fabric agent stop` goes out first; who keeps a connection open does not keep the agent.
     let _ = tokio::time::timeout(LAST_WORK, served).await;
     // A change that waits for a store does not keep the agent either.
-    if tokio::time::timeout(LAST_WORK, keep_last_counts(&shared))
+    if tokio::time::timeout(LAST_WORK, keep_last_words(&shared))
         .await
         .is_err()
     {
@@ -178,8 +178,9 @@ async fn serve(options: &AgentOptions, core: Core, sources: Sources, begun: Inst
     Ok(())
 }
 
-/// Keeps what was counted by numbers that were given up last: the next agent does not know whose they were.
-async fn keep_last_counts(shared: &Shared) {
+/// Keeps what was counted by numbers that were given up last, since the next agent does not know whose they were, and who is in charge of
+/// storage machines.
+async fn keep_last_words(shared: &Shared) {
     let _changes = shared.changes.lock().await;
     let mut core = shared.core.lock().await;
     if core.ended {
@@ -188,6 +189,8 @@ async fn keep_last_counts(shared: &Shared) {
     if let Err(error) = core.reclaim() {
         tracing::error!(%error, "what was counted last could not be saved");
     }
+    // Who watches over storage machines has gone on until now, and nobody has listened.
+    core.save_storage();
 }
 
 /// Begins what the agent does beside answering.

@@ -10,7 +10,7 @@ use crate::store::etcd::{Address, Secret, TlsFiles, User};
 /// The store's address and credentials. What is not given here is taken from the environment.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct StoreArgs {
-    /// file, or etcd://HOST[:PORT],.../PREFIX [default: $FABRIC_STORE, or file]
+    /// file, or etcd://HOST[:PORT],.../PREFIX [of agent and import: $FABRIC_STORE]
     #[arg(long, value_name = "STORE", hide_short_help = true)]
     store: Option<String>,
     /// CA of etcd's certificates, PEM; turns TLS on [$FABRIC_STORE_CA]

@@ -61,7 +61,7 @@ codes! {
     DUPLICATE_FIELD = "duplicate-field": "A JSON object has the same field twice, and either could be meant.";
     BAD_VALUE = "bad-value": "A field has a value of the wrong type or outside of its range. The sentence says what is allowed.";
 
-    DUPLICATE_NAME = "duplicate-name": "Two objects of a kind have one name. Datacenters, nodes, links, tenants and segments each need a name that is unique in the whole fabric; a port is listed once a node.";
+    DUPLICATE_NAME = "duplicate-name": "Two objects of a kind have one name. Datacenters, nodes, links, tenants, segments, gateways and storage machines each need a name that is unique in the whole fabric; a port is listed once a node, a member once in its storage machine.";
     UNKNOWN_DATACENTER = "unknown-datacenter": "The document speaks of a datacenter that it does not define.";
     UNKNOWN_NODE = "unknown-node": "The document or the command speaks of a node that the document does not define.";
     UNKNOWN_LINK = "unknown-link": "The document or the command speaks of a link that the document does not define.";
@@ -101,12 +101,12 @@ codes! {
     DUPLICATE_STATION = "duplicate-station": "A segment has one MAC address at two places, and frames can go to one only.";
     STATION_TAKEN = "station-taken": "The MAC address stands at another end of the segment already.";
     BAD_LIMIT = "bad-limit": "A segment's MAC limit is greater than its tenant's, so it could never be reached.";
-    BAD_STORAGE = "bad-storage": "The storage machine cannot be built as written: it has no members, a member's port is not attached to its segments, or its address belongs to somebody else there.";
+    BAD_STORAGE = "bad-storage": "The storage machine cannot be built as written: it has no members, a member's port is not attached to its segments, or its address belongs to somebody else there. Or the member to switch to is in charge already, or out of use.";
     BAD_GATEWAY = "bad-gateway": "The gateway cannot be built as written: an address that is no host of its own prefix or is used already, prefixes that overlap, a segment of another tenant, or a next router in none of its prefixes.";
     UNKNOWN_GATEWAY = "unknown-gateway": "There is no gateway of this name. `fabric gateway list` shows those there are.";
     UNKNOWN_STORAGE = "unknown-storage": "There is no storage machine of this name, or it has no such member. `fabric storage show` lists them.";
     STALE_MEMBER = "stale-member": "The member's copy lacks writes that clients were told are safe. Switching to it would lose them. Wait until the copy is complete, or say --force to lose them.";
-    MEMBER_DOWN = "member-down": "The member does not answer, so a switch to it would stop the service.";
+    MEMBER_DOWN = "member-down": "The member does not answer, so a switch to it would stop the service; or nobody could take over from the one to be drained.";
     STORAGE_ELSEWHERE = "storage-elsewhere": "The storage machine is steered by the node that has its members' ports, and only that node's agent can switch it. With members at several nodes one of them decides; before the first decision it waits for a node that decided alone until then and may know better.";
     TOO_MANY = "too-many": "The document exceeds what the tables of a node can hold.";
     NAME_TOO_LONG = "name-too-long": "The segment's name, made from the tenant's name and the VLAN, is longer than 63 characters. Name the segment yourself.";

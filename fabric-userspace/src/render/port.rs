@@ -24,7 +24,7 @@ pub fn list(ports: &[Port], wide: bool) -> Vec<Line> {
             ">IN-BYTES",
             ">OUT-BYTES",
             ">PASSED",
-            ">LOST-COPIES",
+            ">DROPPED-COPIES",
         ]);
     }
     titles.push("CARRIES");

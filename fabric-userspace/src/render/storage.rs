@@ -68,7 +68,10 @@ fn one(vsm: &Vsm) -> Vec<Line> {
     head.append(status::state(&vsm.state));
     let mut lines = vec![head];
     if !vsm.here {
-        lines.push(format!("  steered by node {}; its agent knows more", vsm.node).into());
+        lines.push(match vsm.node.as_str() {
+            "" => Line::from("  no node decides about it now".to_owned()),
+            node => format!("  steered by node {node}; its agent knows more").into(),
+        });
     }
     lines.extend(trouble(vsm));
     lines.extend(members(vsm));
@@ -117,11 +120,12 @@ fn trouble(vsm: &Vsm) -> Vec<Line> {
         lines.push(row("action", cure.into()));
     }
     for member in vsm.members.iter().filter(|member| member.role == "fenced") {
-        let back = vsm.wait_to_restore_s.filter(|_| !vsm.manual).map_or_else(
-            || format!("then: fabric storage restore {}", vsm.name),
-            |wait| format!("it is taken back when its copy is complete and {wait} s have passed"),
+        let copy = vsm.replication.as_ref().map_or("", |_| ", its copy is complete");
+        let action = format!(
+            "repair {}; it stands by again when it answers{copy} and {} s have passed",
+            member.name, vsm.hold_down_s
         );
-        lines.push(row("action", format!("repair {}; {back}", member.name)));
+        lines.push(row("action", action));
     }
     if vsm.manual {
         lines.push(row(

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
     args_conflicts_with_subcommands = true,
     after_help = "Open vSwitch is measured as well where it is installed (apt-get install openvswitch-switch), but not with --quick, unless \
                   --only names it.\n\n\
-                  Examples:\n  fabric-bench\n  fabric-bench --quick\n  fabric-bench --only vxlan --json vxlan.json\n\n\
+                  Examples:\n  fabric-bench\n  fabric-bench --quick\n  fabric-bench --only VXLAN --json vxlan.json\n\n\
                   Exit codes: 0 measured, 1 frames were lost or came out wrong, or it could not be measured; 2 wrong usage."
 )]
 pub(super) struct Options {
@@ -133,8 +133,8 @@ mod tests {
         use clap::CommandFactory;
         Options::command().debug_assert();
         assert!(Options::try_parse_from(["fabric-bench", "--sizes", "20"]).is_err());
-        let options = Options::try_parse_from(["fabric-bench", "--sizes", "64,128", "--only", "vx"]).unwrap();
+        let options = Options::try_parse_from(["fabric-bench", "--sizes", "64,128", "--only", "VX"]).unwrap();
         assert_eq!(options.sizes, [64, 128]);
-        assert!(options.wants("vxlan encap") && !options.wants("QinQ push"));
+        assert!(options.wants("VXLAN encap") && !options.wants("QinQ push"));
     }
 }

@@ -224,7 +224,7 @@ fn frags_told(facts: &PortFacts) -> String {
     }
     // Several buffers can be redirected but not cloned.
     let floods = if facts.link.mtu > LARGEST_SINGLE_BUFFER_MTU {
-        ", floods up to 3512 bytes"
+        ", floods to several up to 3500 bytes"
     } else {
         ""
     };
