@@ -116,7 +116,8 @@ fn measure(log_drops: bool) -> BTreeMap<String, Cost> {
     let counts = datapath.verified_instructions().unwrap();
     let own = Objects::of(std::process::id()).unwrap().programs;
     let infos: Vec<_> = loaded_programs()
-        .map(Result::unwrap)
+        // Others' may go while they are looked at.
+        .filter_map(Result::ok)
         .filter(|info| own.contains(&info.id()))
         .collect();
     let cost = |(program, verified): (Program, u32)| {

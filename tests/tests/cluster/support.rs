@@ -91,7 +91,11 @@ impl Pair {
     pub(crate) fn probe(&self) -> RunningProbe {
         let header = eth(BOB, ALICE).vlan(10);
         let ends = ((&self.hosts[0], "c0"), (&self.hosts[2], "c0"));
-        Probe::between(ends.0, ends.1, header).rate(500).start().unwrap()
+        Probe::between(ends.0, ends.1, header)
+            .rate(500)
+            .patient()
+            .start()
+            .unwrap()
     }
 
     /// Both nodes have it.

@@ -112,8 +112,8 @@ fn learned_deleted_relearned_aged(port: &str) {
     let agent = rig.agent("edge1").unwrap();
     assert_eq!(agent.json(&flush).unwrap()["item"]["entries"], 1);
     ten_ten_ten(&rig);
-    bob_speaks(&rig, port);
     let last_heard = Instant::now();
+    bob_speaks(&rig, port);
     ten_to_one(&rig, port);
     // Frames *to* a station do not keep it: Alice goes on sending, and is the only one who stays.
     wait::until_true(AGEING * 3, "Bob to be forgotten", || {
@@ -121,7 +121,7 @@ fn learned_deleted_relearned_aged(port: &str) {
         Ok(place(&rig, BOB).is_none())
     })
     .unwrap();
-    assert!(last_heard.elapsed() >= AGEING - Duration::from_millis(500));
+    assert!(last_heard.elapsed() >= AGEING);
     assert_eq!(place(&rig, ALICE).as_deref(), Some("eth1 learned"));
     settled(&rig);
     ten_ten_ten(&rig);

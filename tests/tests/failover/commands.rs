@@ -3,7 +3,7 @@
 use fabric_tests::storage::{MEMBERS, Rig, RigOptions, VOLUME, VSM};
 use serde_json::json;
 
-use super::support::{calm, rig, serving, writer};
+use super::support::{calm, rig, serving, steady_writer, writer};
 
 const MAC: &str = "02:00:00:10:02:0b";
 
@@ -171,7 +171,7 @@ fn stale_copies_and_clients_at_work_are_protected() {
     let rig = Rig::start(&serving(true)).unwrap();
     let members = rig.serve(VOLUME).unwrap();
     rig.wait_all_up().unwrap();
-    let load = writer(&rig, 1);
+    let load = steady_writer(&rig, 1);
     let to = ["storage", "switch", VSM, "--to", "array-2"];
     let said = rig.agent.refused(&to, "stale-member").unwrap();
     assert!(

@@ -43,7 +43,16 @@ pub(crate) fn disk(rig: &Rig) -> Target {
 
 /// A writer that is at work.
 pub(crate) fn writer(rig: &Rig, run: u64) -> Load {
-    let load = Load::write(&rig.client, &disk(rig), run).unwrap();
+    writer_of(rig, &disk(rig), run)
+}
+
+/// With one connection from beginning to end: each attempt would be one more that is known.
+pub(crate) fn steady_writer(rig: &Rig, run: u64) -> Load {
+    writer_of(rig, &disk(rig).connect_within(LONG), run)
+}
+
+fn writer_of(rig: &Rig, disk: &Target, run: u64) -> Load {
+    let load = Load::write(&rig.client, disk, run).unwrap();
     load.wait_answers(SOME, LONG).unwrap();
     load
 }

@@ -6,7 +6,7 @@ use fabric_tests::storage::{Load, SERVICE, VOLUME, fill};
 use fabric_tests::wait;
 use serde_json::{Value, json};
 
-use super::support::{LONG, PORT, SOME, calm, disk, rig, serving, writer};
+use super::support::{LONG, PORT, SOME, calm, disk, rig, serving, steady_writer, writer};
 
 fn switch(rig: &fabric_tests::storage::Rig) -> Value {
     rig.show().unwrap()["last_switch"].clone()
@@ -187,7 +187,7 @@ fn a_hundred_nudges_on_a_healthy_member_reset_nothing() {
     let rig = rig_serving(false);
     let _members = rig.serve(VOLUME).unwrap();
     rig.wait_all_up().unwrap();
-    let load = writer(&rig, 1);
+    let load = steady_writer(&rig, 1);
     let act = json!({"storage": "vsm-1002a", "act": "nudge"});
     for _ in 0..100 {
         let answer = rig.agent.post("/v1/storage", &act).unwrap();

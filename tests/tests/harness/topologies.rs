@@ -9,6 +9,7 @@ use fabric_tests::topology::{End, Macvlan, Net, VlanKind, Vxlan};
 use fabric_tests::wire::{Capture, Filter, RawSocket};
 
 const QUIET: Duration = Duration::from_millis(50);
+const SOON: Duration = Duration::from_secs(10);
 
 fn ping(from: &NetNs, to: &str) {
     from.output(&["ping", "-n", "-c", "2", "-i", "0.01", "-W", "5", to])
@@ -94,7 +95,7 @@ fn a_vlan_pings_with_the_tag_in_the_bytes_beside_untagged_traffic_of_the_same_ad
     ping(&one, "10.0.0.2");
     ping(&one, "10.0.1.2");
     ping(&one, "10.0.2.2");
-    capture.wait_count(6, QUIET).unwrap();
+    capture.wait_count(6, SOON).unwrap();
     let seen: Vec<String> = capture
         .drain()
         .unwrap()
@@ -178,8 +179,8 @@ fn a_tapped_cable_carries_and_shows_both_directions() {
     let tap = net.tapped("tap", 1600, ends.0, ends.1).unwrap();
     let (there, back) = (tap.from_one().unwrap(), tap.from_other().unwrap());
     ping(&one, "10.0.0.2");
-    there.wait_count(2, QUIET).unwrap();
-    back.wait_count(2, QUIET).unwrap();
+    there.wait_count(2, SOON).unwrap();
+    back.wait_count(2, SOON).unwrap();
     let sent = eth("02:00:00:00:00:02", "02:00:00:00:00:01")
         .svlan(100)
         .cvlan(200)
@@ -237,7 +238,7 @@ fn kernel_vxlan_bridge_and_a_second_machine_on_a_port_talk() {
     let capture = Capture::start(&other, "u0").unwrap();
     ping(&one, "10.0.0.2");
     ping(&one, "10.0.0.3");
-    capture.wait_count(4, QUIET).unwrap();
+    capture.wait_count(4, SOON).unwrap();
     let words: Vec<String> = capture
         .drain()
         .unwrap()

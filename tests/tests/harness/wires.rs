@@ -9,7 +9,7 @@ use fabric_tests::topology::{End, Net};
 use fabric_tests::wire::{Capture, Filter, RawSocket, Tshark, write_pcap};
 
 const QUIET: Duration = Duration::from_millis(50);
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(30);
 
 fn cable() -> (Net, NetNs, NetNs) {
     let net = Net::new().unwrap();

@@ -94,7 +94,8 @@ impl Lab {
     pub(crate) fn objects(&self) -> Objects {
         let mut all = Objects::default();
         for pid in agents(&self.prefix).into_iter().chain([self.process.pid()]) {
-            let some = Objects::of(pid).unwrap();
+            // A command may have ended meanwhile.
+            let Ok(some) = Objects::of(pid) else { continue };
             all.programs.extend(some.programs);
             all.maps.extend(some.maps);
             all.links.extend(some.links);

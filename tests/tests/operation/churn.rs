@@ -55,6 +55,7 @@ impl Street {
     fn pair(&self, from: usize) -> RunningProbe {
         let ends = [&self.lane.hosts[from], &self.lane.hosts[from + 1]].map(|host| (host, "c0"));
         Probe::between(ends[0], ends[1], eth(BOB, ALICE).vlan(10))
+            .patient()
             .start()
             .unwrap()
     }

@@ -24,6 +24,10 @@ fn open_up(path: &Path, mode: u32) {
 fn below(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        // On its way to another name.
+        if path.extension().is_some_and(|kind| kind == "new") {
+            continue;
+        }
         into.push(path.clone());
         if path.is_dir() {
             below(&path, into);

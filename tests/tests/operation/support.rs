@@ -44,7 +44,10 @@ pub(crate) const EVERYBODY: &str = "ff:ff:ff:ff:ff:ff";
 pub(crate) fn probe(rig: &Rig, from: &str, to: &str) -> RunningProbe {
     let header = eth(BOB, ALICE).vlan(10);
     let (from, to) = (rig.plug(from).unwrap(), rig.plug(to).unwrap());
-    Probe::between(from.end(), to.end(), header).start().unwrap()
+    Probe::between(from.end(), to.end(), header)
+        .patient()
+        .start()
+        .unwrap()
 }
 
 /// Every frame of a probe came once, in order and unaltered, and no frame of another probe came with them.

@@ -106,7 +106,7 @@ impl Lane {
     pub(crate) fn probe(&self) -> RunningProbe {
         let header = eth(BOB, ALICE).vlan(10);
         let ends = ((&self.hosts[0], "c0"), (&self.hosts[1], "c0"));
-        Probe::between(ends.0, ends.1, header).start().unwrap()
+        Probe::between(ends.0, ends.1, header).patient().start().unwrap()
     }
 
     /// One frame of globex arrives behind eth4, once, with its tag.

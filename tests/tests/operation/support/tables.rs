@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsFd as _, AsRawFd as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use aya::maps::MapData;
@@ -63,7 +63,11 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = [folder.to_owned(), folder.join("history")];
     let entries = entries.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     let files = entries.map(|entry| entry.unwrap().path());
-    let files = files.filter(|path| path.is_file() && !path.ends_with("counts.json"));
+    let stays = |path: &PathBuf| {
+        let is_on_its_way = path.extension().is_some_and(|kind| kind == "new");
+        path.is_file() && !path.ends_with("counts.json") && !is_on_its_way
+    };
+    let files = files.filter(stays);
     files
         .map(|path| (path.display().to_string(), fs::read(&path).unwrap()))
         .collect()
