@@ -23,6 +23,7 @@ mod take_down;
 mod tasks;
 mod views;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,13 +64,23 @@ pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     let config = options.config.as_deref().map(read_config).transpose()?;
     let folders = NewFolders::before(options.socket.parent().unwrap_or(Path::new("/")));
     let listener = server::listen(&options.socket)?;
+    let own = file_of(&options.socket);
     let result = listen_and_serve(&options, config, listener, signals, begun).await;
     log::end();
-    let _ = std::fs::remove_file(&options.socket);
+    // Another agent may have begun as this one ended.
+    if file_of(&options.socket) == own {
+        let _ = std::fs::remove_file(&options.socket);
+    }
     if result.is_err() {
         folders.remove();
     }
     result
+}
+
+/// Device and number of the file behind a name.
+fn file_of(path: &Path) -> Option<(u64, u64)> {
+    let about = std::fs::symlink_metadata(path).ok()?;
+    Some((about.dev(), about.ino()))
 }
 
 async fn listen_and_serve(

@@ -161,7 +161,7 @@ impl Core {
         let at = Instant::now();
         self.check_terms(terms)?;
         let prepared = self
-            .prepare(document, Missing::Refuse)
+            .prepare(document, Reason::Document(cause, terms).tolerance())
             .await
             .map_err(Refusal::unchanged)?;
         let plan = self.describe(&prepared);

@@ -48,9 +48,13 @@ pub(super) fn release(directory: &Path) -> io::Result<()> {
     if is_bpffs(directory)? {
         umount2(directory, MntFlags::MNT_DETACH)?;
     }
-    fs::remove_dir(directory)
+    match fs::remove_dir(directory) {
+        // What lies below the mount is none of it: a state directory that was copied brings its folders along.
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        other => other,
+    }
 }
 
-fn is_bpffs(directory: &Path) -> io::Result<bool> {
+pub(super) fn is_bpffs(directory: &Path) -> io::Result<bool> {
     Ok(statfs(directory)?.filesystem_type() == BPF_FS_MAGIC)
 }

@@ -137,7 +137,7 @@ impl Datapath {
     /// # Errors
     /// When a program cannot be detached, or the file system stays mounted.
     pub fn release_pinned(directory: &Path) -> io::Result<bool> {
-        if !directory.is_dir() {
+        if !directory.is_dir() || !bpffs::is_bpffs(directory)? {
             return Ok(false);
         }
         for entry in std::fs::read_dir(directory.join("links")).into_iter().flatten() {

@@ -323,7 +323,11 @@ impl FileStore {
                 self.set_durable_side_file(PENDING, &Trial::begin(stored.revision, base, window)?)?;
             }
             // Of another revision from then on, and without a meaning.
-            Terms::Back | Terms::Anyway => return self.put(stored).and_then(|()| self.end_trial()),
+            Terms::Back | Terms::Anyway => {
+                self.put(stored)?;
+                let _ = self.end_trial();
+                return Ok(());
+            }
         }
         self.put(stored)
     }
@@ -345,7 +349,11 @@ impl FileStore {
 
     fn put(&self, stored: &Stored) -> Result<(), Refusal> {
         let mut written = self.written();
-        if !written.append(&self.journal_path(), stored)? {
+        let appended = written.append(&self.journal_path(), stored);
+        if appended.is_err() {
+            *written = Written::unknown();
+        }
+        if !appended? {
             self.keep_whole(stored)?;
             let replaced = replace(&self.current_path(), stored, true);
             if replaced.is_err() {
@@ -421,7 +429,10 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Refusal> {
 /// Writes beside, then renames: a reader sees all of the old or all of the new. Returns its bytes.
 fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<usize, Refusal> {
     let beside = path.with_extension("new");
+    let before = path.with_extension("old");
     let write = || -> io::Result<usize> {
+        // Before anything is done: a descriptor that cannot be had must not be missed afterwards.
+        let folder = path.parent().filter(|_| durable).map(File::open).transpose()?;
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -434,11 +445,20 @@ fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<usize,
         if durable {
             file.sync_all()?;
         }
+        let Some(folder) = folder else {
+            fs::rename(&beside, path)?;
+            return Ok(bytes.len());
+        };
+        let _ = fs::remove_file(&before);
+        let is_kept = fs::hard_link(path, &before).is_ok();
         fs::rename(&beside, path)?;
-        if let Some(folder) = path.parent().filter(|_| durable) {
-            File::open(folder)?.sync_all()?;
+        let synced = folder.sync_all();
+        if synced.is_err() && is_kept {
+            // Whether it is on the disk nobody knows; what is answered is that it is not.
+            let _ = fs::rename(&before, path);
         }
-        Ok(bytes.len())
+        let _ = fs::remove_file(&before);
+        synced.map(|()| bytes.len())
     };
     write().map_err(|error| {
         // Half of it would hold the room that was missing.

@@ -38,9 +38,10 @@ pub(super) enum Reason<'a> {
 }
 
 impl Reason<'_> {
-    /// What was in force is carried out as far as the host allows; what is new must be right.
-    const fn tolerance(self) -> Missing {
+    /// What was in force is carried out as far as the host allows, also where it comes back; what is new must be right.
+    pub(super) const fn tolerance(self) -> Missing {
         match self {
+            Self::Document(_, Terms::Back) => Missing::Tolerate,
             Self::Document(..) | Self::Followed(_) => Missing::Refuse,
             Self::Host | Self::Start => Missing::Tolerate,
         }

@@ -149,6 +149,12 @@ pub(super) fn add<T: Serialize>(path: &Path, line: &T, durable: bool) -> io::Res
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
     let is_new = !path.exists();
+    // Before anything is done: a descriptor that cannot be had must not be missed afterwards.
+    let folder = path
+        .parent()
+        .filter(|_| is_new && durable)
+        .map(File::open)
+        .transpose()?;
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
@@ -159,14 +165,14 @@ pub(super) fn add<T: Serialize>(path: &Path, line: &T, durable: bool) -> io::Res
     if durable {
         written = written.and_then(|()| file.sync_data());
     }
+    if let Some(folder) = folder {
+        written = written.and_then(|()| folder.sync_all());
+    }
     if written.is_err() {
-        // Half a line would spoil the next one.
+        // Half a line would spoil the next one, and a whole one come into force.
         file.set_len(before)?;
     }
-    match path.parent() {
-        Some(folder) if is_new && durable => written.and_then(|()| File::open(folder)?.sync_all()),
-        _ => written,
-    }
+    written
 }
 
 /// The lines of a file, but for a last one that is not whole; none if there is no file.
