@@ -208,12 +208,18 @@ impl NodeView {
 
     /// The tables tell the far ends of tunnels by port, address and kind alone, not by the underlay's VLAN.
     fn refuse_twins(&self, node: &Name) -> Result<(), Refusal> {
-        let mut seen: BTreeMap<(u16, bool, IpAddr), &Way> = BTreeMap::new();
+        let mut seen: BTreeMap<(u16, bool, u32), (&Way, IpAddr)> = BTreeMap::new();
         for (way, underlay) in self.underlays() {
-            let place = (way.slot, way.wire.labels().is_some(), underlay.remote);
-            if let Some(first) = seen.insert(place, way) {
+            let remote = underlay.remote_word().fold();
+            let place = (way.slot, way.wire.labels().is_some(), remote);
+            if let Some((first, other)) = seen.insert(place, (way, underlay.remote)) {
+                let why = if other == underlay.remote {
+                    "in two VLANs of the underlay".to_owned()
+                } else {
+                    format!("and to {other}, which the tables cannot tell from it")
+                };
                 let sentence = format!(
-                    "links {} and {} both lead from {node} to {} by {}, in two VLANs of the underlay",
+                    "links {} and {} both lead from {node} to {} by {}, {why}",
                     first.name, way.name, underlay.remote, way.port
                 );
                 return Err(Refusal::new(codes::LINK_CONFLICT, sentence)

@@ -92,10 +92,12 @@ fn storage(old: &Document, new: &Document) -> BTreeSet<Name> {
 /// Segments of a gateway that changes itself, or of which another segment changes: each of them is where any of them is.
 fn gateways(old: &Document, new: &Document, touched: &BTreeSet<Name>) -> BTreeSet<Name> {
     let mut found = BTreeSet::new();
+    let are_same = old.gateways == new.gateways;
     for (from, to) in [(old, new), (new, old)] {
         for gateway in &from.gateways {
             let mut own = gateway.segments.iter().map(|place| &place.segment);
-            if own.clone().any(|name| touched.contains(name)) || !to.gateways.contains(gateway) {
+            let is_same = are_same || to.gateways.contains(gateway);
+            if own.clone().any(|name| touched.contains(name)) || !is_same {
                 found.extend(own.by_ref().cloned());
             }
         }

@@ -1,7 +1,7 @@
 //! Looking for objects by name, with the refusals for what is not there.
 
 use crate::error::{Code, Refusal, codes};
-use crate::model::{Attachment, Document, IfName, Name, Segment, Tenant, Vlan};
+use crate::model::{Attachment, Document, Gateway, IfName, Name, Segment, Tenant, Vlan};
 
 pub(super) fn refuse(code: Code, sentence: impl Into<String>, cure: impl Into<String>) -> Refusal {
     Refusal::new(code, sentence).with_cure(cure).unchanged()
@@ -103,14 +103,49 @@ pub(super) fn detach_command(
     )
 }
 
-/// Removes the segment if nothing is in it, and then the tenant if it has no segment. Tells which went.
+/// Removes the segment if nothing is in it and nothing names it, and then the tenant if it has no segment. Tells which went.
 pub(super) fn prune(document: &mut Document, (tenant, segment): (usize, usize)) -> (bool, bool) {
+    let name = &document.tenants[tenant].segments[segment].name;
+    let is_named = user_of(document, name).is_some();
     let segments = &mut document.tenants[tenant].segments;
-    let empty = segments[segment].attachments.is_empty() && segments[segment].remotes.is_empty();
+    let is_used = !segments[segment].attachments.is_empty() || !segments[segment].remotes.is_empty();
+    let empty = !is_used && !is_named;
     if empty {
         segments.remove(segment);
     }
     (empty, empty && prune_tenant(document, tenant))
+}
+
+/// A gateway or storage machine that names the segment: what it is, and the command that removes it.
+pub(super) fn user_of(document: &Document, segment: &Name) -> Option<(String, String)> {
+    let mut gateways = document.gateways.iter();
+    let gateway = gateways.find(|one| one.segments.iter().any(|place| place.segment == *segment));
+    if let Some(Gateway { name, .. }) = gateway {
+        return Some((format!("gateway {name}"), format!("fabric gateway remove {name}")));
+    }
+    let mut storage = document.storage.iter();
+    let vsm = storage.find(|one| one.segments.iter().any(|place| place.segment == *segment))?;
+    let name = &vsm.name;
+    Some((
+        format!("storage machine {name}"),
+        format!("fabric storage remove {name}"),
+    ))
+}
+
+/// Refuses to take away what a gateway or storage machine names.
+pub(super) fn check_unnamed<'a>(
+    document: &Document,
+    mut segments: impl Iterator<Item = &'a Segment>,
+) -> Result<(), Refusal> {
+    let found = segments.find_map(|segment| Some((&segment.name, user_of(document, &segment.name)?)));
+    match found {
+        None => Ok(()),
+        Some((segment, (user, cure))) => Err(refuse(
+            codes::STILL_USED,
+            format!("segment {segment} is in use by {user}"),
+            cure,
+        )),
+    }
 }
 
 pub(super) fn prune_tenant(document: &mut Document, tenant: usize) -> bool {

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::find::{
-    known_datacenter, no_free_number, prune_tenant, refuse, segment_at, segment_place, tenant_at,
-    tenant_or_new,
+    check_unnamed, known_datacenter, no_free_number, prune_tenant, refuse, segment_at, segment_place,
+    tenant_at, tenant_or_new,
 };
 use super::{Edited, Outcome};
 use crate::allocate::allocate;
@@ -199,6 +199,7 @@ fn answer(segment: &Segment, request: &SegmentAdd) -> Option<SegmentAdded> {
 /// There is no such segment.
 pub fn segment_remove(document: &Document, request: &SegmentRemove) -> Outcome<Removed> {
     let (tenant, at) = segment_at(document, &request.name)?;
+    check_unnamed(document, std::iter::once(&document.tenants[tenant].segments[at]))?;
     let mut document = document.clone();
     let name = document.tenants[tenant].name.clone();
     let segment = document.tenants[tenant].segments.remove(at);
@@ -213,6 +214,7 @@ pub fn segment_remove(document: &Document, request: &SegmentRemove) -> Outcome<R
 /// There is no such tenant.
 pub fn tenant_remove(document: &Document, request: &TenantRemove) -> Outcome<Removed> {
     let at = tenant_at(document, &request.name)?;
+    check_unnamed(document, document.tenants[at].segments.iter())?;
     let mut document = document.clone();
     let tenant = document.tenants.remove(at);
     let answer = removed(tenant.name.clone(), &tenant.segments, true);

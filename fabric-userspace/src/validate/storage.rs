@@ -373,7 +373,11 @@ impl Check<'_, '_> {
                 let sentence = format!("is {}, a member has 1 to {MEMBERS}", member.place.wrapping_add(1));
                 self.problem(&path, sentence, "leave it out: a free one is chosen");
             } else if let Some(other) = members[..number].iter().find(|other| other.place == member.place) {
-                let sentence = format!("is {}, which {} has already", member.place + 1, other.name);
+                let sentence = format!(
+                    "is {}, which {} has already",
+                    member.place.wrapping_add(1),
+                    other.name
+                );
                 self.problem(&path, sentence, "leave it out: a free one is chosen");
             }
         }

@@ -19,6 +19,20 @@ pub(super) fn already_there(document: &Document, request: &Attach) -> Result<Opt
             ..attached
         }));
     }
+    if tenant.name == request.tenant && request.segment.as_ref().is_none_or(|name| *name == segment.name) {
+        return Err(refuse(
+            codes::ATTACHMENT_TAKEN,
+            format!(
+                "{} is attached to segment {} already, otherwise than you ask for",
+                request.what(),
+                segment.name
+            ),
+            format!(
+                "fabric segment show {}; for another station: fabric fdb add",
+                segment.name
+            ),
+        ));
+    }
     let owner = (&request.node, &request.port, request.vlan);
     Err(refuse(
         codes::ATTACHMENT_TAKEN,
@@ -46,7 +60,7 @@ fn asks_for_nothing_new(request: &Attach, segment: &Segment, end: &Attachment) -
         && request
             .stations
             .iter()
-            .all(|station| end.stations.contains(station))
+            .all(|station| end.stations.iter().any(|known| known.mac == station.mac))
 }
 
 fn agrees<T: PartialEq>(asked: &Option<T>, present: &Option<T>) -> bool {

@@ -172,9 +172,9 @@ trunk0  trunk   up     ixgbe   9000     370856      371163        8  trunk0
     assert_text(&port::list(&list(data!("ports")), false), expected);
     let wide = "\
 PORT    ROLE    STATE  DRIVER   MTU  IN-FRAMES  OUT-FRAMES  DROPPED  IFINDEX  MAC                 IN-BYTES  OUT-BYTES  PASSED  DROPPED-COPIES  CARRIES
-eth1    access  up     veth    1500      20187       19839       33        7  02:00:00:00:01:01    2016100    1983900       0            0  acme untagged, acme-v10 vlan 10
-eth10   access  gone   -          -          0           0        0        -  -                          0          0       0            0  acme untagged
-trunk0  trunk   up     ixgbe   9000     370856      371163        8       12  02:00:00:00:01:0c  556284000  556744500      12            3  trunk0
+eth1    access  up     veth    1500      20187       19839       33        7  02:00:00:00:01:01    2016100    1983900       0               0  acme untagged, acme-v10 vlan 10
+eth10   access  gone   -          -          0           0        0        -  -                          0          0       0               0  acme untagged
+trunk0  trunk   up     ixgbe   9000     370856      371163        8       12  02:00:00:00:01:0c  556284000  556744500      12               3  trunk0
 ";
     assert_text(&port::list(&list(data!("ports")), true), wide);
 }
