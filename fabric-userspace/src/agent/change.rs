@@ -17,6 +17,7 @@ use carry_out::Reason;
 pub(super) use decide::apply;
 use decide::{Begun, Start};
 
+use super::cluster::Cluster;
 use super::confirm::Waiting;
 use super::core::{Core, failed};
 use super::host::Missing;
@@ -253,8 +254,15 @@ impl Core {
         {
             return Ok(());
         }
-        let prepared = self.prepare(stored.document.clone(), Missing::Refuse).await?;
-        self.carry_out(prepared, Reason::Followed(stored)).await?;
+        // As at a start from its copy, which a node that was taken down does not trust.
+        let has_left = self.cluster.as_ref().is_some_and(Cluster::has_left);
+        let missing = match has_left && self.revision == 0 {
+            true => Missing::Tolerate,
+            false => Missing::Refuse,
+        };
+        let prepared = self.prepare(stored.document.clone(), missing).await?;
+        self.carry_out(prepared, Reason::Followed(stored, missing))
+            .await?;
         Ok(())
     }
 

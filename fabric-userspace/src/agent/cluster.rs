@@ -34,6 +34,9 @@ struct Membership {
     instance: String,
     /// Random name of the fabric; `None` before the first contact.
     fabric: Option<String>,
+    /// The node was taken down: numbers of the copy may be others' since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    left: bool,
 }
 
 /// Whether the document of a state directory is the copy of one that several nodes share.
@@ -91,6 +94,7 @@ impl Cluster {
                 let membership = Membership {
                     instance: new_instance()?,
                     fabric: None,
+                    left: false,
                 };
                 files.set_durable_side_file(side_file::FABRIC, &membership)?;
                 membership
@@ -111,6 +115,28 @@ impl Cluster {
     /// Whether the document in the state directory is one of the fabric's.
     pub(super) fn has_joined(&self) -> bool {
         self.membership.fabric.is_some()
+    }
+
+    /// Whether the copy in the state directory is of before the node was taken down.
+    pub(super) fn has_left(&self) -> bool {
+        self.membership.left
+    }
+
+    /// Notes that the node is taken down, or carries out what is in force in the store.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub(super) fn set_left(&mut self, left: bool, files: &FileStore) -> Result<(), Refusal> {
+        if self.membership.left == left {
+            return Ok(());
+        }
+        let membership = Membership {
+            left,
+            ..self.membership.clone()
+        };
+        files.set_durable_side_file(side_file::FABRIC, &membership)?;
+        self.membership = membership;
+        Ok(())
     }
 
     pub(super) fn expected(&self, revision: u64) -> Expected {
@@ -227,11 +253,16 @@ pub(super) async fn wants_first(core: &Core) -> bool {
     }
 }
 
-/// Tells the other nodes that this one forwards nothing any more.
-pub(super) async fn leave(core: &Core) {
-    let Some(cluster) = &core.cluster else {
+/// Tells the other nodes that this one forwards nothing any more. From then on they give its numbers to others, so that is written down
+/// first: the next start asks the store before it carries anything out.
+pub(super) async fn leave(core: &mut Core) {
+    let Some(cluster) = &mut core.cluster else {
         return;
     };
+    if let Err(refusal) = cluster.set_left(true, &core.store) {
+        tracing::warn!(problem = %refusal.sentence, "the other nodes are not told that this one is down");
+        return;
+    }
     if let Err(refusal) = cluster.store.leave(core.node.as_str()).await {
         tracing::warn!(problem = %refusal.sentence, "the other nodes do not know that this one is down");
     }

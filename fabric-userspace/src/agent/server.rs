@@ -450,7 +450,7 @@ async fn stop(
             Ok(())
         };
         if request.detach && down.is_ok() {
-            cluster::leave(&core).await;
+            cluster::leave(&mut core).await;
         }
         // Also when something stays: a data path that is half down is of no use to anybody.
         shared.stop.send_replace(true);

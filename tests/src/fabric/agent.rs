@@ -273,6 +273,16 @@ impl Agent {
         Ok(said)
     }
 
+    /// `fabric agent stop --detach`, and the agent may be started again.
+    ///
+    /// # Errors
+    /// When it does not end, or not with status 0.
+    pub fn detach(&mut self) -> Result<CliOutput> {
+        let said = self.ok(&["agent", "stop", "--detach"])?;
+        self.ended_well()?;
+        Ok(said)
+    }
+
     fn command(&self) -> Command {
         let mut command = self.launch.namespace.command(&self.binary);
         command.envs(self.launch.environment.iter().map(|(name, value)| (name, value)));

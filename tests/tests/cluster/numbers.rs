@@ -103,6 +103,31 @@ fn a_node_that_is_taken_down_holds_no_number_back() {
     pair.finish();
 }
 
+/// What a node had before it was taken down may be others' when it begins again: as long as the store does not say what is in force, it
+/// forwards nothing.
+#[test]
+fn a_node_that_was_taken_down_does_not_begin_with_what_it_had() {
+    let mut pair = Pair::start(1);
+    let passes = |pair: &Pair| {
+        let (begun, probe) = (Instant::now(), pair.probe());
+        let some = || Ok(begun.elapsed() > Duration::from_millis(200));
+        wait::until_true(wait::PATIENCE, "some frames to be sent", some).unwrap();
+        probe.stop().unwrap().received > 0
+    };
+    assert!(passes(&pair));
+    pair.agents[1].allow("port is not safe, its frames are dropped port=t0");
+    pair.agents[1].detach().unwrap();
+    pair.set_way(1, false);
+    pair.agents[1].restart().unwrap();
+    let listed = pair.agents[1].json(&["port", "list"]).unwrap();
+    assert_eq!(listed["items"], serde_json::json!([]));
+    assert!(!passes(&pair));
+    pair.set_way(1, true);
+    pair.wait_revision(1);
+    wait::until_true(wait::PATIENCE, "frames from node to node", || Ok(passes(&pair))).unwrap();
+    pair.finish();
+}
+
 /// A node that is gone for good holds numbers back until it is taken out of the document, and no longer.
 #[test]
 fn a_node_that_leaves_the_document_holds_no_number_back() {

@@ -29,8 +29,8 @@ pub(super) type Taken = BTreeMap<IfName, Option<Port>>;
 pub(super) enum Reason<'a> {
     /// A new document, the command it came from, and the terms that it is put in force on.
     Document(&'a str, Terms),
-    /// A new document that was decided elsewhere and is in force already.
-    Followed(&'a Stored),
+    /// A new document that was decided elsewhere and is in force already, and what becomes of ports that are not there.
+    Followed(&'a Stored, Missing),
     /// The host has changed under the document in force.
     Host,
     /// The document in force, after a start.
@@ -42,7 +42,8 @@ impl Reason<'_> {
     pub(super) const fn tolerance(self) -> Missing {
         match self {
             Self::Document(_, Terms::Back) => Missing::Tolerate,
-            Self::Document(..) | Self::Followed(_) => Missing::Refuse,
+            Self::Document(..) => Missing::Refuse,
+            Self::Followed(_, missing) => missing,
             Self::Host | Self::Start => Missing::Tolerate,
         }
     }
@@ -92,7 +93,7 @@ impl Core {
             .and_then(|()| self.attach(&image, &new_ports, tolerance));
         let live = Instant::now();
         let done = match (done, decided, reason) {
-            (Ok(()), Some(stored), _) | (Ok(()), None, Reason::Followed(stored)) => self.remember(stored),
+            (Ok(()), Some(stored), _) | (Ok(()), None, Reason::Followed(stored, _)) => self.remember(stored),
             (Ok(()), None, Reason::Document(cause, terms)) => self.commit(&valid, cause, terms).await,
             (done, _, _) => done,
         };
@@ -112,7 +113,7 @@ impl Core {
             self.begin_trial(terms);
         }
         let changed_slots = egress_changes(&changes);
-        if matches!(reason, Reason::Document(..) | Reason::Followed(_)) {
+        if matches!(reason, Reason::Document(..) | Reason::Followed(..)) {
             self.skipped = 0;
         }
         self.after(valid, image, &changes);

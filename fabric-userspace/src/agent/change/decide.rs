@@ -138,6 +138,7 @@ impl Core {
         self.applied_at = Some(stored.applied_at.clone());
         if let Some(cluster) = &mut self.cluster {
             cluster.desired = cluster.desired.max(stored.revision);
+            cluster.set_left(false, &self.store)?;
         }
         Ok(())
     }
