@@ -1,10 +1,10 @@
 //! What no tenant changes: documents that differ in tenants alone can share one plant with its tree, routes and islands.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use super::NodeIx;
 use super::table::Table;
 use super::valid::{ValidDatacenter, ValidLink, ValidNode};
+use super::{LinkIx, NodeIx};
 use crate::model::{IfName, LinkKind};
 use crate::topology::{Islands, Routes, Tree};
 
@@ -20,6 +20,8 @@ pub(super) struct Plant {
     pub(super) kinds: HashSet<LinkKind>,
     /// Ports that links use: no tenant can be attached to them.
     pub(super) ports: HashSet<(NodeIx, IfName)>,
+    /// Nodes with several links inside of a datacenter, or to foreign VTEPs, at one port.
+    pub(super) shared: BTreeSet<NodeIx>,
 }
 
 impl Plant {
@@ -34,6 +36,7 @@ impl Plant {
         Self {
             routes: Routes::of(&tree, nodes.items(), links.items()),
             islands: Islands::of(&tree, nodes.items(), links.items()),
+            shared: shared(&tree, links.items()),
             kinds: links.items().iter().map(|link| link.carries.kind()).collect(),
             tree,
             datacenters,
@@ -41,4 +44,20 @@ impl Plant {
             ports,
         }
     }
+}
+
+fn shared(tree: &Tree, links: &[ValidLink]) -> BTreeSet<NodeIx> {
+    let branches: BTreeSet<LinkIx> = tree.links().collect();
+    let carries = |(at, link): &(usize, &ValidLink)| {
+        !link.down && (branches.contains(&LinkIx::new(*at)) || link.nodes().is_none())
+    };
+    let mut seen = HashSet::new();
+    links
+        .iter()
+        .enumerate()
+        .filter(carries)
+        .flat_map(|(_, link)| link.carries.places())
+        .filter(|place| !seen.insert(*place))
+        .map(|(node, _)| node)
+        .collect()
 }

@@ -204,3 +204,43 @@ fn a_tenant_without_a_limit_has_room_for_its_largest_segment() {
     assert_eq!(valid.tenants()[1].mac_limit, DEFAULT_MAC_LIMIT);
     assert_eq!(valid.segments()[2].mac_limit, DEFAULT_MAC_LIMIT);
 }
+
+/// The nodes on both sides would take such a document, and the one in the middle none from then on.
+#[test]
+fn a_segment_that_would_turn_round_at_a_port_is_refused_at_every_node() {
+    let end =
+        |node: &str, last: u8| json!({"node": node, "port": "eth2", "address": format!("192.0.2.{last}")});
+    let at = |node: &str| json!({"node": node, "port": "eth0", "vlan": 10});
+    let mut document = json!({
+        "schema": "fabric/1",
+        "datacenters": [{"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "200-1999", "vnis": "10000-19999"}],
+        "nodes": [{"name": "a", "datacenter": "dc1"}, {"name": "b", "datacenter": "dc1"},
+            {"name": "c", "datacenter": "dc1"}],
+        "links": [
+            {"name": "ab", "kind": "vxlan", "ends": [end("a", 1), end("b", 2)]},
+            {"name": "bc", "kind": "vxlan", "ends": [end("b", 2), end("c", 3)]}],
+        "tenants": [{"name": "t", "segments": [{"name": "t", "attachments": [at("a"), at("c")]}]}],
+    });
+    let problems =
+        |document: &Value| match validate(serde_json::from_value(document.clone()).expect("a document")) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems,
+        };
+    let found = problems(&document);
+    let sentences: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 1, "{sentences:?}");
+    assert_eq!(found[0].code, codes::LINK_CONFLICT);
+    assert!(
+        sentences[0].contains("would have to turn round at b: links ab and bc share port eth2"),
+        "{sentences:?}"
+    );
+    // Between b and its neighbours alone nothing turns, nor by a port for each link, nor by one out of service.
+    let mut apart = document.clone();
+    apart["tenants"][0]["segments"][0]["attachments"][1]["node"] = "b".into();
+    assert!(problems(&apart).is_empty());
+    let mut cut = document.clone();
+    cut["links"][1]["down"] = true.into();
+    assert!(problems(&cut).is_empty());
+    document["links"][1]["ends"][0]["port"] = "eth3".into();
+    assert!(problems(&document).is_empty());
+}
