@@ -193,15 +193,14 @@ impl Watch {
             if let Some(event) = self.queue.next(Instant::now()) {
                 return Ok(event);
             }
-            let has_room = self.queue.has_room();
             tokio::select! {
-                ready = self.links.readable(), if has_room => {
+                ready = self.links.readable() => {
                     let mut ready = ready?;
                     if drain(ready.get_inner(), &mut self.buffer, &mut self.queue.events)? {
                         ready.clear_ready();
                     }
                 }
-                ready = self.routes.readable(), if has_room => {
+                ready = self.routes.readable() => {
                     let mut ready = ready?;
                     if drain(ready.get_inner(), &mut self.buffer, &mut self.queue.events)? {
                         ready.clear_ready();
@@ -216,9 +215,9 @@ impl Watch {
     fn read_ahead(&mut self) -> io::Result<()> {
         for socket in [&self.links, &self.routes] {
             for _ in 0..AHEAD {
-                if !self.queue.has_room()
-                    || drain(socket.get_ref(), &mut self.buffer, &mut self.queue.events)?
-                {
+                let is_empty = drain(socket.get_ref(), &mut self.buffer, &mut self.queue.events)?;
+                self.queue.limit();
+                if is_empty {
                     break;
                 }
             }

@@ -3,15 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::Event;
+use super::{Event, News as _};
 
 /// How long a foreign interface that was told of has to wait before it is told of again: a tenant who changes his own all the time
 /// must not keep the agent from its other work.
 pub(super) const REST: Duration = Duration::from_millis(20);
 /// So many events of our own namespace are told before one of another, if one waits.
 const IN_A_ROW: u32 = 8;
-/// With so many events that wait, more stay with the kernel, which says so when it has no room either.
+/// So many events may wait before some of other namespaces are given up.
 const ROOM: usize = 1024;
+/// How often everything is read anew because of them.
+const LOOK: Duration = Duration::from_secs(1);
 /// As many interfaces as are remembered before the oldest are looked for.
 const REMEMBERED: usize = 1024;
 
@@ -24,16 +26,42 @@ pub(super) struct Queue {
     pub events: VecDeque<Event>,
     told: HashMap<Interface, Instant>,
     own_in_a_row: u32,
+    /// Something was given up since everything was read anew, which was then.
+    has_lost: bool,
+    looked: Option<Instant>,
 }
 
 impl Queue {
-    /// Whether more may be read.
-    pub(super) fn has_room(&self) -> bool {
-        self.events.len() < ROOM
+    /// Gives up the newest of other namespaces where too many wait: everything is looked at instead, now and then.
+    pub(super) fn limit(&mut self) {
+        if self.events.len() <= ROOM {
+            return;
+        }
+        let mut room = ROOM;
+        let before = self.events.len();
+        self.events.retain(|event| {
+            let is_foreign = foreign(event).is_some();
+            let stays = !is_foreign || room > 0;
+            room = room.saturating_sub(usize::from(is_foreign));
+            stays
+        });
+        self.has_lost |= self.events.len() < before;
+    }
+
+    /// Told at most once a second that something of other namespaces was given up.
+    fn look_anew(&mut self, now: Instant) {
+        let is_time = self
+            .looked
+            .is_none_or(|looked| now.duration_since(looked) >= LOOK);
+        if self.has_lost && is_time {
+            (self.has_lost, self.looked) = (false, Some(now));
+            Event::Missed.join(&mut self.events);
+        }
     }
 
     /// The next event that may be told at `now`.
     pub(super) fn next(&mut self, now: Instant) -> Option<Event> {
+        self.look_anew(now);
         let own = self.events.iter().position(|event| foreign(event).is_none());
         let other = self
             .events
@@ -76,7 +104,6 @@ fn foreign(event: &Event) -> Option<Interface> {
 mod tests {
     use netlink_packet_route::link::LinkMessage;
 
-    use super::super::News as _;
     use super::*;
     use crate::netlink::Link;
 
@@ -126,7 +153,27 @@ mod tests {
         };
         let mut queue = queue((0..1000).flat_map(|number| [link(Some(1), 7, 1), gone(number)]));
         assert_eq!(queue.events, [gone(999)]);
-        assert!(queue.has_room() && queue.next(Instant::now()).is_some());
+        assert!(queue.next(Instant::now()).is_some());
+    }
+
+    #[test]
+    fn a_tenant_with_thousands_of_interfaces_does_not_keep_ours_waiting() {
+        let mut queue = queue((0..5000).map(|ifindex| link(Some(1), ifindex, 1)));
+        queue.limit();
+        link(None, 9, 1).join(&mut queue.events);
+        let now = Instant::now();
+        assert_eq!(queue.next(now), Some(link(None, 9, 1)));
+        assert_eq!(
+            queue.next(now),
+            Some(Event::Missed),
+            "of what was given up nobody knows"
+        );
+        let rest = std::iter::from_fn(|| queue.next(now)).count();
+        assert_eq!(rest, ROOM);
+        (0..5000).for_each(|ifindex| link(Some(2), ifindex, 1).join(&mut queue.events));
+        queue.limit();
+        assert!(!std::iter::from_fn(|| queue.next(now)).any(|event| event == Event::Missed));
+        assert_eq!(queue.next(now + LOOK), Some(Event::Missed), "once a second");
     }
 
     #[test]
