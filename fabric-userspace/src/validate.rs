@@ -5,6 +5,7 @@
 
 mod datacenters;
 mod edited;
+mod elsewhere;
 mod gateways;
 mod index;
 mod labels;
@@ -33,6 +34,7 @@ use plant::Plant;
 use taken::Taken;
 
 pub use crate::error::Problem;
+pub(crate) use elsewhere::unbuildable;
 pub use index::{DatacenterIx, LinkIx, NodeIx, SegmentIx};
 pub(crate) use storage::unheard_copies;
 pub use valid::{

@@ -206,16 +206,21 @@ impl NodeView {
         Ok(numbers)
     }
 
-    /// The tables have 32 bits for the far end of a tunnel, which of two IPv6 addresses can be the same.
+    /// The tables tell the far ends of tunnels by port, address and kind alone, not by the underlay's VLAN.
     fn refuse_twins(&self, node: &Name) -> Result<(), Refusal> {
         let mut seen: BTreeMap<(u16, bool, u32), (&Way, IpAddr)> = BTreeMap::new();
         for (way, underlay) in self.underlays() {
             let remote = underlay.remote_word().fold();
             let place = (way.slot, way.wire.labels().is_some(), remote);
             if let Some((first, other)) = seen.insert(place, (way, underlay.remote)) {
+                let why = if other == underlay.remote {
+                    "in two VLANs of the underlay".to_owned()
+                } else {
+                    format!("and to {other}, which the tables cannot tell from it")
+                };
                 let sentence = format!(
-                    "links {} and {} lead from {node} by {} to {other} and {}, which the tables cannot tell apart",
-                    first.name, way.name, way.port, underlay.remote
+                    "links {} and {} both lead from {node} to {} by {}, {why}",
+                    first.name, way.name, underlay.remote, way.port
                 );
                 return Err(Refusal::new(codes::LINK_CONFLICT, sentence)
                     .with_cure("give one of the links another port, or its far end another address"));

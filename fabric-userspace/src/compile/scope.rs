@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::list::List;
 use crate::model::{Document, MacLimit, Name, Segment, Shared, Tenant, between};
-use crate::validate::ValidTenant;
+use crate::validate::{Valid, ValidSegment, ValidTenant};
 
 /// Which segments a change can have touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,15 @@ impl Scope {
             Self::All | Self::Segments(_) | Self::Of(..) => 0..all.len(),
         };
         all.range(range)
+    }
+
+    /// Segments of a new document that may be touched.
+    pub fn segments<'v>(&'v self, valid: &'v Valid) -> impl Iterator<Item = &'v ValidSegment> {
+        let tenants = self.tenants(valid.tenants());
+        let segments = tenants.flat_map(|tenant| &tenant.segments);
+        segments
+            .map(AsRef::as_ref)
+            .filter(|segment| self.contains(&segment.name))
     }
 
     /// True if the segment may be touched.

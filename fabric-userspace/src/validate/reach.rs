@@ -1,14 +1,13 @@
 //! Whether each segment holds together: members joined, datacenters and borders not split, labels and link numbers there.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use super::place::Place;
 use super::plant::Plant;
 use super::valid::{Carries, ValidLink, ValidNode, ValidSegment};
-use super::{DatacenterIx, LinkIx, NodeIx};
+use super::{DatacenterIx, NodeIx};
 use crate::error::{Problem, codes};
-use crate::model::{IfName, LinkKind, Name};
+use crate::model::{LinkKind, Name};
 
 /// Every member of a segment must reach every other, and the segment needs the numbers of the links on the way.
 pub(super) fn check<'s>(
@@ -32,7 +31,6 @@ pub(super) fn check<'s>(
             }
         }
         way.check_numbers(problems);
-        way.check_turns(problems);
     }
 }
 
@@ -176,57 +174,6 @@ impl Way<'_> {
                 "widen the datacenter's range",
             ),
         }
-    }
-
-    /// A frame never leaves by its port of entry but with or without a label that it came without or with. So two links of one port
-    /// serve a segment only if nothing passes between them, as between foreign VTEPs.
-    fn check_turns(&self, problems: &mut Vec<Problem>) {
-        for node in &self.plant.shared {
-            let mut seen: HashMap<&IfName, &ValidLink> = HashMap::new();
-            for link in self.links_at(*node) {
-                let Some(port) = link.port_at(*node) else { continue };
-                let other = seen.insert(port, link);
-                if let Some(first) = other.filter(|first| first.nodes().is_some() || link.nodes().is_some()) {
-                    let name = &self.nodes[node.index()].name;
-                    let (a, b) = (&first.name, &link.name);
-                    problems.push(Problem::new(
-                        codes::LINK_CONFLICT,
-                        self.place.to_string(),
-                        format!("would have to turn round at {name}: links {a} and {b} share port {port}"),
-                        format!("give one of the links {a} and {b} a port of its own at {name}"),
-                    ));
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Links in service by which the segment's frames leave a node without a label.
-    fn links_at(&self, node: NodeIx) -> impl Iterator<Item = &ValidLink> {
-        let Plant { routes, tree, .. } = self.plant;
-        let landings = routes.landings(self.nodes, self.segment);
-        let island = routes.island(node);
-        let members = match landings.get(&island).filter(|_| landings.len() > 1) {
-            None => self.segment.members.clone(),
-            Some(own) => {
-                let members = self.segment.members.iter().copied();
-                members
-                    .filter(|member| routes.island(*member) == island)
-                    .chain(routes.ends_of(island, own))
-                    .collect()
-            }
-        };
-        let remotes = self.segment.remotes.iter().filter(|end| end.node == node);
-        let links: Vec<LinkIx> = tree
-            .member_links(node, &members)
-            .into_iter()
-            .chain(remotes.map(|end| end.link))
-            .collect();
-        let all = self.plant.links.items();
-        links
-            .into_iter()
-            .filter_map(|link| all.get(link.index()))
-            .filter(|link| !link.down)
     }
 
     /// The numbers that stand for the segment on the links that it crosses.

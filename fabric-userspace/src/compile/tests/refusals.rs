@@ -84,6 +84,32 @@ fn a_port_that_the_host_has_not_is_refused_by_name() {
 }
 
 #[test]
+fn a_segment_that_would_turn_round_at_a_port_is_refused() {
+    let end =
+        |node: &str, last: u8| json!({"node": node, "port": "eth2", "address": format!("192.0.2.{last}")});
+    let at = |node: &str| json!({"node": node, "port": "eth0", "vlan": 10});
+    let mut document = json!({
+        "schema": "fabric/1",
+        "datacenters": [{"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "200-1999", "vnis": "10000-19999"}],
+        "nodes": [{"name": "a", "datacenter": "dc1"}, {"name": "b", "datacenter": "dc1"},
+            {"name": "c", "datacenter": "dc1"}],
+        "links": [
+            {"name": "ab", "kind": "vxlan", "ends": [end("a", 1), end("b", 2)]},
+            {"name": "bc", "kind": "vxlan", "ends": [end("b", 2), end("c", 3)]}],
+        "tenants": [{"name": "t", "segments": [{"name": "t", "attachments": [at("a"), at("c")]}]}],
+    });
+    let refusal = refusal(&document, "b", 1600);
+    assert_eq!(refusal.code.as_str(), "link-conflict");
+    assert_eq!(
+        refusal.sentence,
+        "segment t would have to turn round at b: links ab and bc share port eth2"
+    );
+    document["links"][1]["ends"][0]["port"] = "eth3".into();
+    let valid = valid(&document);
+    assert!(compile_at(&valid, "b", &host(&valid, "b", 1600)).is_ok());
+}
+
+#[test]
 fn a_full_table_is_refused_and_nothing_is_lost() {
     let valid = valid(&figure1());
     let host = host(&valid, "edge1", 1508);

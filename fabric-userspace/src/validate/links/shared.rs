@@ -14,7 +14,7 @@ use crate::model::{IfName, LinkKind, Name, Range, ServiceVid, UdpPort};
 pub(super) struct Shared {
     lines: Lines,
     udp_ports: HashMap<(NodeIx, IfName, LinkKind), (UdpPort, Name)>,
-    remotes: HashMap<(NodeIx, IfName, IpAddr, LinkKind), Name>,
+    remotes: HashMap<(NodeIx, IfName, Option<ServiceVid>, IpAddr, LinkKind), Name>,
 }
 
 impl Shared {
@@ -82,8 +82,7 @@ impl Shared {
         path: &str,
         problems: &mut Vec<Problem>,
     ) {
-        // The tables tell the far ends of tunnels by port, address and kind alone, not by the underlay's VLAN.
-        let key = (end.node, end.port.clone(), remote, kind);
+        let key = (end.node, end.port.clone(), vlan, remote, kind);
         if let Some(first) = self.remotes.insert(key, name.clone()) {
             let vlan = vlan.map_or("untagged".to_owned(), |vlan| format!("vlan {vlan}"));
             let sentence = format!("leads to {remote} by {} {vlan}, as link {first} does", end.port);

@@ -205,42 +205,86 @@ fn a_tenant_without_a_limit_has_room_for_its_largest_segment() {
     assert_eq!(valid.segments()[2].mac_limit, DEFAULT_MAC_LIMIT);
 }
 
-/// The nodes on both sides would take such a document, and the one in the middle none from then on.
+/// The nodes on both sides would take such a document, and the one in the middle none from then on. Who has it already goes on.
 #[test]
-fn a_segment_that_would_turn_round_at_a_port_is_refused_at_every_node() {
+fn what_another_node_could_not_build_is_found_where_it_is_new() {
     let end =
         |node: &str, last: u8| json!({"node": node, "port": "eth2", "address": format!("192.0.2.{last}")});
     let at = |node: &str| json!({"node": node, "port": "eth0", "vlan": 10});
-    let mut document = json!({
-        "schema": "fabric/1",
-        "datacenters": [{"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "200-1999", "vnis": "10000-19999"}],
-        "nodes": [{"name": "a", "datacenter": "dc1"}, {"name": "b", "datacenter": "dc1"},
-            {"name": "c", "datacenter": "dc1"}],
-        "links": [
-            {"name": "ab", "kind": "vxlan", "ends": [end("a", 1), end("b", 2)]},
-            {"name": "bc", "kind": "vxlan", "ends": [end("b", 2), end("c", 3)]}],
-        "tenants": [{"name": "t", "segments": [{"name": "t", "attachments": [at("a"), at("c")]}]}],
-    });
-    let problems =
-        |document: &Value| match validate(serde_json::from_value(document.clone()).expect("a document")) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems,
-        };
-    let found = problems(&document);
-    let sentences: Vec<String> = found.iter().map(ToString::to_string).collect();
-    assert_eq!(found.len(), 1, "{sentences:?}");
-    assert_eq!(found[0].code, codes::LINK_CONFLICT);
-    assert!(
-        sentences[0].contains("would have to turn round at b: links ab and bc share port eth2"),
-        "{sentences:?}"
-    );
+    let document = |far: &str, port: &str, down: bool| {
+        let mut document = json!({
+            "schema": "fabric/1",
+            "datacenters": [{"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "200-1999", "vnis": "10000-19999"}],
+            "nodes": [{"name": "a", "datacenter": "dc1"}, {"name": "b", "datacenter": "dc1"},
+                {"name": "c", "datacenter": "dc1"}],
+            "links": [
+                {"name": "ab", "kind": "vxlan", "ends": [end("a", 1), end("b", 2)]},
+                {"name": "bc", "kind": "vxlan", "down": down, "ends": [end("b", 2), end("c", 3)]}],
+            "tenants": [{"name": "t", "segments": [{"name": "t", "attachments": [at("a"), at(far)]}]}],
+        });
+        document["links"][1]["ends"][0]["port"] = port.into();
+        validate(serde_json::from_value(document).expect("a document")).expect("valid")
+    };
+    let faults = |old: &Valid, new: &Valid| -> Vec<String> {
+        let changed = new.segments().iter().map(AsRef::as_ref);
+        let problems = unbuildable(old, new, changed);
+        problems.iter().map(ToString::to_string).collect()
+    };
     // Between b and its neighbours alone nothing turns, nor by a port for each link, nor by one out of service.
-    let mut apart = document.clone();
-    apart["tenants"][0]["segments"][0]["attachments"][1]["node"] = "b".into();
-    assert!(problems(&apart).is_empty());
-    let mut cut = document.clone();
-    cut["links"][1]["down"] = true.into();
-    assert!(problems(&cut).is_empty());
-    document["links"][1]["ends"][0]["port"] = "eth3".into();
-    assert!(problems(&document).is_empty());
+    let near = document("b", "eth2", false);
+    let turning = document("c", "eth2", false);
+    assert_eq!(
+        faults(&near, &turning),
+        ["segment t would have to turn round at b: links ab and bc share port eth2"]
+    );
+    for well in [near, document("c", "eth3", false), document("c", "eth2", true)] {
+        assert_eq!(faults(&turning, &well), [""; 0]);
+    }
+    assert_eq!(faults(&turning, &turning), [""; 0]);
+}
+
+#[test]
+fn a_far_end_is_reached_by_one_link_of_a_port_and_of_a_segment() {
+    let figure = |change: &dyn Fn(&mut Value)| {
+        let mut document: Value = serde_json::from_str(FIGURE_1).expect("JSON");
+        change(&mut document);
+        validate(serde_json::from_value(document).expect("a document")).expect("valid")
+    };
+    let second = |document: &mut Value, port: &str| {
+        let mut second = document["links"][1].clone();
+        second["name"] = "again".into();
+        second["vlan"] = 77.into();
+        second["ends"][0]["port"] = port.into();
+        set(document, "/links/-", second);
+    };
+    let old = figure(&|_| {});
+    let faults = |new: &Valid| -> Vec<String> {
+        let changed = new.segments().iter().map(AsRef::as_ref);
+        let problems = unbuildable(&old, new, changed);
+        problems.iter().map(ToString::to_string).collect()
+    };
+    let apart = figure(&|document| second(document, "u1"));
+    assert_eq!(faults(&apart), [""; 0]);
+    let port = old.document().links[1].ends[0]
+        .port
+        .as_ref()
+        .expect("a port")
+        .to_string();
+    let twin = faults(&figure(&|document| second(document, &port)));
+    assert!(
+        twin.len() == 1 && twin[0].contains("as link pathway does"),
+        "{twin:?}"
+    );
+    let doubled = faults(&figure(&|document| {
+        second(document, "u1");
+        set(
+            document,
+            "/tenants/2/segments/0/remotes/-",
+            json!({"link": "again"}),
+        );
+    }));
+    assert!(
+        doubled.len() == 1 && doubled[0].contains("twice, by links pathway and again"),
+        "{doubled:?}"
+    );
 }
