@@ -23,7 +23,7 @@ use super::core::{Core, failed};
 use super::host::Missing;
 use super::server::Shared;
 use crate::api;
-use crate::compile::Image;
+use crate::compile::{Image, Scope};
 use crate::diff::{Changes, diff};
 use crate::error::{Refusal, codes};
 use crate::ids::Freed;
@@ -31,7 +31,7 @@ use crate::model::{Document, IfName};
 use crate::records::Records;
 use crate::safety::Role;
 use crate::store::{Store as _, Stored, Terms};
-use crate::validate::{Valid, unheard_copies};
+use crate::validate::{Valid, unbuildable, unheard_copies};
 
 /// A change that could be made.
 struct Prepared {
@@ -105,7 +105,7 @@ impl Core {
             .await
             .map_err(Refusal::unchanged)?;
         self.check_rings(&prepared.valid).map_err(Refusal::unchanged)?;
-        self.check_copies(&prepared.valid).map_err(Refusal::unchanged)?;
+        self.check_new(&prepared.valid).map_err(Refusal::unchanged)?;
         self.note_own_programs()?;
         self.try_out(&prepared.image, &prepared.new_ports)
             .await
@@ -113,8 +113,11 @@ impl Core {
         Ok(self.describe(&prepared))
     }
 
-    fn check_copies(&self, valid: &Valid) -> Result<(), Refusal> {
-        let problems = unheard_copies(valid.document(), self.document());
+    /// What this node could carry out and is not to be put in force all the same.
+    fn check_new(&self, valid: &Valid) -> Result<(), Refusal> {
+        let mut problems = unheard_copies(valid.document(), self.document());
+        let scope = Scope::between(self.document(), valid.document());
+        problems.extend(unbuildable(&self.valid, valid, scope.segments(valid)));
         if problems.is_empty() {
             return Ok(());
         }
@@ -178,7 +181,7 @@ impl Core {
         }
         self.check_rings(&prepared.valid).map_err(Refusal::unchanged)?;
         if matches!(terms, Terms::Final | Terms::Within(_)) {
-            self.check_copies(&prepared.valid).map_err(Refusal::unchanged)?;
+            self.check_new(&prepared.valid).map_err(Refusal::unchanged)?;
         }
         let decision = self
             .decision(&prepared.valid, cause, terms)
@@ -256,7 +259,10 @@ impl Core {
         }
         // As at a start from its copy, which a node that was taken down does not trust.
         let has_left = self.cluster.as_ref().is_some_and(Cluster::has_left);
-        let missing = match has_left && self.revision == 0 {
+        // Behind one that waits for confirmation comes nothing but its return.
+        let waits = self.pending.as_ref().map(|waiting| waiting.pending.revision);
+        let comes_back = waits.is_some_and(|revision| stored.revision == revision + 1);
+        let missing = match has_left || comes_back {
             true => Missing::Tolerate,
             false => Missing::Refuse,
         };
@@ -290,8 +296,10 @@ impl Core {
             prepared.changes = diff(&observed, &records);
         }
         self.carry_out(prepared, Reason::Start).await?;
-        self.waiting
-            .push_back(strange.without(&Freed::named_by(&records)));
+        let unused = strange.without(&Freed::named_by(&records));
+        if !unused.is_empty() {
+            self.waiting.push_back(unused);
+        }
         // The entries of those that became unsafe while no agent ran are as they should be, and are not written.
         let is_unsafe = self.ports.iter().filter(|(_, port)| !port.is_safe());
         let unsafe_ports: Vec<IfName> = is_unsafe.map(|(name, _)| name.clone()).collect();

@@ -144,8 +144,7 @@ impl Core {
             None => default_node(stored.as_ref().map(|stored| &stored.document).or(config))?,
         };
         let cluster = Cluster::open(options, &store, &node)?;
-        let pins = options.state_dir.join("bpf");
-        let is_stale = cluster.as_ref().is_some_and(Cluster::has_left) && !ground.is_pinned(&pins);
+        let is_stale = cluster.as_ref().is_some_and(Cluster::has_left);
         let stored = stored.filter(|_| !is_stale);
         let document = match &stored {
             Some(stored) => stored.document.clone(),
@@ -158,6 +157,7 @@ impl Core {
             }
             Ground::Memory => None,
         };
+        let pins = options.state_dir.join("bpf");
         if !ground.is_pinned(&pins) {
             // They describe maps and interfaces that went with the machine's last boot, or with the last take-down.
             store.forget_damaged(&[

@@ -9,6 +9,7 @@ use held::{with_stand_in, without};
 use super::change;
 use super::core::Core;
 use super::server::Shared;
+use crate::allocate::allocate;
 use crate::api;
 use crate::edit::{
     Attach, Detach, Known, PortSet, SegmentAdd, SegmentRemove, StationAdd, StationPlace, StationRemove,
@@ -99,9 +100,15 @@ impl Core {
         let known = Known::of(&document, &mut ledger, is_complete);
         let done = self.changed(&document, edit, clients, known);
         self.ledger = ledger;
-        done.map(|done| Done {
-            document: without(done.document, &stand_in),
-            ..done
+        done.map(|mut done| {
+            if tenant.is_none() {
+                // Segments that need more numbers now get none that wait to be free.
+                allocate(&mut done.document);
+            }
+            Done {
+                document: without(done.document, &stand_in),
+                ..done
+            }
         })
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::cluster::Cluster;
 use super::core::{Core, failed, side_file};
 use super::metrics::Histogram;
 use super::server::Shared;
@@ -174,9 +175,15 @@ impl Core {
     }
 
     fn write_storage_down(&mut self) {
+        // Nothing is watched until the store says what is in force, and that says nothing of what was.
+        if self.cluster.as_ref().is_some_and(Cluster::has_left) {
+            return;
+        }
+        // A document that waits to be confirmed may come back from.
+        let is_final = self.pending.is_none();
         let is_known = |name: &Name| {
             let mut storage = self.valid.storage().iter();
-            storage.any(|vsm| vsm.name == *name)
+            is_final && storage.any(|vsm| vsm.name == *name)
         };
         let now = self
             .storage

@@ -399,11 +399,16 @@ impl FileStore {
     pub(crate) fn remember(&self, stored: &Stored) -> Result<(), Refusal> {
         self.remove_side_file(PENDING);
         let mut written = self.written();
-        if !written.append(&self.journal_path(), stored)? {
-            let bytes = replace(&self.current_path(), stored, true)?;
-            let _ = fs::remove_file(self.journal_path());
-            *written = Written::whole(stored, bytes);
+        let appended = written.append(&self.journal_path(), stored);
+        if matches!(appended, Ok(true)) {
+            return Ok(());
         }
+        // Until it is whole again nothing is known of what the disk has.
+        *written = Written::unknown();
+        appended?;
+        let bytes = replace(&self.current_path(), stored, true)?;
+        let _ = fs::remove_file(self.journal_path());
+        *written = Written::whole(stored, bytes);
         Ok(())
     }
 }
@@ -450,12 +455,15 @@ fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<usize,
             return Ok(bytes.len());
         };
         let _ = fs::remove_file(&before);
+        let is_first = !path.exists();
         let is_kept = fs::hard_link(path, &before).is_ok();
         fs::rename(&beside, path)?;
         let synced = folder.sync_all();
+        // Whether it is on the disk nobody knows; what is answered is that it is not.
         if synced.is_err() && is_kept {
-            // Whether it is on the disk nobody knows; what is answered is that it is not.
             let _ = fs::rename(&before, path);
+        } else if synced.is_err() && is_first {
+            let _ = fs::remove_file(path);
         }
         let _ = fs::remove_file(&before);
         synced.map(|()| bytes.len())

@@ -3,7 +3,7 @@
 use super::super::find::{attachments_of, detach_command, refuse, segment_place};
 use super::{Attach, Attached, answer};
 use crate::error::{Refusal, codes};
-use crate::model::{Attachment, Document, LinkEnd, Name, Segment, Vlan};
+use crate::model::{Attachment, Document, LinkEnd, Name, Segment, Station, Vlan};
 
 /// What to answer if the attachment is there already; a refusal if it is somebody's, or another.
 pub(super) fn already_there(document: &Document, request: &Attach) -> Result<Option<Attached>, Refusal> {
@@ -57,10 +57,10 @@ fn asks_for_nothing_new(request: &Attach, segment: &Segment, end: &Attachment) -
         && agrees(&request.vni, &segment.vni)
         && agrees(&request.mac_limit, &segment.mac_limit)
         && agrees(&request.c_vid, &end.c_vid)
-        && request
-            .stations
-            .iter()
-            .all(|station| end.stations.iter().any(|known| known.mac == station.mac))
+        && request.stations.iter().all(|station| {
+            let is_same = |known: &Station| known.mac == station.mac && agrees(&station.c_vid, &known.c_vid);
+            end.stations.iter().any(is_same)
+        })
 }
 
 fn agrees<T: PartialEq>(asked: &Option<T>, present: &Option<T>) -> bool {
