@@ -8,6 +8,7 @@ mod carry_out;
 mod decide;
 mod describe;
 mod prepare;
+mod reclaim;
 mod rings;
 
 use std::collections::{BTreeMap, BTreeSet};
