@@ -11,6 +11,15 @@ pub struct Address {
     low: u64,
 }
 
+impl From<core::net::IpAddr> for Address {
+    fn from(address: core::net::IpAddr) -> Self {
+        match address {
+            core::net::IpAddr::V4(address) => Self::v4(address.octets()),
+            core::net::IpAddr::V6(address) => Self::v6(address.octets()),
+        }
+    }
+}
+
 impl Address {
     /// Bytes in wire order.
     #[inline(always)]

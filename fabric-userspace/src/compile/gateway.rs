@@ -44,7 +44,7 @@ impl GatewayInput {
         }
         for route in gateway.routes.iter().filter(|route| route.at == number) {
             let key = prefix(vrf, route.prefix.address(), route.prefix.length());
-            routes.push((key, PrefixRoute::VIA, address(route.via)));
+            routes.push((key, PrefixRoute::VIA, Address::from(route.via)));
         }
         Some(Self {
             vrf,
@@ -55,13 +55,6 @@ impl GatewayInput {
                 .map_or(Address::default(), |(address, _)| Address::v6(address.octets())),
             routes,
         })
-    }
-}
-
-fn address(ip: IpAddr) -> Address {
-    match ip {
-        IpAddr::V4(ip) => Address::v4(ip.octets()),
-        IpAddr::V6(ip) => Address::v6(ip.octets()),
     }
 }
 

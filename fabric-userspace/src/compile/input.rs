@@ -1,19 +1,17 @@
 //! What one segment is to one node, put together from document and node. As long as it is equal, its entries are kept.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use fabric_common::maps::own;
 use fabric_common::wire::mac_word;
 
 use super::PortFacts;
-use super::codec::Number;
 use super::far::{Far, Inward, Landings};
 use super::gateway::GatewayInput;
 use super::node::{NodeView, Way};
 use super::storage::VsmInput;
 use crate::budget::TENANT_MTU;
-use crate::error::{Refusal, codes};
+use crate::error::Refusal;
 use crate::model::{IfName, Name, ServiceVid, Vlan};
 use crate::validate::{LinkIx, NodeIx, Valid, ValidSegment, ValidStation};
 
@@ -105,7 +103,10 @@ impl SegmentInput {
         if links.is_empty() && !members.contains(&here) && inward.is_none() {
             return Ok(None);
         }
-        let input = Self {
+        if let Some(problem) = valid.turn(segment, here) {
+            return Err(problem.into());
+        }
+        Ok(Some(Self {
             tenant: segment.tenant.clone(),
             s_vid: segment.s_vid.get(),
             base_c_vid: segment.base_c_vid.get(),
@@ -125,9 +126,7 @@ impl SegmentInput {
             inward,
             vsms: VsmInput::all(&landings, view)?,
             gateway: GatewayInput::of(valid, view, segment),
-        };
-        input.refuse_hairpin(&segment.name, &valid.node(here).name)?;
-        Ok(Some(input))
+        }))
     }
 
     /// Every link by which frames leave, also those that stand by; some more than once.
@@ -153,34 +152,6 @@ impl SegmentInput {
         let lines = self.far.iter().flat_map(|far| &far.lines);
         let mut lines = lines.map(|line| line.slot);
         lines.any(|slot| self.legs.iter().any(|leg| leg.way.slot == slot))
-    }
-
-    /// A frame never leaves by its port of entry but with or without a label that it came without or with. So two links of one port
-    /// serve a segment only if nothing passes between them, as between foreign VTEPs.
-    fn refuse_hairpin(&self, segment: &Name, node: &Name) -> Result<(), Refusal> {
-        let mut seen: HashMap<u16, &Leg> = HashMap::new();
-        for leg in &self.legs {
-            if let Some(first) = seen.insert(leg.way.slot, leg)
-                && !(first.is_foreign() && leg.is_foreign())
-            {
-                let links = (&first.way.name, &leg.way.name);
-                return Err(hairpin((segment, node), links, &leg.way.port));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn hairpin((segment, node): (&Name, &Name), (a, b): (&Name, &Name), port: &IfName) -> Refusal {
-    let sentence =
-        format!("segment {segment} would have to turn round at {node}: links {a} and {b} share port {port}");
-    let cure = format!("give one of the links {a} and {b} a port of its own at {node}");
-    Refusal::new(codes::LINK_CONFLICT, sentence).with_cure(cure)
-}
-
-impl Leg {
-    pub(super) fn is_foreign(&self) -> bool {
-        self.way.wire.number().is_some_and(Number::is_foreign)
     }
 }
 

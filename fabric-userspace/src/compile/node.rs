@@ -4,7 +4,6 @@ mod relay;
 mod way;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use fabric_common::maps::{Binding, Port, capacity, line_key, mpls_key, tunnel_key};
@@ -65,7 +64,9 @@ impl NodeView {
             view.add_way(request, (here, at, link), old, pools)?;
         }
         view.mark_ports();
-        view.refuse_twins(request.node)?;
+        if let Some(problem) = request.valid.twin(here) {
+            return Err(problem.into());
+        }
         view.add_storage(request.valid, here, old, pools)?;
         view.add_gateways(request.valid, old, pools)?;
         view.add_relays(request.valid, here, old, pools)?;
@@ -204,29 +205,6 @@ impl NodeView {
             self.ids.lines.insert(link.name.clone(), numbers.line);
         }
         Ok(numbers)
-    }
-
-    /// The tables tell the far ends of tunnels by port, address and kind alone, not by the underlay's VLAN.
-    fn refuse_twins(&self, node: &Name) -> Result<(), Refusal> {
-        let mut seen: BTreeMap<(u16, bool, u32), (&Way, IpAddr)> = BTreeMap::new();
-        for (way, underlay) in self.underlays() {
-            let remote = underlay.remote_word().fold();
-            let place = (way.slot, way.wire.labels().is_some(), remote);
-            if let Some((first, other)) = seen.insert(place, (way, underlay.remote)) {
-                let why = if other == underlay.remote {
-                    "in two VLANs of the underlay".to_owned()
-                } else {
-                    format!("and to {other}, which the tables cannot tell from it")
-                };
-                let sentence = format!(
-                    "links {} and {} both lead from {node} to {} by {}, {why}",
-                    first.name, way.name, underlay.remote, way.port
-                );
-                return Err(Refusal::new(codes::LINK_CONFLICT, sentence)
-                    .with_cure("give one of the links another port, or its far end another address"));
-            }
-        }
-        Ok(())
     }
 
     fn underlays(&self) -> impl Iterator<Item = (&Way, &Underlay)> {

@@ -1,9 +1,11 @@
 //! What some node could not build, or would build wrongly, though each part of the document is right. Whoever makes a change looks for
-//! it, because that node may be another one: it would refuse this document and all later ones.
+//! it, because that node may be another one: it refuses this document and all later ones.
 //!
-//! Only what is new is told: a document that has it already is taken, or no agent that has it could start.
+//! Only what is new is told there: a document that has it already is taken, or no agent that has it could start.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use fabric_common::address::Address;
 
 use super::valid::{Valid, ValidLink, ValidSegment};
 use super::{LinkIx, NodeIx};
@@ -34,25 +36,48 @@ pub(crate) fn unbuildable<'v>(
     problems
 }
 
-/// Tables tell the far ends of tunnels by port, address and kind alone, not by the underlay's VLAN.
-fn twins(valid: &Valid) -> Vec<Problem> {
-    let mut seen = HashMap::new();
-    let mut problems = Vec::new();
-    for link in valid.links() {
-        for (end, far) in link.carries.directions() {
-            let place = (end.node, &end.port, link.carries.kind(), far);
-            if let Some(first) = seen.insert(place, &link.name) {
-                let node = &valid.node(end.node).name;
-                problems.push(Problem::new(
-                    codes::LINK_CONFLICT,
-                    format!("link {}", link.name),
-                    format!("leads from {node} by {} to {far}, as link {first} does", end.port),
-                    "give one of the links another port, or its far end another address",
-                ));
-            }
-        }
+impl Valid {
+    /// Two tunnels from one port of a node whose far ends its tables cannot tell apart: these have the port, 32 bits of the address and
+    /// the kind, not the underlay's VLAN.
+    pub(crate) fn twin(&self, node: NodeIx) -> Option<Problem> {
+        twins_of(self).find(|(at, _)| *at == node).map(|(_, twin)| twin)
     }
-    problems
+
+    /// Two links of one port of a node that serve a segment. A frame never leaves by its port of entry but with or without a label that
+    /// it came without or with, so nothing may have to pass between them, as between foreign VTEPs.
+    pub(crate) fn turn(&self, segment: &ValidSegment, node: NodeIx) -> Option<Problem> {
+        if !self.plant.shared.contains(&node) {
+            return None;
+        }
+        turn(self, segment, node)
+    }
+}
+
+fn twins(valid: &Valid) -> Vec<Problem> {
+    twins_of(valid).map(|(_, twin)| twin).collect()
+}
+
+fn twins_of(valid: &Valid) -> impl Iterator<Item = (NodeIx, Problem)> {
+    let mut seen = HashMap::new();
+    let ends = valid.links().iter().flat_map(|link| {
+        let directions = link.carries.directions().into_iter();
+        directions.map(move |(end, far)| (link, end, far))
+    });
+    ends.filter_map(move |(link, end, far)| {
+        let place = (end.node, &end.port, link.carries.kind(), Address::from(far).fold());
+        let (first, other) = seen.insert(place, (&link.name, far))?;
+        let node = &valid.node(end.node).name;
+        let twin = Problem::new(
+            codes::LINK_CONFLICT,
+            format!("link {}", link.name),
+            format!(
+                "leads from {node} by {} to {far} and link {first} to {other}, which the tables cannot tell apart",
+                end.port
+            ),
+            "give one of the links another port, or its far end another address",
+        );
+        Some((end.node, twin))
+    })
 }
 
 fn fault(valid: &Valid, segment: &ValidSegment) -> Option<Problem> {
@@ -61,8 +86,6 @@ fn fault(valid: &Valid, segment: &ValidSegment) -> Option<Problem> {
     turn.or_else(|| doubled(valid, segment))
 }
 
-/// A frame never leaves by its port of entry but with or without a label that it came without or with. So two links of one port serve a
-/// segment only if nothing passes between them, as between foreign VTEPs.
 fn turn(valid: &Valid, segment: &ValidSegment, node: NodeIx) -> Option<Problem> {
     let mut seen: HashMap<&IfName, &ValidLink> = HashMap::new();
     for link in links_at(valid, segment, node) {

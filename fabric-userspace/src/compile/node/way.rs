@@ -138,12 +138,12 @@ impl Underlay {
     }
 
     pub(in crate::compile) fn remote_word(&self) -> Address {
-        word(self.remote)
+        self.remote.into()
     }
 
     pub(super) fn address(&self, slot: u16) -> VtepAddress {
         VtepAddress {
-            local: word(self.local),
+            local: self.local.into(),
             vlan: self.vlan,
             slot,
             udp_port: self.udp_port,
@@ -155,18 +155,11 @@ impl Underlay {
     pub(in crate::compile) fn tunnel(&self, slot: u16, binding: Binding) -> Tunnel {
         Tunnel {
             binding,
-            local: word(self.local),
-            remote: word(self.remote),
+            local: self.local.into(),
+            remote: self.remote.into(),
             vlan: self.vlan,
             slot,
             ..Tunnel::default()
         }
-    }
-}
-
-fn word(address: IpAddr) -> Address {
-    match address {
-        IpAddr::V4(address) => Address::v4(address.octets()),
-        IpAddr::V6(address) => Address::v6(address.octets()),
     }
 }

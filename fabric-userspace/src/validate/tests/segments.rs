@@ -272,7 +272,7 @@ fn a_far_end_is_reached_by_one_link_of_a_port_and_of_a_segment() {
         .to_string();
     let twin = faults(&figure(&|document| second(document, &port)));
     assert!(
-        twin.len() == 1 && twin[0].contains("as link pathway does"),
+        twin.len() == 1 && twin[0].contains("which the tables cannot tell apart"),
         "{twin:?}"
     );
     let doubled = faults(&figure(&|document| {
