@@ -9,6 +9,8 @@
 
 #[path = "failover/across.rs"]
 mod across;
+#[path = "failover/attacks.rs"]
+mod attacks;
 #[path = "failover/commands.rs"]
 mod commands;
 #[path = "failover/endings.rs"]

@@ -201,6 +201,15 @@ fn ring() -> impl Strategy<Value = Document> {
     })
 }
 
+/// With all numbers.
+fn filled(document: Value) -> Document {
+    let document: Document = serde_json::from_value(document).expect("a document");
+    validate(document)
+        .expect("a document that keeps all rules")
+        .document()
+        .clone()
+}
+
 /// Trunks, and a tenant with two ports at each node.
 fn around(trunks: &[(usize, usize)], nodes: &[usize]) -> Document {
     let link = |(number, (a, b)): (usize, &(usize, usize))| {
@@ -220,11 +229,7 @@ fn around(trunks: &[(usize, usize)], nodes: &[usize]) -> Document {
         "links": trunks.iter().enumerate().map(link).collect::<Vec<_>>(),
         "tenants": [{"name": "acme", "segments": [{"name": "lan", "attachments": members}]}],
     });
-    let document: Document = serde_json::from_value(document).expect("a document");
-    validate(document)
-        .expect("a document that keeps all rules")
-        .document()
-        .clone()
+    filled(document)
 }
 
 /// Datacenters `a`, `b`, `c`, each with the nodes whose names begin with it, joined by trunks and dedicated lines, and a tenant with two
@@ -257,11 +262,7 @@ fn sites(nodes: &[&str], links: &[(&str, [&str; 2])]) -> Document {
         "links": links.iter().enumerate().map(link).collect::<Vec<_>>(),
         "tenants": [{"name": "acme", "segments": [{"name": "lan", "attachments": members}]}],
     });
-    let document: Document = serde_json::from_value(document).expect("a document");
-    validate(document)
-        .expect("a document that keeps all rules")
-        .document()
-        .clone()
+    filled(document)
 }
 
 /// A trunk comes in place of the labels between two datacenters, and other labels stay on the same line.

@@ -67,6 +67,17 @@ fn packet_to(destination: [u8; 4], length: u16) -> Vec<u8> {
     [&GATEWAY[..], &CLIENT, &[8, 0], &header].concat()
 }
 
+/// The gateway has an IPv6 address in the first network as well.
+fn with_v6() -> Value {
+    let mut document = document();
+    let addresses = &mut document["gateways"][0]["segments"][0]["addresses"];
+    addresses
+        .as_array_mut()
+        .expect("a list")
+        .push(json!("2001:db8:1::1/64"));
+    document
+}
+
 /// ARP to everybody, of who has `mac` and says that he is `sender`.
 fn arp(tags: &[u8], operation: u8, (mac, sender): ([u8; 6], [u8; 4]), target: [u8; 4]) -> Vec<u8> {
     let head = [0, 1, 8, 0, 6, 4, 0, operation];
@@ -119,13 +130,7 @@ fn the_gateway_is_not_forged_behind_what_receivers_take_off() {
     );
     // A gateway without an IPv6 address is not to be forged by that.
     assert_ne!(untagged.receive("eth1", &behind_extension(60, 255)), forged);
-    let mut both = document();
-    let addresses = &mut both["gateways"][0]["segments"][0]["addresses"];
-    addresses
-        .as_array_mut()
-        .expect("a list")
-        .push(json!("2001:db8:1::1/64"));
-    let mut untagged = station(&valid(&both), "a");
+    let mut untagged = station(&valid(&with_v6()), "a");
     for kind in [0, 43, 60] {
         assert_eq!(
             untagged.receive("eth1", &behind_extension(kind, 255)),
@@ -173,13 +178,7 @@ fn nobody_looks_for_routers_in_the_gateways_name() {
     let gateway = [0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
     let mut host = gateway;
     host[15] = 2;
-    let mut both = document();
-    let addresses = &mut both["gateways"][0]["segments"][0]["addresses"];
-    addresses
-        .as_array_mut()
-        .expect("a list")
-        .push(json!("2001:db8:1::1/64"));
-    let mut station = station(&valid(&both), "a");
+    let mut station = station(&valid(&with_v6()), "a");
     let forged = Outcome::Dropped(DropReason::ForgedGateway);
     assert_eq!(station.receive("eth1", &solicitation(gateway, 255)), forged);
     for (from, hop_limit) in [(host, 255), ([0; 16], 255), (gateway, 64)] {
