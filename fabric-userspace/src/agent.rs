@@ -9,6 +9,7 @@ mod edits;
 mod evpn;
 mod gateway;
 mod host;
+mod kept;
 mod log;
 mod memory;
 mod meter;
@@ -23,7 +24,6 @@ mod take_down;
 mod tasks;
 mod views;
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ pub use take_down::take_down;
 
 use self::core::{Core, failed};
 use self::plane::Ground;
-use self::server::Shared;
+use self::server::{Shared, Socket};
 use crate::agent_options::AgentOptions;
 use crate::datapath::LoadError;
 use crate::error::{Code, Refusal, codes};
@@ -47,7 +47,7 @@ use crate::ids::Sizes;
 use crate::model::{Document, IfName, from_json};
 use crate::netlink::Watch;
 use crate::safety::explain_attach_error;
-use crate::store::{NewFolders, Terms};
+use crate::store::Terms;
 
 /// How long the end of an agent waits for one thing.
 const LAST_WORK: Duration = Duration::from_secs(2);
@@ -62,25 +62,14 @@ pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     let begun = Instant::now();
     let signals = Signals::listen()?;
     let config = options.config.as_deref().map(read_config).transpose()?;
-    let folders = NewFolders::before(options.socket.parent().unwrap_or(Path::new("/")));
-    let listener = server::listen(&options.socket)?;
-    let own = file_of(&options.socket);
+    let (socket, listener) = Socket::listen(&options.socket)?;
     let result = listen_and_serve(&options, config, listener, signals, begun).await;
     log::end();
-    // Another agent may have begun as this one ended.
-    if file_of(&options.socket) == own {
-        let _ = std::fs::remove_file(&options.socket);
-    }
-    if result.is_err() {
-        folders.remove();
+    match &result {
+        Ok(()) => socket.remove(),
+        Err(_) => socket.undo(),
     }
     result
-}
-
-/// Device and number of the file behind a name.
-fn file_of(path: &Path) -> Option<(u64, u64)> {
-    let about = std::fs::symlink_metadata(path).ok()?;
-    Some((about.dev(), about.ino()))
 }
 
 async fn listen_and_serve(

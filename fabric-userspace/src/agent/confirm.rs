@@ -57,7 +57,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    fn new(pending: Pending) -> Self {
+    pub(super) fn new(pending: Pending) -> Self {
         let now = Instant::now();
         Self {
             ends: now + pending.left,
@@ -256,17 +256,6 @@ impl Core {
     fn end_trial(&mut self, revision: u64) {
         self.pending
             .take_if(|waiting| waiting.pending.revision == revision);
-    }
-
-    /// After a start: what waits goes on waiting. With a shared store that is told by the store.
-    ///
-    /// # Errors
-    /// When the state directory cannot be read.
-    pub(super) async fn resume_trial(&mut self) -> Result<(), Refusal> {
-        if self.cluster.is_none() {
-            self.pending = self.store.pending().await?.map(Waiting::new);
-        }
-        Ok(())
     }
 
     pub(super) fn shared_store(&self) -> Option<std::sync::Arc<EtcdStore>> {

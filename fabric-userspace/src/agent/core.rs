@@ -7,12 +7,13 @@ use super::cluster::Cluster;
 use super::confirm::Waiting;
 use super::evpn::{self, Evpn};
 use super::host::Host;
+use super::kept::{Kept, own_node, remember_node};
 use super::meter::Meter;
 use super::metrics::TenantLabels;
 use super::numbers::{self, Numbers};
 use super::plane::{Ground, Plane};
 use super::ports::{CHANGES_FILE, Ports};
-use super::storage::Storage;
+use super::storage::{self, Storage};
 use super::take_down;
 use crate::agent_options::AgentOptions;
 use crate::allocate::Ledger;
@@ -21,7 +22,7 @@ use crate::compile::{Image, Protection};
 use crate::datapath::LoadError;
 use crate::error::{Refusal, codes};
 use crate::ids::{Freed, Sizes};
-use crate::model::{Document, IfName, Name, Node};
+use crate::model::{Document, IfName, Name};
 use crate::netlink::{NeighbourKey, Netlink};
 use crate::safety::{KernelRelease, Role};
 use crate::store::{FileStore, Store};
@@ -41,6 +42,8 @@ pub(super) mod side_file {
     pub(crate) const FABRIC: &str = "fabric.json";
     /// Interfaces that were made for the routing daemon.
     pub(crate) const EVPN: &str = "evpn.json";
+    /// Which node of the document this host is.
+    pub(crate) const NODE: &str = "node.json";
     /// Who is in charge of which storage machine.
     pub(crate) const STORAGE: &str = "storage.json";
     /// What goes with the data path, beside the numbers.
@@ -141,7 +144,10 @@ impl Core {
         let stored = store.in_force()?;
         let node = match &options.node {
             Some(node) => node.clone(),
-            None => default_node(stored.as_ref().map(|stored| &stored.document).or(config))?,
+            None => {
+                let document = stored.as_ref().map(|stored| &stored.document).or(config);
+                own_node(&store, document, options.store.is_some())?
+            }
         };
         let cluster = Cluster::open(options, &store, &node)?;
         let is_stale = cluster.as_ref().is_some_and(Cluster::has_left);
@@ -170,33 +176,36 @@ impl Core {
             // By numbers of maps that are gone: the start after this one would take them for its own.
             store.remove_side_file(side_file::COUNTS);
         }
-        // Everything that is kept is read before the data path is touched: a damaged file changes nothing.
-        let ports = Ports::resume(netlink.clone(), &store)?;
-        let neighbours = saved_neighbours(&store)?;
-        let (numbers, ids) = Numbers::load(&store)?;
-        let retired = store.side_file(side_file::COUNTS)?;
-        let (plane, adopted) = ground.open(&pins, sizes, options.log_drops).map_err(failed)?;
-        let storage = Storage::open(&store, plane.storage_tables())?;
-        let image = match ids.filter(|_| adopted) {
+        let kept = Kept::read(&store, netlink.clone(), cluster.is_none()).await?;
+        let socket = storage::open_socket()?;
+        remember_node(&store, &node)?;
+        let (mut plane, adopted) = ground.open(&pins, sizes, options.log_drops).map_err(failed)?;
+        let tables = plane.storage_tables();
+        let storage = Storage::open(kept.storage, socket, tables).inspect_err(|_| {
+            if !adopted && let Err(error) = plane.remove() {
+                tracing::error!(%error, "the new data path stays");
+            }
+        })?;
+        let image = match kept.ids.filter(|_| adopted) {
             Some(ids) => Image::restore(sizes, ids)?,
             None => Image::empty(sizes),
         };
-        let retired = retired.filter(|_| adopted).unwrap_or_default();
+        let retired = kept.retired.filter(|_| adopted).unwrap_or_default();
         let evpn = match &netlink {
-            Some(netlink) if options.evpn => Some(Evpn::open(&store, netlink.clone())?),
+            Some(netlink) if options.evpn => Some(Evpn::begin(kept.made, netlink.clone())),
             Some(netlink) => {
-                evpn::remove_made(netlink, &store, &evpn::written_down(&store)?).await;
+                evpn::remove_made(netlink, &store, &kept.made).await;
                 None
             }
             None => None,
         };
         let mut host = Host::new(netlink);
         if adopted {
-            host.adopt(neighbours);
+            host.adopt(kept.neighbours);
         }
         let mut core = Self {
             node,
-            ports,
+            ports: kept.ports,
             host,
             neighbours_saved: None,
             storage,
@@ -206,7 +215,7 @@ impl Core {
             ledger: Ledger::default(),
             skipped: 0,
             image,
-            numbers,
+            numbers: kept.numbers,
             revision: match (&stored, &cluster) {
                 // A document of this host alone is no revision of the fabric that it joins.
                 (_, Some(cluster)) if !cluster.has_joined() => 0,
@@ -217,7 +226,7 @@ impl Core {
             store,
             cluster,
             started: Instant::now(),
-            pending: None,
+            pending: kept.trial.map(Waiting::new),
             waiting: VecDeque::new(),
             silent: plane.silent_slots().into_iter().collect(),
             path_switches: BTreeMap::new(),
@@ -229,7 +238,6 @@ impl Core {
             adopted,
             ended: false,
         };
-        core.resume_trial().await?;
         if let Err(refusal) = core.resume(adopted).await {
             if !adopted {
                 core.undo_start().await?;
@@ -380,20 +388,6 @@ impl Core {
             .filter_map(|name| Some(self.image.segments.get(name)?.ids.segment))
             .collect())
     }
-}
-
-fn default_node(document: Option<&Document>) -> Result<Name, Refusal> {
-    if let Some([Node { name, .. }]) = document.map(|document| document.nodes.as_slice()) {
-        return Ok(name.clone());
-    }
-    let host = nix::unistd::gethostname()
-        .ok()
-        .and_then(|host| host.into_string().ok())
-        .map(|host| host.to_lowercase())
-        .unwrap_or_default();
-    host.parse().map_err(|_| {
-        Refusal::new(codes::USAGE, "the host's name is no name for a node").with_cure("give --node NAME")
-    })
 }
 
 /// What nothing works without.

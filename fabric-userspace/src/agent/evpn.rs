@@ -22,10 +22,8 @@ pub(super) use self::vni::Unplaced;
 use self::vni::{View, Vni, Wanted, Word};
 use crate::compile::Image;
 use crate::datapath::Datapath;
-use crate::error::Refusal;
 use crate::model::Name;
 use crate::netlink::{Netlink, StationEvent, VniDevices};
-use crate::store::FileStore;
 
 /// Stations told in a round.
 const WORDS: usize = 256;
@@ -83,13 +81,9 @@ pub(super) struct Summary {
 }
 
 impl Evpn {
-    /// Knows of no VNI yet.
-    ///
-    /// # Errors
-    /// When what was written down cannot be read.
-    pub(super) fn open(store: &FileStore, netlink: Netlink) -> Result<Self, Refusal> {
-        let made = written_down(store)?;
-        Ok(Self {
+    /// Knows of no VNI yet, and of the interfaces that earlier agents have made.
+    pub(super) fn begin(made: BTreeSet<VniDevices>, netlink: Netlink) -> Self {
+        Self {
             netlink,
             vnis: BTreeMap::new(),
             left: made.clone(),
@@ -104,7 +98,7 @@ impl Evpn {
             said: BTreeSet::new(),
             strangers: BTreeSet::new(),
             old_moves: (0, 0),
-        })
+        }
     }
 
     /// True if the FDB entry of a station is there because of a route.

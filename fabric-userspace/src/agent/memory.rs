@@ -1,6 +1,5 @@
 //! Agents without a kernel, many in one process: to see what many nodes cost, and to try all of a fabric out on one machine.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -8,7 +7,7 @@ use tokio::task::JoinHandle;
 use super::core::Core;
 use super::host::Missing;
 use super::plane::Ground;
-use super::server::{self, Shared};
+use super::server::{Shared, Socket};
 use super::{answer, begin, failed};
 use crate::agent_options::AgentOptions;
 use crate::compile::HostFacts;
@@ -24,7 +23,7 @@ pub struct MemoryAgent {
     shared: Shared,
     tasks: Vec<JoinHandle<()>>,
     served: JoinHandle<std::io::Result<()>>,
-    socket: PathBuf,
+    socket: Socket,
 }
 
 /// What an agent in memory carries out.
@@ -47,7 +46,7 @@ impl MemoryAgent {
     /// # Errors
     /// When the state directory or the socket cannot be used, or the stored document cannot be carried out.
     pub async fn start(options: &AgentOptions) -> Result<Self, Refusal> {
-        let listener = server::listen(&options.socket)?;
+        let (socket, listener) = Socket::listen(&options.socket)?;
         let mut core = Core::open(options, &Sizes::default(), None, Ground::Memory).await?;
         core.store.keep();
         let (shared, tasks) = begin(options, core, None).await;
@@ -55,7 +54,7 @@ impl MemoryAgent {
             served: answer(&shared, listener),
             shared,
             tasks,
-            socket: options.socket.clone(),
+            socket,
         })
     }
 
@@ -94,6 +93,6 @@ impl MemoryAgent {
         }
         drop(changes);
         let _ = tokio::time::timeout(Duration::from_secs(2), self.served).await;
-        let _ = std::fs::remove_file(&self.socket);
+        self.socket.remove();
     }
 }

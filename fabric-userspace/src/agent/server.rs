@@ -2,10 +2,9 @@
 
 mod limited;
 mod options;
+mod socket;
 
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
@@ -13,13 +12,13 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use nix::sys::stat::{Mode, umask};
 use serde::Serialize;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 
 use limited::Limited;
 use options::{NoOptions, OfChecks, OfDocument, OfEdit, OfRollback, Options};
+pub(super) use socket::Socket;
 
 use super::core::Core;
 use super::{change, cluster, confirm, edits, metrics, views};
@@ -96,45 +95,6 @@ fn items<T: Serialize>(core: &Core, kind: &str, items: Vec<T>) -> Answer<Items<T
 
 fn item<T: Serialize>(core: &Core, kind: &str, item: T) -> Answer<Item<T>> {
     Ok(envelope(core, kind, Item { item }))
-}
-
-/// Serves until the agent ends. The socket is readable and writable by its owner alone.
-///
-/// # Errors
-/// When the socket cannot be made.
-pub(super) fn listen(socket: &Path) -> Result<UnixListener, Refusal> {
-    let failed = |error: std::io::Error| {
-        Refusal::new(
-            codes::FAILED,
-            format!("cannot listen on {}: {error}", socket.display()),
-        )
-        .with_cure(format!(
-            "mkdir -p {}",
-            socket.parent().unwrap_or(Path::new("/run/fabric")).display()
-        ))
-    };
-    if std::os::unix::net::UnixStream::connect(socket).is_ok() {
-        let sentence = format!("another agent listens on {}", socket.display());
-        return Err(Refusal::new(codes::AGENT_RUNNING, sentence).with_cure("fabric agent stop"));
-    }
-    if std::fs::symlink_metadata(socket).is_ok_and(|about| !about.file_type().is_socket()) {
-        let sentence = format!("{} is there already and is not a socket", socket.display());
-        return Err(Refusal::new(codes::BAD_VALUE, sentence)
-            .with_cure("name another path with --socket")
-            .unchanged());
-    }
-    if let Some(folder) = socket.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    // Nobody answers there: what is left is the name of an agent that was killed.
-    let _ = std::fs::remove_file(socket);
-    // For no moment may somebody else connect.
-    let mask = umask(Mode::from_bits_truncate(0o177));
-    let bound = UnixListener::bind(socket);
-    umask(mask);
-    let listener = bound.map_err(failed)?;
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    Ok(listener)
 }
 
 /// The API.

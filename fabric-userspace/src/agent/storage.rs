@@ -23,7 +23,6 @@ use crate::storage::{
     Ask, Board, Cause, Event, Monitor, Monitored, Move, PacketSocket, Progress, Saved, Switch, Watcher, Wish,
     nanoseconds, specs,
 };
-use crate::store::FileStore;
 use crate::validate::{Valid, ValidVsm};
 use council::Council;
 
@@ -46,26 +45,37 @@ pub(super) struct Storage {
     switch_times: [(&'static str, Histogram); 3],
 }
 
+fn cannot_watch(error: &std::io::Error) -> Refusal {
+    Refusal::new(
+        codes::FAILED,
+        format!("storage machines cannot be watched: {error}"),
+    )
+    .with_cure("ulimit -n; ulimit -u")
+    .unchanged()
+}
+
+/// For what is sent to storage machines.
+///
+/// # Errors
+/// When the system refuses it.
+pub(super) fn open_socket() -> Result<PacketSocket, Refusal> {
+    PacketSocket::open().map_err(|error| cannot_watch(&error))
+}
+
 impl Storage {
     /// Watches nothing yet.
     ///
     /// # Errors
-    /// When what was saved cannot be read, or the system refuses a socket or a thread.
-    pub(super) fn open(store: &FileStore, tables: StorageTables) -> Result<Self, Refusal> {
-        let saved = store.side_file(side_file::STORAGE)?.unwrap_or_default();
-        let failed = |error: std::io::Error| {
-            Refusal::new(
-                codes::FAILED,
-                format!("storage machines cannot be watched: {error}"),
-            )
-            .with_cure("ulimit -n; ulimit -u")
-            .unchanged()
-        };
+    /// When the system refuses a thread.
+    pub(super) fn open(
+        saved: BTreeMap<Name, Saved>,
+        socket: PacketSocket,
+        tables: StorageTables,
+    ) -> Result<Self, Refusal> {
         let ((sender, events), (asker, asks)) = (unbounded_channel(), unbounded_channel());
-        let socket = PacketSocket::open().map_err(failed)?;
         let board = Board::new(tables, socket, (sender, asker));
         Ok(Self {
-            watcher: Arc::new(Watcher::start(board).map_err(failed)?),
+            watcher: Arc::new(Watcher::start(board).map_err(|error| cannot_watch(&error))?),
             saved,
             is_saved: true,
             events: Some(events),

@@ -169,15 +169,17 @@ fn a_first_start_on_damaged_files_or_a_bad_document_leaves_nothing() {
     let mut lane = Lane::start();
     let document = lane.agent.json(&["export"]).unwrap()["item"].take();
     lane.agent.stop_detach().unwrap();
-    let start = Start::new(&lane.edge);
-    let stored = start.folder().join("state/document.json");
-    fs::create_dir(start.folder().join("state")).unwrap();
-    fs::write(&stored, "{").unwrap();
-    one_sentence(&start.run(), "state-damaged");
-    start.left_nothing();
-    assert_eq!(fs::read(&stored).unwrap(), b"{");
-    let beside = fs::read_dir(start.folder().join("state")).unwrap();
-    assert_eq!(beside.count(), 1, "the document alone, as it was");
+    for name in ["document.json", "storage.json", "pending.json"] {
+        let start = Start::new(&lane.edge);
+        let stored = start.folder().join("state").join(name);
+        fs::create_dir(start.folder().join("state")).unwrap();
+        fs::write(&stored, "{").unwrap();
+        one_sentence(&start.run(), "state-damaged");
+        start.left_nothing();
+        assert_eq!(fs::read(&stored).unwrap(), b"{");
+        let beside = fs::read_dir(start.folder().join("state")).unwrap();
+        assert_eq!(beside.count(), 1, "{name} alone, as it was");
+    }
     // The kernel gives up in the middle of the maps.
     let start = Start::new(&lane.edge).config(&document);
     let said = start.run_with_files(24);

@@ -9,7 +9,6 @@ use super::{Evpn, STRANGER_CURE, Vni, Wanted};
 use crate::cli::parse;
 use crate::compile::tests::support::{compile_at, host, valid};
 use crate::netlink::{Netlink, VniDevices};
-use crate::store::FileStore;
 
 #[test]
 fn the_cure_for_a_stranger_is_made_of_legal_command_lines() {
@@ -49,9 +48,7 @@ fn vni() -> Vni {
 
 #[tokio::test]
 async fn moves_are_counted_on_when_their_vni_is_gone() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = FileStore::open(folder.path()).unwrap();
-    let mut evpn = Evpn::open(&store, Netlink::connect().unwrap()).unwrap();
+    let mut evpn = Evpn::begin(BTreeSet::new(), Netlink::connect().unwrap());
     let moves = |evpn: &Evpn| (evpn.summary().moved_here, evpn.summary().moved_away);
     let mut first = vni();
     (first.moved_here, first.moved_away) = (3, 2);
