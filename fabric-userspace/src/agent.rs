@@ -33,6 +33,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch as channel};
 use tokio::task::JoinHandle;
 
+pub(crate) use change::{check_new, check_replacement};
 pub(crate) use cluster::is_of_a_fabric;
 pub use memory::{Carried, MemoryAgent};
 pub use take_down::take_down;

@@ -17,6 +17,7 @@ use std::time::Instant;
 use carry_out::Reason;
 pub(super) use decide::apply;
 use decide::{Begun, Start};
+pub(crate) use rings::check_replacement;
 
 use super::cluster::Cluster;
 use super::confirm::Waiting;
@@ -89,6 +90,20 @@ pub(super) async fn kept(shared: &Shared, revision: u64) -> Result<Stored, Refus
     })
 }
 
+/// Refuses what every node could carry out by itself and is not to be put in force all the same, or some other node could not.
+///
+/// # Errors
+/// For what is wrong with `new` and is not wrong with `old` already.
+pub(crate) fn check_new(old: &Valid, new: &Valid) -> Result<(), Refusal> {
+    let mut problems = unheard_copies(new.document(), old.document());
+    let scope = Scope::between(old.document(), new.document());
+    problems.extend(unbuildable(old, new, scope.segments(new)));
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::from_problems(problems))
+}
+
 impl Core {
     /// What a document would change.
     ///
@@ -106,23 +121,12 @@ impl Core {
             .await
             .map_err(Refusal::unchanged)?;
         self.check_rings(&prepared.valid).map_err(Refusal::unchanged)?;
-        self.check_new(&prepared.valid).map_err(Refusal::unchanged)?;
+        check_new(&self.valid, &prepared.valid).map_err(Refusal::unchanged)?;
         self.note_own_programs()?;
         self.try_out(&prepared.image, &prepared.new_ports)
             .await
             .map_err(Refusal::unchanged)?;
         Ok(self.describe(&prepared))
-    }
-
-    /// What this node could carry out and is not to be put in force all the same.
-    fn check_new(&self, valid: &Valid) -> Result<(), Refusal> {
-        let mut problems = unheard_copies(valid.document(), self.document());
-        let scope = Scope::between(self.document(), valid.document());
-        problems.extend(unbuildable(&self.valid, valid, scope.segments(valid)));
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(Refusal::from_problems(problems))
     }
 
     /// Puts a document in force, for a core that nobody shares.
@@ -182,7 +186,7 @@ impl Core {
         }
         self.check_rings(&prepared.valid).map_err(Refusal::unchanged)?;
         if matches!(terms, Terms::Final | Terms::Within(_)) {
-            self.check_new(&prepared.valid).map_err(Refusal::unchanged)?;
+            check_new(&self.valid, &prepared.valid).map_err(Refusal::unchanged)?;
         }
         let decision = self
             .decision(&prepared.valid, cause, terms)

@@ -8,6 +8,7 @@ mod follow;
 mod restore;
 mod view;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,7 +22,7 @@ use super::core::{Core, side_file};
 use crate::agent_options::AgentOptions;
 use crate::api;
 use crate::error::{Code, Refusal, codes};
-use crate::model::Name;
+use crate::model::{Document, Name};
 use crate::store::etcd::{EtcdStore, Expected, RefusedRevision, new_instance};
 use crate::store::{FileStore, Store as _};
 use crate::wall::stamp;
@@ -46,6 +47,24 @@ struct Membership {
 pub(crate) fn is_of_a_fabric(files: &FileStore) -> Result<bool, Refusal> {
     let membership: Option<Membership> = files.side_file(side_file::FABRIC)?;
     Ok(membership.is_some_and(|membership| membership.fabric.is_some()))
+}
+
+/// Notes that the data path of a state directory was taken down while no agent ran: its numbers may be others' at the next start.
+///
+/// # Errors
+/// When it cannot be written down.
+pub(super) fn has_left(files: &FileStore) -> Result<(), Refusal> {
+    let membership: Option<Membership> = files.side_file(side_file::FABRIC)?;
+    match membership {
+        Some(membership) if !membership.left => files.set_durable_side_file(
+            side_file::FABRIC,
+            &Membership {
+                left: true,
+                ..membership
+            },
+        ),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// This node's part in a fabric of many.
@@ -120,6 +139,20 @@ impl Cluster {
     /// Whether the copy in the state directory is of before the node was taken down.
     pub(super) fn has_left(&self) -> bool {
         self.membership.left
+    }
+
+    /// Refuses a start as a node that the copy of the document does not know: the node has another name since.
+    pub(super) fn check_copy(&self, copy: &Document, node: &Name, folder: &Path) -> Result<(), Refusal> {
+        if !self.has_joined() || copy.nodes.iter().any(|known| known.name == *node) {
+            return Ok(());
+        }
+        let folder = folder.display();
+        let sentence = format!("the copy of the fabric's document in {folder} has no node {node}");
+        Err(Refusal::new(codes::UNKNOWN_NODE, sentence)
+            .with_cure(format!(
+                "correct --node, or, if the node has a new name: fabric agent stop --detach --state-dir {folder}, and start the agent again"
+            ))
+            .unchanged())
     }
 
     /// Notes that the node is taken down, or carries out what is in force in the store.

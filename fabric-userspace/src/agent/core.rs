@@ -152,6 +152,9 @@ impl Core {
         let cluster = Cluster::open(options, &store, &node)?;
         let is_stale = cluster.as_ref().is_some_and(Cluster::has_left);
         let stored = stored.filter(|_| !is_stale);
+        if let (Some(cluster), Some(stored)) = (&cluster, &stored) {
+            cluster.check_copy(&stored.document, &node, &options.state_dir)?;
+        }
         let document = match &stored {
             Some(stored) => stored.document.clone(),
             None => Document::starter(node.clone()),

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::core::{check_host, saved_neighbours, side_file};
-use super::evpn;
 use super::host::Host;
 use super::numbers;
 use super::ports::Ports;
+use super::{cluster, evpn};
 use crate::datapath::Datapath;
 use crate::error::{Refusal, codes};
 use crate::netlink::Netlink;
@@ -49,6 +49,7 @@ pub async fn take_down(state_dir: &Path) -> Result<bool, Refusal> {
     for file in side_file::OF_THE_DATA_PATH {
         store.remove_side_file(file);
     }
+    cluster::has_left(&store)?;
     all_put_back(&left)?;
     Ok(released || !leftovers.is_empty())
 }

@@ -7,13 +7,13 @@ use serde_json::json;
 
 use super::context::{Context, Exit};
 use super::store::StoreArgs;
-use crate::agent::is_of_a_fabric;
+use crate::agent::{check_new, check_replacement, is_of_a_fabric};
 use crate::client::Answer;
 use crate::error::{Refusal, codes};
 use crate::model::{Document, from_json_bytes};
 use crate::store::etcd::EtcdStore;
 use crate::store::{FileStore, Store, Stored};
-use crate::validate::{unheard_copies, validate};
+use crate::validate::{Valid, unheard_copies, validate};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
@@ -47,10 +47,14 @@ pub(super) async fn import(context: &mut Context<'_>, args: &ImportArgs) -> Resu
     if !unheard.is_empty() {
         return Err(Refusal::from_problems(unheard).in_file(&name).unchanged());
     }
-    let (store, shown) = open(args)?;
+    let (to, shown) = open(args)?;
+    let store = to.store();
     let base = match store.current().await? {
         Some(there) if !args.replace => return Err(taken(args, &shown, there.revision)),
-        Some(there) => there.revision,
+        Some(there) => {
+            to.check(there.revision, there.document, &valid).await?;
+            there.revision
+        }
         None => 0,
     };
     let stored = Stored {
@@ -100,7 +104,34 @@ pub(super) async fn export(context: &mut Context<'_>, args: &StoreArgs) -> Resul
     Ok(Some(Exit::Done))
 }
 
-fn open(args: &ImportArgs) -> Result<(Box<dyn Store>, String), Refusal> {
+/// Where a document is imported to.
+enum To {
+    /// Nodes follow it.
+    Shared(Box<EtcdStore>),
+    File(Box<FileStore>),
+}
+
+impl To {
+    fn store(&self) -> &dyn Store {
+        match self {
+            Self::Shared(store) => store.as_ref(),
+            Self::File(files) => files.as_ref(),
+        }
+    }
+
+    /// Refuses in place of another document what an agent would refuse there, on whatever host it runs. One that is not understood any
+    /// more is no reason to refuse anything.
+    async fn check(&self, base: u64, old: Document, new: &Valid) -> Result<(), Refusal> {
+        let (Self::Shared(store), Ok(old)) = (self, validate(old)) else {
+            return Ok(());
+        };
+        check_new(&old, new).map_err(Refusal::unchanged)?;
+        let checked = check_replacement(store, base, &old, new).await;
+        checked.map_err(Refusal::unchanged)
+    }
+}
+
+fn open(args: &ImportArgs) -> Result<(To, String), Refusal> {
     // What is in the environment is meant for whoever says nothing.
     let address = match &args.state_dir {
         Some(_) if !args.store.any() => None,
@@ -109,14 +140,15 @@ fn open(args: &ImportArgs) -> Result<(Box<dyn Store>, String), Refusal> {
     match (address, &args.state_dir) {
         (Some(address), None) => {
             let shown = address.to_string();
-            Ok((Box::new(EtcdStore::open(address, "import")?), shown))
+            let store = EtcdStore::open(address, "import")?;
+            Ok((To::Shared(Box::new(store)), shown))
         }
         (None, Some(folder)) => {
             let files = FileStore::open(folder)?;
             if is_of_a_fabric(&files)? {
                 return Err(shared(folder));
             }
-            Ok((Box::new(files), shown(folder)))
+            Ok((To::File(Box::new(files)), shown(folder)))
         }
         (Some(_), Some(_)) => Err(usage("both a store and a state directory are given")),
         (None, None) => Err(usage("no store is given")),

@@ -12,6 +12,7 @@ mod failure;
 mod follow;
 mod link;
 mod load;
+mod numbers;
 mod objects;
 mod owner;
 mod past;
@@ -28,12 +29,13 @@ use tokio::sync::Mutex;
 pub use address::{Address, Secret, TlsFiles, User};
 pub use charges::{Charges, CopyReport, Standing};
 pub use follow::{Expected, Follower, News};
+pub use numbers::Number;
 pub use objects::Change;
 #[cfg(test)]
 pub(crate) use objects::{Objects, apart, changes};
 pub use owner::{Decision, Fence, Owner, PROOF, Steward};
 pub use report::{NodeReport, RefusedRevision, ReportedPort, Reporter, new_instance};
-pub use reuse::{Held, Number};
+pub use reuse::Held;
 
 use super::{Answer, Past, Pending, Store, Stored, Terms};
 use crate::error::Refusal;

@@ -4,12 +4,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fabric_tests::fabric::{Agent, CliOutput};
+use fabric_tests::fixtures::{Segment, Site};
 use fabric_tests::wait;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::support::{Pair, export, unharmed, wait_revision};
+use crate::support::{Pair, document, export, pair_of_nodes, unharmed, wait_revision};
 
 /// S-VID and C-VIDs of a tenant's only segment, in the document of a node.
 fn numbers(agent: &Agent, tenant: &str) -> (u64, Vec<u64>) {
@@ -29,6 +30,10 @@ fn attach_150(agent: &Agent, tenant: &str) -> CliOutput {
     let words = ["tenant", "attach", tenant, "--port", "eth2", "--vlan", "20"];
     let numbers = ["--s-vid", "150", "--c-vid", "1150"];
     agent.cli(&[words.as_slice(), &numbers].concat()).unwrap()
+}
+
+fn revision(agent: &Agent) -> u64 {
+    agent.get("/v1/status").unwrap()["revision"].as_u64().unwrap()
 }
 
 fn remove(agent: &Agent, tenant: &str) {
@@ -158,6 +163,102 @@ fn a_node_that_leaves_the_document_holds_no_number_back() {
     }
     attach_150(&pair.agents[0], "initech").expect_status(0).unwrap();
     pair.agents[1].restart().unwrap();
+    pair.finish();
+}
+
+/// A node that was out of the document while numbers that its maps have went to somebody else does not come back with those maps.
+#[test]
+fn a_node_comes_back_when_it_has_forgotten_what_belongs_to_others_by_now() {
+    let mut pair = Pair::start(1);
+    attach_150(&pair.agents[0], "globex").expect_status(0).unwrap();
+    pair.wait_revision(2);
+    pair.wait_confirmed("edge2", 2);
+    let before = pair.agents[0].file("before.json", &document()).unwrap();
+    pair.agents[1].kill9().unwrap();
+    remove(&pair.agents[0], "globex");
+    let alone = Site::new(&["edge1"]).document();
+    let alone = pair.agents[0].file("alone.json", &alone).unwrap();
+    pair.agents[0].ok(&["apply", "-f", &alone, "--yes"]).unwrap();
+    let back = ["node", "add", "edge2", "--datacenter", "dc1"];
+    // Nobody has got anything yet.
+    pair.agents[0].ok(&back).unwrap();
+    pair.agents[0].ok(&["node", "remove", "edge2", "--yes"]).unwrap();
+    attach_150(&pair.agents[0], "initech").expect_status(0).unwrap();
+    for _ in 0..2 {
+        for words in [&back[..], &["apply", "-f", &before, "--yes"]] {
+            let refused = pair.agents[0].refused(words, "number-in-use").unwrap();
+            assert!(
+                refused.stderr.contains("node edge2 forwards by revision 2"),
+                "{}",
+                refused.stderr
+            );
+        }
+        // An agent there does not help, as long as it goes by what it had.
+        if pair.agents[1].pid().is_none() {
+            pair.agents[1].restart().unwrap();
+        }
+    }
+    pair.agents[1].allow("port is not safe, its frames are dropped port=t0");
+    pair.agents[1].detach().unwrap();
+    pair.agents[0].ok(&["apply", "-f", &before, "--yes"]).unwrap();
+    pair.agents[1].restart().unwrap();
+    wait_revision(&pair.agents[1], revision(&pair.agents[0]));
+    pair.finish();
+}
+
+/// A renamed node counts as one that has not confirmed before it is heard of by its new name: its host still goes by the old numbers.
+#[test]
+fn a_renamed_node_holds_numbers_back_until_it_is_heard_of() {
+    let mut pair = Pair::start(1);
+    attach_150(&pair.agents[0], "globex").expect_status(0).unwrap();
+    pair.wait_revision(2);
+    pair.wait_confirmed("edge2", 2);
+    let renamed = export(&pair.agents[0]).to_string().replace("edge2", "edge9");
+    let renamed: Value = serde_json::from_str(&renamed).unwrap();
+    let renamed = pair.agents[0].file("renamed.json", &renamed).unwrap();
+    pair.agents[0].ok(&["apply", "-f", &renamed, "--yes"]).unwrap();
+    remove(&pair.agents[0], "globex");
+    let refused = attach_150(&pair.agents[0], "initech");
+    assert!(
+        refused.stderr.contains("edge9 has not confirmed"),
+        "{}",
+        refused.stderr
+    );
+    pair.agents[1].allow("document refused");
+    pair.agents[1].allow("port is not safe, its frames are dropped port=t0");
+    pair.agents[1].detach().unwrap();
+    attach_150(&pair.agents[0], "initech").expect_status(0).unwrap();
+    pair.finish();
+}
+
+/// Numbers of many tenants go to as many others at once, and what was noted of them is forgotten.
+#[test]
+fn numbers_of_many_go_to_many_others_at_once() {
+    let pair = Pair::start(1);
+    let many = |prefix: &str| {
+        let site = pair_of_nodes();
+        let site = (0..150_u16).fold(site, |site, number| {
+            let name = format!("{prefix}{number}");
+            let segment = Segment::new(&format!("{name}-lan"), 200 + number, 1101)
+                .at("edge1", "eth2", 100 + number, 301)
+                .at("edge2", "eth2", 100 + number, 302);
+            site.tenant(&name, &[segment])
+        });
+        pair.agents[0]
+            .file(&format!("{prefix}.json"), &site.document())
+            .unwrap()
+    };
+    let plain = pair.agents[0].file("plain.json", &document()).unwrap();
+    for (file, last) in [(many("one"), 2), (plain, 3), (many("two"), 4)] {
+        pair.agents[0].ok(&["apply", "-f", &file, "--yes"]).unwrap();
+        pair.wait_revision(last);
+        pair.wait_confirmed("edge2", last);
+    }
+    let left = pair
+        .etcd
+        .ctl(&["get", "--prefix", "--keys-only", "/lab/released/"])
+        .unwrap();
+    assert_eq!(left.trim(), "");
     pair.finish();
 }
 

@@ -26,13 +26,17 @@ pub(crate) struct Pair {
 
 /// The document that a pair begins with.
 pub(crate) fn document() -> Value {
+    pair_of_nodes().document()
+}
+
+/// The same, for more to be added.
+pub(crate) fn pair_of_nodes() -> Site {
     let segment = Segment::new("acme-v10", 101, 1101)
         .at("edge1", "eth1", 10, 301)
         .at("edge2", "eth1", 10, 302);
     Site::new(&["edge1", "edge2"])
         .trunk("trunk0", "edge1", "edge2")
         .tenant("acme", &[segment])
-        .document()
 }
 
 impl Pair {

@@ -6,34 +6,57 @@ use crate::agent::core::Core;
 use crate::error::{Refusal, codes};
 use crate::model::Name;
 use crate::store::etcd::EtcdStore;
-use crate::topology::rings::{Ring, closed_among, closed_between, gains_a_link};
+use crate::topology::rings::{Ring, closed_among, closed_between, gains_a_link, moves_labels};
 use crate::validate::{Valid, revalidate, validate};
 
 impl Core {
-    /// Refuses a document that could close a ring with the one in force. Labels that end elsewhere do so only while nodes change over,
-    /// which those of a cluster do within moments: a second line between datacenters would otherwise cost the first one.
+    /// Refuses a document that could close a ring with the one in force.
     pub(super) fn check_rings(&self, valid: &Valid) -> Result<(), Refusal> {
-        if self.cluster.is_some() && !gains_a_link(&self.valid, valid) {
-            return Ok(());
-        }
-        match closed_between(&self.valid, valid) {
-            Some(ring) => {
-                let said = sentence(&ring, "while nodes change over one after the other");
-                Err(Refusal::new(codes::TWO_TREES, said).with_cure(format!(
-                    "fabric link down {}; when all nodes have done so (fabric node list), make this change",
-                    ring.lost
-                )))
-            }
-            None => Ok(()),
-        }
+        check_between(&self.valid, valid, self.cluster.is_some())
     }
+}
+
+/// Refuses a document that could close a ring with the one before it. Labels that end elsewhere do so only while nodes change over,
+/// which those of a cluster do within moments: a second line between datacenters would otherwise cost the first one.
+fn check_between(old: &Valid, new: &Valid, is_shared: bool) -> Result<(), Refusal> {
+    if is_shared && !gains_a_link(old, new) {
+        return Ok(());
+    }
+    match closed_between(old, new) {
+        Some(ring) => {
+            let said = sentence(&ring, "while nodes change over one after the other");
+            Err(Refusal::new(codes::TWO_TREES, said).with_cure(format!(
+                "fabric link down {}; when all nodes have done so (fabric node list), make this change",
+                ring.lost
+            )))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses what could close a ring when it takes the place of revision `base`, `old`, in a store that nodes follow.
+///
+/// # Errors
+/// For such a document, and when the store does not answer.
+pub(crate) async fn check_replacement(
+    store: &EtcdStore,
+    base: u64,
+    old: &Valid,
+    new: &Valid,
+) -> Result<(), Refusal> {
+    check_between(old, new, true)?;
+    if gains_a_link(old, new) || moves_labels(old, new) {
+        check_behind(store, base, new).await?;
+    }
+    Ok(())
 }
 
 /// Refuses a document that could close a ring with nodes that have not confirmed revision `base` yet, after a moment for those
 /// that are about to. A dead agent's node goes on forwarding by what it had; one that is taken out of the document is fenced.
 pub(super) async fn check_behind(store: &EtcdStore, base: u64, valid: &Valid) -> Result<(), Refusal> {
     let in_document = |node: &str| valid.find_node(node).is_some();
-    let behind = store.still_behind(base, in_document).await?;
+    let nodes = valid.document().nodes.iter().map(|node| node.name.to_string());
+    let behind = store.still_behind(base, &nodes.collect()).await?;
     if behind.is_empty() {
         return Ok(());
     }

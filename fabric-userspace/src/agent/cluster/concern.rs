@@ -72,8 +72,14 @@ fn concerns(changes: &[Change], valid: &Valid, node: &Name, has_part: impl Fn(&N
             let sides: Vec<Value> = sides.map(|side| side.value.parsed()).collect();
             let members: BTreeSet<&str> = sides.iter().flat_map(nodes).collect();
             let has_remotes = sides.iter().any(|side| !is_empty(side, "remotes"));
+            // The others of a tenant without a limit of his own have that of his largest.
+            let limits = [&change.before, &change.after].map(|side| {
+                let side = side.as_ref()?;
+                side.value.parsed().get("mac_limit").cloned()
+            });
             Name::new(name).map_or(true, |name| has_part(&name) || has_gateway(valid, &name))
                 || has_remotes
+                || limits[0] != limits[1]
                 || members.contains(node.as_str())
                 || (may_relay && members.len() > 1)
         }
@@ -193,6 +199,13 @@ mod tests {
             concerned(&tenant("x", &["a"], ""), &tenant("x", &["c"], "")),
             ["a", "b", "c"]
         );
+    }
+
+    #[test]
+    fn a_limit_concerns_everybody_with_segments_of_the_tenant() {
+        let limited = tenant("x", &["a"], "").replace(r#""s_vid":100"#, r#""s_vid":100,"mac_limit":50000"#);
+        assert_eq!(concerned(&tenant("x", &["a"], ""), &limited), ["a", "b", "c"]);
+        assert_eq!(concerned("", &limited), ["a", "b", "c"]);
     }
 
     #[test]

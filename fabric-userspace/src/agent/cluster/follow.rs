@@ -12,7 +12,7 @@ use crate::agent::confirm;
 use crate::agent::core::Core;
 use crate::agent::server::Shared;
 use crate::agent::views;
-use crate::error::Refusal;
+use crate::error::{Refusal, codes};
 use crate::store::Stored;
 use crate::store::etcd::{Change, EtcdStore, Follower, News, NodeReport, ReportedPort, Reporter};
 
@@ -31,7 +31,7 @@ async fn run(shared: Shared, store: Arc<EtcdStore>) {
     let mut waiting: Option<Stored> = None;
     let mut pause = PAUSE.0;
     loop {
-        let mut done = round(&shared, &store, &mut follower, &mut waiting).await;
+        let mut done = round(&shared, &store, (&mut follower, &mut reporter), &mut waiting).await;
         if done.is_ok() {
             done = confirm::learn(&shared, &store).await;
         }
@@ -58,11 +58,24 @@ async fn run(shared: Shared, store: Arc<EtcdStore>) {
     }
 }
 
+/// Before a node carries out the first document it is known to the store: what it is about to send by would otherwise be given to others
+/// meanwhile.
+async fn introduce(shared: &Shared, reporter: &mut Reporter) -> Result<(), Refusal> {
+    if reporter.is_known() {
+        return Ok(());
+    }
+    match report(shared, reporter).await {
+        // Nothing is given to anybody then, and what is there can be read.
+        Err(refusal) if refusal.code == codes::STORE_FULL => Ok(()),
+        done => done,
+    }
+}
+
 /// Waits for news and does what they ask for.
 async fn round(
     shared: &Shared,
     store: &EtcdStore,
-    follower: &mut Follower,
+    (follower, reporter): (&mut Follower, &mut Reporter),
     waiting: &mut Option<Stored>,
 ) -> Result<(), Refusal> {
     let expected = {
@@ -72,7 +85,14 @@ async fn round(
         };
         cluster.expected(core.revision())
     };
-    match follower.next(&expected).await? {
+    let news = follower.next(&expected).await?;
+    if let News::Document(_) | News::Changes { .. } = news {
+        // It is read again.
+        introduce(shared, reporter)
+            .await
+            .inspect_err(|_| follower.forget())?;
+    }
+    match news {
         News::Document(stored) => {
             *waiting = Some(stored);
             carry_out(shared, waiting).await
@@ -208,6 +228,10 @@ pub(super) fn own(core: &Core) -> Option<NodeReport> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         layout: LAYOUT_VERSION,
         revision: core.revision(),
+        confirmed: match core.ports.iter().next() {
+            Some(_) => core.revision(),
+            None => core.revision().max(cluster.desired),
+        },
         refused: cluster.refused.clone(),
         ports: ports.collect(),
         started_at: cluster.started_at.clone(),

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{Mode, umask};
@@ -12,6 +13,9 @@ use tokio::net::UnixListener;
 
 use crate::error::{Refusal, codes};
 use crate::store::NewFolders;
+
+/// An agent takes milliseconds to make its socket.
+const TURN: Duration = Duration::from_secs(1);
 
 /// A name that this agent has made.
 pub(in crate::agent) struct Socket {
@@ -60,7 +64,7 @@ fn listen(path: &Path) -> Result<UnixListener, Refusal> {
     };
     fs::create_dir_all(folder).map_err(failed)?;
     // Of two agents that begin at once the second finds the socket of the first, and does not take it for a dead one's.
-    let _turn = take_turn(folder).map_err(failed)?;
+    let _turn = take_turn(folder);
     if UnixStream::connect(path).is_ok() {
         let sentence = format!("another agent listens on {}", path.display());
         return Err(Refusal::new(codes::AGENT_RUNNING, sentence).with_cure("fabric agent stop"));
@@ -89,9 +93,17 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Who holds the answer is alone at it; it waits for whoever is before.
-fn take_turn(folder: &Path) -> io::Result<Flock<File>> {
-    Flock::lock(File::open(folder)?, FlockArg::LockExclusive).map_err(|(_, errno)| errno.into())
+/// Who holds the answer is alone at it, unless somebody else keeps it: whoever can read the folder can lock it, and shall not keep an
+/// agent from beginning or from ending.
+fn take_turn(folder: &Path) -> Option<Flock<File>> {
+    let end = Instant::now() + TURN;
+    loop {
+        let lock = Flock::lock(File::open(folder).ok()?, FlockArg::LockExclusiveNonblock);
+        if lock.is_ok() || Instant::now() >= end {
+            return lock.ok();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Device and number of the file behind a name.
@@ -142,6 +154,17 @@ mod tests {
             assert_eq!(listening, 1, "round {round}");
             assert!(!path.exists());
         }
+    }
+
+    #[tokio::test]
+    async fn who_locks_the_folder_keeps_no_agent_from_beginning_or_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Flock::lock(File::open(folder.path()).unwrap(), FlockArg::LockExclusive).unwrap();
+        let path = folder.path().join("fabric.sock");
+        let (socket, _listener) = Socket::listen(&path).unwrap();
+        socket.remove();
+        assert!(!path.exists());
+        drop(lock);
     }
 
     #[test]

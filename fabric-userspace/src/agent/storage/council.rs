@@ -383,6 +383,7 @@ mod tests {
             instance: node.to_owned(),
             version: "0.1.0".to_owned(),
             layout: 1,
+            confirmed: 0,
             revision: 4,
             refused: has_refused.then(|| RefusedRevision {
                 revision: 5,

@@ -52,20 +52,33 @@ impl Client {
         })
     }
 
-    /// Asks until somebody answers or the time is over.
+    /// Asks until somebody answers or the time is over. What a member refuses is believed when all have: one may have a wrong
+    /// certificate, or no gateway.
     pub(super) async fn call<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, Failure> {
         let end = Instant::now() + CALL;
         let mut pause = PAUSE.0;
+        let mut refusing = 0;
+        // What a member that then fell silent may have carried out.
+        let mut unanswered = None;
         loop {
             let failure = match self.attempt(path, body).await {
                 Ok(answer) => return Ok(answer),
-                Err(failure) if !failure.is_passing() => return Err(failure),
                 Err(failure) => failure,
             };
-            if failure == Failure::Expired {
-                self.set_token(None);
-            } else {
-                self.next_member();
+            match &failure {
+                Failure::Expired => self.set_token(None),
+                Failure::Away(_) => {
+                    unanswered.get_or_insert_with(|| failure.clone());
+                    self.next_member();
+                }
+                Failure::Denied(_) | Failure::Refused(_) if refusing + 1 < self.address.endpoints.len() => {
+                    refusing += 1;
+                    self.next_member();
+                    continue;
+                }
+                Failure::Denied(_) | Failure::Refused(_) | Failure::Full | Failure::Compacted => {
+                    return Err(unanswered.unwrap_or(failure));
+                }
             }
             if Instant::now() + pause >= end {
                 return Err(failure);

@@ -14,6 +14,8 @@ use crate::store::{KEPT, Stored, Terms, none_pending, stale, waits};
 
 /// Operations of one transaction; etcd's default limit is 128.
 pub(super) const OPERATIONS: usize = 100;
+/// Objects and notes of a change that is one transaction, beside what every change writes.
+const LARGEST: usize = OPERATIONS - 3;
 /// Bytes of one transaction's keys and values; etcd's default limit is 1.5 MiB for the whole request.
 pub(super) const BYTES: usize = 1_000_000;
 
@@ -58,7 +60,17 @@ impl EtcdStore {
         if !matches!(terms, Terms::Anyway) {
             self.check_reuse(known, &attempt).await?;
         }
-        let notes = self.releases(&attempt);
+        // What comes back was there a moment ago.
+        if known.head.is_some() && matches!(terms, Terms::Final | Terms::Within(_)) {
+            self.check_return(&attempt).await?;
+        }
+        let mut notes = self.releases(&attempt);
+        // Before the decision, where they alone would make a change too large for one transaction.
+        if attempt.changes.len() <= LARGEST && attempt.changes.len() + notes.len() > LARGEST {
+            let noted = self.note_released(&notes).await;
+            noted.map_err(|failure| self.refusal(failure))?;
+            notes.clear();
+        }
         let (head, done) = match self.small(known, &attempt, &notes)? {
             Some((head, operations)) => {
                 let conditions = [is_at(&self.keys.head(), known.head_at)];
@@ -101,7 +113,7 @@ impl EtcdStore {
             // The first document has no generation yet.
             return Ok(None);
         };
-        if attempt.changes.len() + notes.len() > OPERATIONS - 3 {
+        if attempt.changes.len() + notes.len() > LARGEST {
             return Ok(None);
         }
         let head = Head {

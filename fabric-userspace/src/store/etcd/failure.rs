@@ -65,11 +65,6 @@ impl Failure {
         }
     }
 
-    /// Whether another member, or the same one later, may answer better.
-    pub(super) fn is_passing(&self) -> bool {
-        matches!(self, Self::Away(_) | Self::Expired)
-    }
-
     /// As a person reads it; `store` is the address without secrets.
     pub(super) fn refusal(self, store: &str) -> Refusal {
         match self {
@@ -104,7 +99,7 @@ mod tests {
         let full = r#"{"error":"etcdserver: mvcc: database space exceeded","message":"etcdserver: mvcc: database space exceeded","code":8}"#;
         assert_eq!(of(full), Failure::Full);
         let many = r#"{"error":"etcdserver: too many requests","code":8}"#;
-        assert!(of(many).is_passing());
+        assert!(matches!(of(many), Failure::Away(_)));
         let anonymous = r#"{"error":"etcdserver: user name is empty","code":3}"#;
         assert!(matches!(of(anonymous), Failure::Denied(_)));
         let wrong = r#"{"error":"etcdserver: authentication failed, invalid user ID or password","code":3}"#;
@@ -113,7 +108,8 @@ mod tests {
             of(r#"{"error":"etcdserver: invalid auth token","code":16}"#),
             Failure::Expired
         );
-        assert!(of(r#"{"error":"etcdserver: leader changed","code":14}"#).is_passing());
-        assert!(!of("404 page not found").is_passing());
+        let changed = r#"{"error":"etcdserver: leader changed","code":14}"#;
+        assert!(matches!(of(changed), Failure::Away(_)));
+        assert!(matches!(of("404 page not found"), Failure::Refused(_)));
     }
 }

@@ -8,6 +8,7 @@
 //! PREFIX/staging/GENERATION          somebody is writing it; ends with its lease
 //! PREFIX/nodes/NAME                  what a node reports; ends with its lease
 //! PREFIX/confirmed/NAME              the revision that a node had last, also when it is dead
+//! PREFIX/outdated/NAME               since when numbers of a node outside of the document belong to others
 //! PREFIX/released/NUMBER             in which revision a tenant gave up a number of the wire
 //! PREFIX/storage/owners/NAME         who is in charge of a storage machine, with its epoch
 //! PREFIX/storage/stewards/NAME       the node that may change that; ends with its lease
@@ -150,6 +151,10 @@ impl Keys {
 
     pub(super) fn released(&self, number: &str) -> String {
         format!("{}/released/{number}", self.prefix)
+    }
+
+    pub(super) fn outdated(&self, node: &str) -> String {
+        format!("{}/outdated/{node}", self.prefix)
     }
 
     pub(super) fn confirmed(&self, node: &str) -> String {

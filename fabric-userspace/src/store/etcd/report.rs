@@ -29,6 +29,9 @@ pub struct NodeReport {
     pub layout: u32,
     /// Revision in its maps.
     pub revision: u64,
+    /// Revision before which no frame of it goes by any: later than `revision` where no port is in use.
+    #[serde(skip)]
+    pub confirmed: u64,
     /// Newer revision that it does not carry out.
     #[serde(default)]
     pub refused: Option<RefusedRevision>,
@@ -74,6 +77,11 @@ impl Reporter {
             lease: None,
             written: None,
         }
+    }
+
+    /// Whether the store knows this node: from then on its numbers wait for it.
+    pub fn is_known(&self) -> bool {
+        self.written.is_some()
     }
 
     /// Writes the report if it is new, and says that the node lives. To be called every few seconds.
@@ -140,7 +148,7 @@ impl Reporter {
     /// What stays of the report when the node dies: it goes on forwarding with this revision.
     fn confirmation(&self, report: &NodeReport) -> serde_json::Value {
         let key = self.store.keys.confirmed(&report.node);
-        put(&key, report.revision.to_string().as_bytes(), 0)
+        put(&key, report.confirmed.to_string().as_bytes(), 0)
     }
 
     /// Takes the report away, for an end in order.
@@ -158,7 +166,11 @@ impl EtcdStore {
     /// # Errors
     /// When the store does not answer.
     pub async fn leave(&self, node: &str) -> Result<(), Refusal> {
-        let keys = [self.keys.confirmed(node), self.keys.node(node)];
+        let keys = [
+            self.keys.confirmed(node),
+            self.keys.outdated(node),
+            self.keys.node(node),
+        ];
         let operations = keys.map(|key| delete(&key));
         let done = self.client.txn(&[], &operations).await;
         done.map(drop).map_err(|failure| self.refusal(failure))

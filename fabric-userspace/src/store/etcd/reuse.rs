@@ -3,7 +3,8 @@
 //! A change that takes a number from a tenant leaves `released/NUMBER` with its revision. A later change may give the
 //! number to another tenant once every node of the document has confirmed that revision. A node confirms with
 //! `confirmed/NAME`, which outlives its lease: an agent that is dead goes on forwarding with what it had. A node that is
-//! gone for good is taken out of the document: then nobody has a link to it any more, which fences all its ports.
+//! gone for good is taken out of the document: then nobody has a link to it any more, which fences all its ports. If a number
+//! that it may know goes to others meanwhile, `outdated/NAME` says so, and it does not come back before it has forgotten it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,9 +14,10 @@ use tokio::time::{Instant, sleep};
 
 use super::EtcdStore;
 use super::commit::{Attempt, OPERATIONS};
+use super::failure::Failure;
 use super::load::Snapshot;
-use super::objects::{Change, Object};
-use super::wire::{delete, end_of, get, page, put};
+use super::numbers::{Number, Numbers, numbers};
+use super::wire::{KeyValue, delete, end_of, get, is_at, page, put};
 use crate::error::{Refusal, codes};
 
 /// Nodes usually confirm within milliseconds: so long a writer waits before it is refused.
@@ -23,10 +25,8 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const PAUSE: Duration = Duration::from_millis(20);
 /// So many notes are read one by one, more all at once.
 const FEW: usize = 8;
-
-/// Numbers as they stand on the wire, with the tenant that each belongs to. A number is told by its kind and value, as in
-/// `tags-101-301` or `vni-10001`.
-type Numbers<'a> = BTreeMap<String, &'a str>;
+/// What the keys of nodes among the objects begin with.
+const NODES: &str = "nodes/";
 
 /// A number that a change gives to a tenant who did not have it.
 struct Claim {
@@ -47,88 +47,6 @@ pub struct Held {
     pub number: Number,
     /// Who may have it back.
     pub tenant: String,
-}
-
-/// A number of the wire that means a tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Number {
-    /// S-VID and C-VID.
-    Tags(u16, u16),
-    /// VXLAN network identifier.
-    Vni(u32),
-    /// I-SID of an I-TAG.
-    ISid(u32),
-    /// VLAN of a global VLAN link.
-    GlobalVid(u16),
-    /// MPLS label between datacenters.
-    Label(u32),
-}
-
-impl Number {
-    /// From the name of its note.
-    fn parse(text: &str) -> Option<Self> {
-        let (kind, value) = text.split_once('-')?;
-        Some(match kind {
-            "tags" => {
-                let (outer, inner) = value.split_once('-')?;
-                Self::Tags(outer.parse().ok()?, inner.parse().ok()?)
-            }
-            "vni" => Self::Vni(value.parse().ok()?),
-            "i_sid" => Self::ISid(value.parse().ok()?),
-            "global_vid" => Self::GlobalVid(value.parse().ok()?),
-            "label" => Self::Label(value.parse().ok()?),
-            _ => return None,
-        })
-    }
-}
-
-fn numbers<'a>(objects: impl Iterator<Item = &'a Object>) -> Numbers<'a> {
-    let mut all = Numbers::new();
-    for object in objects {
-        let Some(tenant) = object.of.as_deref() else {
-            continue;
-        };
-        for number in of_segment(object) {
-            all.insert(number, tenant);
-        }
-    }
-    all
-}
-
-fn of_segment(object: &Object) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    let value = object.value.parsed();
-    let field = |name: &str| value.get(name).filter(|value| !value.is_null());
-    for single in ["vni", "i_sid", "global_vid"] {
-        if let Some(value) = field(single) {
-            all.insert(format!("{single}-{value}"));
-        }
-    }
-    for label in field("labels").and_then(Value::as_array).into_iter().flatten() {
-        all.extend(label.get("label").map(|label| format!("label-{label}")));
-    }
-    if let Some(s_vid) = field("s_vid") {
-        let mut inner = BTreeSet::new();
-        collect(&value, "c_vid", &mut inner);
-        all.extend(inner.into_iter().map(|c_vid| format!("tags-{s_vid}-{c_vid}")));
-    }
-    all
-}
-
-/// All values of a field, at any depth.
-fn collect(value: &Value, name: &str, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(fields) => {
-            for (field, value) in fields {
-                if field == name && value.is_number() {
-                    found.insert(value.to_string());
-                }
-                collect(value, name, found);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, name, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 /// The owners of the numbers in what a change touches, before and after it. What is in no changed object has the owner that it had.
@@ -156,7 +74,7 @@ impl EtcdStore {
             .iter()
             .find_map(|claim| Some((claim, old.get(&claim.number)?)));
         if let Some((claim, tenant)) = direct
-            && !self.confirmed().await?.is_empty()
+            && !self.revisions(&self.keys.confirmed("")).await?.is_empty()
         {
             return Err(refusal(claim, tenant, "the same change takes it away"));
         }
@@ -187,48 +105,75 @@ impl EtcdStore {
         attempt: &Attempt<'_>,
         claims: &[Claim],
     ) -> Result<(), Refusal> {
+        let notes = self.released(claims).await?;
+        let others = |claim: &Claim| {
+            let note = notes.get(&claim.number)?;
+            (note.released.tenant != claim.tenant).then_some(note)
+        };
+        let early = claims.iter().filter_map(|claim| Some((claim, others(claim)?)));
+        let early: Vec<(&Claim, &Note)> = early.collect();
+        let Some(newest) = early.iter().map(|(_, note)| note.released.revision).max() else {
+            return Ok(());
+        };
+        let added = attempt.changes.iter().filter(|change| change.after.is_some());
+        let added = added.filter_map(|change| Some(change.key.strip_prefix(NODES)?.to_owned()));
+        let nodes: BTreeSet<String> = nodes_of(known).chain(added).collect();
         let end = Instant::now() + PATIENCE;
-        loop {
-            let released = self.released(claims).await?;
-            let early = claims.iter().find_map(|claim| {
-                let released = released.get(&claim.number)?;
-                (released.tenant != claim.tenant).then_some((claim, released))
-            });
-            let Some((claim, released)) = early else {
-                return Ok(());
-            };
-            let lagging = self.lagging(known, attempt, released.revision).await?;
-            if lagging.is_empty() {
-                // Confirmed by all: it means nothing to anybody, and the others are looked at.
-                self.forget(&claim.number).await?;
-                continue;
+        let progress = loop {
+            let progress = self.progress(known.revision(), &nodes).await?;
+            // Who has confirmed the last one has confirmed all.
+            if progress.behind(newest).is_empty() {
+                break progress;
             }
             if Instant::now() >= end {
-                let why = format!(
-                    "it was given up in revision {}, which {} not confirmed",
-                    released.revision,
-                    has_or_have(&lagging)
-                );
-                return Err(refusal(claim, &released.tenant, &why));
+                return Err(too_early(&progress, &early));
+            }
+            sleep(PAUSE).await;
+        };
+        let since = known.revision();
+        let outdated = progress.strangers(newest);
+        let marks: Vec<Value> = outdated
+            .map(|node| put(&self.keys.outdated(node), since.to_string().as_bytes(), 0))
+            .collect();
+        self.in_parts(&marks)
+            .await
+            .map_err(|failure| self.refusal(failure))?;
+        // Confirmed by all: they mean nothing to anybody.
+        let notes = early.iter().map(|(claim, note)| (claim.number.as_str(), note.at));
+        self.forget(notes).await
+    }
+
+    /// Refuses to take a node back that forwards by numbers which belong to others by now; waits a moment for one that is about to
+    /// confirm.
+    pub(super) async fn check_return(&self, attempt: &Attempt<'_>) -> Result<(), Refusal> {
+        let added = attempt.changes.iter().filter(|change| change.before.is_none());
+        let added: BTreeSet<&str> = added
+            .filter_map(|change| change.key.strip_prefix(NODES))
+            .collect();
+        let end = Instant::now() + PATIENCE;
+        while !added.is_empty() {
+            let outdated = self.revisions(&self.keys.outdated("")).await?;
+            let outdated: BTreeMap<_, _> = outdated
+                .iter()
+                .filter(|(node, _)| added.contains(node.as_str()))
+                .collect();
+            if outdated.is_empty() {
+                break;
+            }
+            let confirmed = self.revisions(&self.keys.confirmed("")).await?;
+            let early = outdated.into_iter().find_map(|(node, since)| {
+                let has = confirmed.get(node).filter(|has| *has < since)?;
+                Some((node, has, since))
+            });
+            let Some((node, has, since)) = early else {
+                break;
+            };
+            if Instant::now() >= end {
+                return Err(returned(node, *has, *since));
             }
             sleep(PAUSE).await;
         }
-    }
-
-    /// Nodes that may still go by what was in force before `revision`.
-    async fn lagging(
-        &self,
-        known: &Snapshot,
-        attempt: &Attempt<'_>,
-        revision: u64,
-    ) -> Result<Vec<String>, Refusal> {
-        let confirmed = self.confirmed().await?;
-        let in_document = |node: &str| {
-            let key = format!("nodes/{node}");
-            let is_new = |change: &Change| change.key == key && change.after.is_some();
-            known.objects.contains_key(&key) || attempt.changes.iter().any(is_new)
-        };
-        Ok(self.behind(known.revision(), &confirmed, in_document, revision))
+        Ok(())
     }
 
     /// Nodes of a document that may still go by a revision before `revision`, which is in force, after a moment for those that
@@ -239,37 +184,32 @@ impl EtcdStore {
     pub async fn still_behind(
         &self,
         revision: u64,
-        in_document: impl Fn(&str) -> bool,
+        nodes: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, u64>, Refusal> {
         let end = Instant::now() + PATIENCE;
         loop {
-            let confirmed = self.confirmed().await?;
-            let behind = self.behind(revision, &confirmed, &in_document, revision);
+            let progress = self.progress(revision, nodes).await?;
+            let behind = progress.behind(revision);
             if behind.is_empty() || Instant::now() >= end {
-                let lags = |(node, _): &(String, u64)| behind.contains(node);
-                return Ok(confirmed.into_iter().filter(lags).collect());
+                let has = |node: &str| Some((node.to_owned(), *progress.confirmed.get(node)?));
+                return Ok(behind.into_iter().filter_map(has).collect());
             }
             sleep(PAUSE).await;
         }
     }
 
-    fn behind(
-        &self,
+    /// How far the nodes are, with `in_force` in force.
+    async fn progress<'a>(
+        &'a self,
         in_force: u64,
-        confirmed: &BTreeMap<String, u64>,
-        in_document: impl Fn(&str) -> bool,
-        revision: u64,
-    ) -> Vec<String> {
-        // The writer has the revision that it makes this one from.
-        let has = |node: &str, has: u64| if node == self.by { has.max(in_force) } else { has };
-        // Its ports are fenced once all others know that it is not one of them any more.
-        let is_fenced = confirmed
-            .iter()
-            .any(|(node, has)| !in_document(node) && *has < revision);
-        let wanted = if is_fenced { in_force } else { revision };
-        let nodes = confirmed.iter().filter(|(node, _)| in_document(node));
-        let behind = nodes.filter(|(node, revision)| has(node, **revision) < wanted);
-        behind.map(|(node, _)| node.clone()).collect()
+        nodes: &'a BTreeSet<String>,
+    ) -> Result<Progress<'a>, Refusal> {
+        Ok(Progress {
+            confirmed: self.revisions(&self.keys.confirmed("")).await?,
+            in_force,
+            writer: &self.by,
+            nodes,
+        })
     }
 
     /// Numbers that no tenant has and that only the one who gave them up could have now.
@@ -277,35 +217,41 @@ impl EtcdStore {
     /// # Errors
     /// When the store does not answer.
     pub async fn held(&self) -> Result<Vec<Held>, Refusal> {
-        let pairs = self.pairs(&self.keys.released("")).await?;
-        if pairs.is_empty() {
+        let notes = self.pairs(&self.keys.released("")).await?;
+        if notes.is_empty() {
             return Ok(Vec::new());
         }
-        let confirmed = self.confirmed().await?;
-        let known = self.known.lock().await;
-        let in_document = |node: &str| known.objects.contains_key(&format!("nodes/{node}"));
+        let (in_force, nodes) = {
+            let known = self.known.lock().await;
+            (known.revision(), nodes_of(&known).collect())
+        };
+        let progress = self.progress(in_force, &nodes).await?;
         let mut is_free: BTreeMap<u64, bool> = BTreeMap::new();
-        let mut held = Vec::new();
-        for (number, note) in pairs {
-            let Some((released, number)) = read_note(&note).zip(Number::parse(&number)) else {
+        let (mut held, mut unneeded) = (Vec::new(), Vec::new());
+        for (name, note) in &notes {
+            let Some((released, number)) = read_note(&note.value).zip(Number::parse(name)) else {
                 continue;
             };
-            let is_free = is_free.entry(released.revision).or_insert_with(|| {
-                self.behind(known.revision(), &confirmed, in_document, released.revision)
-                    .is_empty()
-            });
+            let is_free = is_free
+                .entry(released.revision)
+                .or_insert_with(|| progress.behind(released.revision).is_empty());
             if !*is_free {
                 held.push(Held {
                     number,
                     tenant: released.tenant,
                 });
+            } else if progress.is_past(released.revision) {
+                unneeded.push((name.as_str(), note.mod_revision));
             }
         }
+        // Some at a time: nobody waits for it, and whoever chooses numbers next goes on.
+        unneeded.truncate(OPERATIONS);
+        self.forget(unneeded.into_iter()).await?;
         Ok(held)
     }
 
     /// What is noted of the numbers that are claimed.
-    async fn released(&self, claims: &[Claim]) -> Result<BTreeMap<String, Released>, Refusal> {
+    async fn released(&self, claims: &[Claim]) -> Result<BTreeMap<String, Note>, Refusal> {
         let mut pairs = Vec::new();
         if claims.len() > FEW {
             pairs = self.pairs(&self.keys.released("")).await?;
@@ -313,34 +259,42 @@ impl EtcdStore {
             for claim in claims {
                 let found = self.client.range(&get(&self.keys.released(&claim.number))).await;
                 let found = found.map_err(|failure| self.refusal(failure))?;
-                let value = |kv: &super::wire::KeyValue| String::from_utf8_lossy(&kv.value).into_owned();
-                pairs.extend(found.kvs.first().map(|kv| (claim.number.clone(), value(kv))));
+                pairs.extend(found.kvs.into_iter().next().map(|kv| (claim.number.clone(), kv)));
             }
         }
-        let read = |(number, note): (String, String)| Some((number, read_note(&note)?));
+        let read = |(number, kv): (String, KeyValue)| {
+            let released = read_note(&kv.value)?;
+            let at = kv.mod_revision;
+            Some((number, Note { released, at }))
+        };
         Ok(pairs.into_iter().filter_map(read).collect())
     }
 
-    /// Revision that each node had last, whether it lives or not.
-    async fn confirmed(&self) -> Result<BTreeMap<String, u64>, Refusal> {
-        let pairs = self.pairs(&self.keys.confirmed("")).await?;
-        Ok(pairs
-            .into_iter()
-            .filter_map(|(node, revision)| Some((node, revision.parse().ok()?)))
-            .collect())
+    /// Revisions by node.
+    async fn revisions(&self, prefix: &str) -> Result<BTreeMap<String, u64>, Refusal> {
+        let pairs = self.pairs(prefix).await?;
+        let read =
+            |(node, kv): (String, KeyValue)| Some((node, str::from_utf8(&kv.value).ok()?.parse().ok()?));
+        Ok(pairs.into_iter().filter_map(read).collect())
     }
 
-    /// Forgets what every node has confirmed.
-    ///
-    /// # Errors
-    /// When etcd does not answer.
-    async fn forget(&self, number: &str) -> Result<(), Refusal> {
-        let operation = delete(&self.keys.released(number));
-        let done = self.client.txn(&[], &[operation]).await;
-        done.map(drop).map_err(|failure| self.refusal(failure))
+    /// Forgets notes that are as they were read.
+    async fn forget<'n>(&self, notes: impl Iterator<Item = (&'n str, i64)>) -> Result<(), Refusal> {
+        let notes: Vec<_> = notes
+            .map(|(number, at)| (self.keys.released(number), at))
+            .collect();
+        for some in notes.chunks(OPERATIONS) {
+            let conditions: Vec<Value> = some.iter().map(|(key, at)| is_at(key, *at)).collect();
+            let operations: Vec<Value> = some.iter().map(|(key, _)| delete(key)).collect();
+            // If one has changed meanwhile they stay, and delay a number at most.
+            let done = self.client.txn(&conditions, &operations).await;
+            done.map_err(|failure| self.refusal(failure))?;
+        }
+        Ok(())
     }
 
-    async fn pairs(&self, prefix: &str) -> Result<Vec<(String, String)>, Refusal> {
+    /// Keys below a prefix, without it.
+    async fn pairs(&self, prefix: &str) -> Result<Vec<(String, KeyValue)>, Refusal> {
         let end = end_of(prefix);
         let mut from = prefix.as_bytes().to_vec();
         let mut pairs = Vec::new();
@@ -350,12 +304,12 @@ impl EtcdStore {
                 .range(&page(&from, &end, 0, 2000))
                 .await
                 .map_err(|failure| self.refusal(failure))?;
-            for kv in &found.kvs {
+            let more = found.more;
+            pairs.extend(found.kvs.into_iter().map(|kv| {
                 let key = String::from_utf8_lossy(&kv.key);
-                let name = key.strip_prefix(prefix).unwrap_or(&key).to_owned();
-                pairs.push((name, String::from_utf8_lossy(&kv.value).into_owned()));
-            }
-            let Some(last) = found.kvs.last().filter(|_| found.more) else {
+                (key.strip_prefix(prefix).unwrap_or(&key).to_owned(), kv)
+            }));
+            let Some((_, last)) = pairs.last().filter(|_| more) else {
                 return Ok(pairs);
             };
             from.clone_from(&last.key);
@@ -364,28 +318,110 @@ impl EtcdStore {
     }
 
     /// Writes notes that are too many for the deciding transaction. Before it: a note too many only delays a number.
-    pub(super) async fn note_released(&self, notes: &[Value]) -> Result<(), super::Failure> {
-        for some in notes.chunks(OPERATIONS) {
+    pub(super) async fn note_released(&self, notes: &[Value]) -> Result<(), Failure> {
+        self.in_parts(notes).await
+    }
+
+    async fn in_parts(&self, operations: &[Value]) -> Result<(), Failure> {
+        for some in operations.chunks(OPERATIONS) {
             self.client.txn(&[], some).await?;
         }
         Ok(())
     }
 }
 
-fn read_note(note: &str) -> Option<Released> {
-    let (revision, tenant) = note.split_once(' ')?;
+/// A [`Released`] in the store.
+struct Note {
+    released: Released,
+    /// Revision of the key space that wrote it.
+    at: i64,
+}
+
+/// How far the nodes are.
+struct Progress<'a> {
+    /// Revision that each node had last, whether it lives or not.
+    confirmed: BTreeMap<String, u64>,
+    in_force: u64,
+    /// Who makes a change has the revision that he makes it from.
+    writer: &'a str,
+    /// Those of the document.
+    nodes: &'a BTreeSet<String>,
+}
+
+impl Progress<'_> {
+    /// Nodes of the document that may still go by what was in force before `revision`.
+    ///
+    /// The ports of a node outside of the document are fenced once all others know that it is not one of them any more, those
+    /// included of which nothing is heard: one may have its ports under another name.
+    fn behind(&self, revision: u64) -> Vec<&str> {
+        let is_fenced = self.strangers(revision).next().is_some();
+        let wanted = if is_fenced { self.in_force } else { revision };
+        let lags = |node: &&String| match self.confirmed.get(*node) {
+            Some(has) if *node == self.writer => (*has).max(self.in_force) < wanted,
+            Some(has) => *has < wanted,
+            None => is_fenced && *node != self.writer,
+        };
+        self.nodes.iter().filter(lags).map(String::as_str).collect()
+    }
+
+    /// Nodes outside of the document that go by what was in force before `revision`.
+    fn strangers(&self, revision: u64) -> impl Iterator<Item = &str> {
+        let nodes = self.confirmed.iter();
+        let lag = nodes.filter(move |(node, has)| **has < revision && !self.nodes.contains(*node));
+        lag.map(|(node, _)| node.as_str())
+    }
+
+    /// Whether nobody goes by what was in force before `revision`.
+    fn is_past(&self, revision: u64) -> bool {
+        self.confirmed.values().all(|has| *has >= revision)
+    }
+}
+
+/// Names of the nodes in the document that is known to be in force.
+fn nodes_of(known: &Snapshot) -> impl Iterator<Item = String> {
+    let keys = known.objects.range(NODES.to_owned()..).map(|(key, _)| key);
+    keys.map_while(|key| Some(key.strip_prefix(NODES)?.to_owned()))
+}
+
+fn read_note(note: &[u8]) -> Option<Released> {
+    let (revision, tenant) = str::from_utf8(note).ok()?.split_once(' ')?;
     Some(Released {
         revision: revision.parse().ok()?,
         tenant: tenant.to_owned(),
     })
 }
 
-fn has_or_have(nodes: &[String]) -> String {
+fn has_or_have(nodes: &[&str]) -> String {
     match nodes {
         [one] => format!("{one} has"),
         [one, rest @ ..] => format!("{one} and {} more have", rest.len()),
         [] => "nobody has".to_owned(),
     }
+}
+
+fn too_early(progress: &Progress<'_>, early: &[(&Claim, &Note)]) -> Refusal {
+    let waits = |(_, note): &&(&Claim, &Note)| !progress.behind(note.released.revision).is_empty();
+    let Some((claim, note)) = early.iter().find(waits).or(early.first()) else {
+        return Refusal::new(codes::BUG, "a number waits, and none is claimed");
+    };
+    let Released { revision, tenant } = &note.released;
+    let behind = progress.behind(*revision);
+    let why = format!(
+        "it was given up in revision {revision}, which {} not confirmed",
+        has_or_have(&behind)
+    );
+    refusal(claim, tenant, &why)
+}
+
+fn returned(node: &str, has: u64, since: u64) -> Refusal {
+    let sentence = format!(
+        "node {node} forwards by revision {has}, and numbers that it uses belong to other tenants since revision {since}"
+    );
+    Refusal::new(codes::NUMBER_IN_USE, sentence)
+        .with_cure(format!(
+            "fabric agent stop --detach at {node}, start its agent again, and repeat; of a host that is gone for good: choose another name"
+        ))
+        .unchanged()
 }
 
 fn refusal(claim: &Claim, tenant: &str, why: &str) -> Refusal {
@@ -397,54 +433,4 @@ fn refusal(claim: &Claim, tenant: &str, why: &str) -> Refusal {
     Refusal::new(codes::NUMBER_IN_USE, sentence)
         .with_cure("fabric node list; wait for the node, choose another number, or take a node that is gone for good out of the document")
         .unchanged()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Document, from_json};
-    use crate::store::etcd::objects::{Objects, apart};
-
-    #[test]
-    fn a_note_is_read_as_it_was_written() {
-        let read = [
-            "tags-101-301",
-            "vni-7",
-            "i_sid-8",
-            "global_vid-9",
-            "label-16",
-            "tags-1",
-            "x-1",
-        ];
-        let expected = [
-            Some(Number::Tags(101, 301)),
-            Some(Number::Vni(7)),
-            Some(Number::ISid(8)),
-            Some(Number::GlobalVid(9)),
-            Some(Number::Label(16)),
-            None,
-            None,
-        ];
-        assert_eq!(read.map(Number::parse), expected);
-    }
-
-    #[test]
-    fn every_number_of_a_segment_is_known() {
-        let text = r#"{"schema":"fabric/1","tenants":[{"name":"acme","segments":[
-            {"name":"a","s_vid":101,"c_vid":1101,"vni":10001,"attachments":[
-                {"node":"e1","port":"eth1","vlan":10,"c_vid":301,"stations":[{"mac":"02:00:00:00:00:01","c_vid":302}]},
-                {"node":"e2","port":"eth1","vlan":10,"c_vid":303}]}]}]}"#;
-        let document: Document = from_json(text).unwrap();
-        let objects = apart(&document, &Objects::new()).unwrap();
-        let all = numbers(objects.values());
-        let expected = [
-            "tags-101-1101",
-            "tags-101-301",
-            "tags-101-302",
-            "tags-101-303",
-            "vni-10001",
-        ];
-        assert_eq!(all.keys().map(String::as_str).collect::<Vec<_>>(), expected);
-        assert!(all.values().all(|tenant| *tenant == "acme"));
-    }
 }
