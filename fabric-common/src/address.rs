@@ -2,8 +2,8 @@
 
 /// An IPv4 or IPv6 address; its bytes in the order of memory.
 ///
-/// IPv4 has a first half of ones: in IPv6 that would be a multicast address (RFC 4291 section 2.7), which is nobody's own, so
-/// that no packet of one family is taken for one of the other.
+/// IPv4 has a first half of ones: in IPv6 that would be a multicast address (RFC 4291 section 2.7), which is nobody's own. Who reads
+/// an address from an IPv6 header must look at [`Address::is_group`], or it can be taken for one of IPv4.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(C)]
 pub struct Address {
@@ -38,6 +38,12 @@ impl Address {
             high: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
             low: u64::from_le_bytes([i, j, k, l, m, n, o, p]),
         }
+    }
+
+    /// A multicast address of IPv6, or any of IPv4.
+    #[inline(always)]
+    pub const fn is_group(self) -> bool {
+        self.high & 0xff == 0xff
     }
 
     /// The four bytes in wire order of an IPv4 address.
@@ -98,6 +104,11 @@ mod tests {
         mapped[10..].copy_from_slice(&[0xff, 0xff, 192, 0, 2, 1]);
         assert_ne!(v4, Address::v6(mapped));
         assert_ne!(v4, Address::v6([0; 16]));
+        // The one that is the same is a group's.
+        let mut same = [0; 16];
+        same[..12].copy_from_slice(&[255, 255, 255, 255, 255, 255, 255, 255, 192, 0, 2, 1]);
+        assert_eq!(v4, Address::v6(same));
+        assert!(Address::v6(same).is_group() && !Address::v6(mapped).is_group());
         assert_eq!(v4.fold(), u32::from_le_bytes([192, 0, 2, 1]));
     }
 }

@@ -95,8 +95,13 @@ pub fn from_underlay<F: Frame, T: Tables>(
     port: &Port,
     tables: &T,
 ) -> Result<Verdict, DropReason> {
-    check_safe(port)?;
-    match classify::underlay(frame, port, tables)? {
+    check_known(port)?;
+    let classified = classify::underlay(frame, port, tables);
+    if port.has(Port::UNSAFE) && !matches!(classified, Ok(Underlay::Host)) {
+        return Err(DropReason::PortUnsafe);
+    }
+    match classified? {
+        // Also where the port is not safe: the host would get it without a fabric, and its owner needs it to cure the port.
         Underlay::Host => Ok(Verdict::Pass),
         Underlay::Tenant(classified) => forward(frame, port, tables, &classified),
         Underlay::Relay(onward) => pass_on(frame, port, tables, &onward),
@@ -104,10 +109,16 @@ pub fn from_underlay<F: Frame, T: Tables>(
 }
 
 #[inline(always)]
-fn check_safe(port: &Port) -> Result<(), DropReason> {
+fn check_known(port: &Port) -> Result<(), DropReason> {
     if port.slot == 0 {
         return Err(DropReason::UnknownPort);
     }
+    Ok(())
+}
+
+#[inline(always)]
+fn check_safe(port: &Port) -> Result<(), DropReason> {
+    check_known(port)?;
     if port.has(Port::UNSAFE) {
         return Err(DropReason::PortUnsafe);
     }

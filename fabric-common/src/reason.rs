@@ -92,7 +92,7 @@ drop_reasons! {
     /// The egress port has left the device map.
     EgressGone = 30, "egress-gone", "the egress port is not in the fabric any more", "fabric port list";
     /// A check of `fabric doctor` failed after the attach.
-    PortUnsafe = 31, "port-unsafe", "the port is not safe, all its frames are dropped", "fabric doctor PORT";
+    PortUnsafe = 31, "port-unsafe", "the port is not safe, all frames of tenants are dropped", "fabric doctor PORT";
     /// The program runs on an interface that no table names.
     UnknownPort = 32, "unknown-port", "an interface without a role in the fabric", "restart the agent";
     /// Flood copies carry metadata; a copy without ours is refused.

@@ -40,7 +40,7 @@ pub use protection::Protection;
 pub use scope::Scope;
 
 use budget::Budget;
-use input::{SegmentInput, own_vlan};
+use input::{SegmentInput, own_of};
 use node::NodeView;
 use passing::Passing;
 
@@ -73,8 +73,9 @@ pub fn compile(request: &Request<'_>, previous: &Image, scope: &Scope) -> Result
         .with_cure("add the node to \"nodes\", or start the agent with --node NAME of one that is there")
     })?;
     let mut pools = previous.pools.clone();
-    let view = NodeView::of(request, here, &previous.node.ids, &mut pools)?;
-    let kept = previous.node.view.as_ref().is_some_and(|old| old.keeps(&view));
+    let before = previous.node.view.as_ref();
+    let view = NodeView::of(request, here, (&previous.node.ids, before), &mut pools)?;
+    let kept = before.is_some_and(|old| old.keeps(&view));
     let mut work = Work {
         request,
         here,
@@ -139,8 +140,7 @@ impl Work<'_> {
     fn segment(&mut self, segment: &ValidSegment) -> Result<Option<Arc<SegmentPart>>, Refusal> {
         let tenant = &segment.tenant;
         for link in self.passing.links(self.request.valid, self.here, segment) {
-            self.budget
-                .pass(tenant, own_vlan(segment.vlan), self.view.way(link)?);
+            self.budget.pass(tenant, own_of(segment), self.view.way(link)?);
         }
         let Some(input) = SegmentInput::of(self.request.valid, self.here, &self.view, segment)? else {
             return Ok(None);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::input::End;
+use super::input::{End, way_to};
 use super::node::{NodeView, Way};
 use crate::budget;
 use crate::error::Refusal;
@@ -182,6 +182,14 @@ impl<'a> Landings<'a> {
         self.own().map(|own| own.anchor)
     }
 
+    /// Whether labels lead from `gate` to another node's datacenter, if it needs them.
+    pub(super) fn leads_on(&self, gate: NodeIx, node: NodeIx) -> bool {
+        gate == node || {
+            let datacenter = self.valid.node(node).datacenter;
+            self.valid.routes().route_to(gate, datacenter).is_some()
+        }
+    }
+
     /// The place to which frames for everybody at another node leave; `None` if nothing leads there.
     pub(super) fn everybody_at(&self, node: NodeIx, view: &NodeView) -> Result<Option<Place>, Refusal> {
         let base = self.segment.base_c_vid.get();
@@ -235,7 +243,7 @@ impl<'a> Landings<'a> {
                         .map(|link| view.way(link).map(Arc::clone))
                         .transpose()?,
                     room: self.room((*at, other.anchor)),
-                    ends: self.ends(*at),
+                    ends: self.ends(*at, other),
                 });
             }
         }
@@ -268,16 +276,29 @@ impl<'a> Landings<'a> {
             .collect()
     }
 
-    fn ends(&self, datacenter: DatacenterIx) -> Vec<End> {
-        let there = |node: NodeIx| self.valid.node(node).datacenter == datacenter;
+    /// What is in a datacenter of another island, as far as a node there where its labels end can send to it.
+    fn ends(&self, datacenter: DatacenterIx, other: &Landing) -> Vec<End> {
+        let there =
+            |node: NodeIx| self.valid.node(node).datacenter == datacenter && self.is_served(node, other);
         let attachments = self.segment.attachments.iter().filter(|end| there(end.node));
         let remotes = self.segment.remotes.iter().filter(|end| there(end.node));
+        let remotes = remotes.filter(|end| !self.valid.link(end.link).down);
         let mut ends: Vec<End> = attachments
             .map(|end| End::new(end.c_vid, &end.stations))
             .chain(remotes.map(|end| End::new(end.c_vid, &end.stations)))
             .collect();
         ends.sort_by_key(|end| end.c_vid);
         ends
+    }
+
+    fn is_served(&self, node: NodeIx, other: &Landing) -> bool {
+        // Most of the time nothing is out of service.
+        if self.valid.links().iter().all(|link| !link.down) {
+            return true;
+        }
+        let routes = self.valid.routes();
+        let mut ends = routes.ends_of(routes.island(other.anchor), other);
+        ends.any(|end| end == node || way_to(self.valid, end, node).is_some())
     }
 
     fn lines(&self, view: &NodeView) -> Vec<Line> {

@@ -114,11 +114,7 @@ impl SegmentInput {
             i_sid: segment.i_sid.map_or(0, |i_sid| i_sid.get()),
             global_vid: segment.global_vid.map_or(0, ServiceVid::get),
             mac_limit: segment.mac_limit,
-            own: match segment.vlan {
-                // Its packets have no tag where nobody says which.
-                None if segment.gateway.is_some() => own::UNTAGGED,
-                vlan => own_vlan(vlan),
-            },
+            own: own_of(segment),
             mtu: TENANT_MTU,
             locals: locals(here, view, segment)?,
             legs: legs(&landings, view, &links)?,
@@ -156,10 +152,12 @@ impl SegmentInput {
 }
 
 /// See [`own`].
-pub(super) fn own_vlan(vlan: Option<Vlan>) -> u32 {
-    match vlan {
+pub(super) fn own_of(segment: &ValidSegment) -> u32 {
+    match segment.vlan {
         Some(Vlan::Tagged(vid)) => u32::from(vid.get()),
         Some(Vlan::Untagged) => own::UNTAGGED,
+        // A gateway's packets have no tag where nobody says which.
+        None if segment.gateway.is_some() => own::UNTAGGED,
         // Without attachments no frame of the segment can enter a VLAN of anybody.
         Some(Vlan::Any) | None => own::ANY,
     }
@@ -192,9 +190,8 @@ fn legs(landings: &Landings<'_>, view: &NodeView, links: &[LinkIx]) -> Result<Ve
     let links = links.iter().filter(|link| is_in_service(**link));
     let mut behind: Vec<(LinkIx, Vec<End>)> = links.map(|link| (*link, Vec::new())).collect();
     let mut place = |node: NodeIx, end: End| {
-        let link = landings
-            .gate(node)
-            .and_then(|gate| way_to(landings.valid, here, gate));
+        let gate = landings.gate(node).filter(|gate| landings.leads_on(*gate, node));
+        let link = gate.and_then(|gate| way_to(landings.valid, here, gate));
         if let Some((_, ends)) = behind.iter_mut().find(|(known, _)| Some(*known) == link) {
             ends.push(end);
         }
@@ -203,7 +200,7 @@ fn legs(landings: &Landings<'_>, view: &NodeView, links: &[LinkIx]) -> Result<Ve
         place(end.node, End::new(end.c_vid, &end.stations));
     }
     let (own, others): (Vec<_>, Vec<_>) = segment.remotes.iter().partition(|remote| remote.node == here);
-    for end in others {
+    for end in others.into_iter().filter(|end| is_in_service(end.link)) {
         place(end.node, End::new(end.c_vid, &end.stations));
     }
     behind.extend(
@@ -224,7 +221,7 @@ fn legs(landings: &Landings<'_>, view: &NodeView, links: &[LinkIx]) -> Result<Ve
 }
 
 /// The first link of the way along the tree; `None` if none leads there, or one of them is out of service.
-fn way_to(valid: &Valid, here: NodeIx, target: NodeIx) -> Option<LinkIx> {
+pub(super) fn way_to(valid: &Valid, here: NodeIx, target: NodeIx) -> Option<LinkIx> {
     let first = valid.tree().next_link(here, target)?;
     let (mut at, mut next) = (here, first);
     loop {

@@ -54,14 +54,15 @@ impl NodeView {
     pub(super) fn of(
         request: &Request<'_>,
         here: NodeIx,
-        old: &NodeIds,
+        (old, before): (&NodeIds, Option<&Self>),
         pools: &mut Pools,
     ) -> Result<Self, Refusal> {
         let mut view = Self::default();
         view.add_ports(request, here, old, pools)?;
         view.by_link.resize(request.valid.links().len(), None);
         for (at, link) in request.valid.links_at(here) {
-            view.add_way(request, (here, at, link), old, pools)?;
+            let before = before.and_then(|before| before.ways.get(&link.name));
+            view.add_way(request, (here, at, link), (old, before), pools)?;
         }
         view.mark_ports();
         if let Some(problem) = request.valid.twin(here) {
@@ -158,7 +159,7 @@ impl NodeView {
         &mut self,
         request: &Request<'_>,
         (here, at, link): (NodeIx, LinkIx, &ValidLink),
-        old: &NodeIds,
+        (old, before): (&NodeIds, Option<&Arc<Way>>),
         pools: &mut Pools,
     ) -> Result<(), Refusal> {
         let Some(port) = link.port_at(here) else {
@@ -166,8 +167,10 @@ impl NodeView {
         };
         let numbers = self.numbers(link, old, pools)?;
         let plan = self.port(port)?;
-        // One that is gone is judged when it is there.
-        let is_judged = plan.facts.ifindex != 0 && !request.in_force;
+        let line_mtu = link.mtu.map(LineMtu::get);
+        let was_said = before.is_some_and(|before| before.port == *port && before.line_mtu == line_mtu);
+        // One that is gone is judged when it is there, and what is in force was judged when it was new.
+        let is_judged = plan.facts.ifindex != 0 && !request.in_force && !was_said;
         if let Some(said) = link.mtu.filter(|said| is_judged && said.get() > plan.facts.mtu) {
             return Err(less_than_said(link, port, plan.facts.mtu, said));
         }
@@ -178,7 +181,7 @@ impl NodeView {
             slot: plan.slot,
             facts: plan.facts,
             resolved: wire.is_resolved(),
-            line_mtu: link.mtu.map(LineMtu::get),
+            line_mtu,
             wire,
             stack: Added::by(&link.carries),
         });

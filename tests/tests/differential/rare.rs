@@ -2,17 +2,20 @@
 //! room. Each state is made on both sides, and undone.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fabric_common::DropReason;
 use fabric_common::flood::Metadata;
 use fabric_common::maps::{Binding, Direction, Path, access_index};
 use fabric_tests::bpf::Action;
+use fabric_tests::fixtures::vtep_mac;
 use fabric_tests::frame::{Frame, Mac, eth};
 use fabric_userspace::compile::twin::Outcome;
 use fabric_userspace::records::Records;
 use fabric_userspace::validate::PortRole;
 
 use super::both::Both;
+use super::site::{HERE, REMOTES};
 
 /// Of segment `a`, behind `eth1`.
 pub(crate) const NEAR: &str = "02:00:00:00:aa:01";
@@ -60,6 +63,7 @@ pub(crate) fn in_test_runs(both: &mut Both) -> BTreeSet<DropReason> {
     expect(both, &outcome, DropReason::FloodTooBig);
     no_room(both);
     short_first_buffer(both);
+    underlay(both);
     reached.insert(DropReason::NoHeadroom);
     reached
 }
@@ -146,6 +150,49 @@ fn short_first_buffer(both: &mut Both) {
         assert_eq!(too_big(both) - before, u64::from(action == Action::Drop));
         both.begin();
     }
+}
+
+/// A tenant's frame is dropped where the port is not safe, and what is the host's is the host's all the same. No packet of IPv6 is taken
+/// for one of IPv4, not even from the only address that looks like it.
+fn underlay(both: &mut Both) {
+    let begun = || eth(both.port("u0").mac, vtep_mac(REMOTES[0]).as_str());
+    let inner = eth(NEAR, NEW).word("rare");
+    let [there, here]: [Ipv4Addr; 2] = [REMOTES[0], HERE].map(|address| address.parse().unwrap());
+    let lookalike = |address: Ipv4Addr| {
+        let mut octets = [0xff; 16];
+        octets[8..12].copy_from_slice(&address.octets());
+        octets[12..].fill(0);
+        Ipv6Addr::from(octets)
+    };
+    let tunnelled = begun()
+        .ipv4(there, here)
+        .udp(50_000, 4789)
+        .vxlan(10_001)
+        .append(&inner);
+    let other_family = begun()
+        .ipv6(lookalike(there), lookalike(here))
+        .udp(50_000, 4789)
+        .vxlan(10_001)
+        .append(&inner);
+    let of_the_host = begun().ipv4(there, here).udp(50_000, 53).raw(b"a question");
+    let mut comes = |both: &mut Both, tunnelled_ends: bool| {
+        let outcome = both.frame("u0", &tunnelled);
+        let dropped = outcome == Outcome::Dropped(DropReason::PortUnsafe);
+        assert_eq!(dropped, tunnelled_ends, "{outcome:?}");
+        assert_ne!(outcome, Outcome::Passed);
+        for frame in [&other_family, &of_the_host] {
+            assert_eq!(both.frame("u0", frame), Outcome::Passed);
+        }
+        both.compare();
+    };
+    comes(both, false);
+    let intact = both.records.clone();
+    both.change(|records| {
+        let ports = records.ports.values_mut();
+        ports.for_each(|port| port.flags |= fabric_common::maps::Port::UNSAFE);
+    });
+    comes(both, true);
+    both.change(|records| *records = intact);
 }
 
 /// The driver left as much room as somebody else's metadata takes away: in front of it 40 bytes are the kernel's own.

@@ -1,6 +1,6 @@
 //! Outer headers: what is ours, what is the host's, what is broken.
 
-use std::net::UdpSocket;
+use std::net::{Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
 use fabric_tests::fixtures::Rig;
@@ -107,6 +107,27 @@ fn vxl_6_everything_else_goes_to_the_stack_untouched() {
     for packet in &passed {
         is_passed(&rig, packet);
     }
+}
+
+/// Inside, addresses of IPv4 have a first half of ones. A packet of IPv6 from the multicast address that looks like the VTEP's is the host's
+/// business like any other from nobody: who can send such packets needs no address of the VTEP.
+#[test]
+fn vxl_6_no_ipv6_packet_comes_from_an_ipv4_vtep() {
+    let rig = rig();
+    let lookalike = |address: [u8; 4]| {
+        let mut octets = [0xff; 16];
+        octets[8..12].copy_from_slice(&address);
+        octets[12..].fill(0);
+        Ipv6Addr::from(octets)
+    };
+    let [there, here] = [THERE, HERE].map(|ip| lookalike(address(ip)));
+    let packet = eth(mac(HERE), mac(THERE))
+        .ipv6(there, here)
+        .udp(50_000, 4789)
+        .vxlan(VNI_A)
+        .append(&inward().word("Happy"));
+    is_passed(&rig, &packet);
+    arrives(&rig, &good());
 }
 
 /// VXL-8: options of every length are stepped over, and their bytes belong to the header checksum.

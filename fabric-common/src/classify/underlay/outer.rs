@@ -116,6 +116,10 @@ fn ipv6<F: Frame>(frame: &F, at: usize) -> Result<Option<Outer>, Short> {
     }
     let source = Address::v6(frame.read(at + 8)?);
     let local = Address::v6(frame.read(at + 24)?);
+    // Nobody's own, and perhaps what stands for an address of IPv4.
+    if source.is_group() || local.is_group() {
+        return Ok(None);
+    }
     let udp = at + IPV6_HEADER;
     Ok(Some(Outer {
         udp,

@@ -160,34 +160,85 @@ fn a_line_is_as_large_as_the_document_says() {
 /// Behind the next node a link is out of service: that node knows no tags of who is behind it, so nobody sends it any.
 #[test]
 fn who_is_behind_a_link_out_of_service_is_sent_nothing_by_his_own_tags() {
-    let end = |node: &str, port: &str| json!({"node": node, "port": port});
-    let trunk = |name: &str, ends: [Value; 2], down: bool| json!({"name": name, "kind": "trunk", "ends": ends, "down": down});
-    let mut far = json!({"node": "c", "port": "eth1", "vlan": "untagged"});
-    far["stations"] = json!([{"mac": "02:00:00:00:00:0c"}]);
-    let near = json!({"node": "a", "port": "eth1", "vlan": "untagged"});
-    let node = |name: &str| json!({"name": name, "datacenter": "dc1"});
-    let nodes = ["a", "b", "c"].map(node);
-    for down in [false, true] {
-        let document = valid(&json!({
-            "schema": "fabric/1",
-            "datacenters": [{"name": "dc1", "id": 1, "s_vids": "100-199", "c_vids": "1000-1999"}],
-            "nodes": nodes,
-            "links": [trunk("ab", [end("a", "t0"), end("b", "t0")], false), trunk("bc", [end("b", "t1"), end("c", "t0")], down)],
-            "tenants": [{"name": "acme", "segments": [{"name": "lan", "attachments": [near, far]}]}],
-        }));
-        let station = |node| {
-            let image = compile_at(&document, node, &host(&document, node, 1600));
-            Station::of(image.expect("it fits"))
-        };
-        for destination in [[2, 0, 0, 0, 0, 0x0c], [0xff; 6]] {
-            let frame = [&destination[..], &[2, 0, 0, 0, 0, 0x0a, 8, 0], &[0x5a; 46]].concat();
-            let (port, bytes) = station("a").forward("eth1", &frame);
-            assert_eq!(port, "t0");
-            let outcome = station("b").receive("t0", &bytes);
-            match down {
-                true => assert_eq!(outcome, Outcome::Dropped(DropReason::NoReceiver)),
-                false => assert_eq!(outcome.sent().len(), 1),
+    for kind in ["trunk", "pseudowire", "vxlan"] {
+        for down in [false, true] {
+            let document = valid(&three_in_a_row(kind, down));
+            let station = |node| {
+                let mut host = host(&document, node, 1600);
+                host.neighbours
+                    .insert("bc".parse().expect("a name"), Some([2, 0, 0, 0, 0, 9]));
+                Station::of(compile_at(&document, node, &host).expect("it fits"))
+            };
+            for destination in [[2, 0, 0, 0, 0, 0x0c], [0xff; 6]] {
+                let frame = [&destination[..], &[2, 0, 0, 0, 0, 0x0a, 8, 0], &[0x5a; 46]].concat();
+                let outcome = station("a").receive("eth1", &frame);
+                let [sent] = outcome.sent()[..] else {
+                    // Where nothing else is behind the trunk, nothing is sent into it.
+                    assert_eq!(outcome, Outcome::Dropped(DropReason::NoReceiver), "{kind}");
+                    assert!(down, "{kind}");
+                    continue;
+                };
+                let outcome = station("b").receive("t0", &sent.bytes);
+                match down {
+                    true => assert_eq!(outcome, Outcome::Dropped(DropReason::NoReceiver), "{kind}"),
+                    false => assert_eq!(outcome.sent().len(), 1, "{kind}: {outcome:?}"),
+                }
             }
         }
     }
+}
+
+/// A trunk from a to b, and from b to c a link of some kind, behind which a station is.
+fn three_in_a_row(kind: &str, down: bool) -> Value {
+    let end = |node: &str, port: &str| json!({"node": node, "port": port});
+    let is_foreign = kind == "vxlan";
+    let stations = json!([{"mac": "02:00:00:00:00:0c"}]);
+    let near = json!({"node": "a", "port": "eth1", "vlan": "untagged"});
+    let mut segment = json!({"name": "lan", "attachments": [near]});
+    let mut nodes = vec![
+        json!({"name": "a", "datacenter": "dc1"}),
+        json!({"name": "b", "datacenter": "dc1"}),
+    ];
+    let ends = match is_foreign {
+        true => {
+            segment["remotes"] = json!([{"link": "bc", "stations": stations}]);
+            json!([{"node": "b", "port": "u0", "address": "192.0.2.1"}, {"address": "192.0.2.2"}])
+        }
+        false => {
+            nodes.push(json!({"name": "c", "datacenter": if kind == "trunk" { "dc1" } else { "dc2" }}));
+            let far = json!({"node": "c", "port": "eth1", "vlan": "untagged", "stations": stations});
+            segment["attachments"] = json!([near, far]);
+            json!([end("b", "t1"), end("c", "t0")])
+        }
+    };
+    let datacenter = |id: u32| {
+        let of = |first: u32| format!("{first}-{}", first + 99);
+        json!({"name": format!("dc{id}"), "id": id, "s_vids": of(id * 100), "c_vids": of(1000 * id), "vnis": of(10_000 * id),
+            "labels": of(1000 * id)})
+    };
+    json!({
+        "schema": "fabric/1",
+        "datacenters": [datacenter(1), datacenter(2)],
+        "nodes": nodes,
+        "links": [
+            {"name": "ab", "kind": "trunk", "ends": [end("a", "t0"), end("b", "t0")]},
+            {"name": "bc", "kind": kind, "ends": ends, "down": down}],
+        "tenants": [{"name": "acme", "segments": [segment]}],
+    })
+}
+
+/// What a line is said to take was checked when it was new. That it takes less by now keeps nobody from another change.
+#[test]
+fn a_line_in_force_that_has_become_too_small_refuses_no_other_change() {
+    let document = with_mtu(figure2(true), &[("line228", 1600)]);
+    let wide = valid(&document);
+    let image = compile_at(&wide, "n220", &host(&wide, "n220", 1600)).expect("it fits");
+    let small = host(&wide, "n220", 1590);
+    compile_from(&wide, "n220", &small, &image).expect("nothing is new");
+    let raised = valid(&with_mtu(document, &[("line228", 1610)]));
+    let refusal = compile_from(&raised, "n220", &small, &image).expect_err("more than before");
+    assert!(
+        refusal.to_string().contains("said to take packets of 1610 bytes"),
+        "{refusal}"
+    );
 }
