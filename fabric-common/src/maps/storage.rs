@@ -85,7 +85,8 @@ pub struct Vsm {
     pub charge: SharedU64,
     /// Silence that is death, in nanoseconds: with the agent's probes running.
     pub probe_limit: SharedU64,
-    /// The same without probes, from the first frame that should have been answered.
+    /// The same without probes, from the first frame that should have been answered. All ones where data are copied: how old a copy
+    /// is by then nobody knows.
     pub silence_limit: SharedU64,
     /// When the agent last sent probes, in nanoseconds of `CLOCK_MONOTONIC`.
     pub probed_at: SharedU64,

@@ -10,7 +10,7 @@ use crate::model::{Name, ReplicationPolicy};
 
 const SECOND: u64 = 1_000_000_000;
 /// A member in charge that lives and whose copying is not heard of for so long may have lost its copies.
-const UNHEARD: u64 = 2 * SECOND;
+pub(super) const UNHEARD: u64 = 2 * SECOND;
 /// The same at a node that does not know whether the member lives: long enough for another one to come into office and to switch, had
 /// it died.
 const UNHEARD_ELSEWHERE: u64 = 10 * SECOND;

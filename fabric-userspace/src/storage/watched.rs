@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fabric_common::maps::storage::{Charge, Vsm};
 
 use super::board::Switch;
+use super::copies::UNHEARD;
 use super::judge::{Answers, Cause, CopyState, Member, Restoring, Verdict, judge};
 use super::known::Known;
 use super::nudges::Nudges;
@@ -297,7 +298,7 @@ impl Watched {
     }
 
     pub(super) fn name_standby(&mut self, vsm: &Vsm, standby: Option<u8>) {
-        let standby = standby.filter(|_| self.spec.in_path);
+        let standby = standby.filter(|_| self.spec.in_path && self.is_soon_known_dead());
         if self.charge.standby() == standby.map(usize::from) {
             return;
         }
@@ -306,6 +307,11 @@ impl Watched {
         if vsm.charge.compare_exchange(self.charge.0, named.0) == self.charge.0 {
             self.charge = named;
         }
+    }
+
+    /// With the agent gone a frame goes by its last probe for the time of the limit, and by what it knew of the copies then.
+    fn is_soon_known_dead(&self) -> bool {
+        self.spec.replication.is_none() || self.spec.limit <= UNHEARD
     }
 
     /// The one write; `None` if somebody else wrote first.
