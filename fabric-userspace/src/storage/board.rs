@@ -15,7 +15,7 @@ use super::watched::Watched;
 use super::wishes::Ask;
 use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
-use crate::model::Name;
+use crate::model::{Name, ReplicationPolicy};
 use crate::store::etcd::Standing;
 
 /// A connection that was heard of less than so many ticks ago (about seconds) is in use.
@@ -59,6 +59,8 @@ pub(crate) struct Monitored {
     pub(crate) working: Name,
     /// QMP socket of its copying.
     pub(crate) socket: String,
+    /// How the copies are made.
+    pub(crate) policy: Option<ReplicationPolicy>,
     /// Where other nodes must hear of it: since which epoch it is in charge.
     pub(crate) epoch: Option<u64>,
 }
@@ -272,6 +274,7 @@ impl Board {
                     vsm: watched.spec.name.clone(),
                     working: working.name.clone(),
                     socket: spec.monitor.clone()?,
+                    policy: watched.spec.replication,
                     epoch: watched.shared.is_some().then(|| watched.charge.epoch().into()),
                 })
             })

@@ -57,6 +57,8 @@ impl Board {
                 let copies = report.copies.iter().map(|(member, (in_step, lag))| {
                     let progress = Progress {
                         in_step: *in_step,
+                        // It would not be in step by the report.
+                        is_late: false,
                         lag: *lag,
                     };
                     (member.clone(), progress)

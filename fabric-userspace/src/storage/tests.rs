@@ -344,6 +344,7 @@ fn copies_that_nobody_tells_of_are_stale_as_long_as_their_source_lives() {
     const SECOND: u64 = 1_000_000_000;
     let complete = Progress {
         in_step: true,
+        is_late: false,
         lag: 0,
     };
     let all = [("b".to_owned(), complete)].into();
