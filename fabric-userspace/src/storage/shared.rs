@@ -209,7 +209,7 @@ impl Watched {
         if is_other && before.epoch() != 0 && self.charge.member().is_some() {
             let named = Cause::named(&owner.decision.cause).unwrap_or(Cause::Removed);
             let (cause, found) = reason.unwrap_or((named, now));
-            self.note_switch(from, cause, (false, found), tools);
+            self.note_switch(vsm, from, cause, (false, found), tools);
         }
     }
 

@@ -294,7 +294,7 @@ impl Watched {
         }
         let from = self.in_charge().cloned();
         self.charge = charge;
-        self.note_switch(from, Cause::Silent, (true, now), tools);
+        self.note_switch(vsm, from, Cause::Silent, (true, now), tools);
     }
 
     pub(super) fn name_standby(&mut self, vsm: &Vsm, standby: Option<u8>) {
@@ -332,7 +332,7 @@ impl Watched {
         }
         self.charge = after;
         self.confirm(Some(to));
-        self.note_switch(from, cause, (false, now), tools);
+        self.note_switch(vsm, from, cause, (false, now), tools);
         self.last.clone()
     }
 
@@ -349,6 +349,7 @@ impl Watched {
 
     pub(super) fn note_switch(
         &mut self,
+        vsm: &Vsm,
         from: Option<Member>,
         cause: Cause,
         (in_path, found): (bool, u64),
@@ -360,6 +361,7 @@ impl Watched {
         // Before anything else is done about it: after a loss of power the old copy must not be served.
         tools.tell(&self.spec.name, None);
         let switched = super::nanoseconds();
+        self.trust(vsm, switched);
         let hold = found + self.spec.hold_down;
         let copied = self.spec.replication.is_some();
         for member in self.members.iter_mut().filter(|member| member.name != to) {
