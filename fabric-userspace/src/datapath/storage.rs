@@ -115,6 +115,15 @@ impl StorageTables {
         }
     }
 
+    /// For tests: storage machines with numbers below 4 of which nothing is known, and no way to anybody.
+    #[cfg(test)]
+    pub(crate) fn new() -> Self {
+        Self {
+            vsms: Arc::new(Mapped::zeros(4)),
+            ..Self::none()
+        }
+    }
+
     /// A storage machine's live words.
     pub(crate) fn vsm(&self, id: u32) -> Option<&Vsm> {
         self.vsms.shared(id)

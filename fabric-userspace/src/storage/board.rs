@@ -67,7 +67,7 @@ pub(crate) struct Monitored {
 
 /// Everything that this node steers.
 pub(crate) struct Board {
-    tables: StorageTables,
+    pub(super) tables: StorageTables,
     socket: PacketSocket,
     /// Interface behind each port slot.
     egress: BTreeMap<u16, u32>,
@@ -172,29 +172,26 @@ impl Board {
     /// It is unknown, in charge already, down or stale; the last two not with `force`.
     pub(crate) fn switch(&mut self, name: &Name, to: &Name, force: bool) -> Result<Switch, Refusal> {
         let now = super::nanoseconds();
-        let watched = self.find(name)?;
-        watched.may_switch_to(to, force)?;
-        let place = watched.member(to)?.place;
-        watched.manual = true;
-        self.switched(name, place, Cause::Manual, now)
-    }
-
-    fn switched(&mut self, name: &Name, place: u8, cause: Cause, now: u64) -> Result<Switch, Refusal> {
+        self.find(name)?;
         let (vsms, tools) = self.parts();
-        let done = vsms.get_mut(name).and_then(|watched| {
-            let vsm = tools.tables.vsm(watched.spec.id)?;
-            // Another CPU's frame may be switching as well.
-            (0..8).find_map(|_| {
+        if let Some(watched) = vsms.get_mut(name)
+            && let Some(vsm) = tools.tables.vsm(watched.spec.id)
+        {
+            // Another CPU's frame may be switching as well: who may serve is known when it has been seen.
+            for _ in 0..8 {
                 watched.observe(vsm, &tools, now);
-                watched.switch(vsm, place, cause, &tools, now)
-            })
-        });
-        done.ok_or_else(|| {
-            Refusal::new(
-                codes::BUG,
-                format!("storage machine {name} could not be switched"),
-            )
-        })
+                watched.may_switch_to(to, force)?;
+                let place = watched.member(to)?.place;
+                if let Some(done) = watched.switch(vsm, place, Cause::Manual, &tools, now) {
+                    watched.manual = true;
+                    return Ok(done);
+                }
+            }
+        }
+        Err(Refusal::new(
+            codes::BUG,
+            format!("storage machine {name} could not be switched"),
+        ))
     }
 
     /// Takes a member out of use; another one takes over if it was in charge.
@@ -203,12 +200,23 @@ impl Board {
     /// It is unknown, or nobody could take over.
     pub(crate) fn drain(&mut self, name: &Name, member: &Name) -> Result<(), Refusal> {
         let now = super::nanoseconds();
+        self.observe(name, now);
         let watched = self.find(name)?;
-        watched.may_drain(member, now)?;
-        watched.member_mut(member)?.drained = true;
-        watched.manual = false;
+        let next = watched.may_drain(member, now)?;
+        watched.drain(member, next.is_some())?;
         self.round(now);
         Ok(())
+    }
+
+    /// A frame may have switched since the last round. What is taken away for a change of the tables stays as it was.
+    fn observe(&mut self, name: &Name, now: u64) {
+        let (vsms, tools) = self.parts();
+        if let Some(watched) = vsms.get_mut(name)
+            && watched.held.is_none()
+            && let Some(vsm) = tools.tables.vsm(watched.spec.id)
+        {
+            watched.observe(vsm, &tools, now);
+        }
     }
 
     /// Makes every known client look at its connection, as after a switch. A healthy one goes on.

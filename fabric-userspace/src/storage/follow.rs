@@ -162,8 +162,7 @@ impl Board {
                 watched.member(member)?;
                 let next = watched.may_drain(member, now)?;
                 watched.begin_asking();
-                watched.member_mut(member)?.drained = true;
-                watched.manual = false;
+                watched.drain(member, next.is_some())?;
                 (next.or(working), Cause::Drained)
             }
             Act::Restore { member } => {

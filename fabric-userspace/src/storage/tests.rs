@@ -1,5 +1,6 @@
 //! Machines that come in the place of others, and copies that are heard of.
 
+mod acts;
 mod left;
 mod standby;
 
@@ -85,6 +86,35 @@ pub(super) fn board(watched: Option<Watched>) -> Board {
     let mut board = Board::new(StorageTables::none(), PacketSocket::to_nowhere(), (events, asks));
     board.vsms.extend(watched.map(|watched| (name("vsm"), watched)));
     board
+}
+
+/// The same with tables, in which `watched` has begun.
+pub(super) fn board_with(mut watched: Watched, word: Charge) -> Board {
+    let mut board = board(None);
+    board.tables = StorageTables::new();
+    let vsm = board.tables.vsm(1).expect("a place");
+    vsm.charge.store(word.0);
+    watched.begin(vsm, None);
+    board.vsms.insert(name("vsm"), watched);
+    board
+}
+
+/// A storage machine with `a`, `b` and `c`, which all live and have all data.
+pub(super) fn three() -> Watched {
+    let mut spec = (*spec("edge1:eth2", 0, false)).clone();
+    let third = MemberSpec {
+        name: name("c"),
+        place: 2,
+        at: "edge1:eth4".to_owned(),
+        ..spec.members[1].clone()
+    };
+    spec.members.push(third);
+    let mut watched = Watched::new(Arc::new(spec), None);
+    for member in &mut watched.members {
+        member.answers = Answers::Up(NOW);
+        member.copy = CopyState::Current;
+    }
+    watched
 }
 
 fn working(watched: &Watched) -> Option<&str> {
