@@ -142,6 +142,8 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::Ordering;
 
+    use fabric_common::maps::storage::Vsm;
+
     use super::*;
     use crate::storage::spec::Spec;
     use crate::storage::tests::{NOW, board, spec};
@@ -183,6 +185,31 @@ mod tests {
         }
         assert_eq!(watched.nudging.due(), None);
         assert_eq!((watched.nudges, tools.unsent.load(Ordering::Relaxed)), (0, 0));
+    }
+
+    /// However seldom members are asked.
+    #[test]
+    fn a_round_comes_as_soon_as_there_is_something_to_do() {
+        const MILLISECOND: u64 = 1_000_000;
+        let mut seldom = (*seen_in(7)).clone();
+        seldom.interval = 1000 * MILLISECOND;
+        for nudge in [true, false] {
+            seldom.nudge = nudge;
+            let vsm = Vsm::default();
+            let mut watched = Watched::new(Arc::new(seldom.clone()), None);
+            watched.begin(&vsm, None);
+            let mut board = board(None);
+            let (_, tools) = board.parts();
+            let [look, later] = if nudge { [250, 249] } else { [500, 500] };
+            assert_eq!(watched.round(&vsm, &tools, NOW), look * MILLISECOND);
+            watched.nudging.waiting.extend([nudge_in(7); NUDGES_A_ROUND + 1]);
+            watched.nudging.begin(NOW, 0);
+            assert_eq!(watched.round(&vsm, &tools, NOW), MILLISECOND, "one more waits");
+            let now = NOW + MILLISECOND;
+            assert_eq!(watched.round(&vsm, &tools, now), later * MILLISECOND);
+            let now = NOW + NUDGE_AGAIN - 4 * MILLISECOND;
+            assert_eq!(watched.round(&vsm, &tools, now), 4 * MILLISECOND, "once more");
+        }
     }
 
     #[test]

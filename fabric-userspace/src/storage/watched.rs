@@ -11,7 +11,7 @@ use super::judge::{Answers, Cause, CopyState, Member, Restoring, Verdict, judge}
 use super::known::Known;
 use super::nudges::Nudges;
 use super::saved::Saved;
-use super::shared::Shared;
+use super::shared::{MILLISECOND, Shared};
 use super::spec::Spec;
 use super::tools::Tools;
 use super::wishes::Wanted;
@@ -260,7 +260,15 @@ impl Watched {
         self.look_at_flows(tools, now);
         self.probe_if_due(vsm, tools, now);
         self.send_nudges(tools, now);
-        self.spec.interval / 2
+        self.pause(self.spec.interval / 2, now)
+    }
+
+    /// In nanoseconds, how long until the next round is due, at most `longest`: nudges and connections do not wait for probes.
+    pub(super) fn pause(&self, longest: u64, now: u64) -> u64 {
+        let look = self.spec.nudge.then_some(self.known.next());
+        let due = self.nudging.due().into_iter().chain(look);
+        due.map(|due| due.saturating_sub(now).max(MILLISECOND))
+            .fold(longest, u64::min)
     }
 
     pub(super) fn listen(&mut self, vsm: &Vsm, now: u64) {
