@@ -193,6 +193,13 @@ pub struct ClientFlow {
     pub next_hop: u32,
 }
 
+impl ClientFlow {
+    /// VLAN of the client's own tag; `None` if his frames have none.
+    pub fn vid(&self) -> Option<u16> {
+        self.is_tagged.then_some(self.tci & 0x0fff)
+    }
+}
+
 /// A flow in memory that XDP on every CPU writes. One cache line; the last word is written last, and 0 there is "none".
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
