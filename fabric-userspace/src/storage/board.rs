@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::judge::Cause;
 use super::saved::Saved;
-use super::socket::PacketSocket;
+use super::socket::PacketSockets;
 use super::spec::{PlaceSpec, Spec};
 use super::tools::Tools;
 use super::watched::Watched;
@@ -68,7 +68,7 @@ pub(crate) struct Monitored {
 /// Everything that this node steers.
 pub(crate) struct Board {
     pub(super) tables: StorageTables,
-    socket: PacketSocket,
+    sockets: PacketSockets,
     /// Interface behind each port slot.
     egress: BTreeMap<u16, u32>,
     pub(super) vsms: BTreeMap<Name, Watched>,
@@ -84,12 +84,12 @@ impl Board {
     /// Nothing to watch yet.
     pub(crate) fn new(
         tables: StorageTables,
-        socket: PacketSocket,
+        sockets: PacketSockets,
         (events, asks): (UnboundedSender<Event>, UnboundedSender<Ask>),
     ) -> Self {
         Self {
             tables,
-            socket,
+            sockets,
             egress: BTreeMap::new(),
             vsms: BTreeMap::new(),
             events,
@@ -107,6 +107,8 @@ impl Board {
         now: u64,
     ) {
         self.egress = egress;
+        self.sockets
+            .keep(|ifindex| self.egress.values().any(|used| *used == ifindex));
         let mut old = std::mem::take(&mut self.vsms);
         for spec in specs {
             let name = spec.name.clone();
@@ -146,7 +148,7 @@ impl Board {
     pub(super) fn parts(&mut self) -> (&mut BTreeMap<Name, Watched>, Tools<'_>) {
         let tools = Tools {
             tables: &self.tables,
-            socket: &self.socket,
+            sockets: &self.sockets,
             egress: &self.egress,
             events: &self.events,
             asks: &self.asks,

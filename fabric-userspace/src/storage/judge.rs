@@ -133,6 +133,12 @@ impl Member {
         self.probed = true;
     }
 
+    /// The question of [`Self::ask`] did not leave: silence says nothing of a member that owes no other answer.
+    pub(super) fn unask(&mut self, unanswered: &SharedU64, now: u64, was_probed: bool) {
+        unanswered.compare_exchange(now, 0);
+        self.probed = was_probed;
+    }
+
     /// Takes in what the data path knows: since when frames to the member are unanswered, 0 if none is.
     pub(super) fn listen(&mut self, unanswered: u64, now: u64, limit: u64) {
         if !self.probed {

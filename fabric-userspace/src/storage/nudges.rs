@@ -153,7 +153,7 @@ mod tests {
     use crate::datapath::StorageTables;
     use crate::model::{ServiceVid, Vlan};
     use crate::storage::board::Board;
-    use crate::storage::socket::PacketSocket;
+    use crate::storage::socket::PacketSockets;
     use crate::storage::spec::{Heard, Spec};
     use crate::storage::tests::{NOW, board, spec};
 
@@ -239,7 +239,7 @@ mod tests {
         tables.lead(2, 8, 1);
         let mut board = Board::new(
             tables,
-            PacketSocket::to_nowhere(),
+            PacketSockets::to_nowhere(),
             (unbounded_channel().0, unbounded_channel().0),
         );
         board.follow((Vec::new(), [(1, 9)].into()), &BTreeMap::new(), NOW);

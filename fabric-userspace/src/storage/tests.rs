@@ -15,7 +15,7 @@ use super::judge::{Answers, Cause, CopyState};
 use super::monitor::Progress;
 use super::moves::Move;
 use super::saved::Saved;
-use super::socket::PacketSocket;
+use super::socket::PacketSockets;
 use super::spec::{MemberSpec, Probed, SharedSpec, Spec, Way};
 use super::watched::Watched;
 use crate::datapath::StorageTables;
@@ -83,7 +83,7 @@ fn saved(epoch: u32, shared: bool) -> Saved {
 /// A board without tables, with `watched` as `vsm`.
 pub(super) fn board(watched: Option<Watched>) -> Board {
     let (events, asks) = (unbounded_channel().0, unbounded_channel().0);
-    let mut board = Board::new(StorageTables::none(), PacketSocket::to_nowhere(), (events, asks));
+    let mut board = Board::new(StorageTables::none(), PacketSockets::to_nowhere(), (events, asks));
     board.vsms.extend(watched.map(|watched| (name("vsm"), watched)));
     board
 }
