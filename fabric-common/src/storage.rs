@@ -195,7 +195,8 @@ fn in_charge<T: Tables>(tables: &T, vsm: &Vsm, wants_answer: bool) -> Option<usi
 }
 
 /// Probes every few milliseconds prove a short silence; without them only a client's unanswered frame does, and an answer may
-/// take its time: a delayed acknowledgement (RFC 1122 section 4.2.3.2: less than 0.5 s).
+/// take its time: a delayed acknowledgement (RFC 1122 section 4.2.3.2: less than 0.5 s). Without them the agent may be gone, and
+/// nobody has watched the copies since: where there are some, no silence is long enough.
 #[inline(always)]
 fn is_silent(vsm: &Vsm, since: u64, now: u64) -> bool {
     let limit = if is_probed(vsm, now) {

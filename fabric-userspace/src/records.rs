@@ -78,7 +78,7 @@ pub struct SegmentLimits {
 pub struct VsmLimits {
     /// Silence that is death while probes run, in nanoseconds; not 0.
     pub probe: u64,
-    /// The same without probes, in nanoseconds.
+    /// The same without probes, in nanoseconds; the largest number is never.
     pub silence: u64,
     /// Port of the service, if members are tried by connecting to it; else 0.
     pub tcp_port: u16,

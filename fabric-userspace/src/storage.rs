@@ -32,7 +32,7 @@ pub(crate) use monitor::{Monitor, Progress};
 pub(crate) use moves::Move;
 pub(crate) use saved::Saved;
 pub(crate) use shared::Candidate;
-pub(crate) use socket::PacketSocket;
+pub(crate) use socket::PacketSockets;
 pub(crate) use spec::specs;
 pub(crate) use watcher::Watcher;
 pub(crate) use wishes::{Ask, Right, Wish};

@@ -85,7 +85,8 @@ pub struct Vsm {
     pub charge: SharedU64,
     /// Silence that is death, in nanoseconds: with the agent's probes running.
     pub probe_limit: SharedU64,
-    /// The same without probes, from the first frame that should have been answered.
+    /// The same without probes, from the first frame that should have been answered. All ones where data are copied: how old a copy
+    /// is by then nobody knows.
     pub silence_limit: SharedU64,
     /// When the agent last sent probes, in nanoseconds of `CLOCK_MONOTONIC`.
     pub probed_at: SharedU64,
@@ -190,6 +191,13 @@ pub struct ClientFlow {
     pub mac: u64,
     /// The next hop to the client. With a gateway in between it is one of another segment.
     pub next_hop: u32,
+}
+
+impl ClientFlow {
+    /// VLAN of the client's own tag; `None` if his frames have none.
+    pub fn vid(&self) -> Option<u16> {
+        self.is_tagged.then_some(self.tci & 0x0fff)
+    }
 }
 
 /// A flow in memory that XDP on every CPU writes. One cache line; the last word is written last, and 0 there is "none".

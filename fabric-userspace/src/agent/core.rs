@@ -180,11 +180,11 @@ impl Core {
             store.remove_side_file(side_file::COUNTS);
         }
         let kept = Kept::read(&store, netlink.clone(), cluster.is_none()).await?;
-        let socket = storage::open_socket()?;
+        let sockets = storage::open_sockets()?;
         remember_node(&store, &node)?;
         let (mut plane, adopted) = ground.open(&pins, sizes, options.log_drops).map_err(failed)?;
         let tables = plane.storage_tables();
-        let storage = Storage::open(kept.storage, socket, tables).inspect_err(|_| {
+        let storage = Storage::open(kept.storage, sockets, tables).inspect_err(|_| {
             if !adopted && let Err(error) = plane.remove() {
                 tracing::error!(%error, "the new data path stays");
             }

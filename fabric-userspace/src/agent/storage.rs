@@ -20,8 +20,8 @@ use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
 use crate::model::{Document, Health, Name, Vsm};
 use crate::storage::{
-    Ask, Board, Cause, Event, Monitor, Monitored, Move, PacketSocket, Progress, Saved, Switch, Watcher, Wish,
-    nanoseconds, specs,
+    Ask, Board, Cause, Event, Monitor, Monitored, Move, PacketSockets, Progress, Saved, Switch, Watcher,
+    Wish, nanoseconds, specs,
 };
 use crate::validate::{Valid, ValidVsm};
 use council::Council;
@@ -58,8 +58,8 @@ fn cannot_watch(error: &std::io::Error) -> Refusal {
 ///
 /// # Errors
 /// When the system refuses it.
-pub(super) fn open_socket() -> Result<PacketSocket, Refusal> {
-    PacketSocket::open().map_err(|error| cannot_watch(&error))
+pub(super) fn open_sockets() -> Result<PacketSockets, Refusal> {
+    PacketSockets::open().map_err(|error| cannot_watch(&error))
 }
 
 impl Storage {
@@ -69,11 +69,11 @@ impl Storage {
     /// When the system refuses a thread.
     pub(super) fn open(
         saved: BTreeMap<Name, Saved>,
-        socket: PacketSocket,
+        sockets: PacketSockets,
         tables: StorageTables,
     ) -> Result<Self, Refusal> {
         let ((sender, events), (asker, asks)) = (unbounded_channel(), unbounded_channel());
-        let board = Board::new(tables, socket, (sender, asker));
+        let board = Board::new(tables, sockets, (sender, asker));
         Ok(Self {
             watcher: Arc::new(Watcher::start(board).map_err(|error| cannot_watch(&error))?),
             saved,

@@ -59,12 +59,11 @@ impl Steered {
                 ids.members.insert(member.name.clone(), place);
             }
         }
-        let health = vsm.health;
         Ok(Self {
             ids,
             limits: VsmLimits {
                 probe: vsm.silence_limit(),
-                silence: u64::from(health.silence_ms) * MILLISECOND,
+                silence: unprobed_silence(vsm),
                 tcp_port: vsm.tried_port().unwrap_or(0),
                 prober: if is_shared {
                     vsm.prober(vsm.nodes().get(&here).copied().unwrap_or(probe::NOBODY), 0)
@@ -77,6 +76,15 @@ impl Steered {
 
     pub(super) fn same_numbers(&self, other: &Self) -> bool {
         self.ids == other.ids && self.limits.prober == other.limits.prober
+    }
+}
+
+/// Silence that is death while nobody probes, in nanoseconds. A copy that has broken since then would be as good as any other, and
+/// nobody is there to say so: where data are copied no silence is enough.
+fn unprobed_silence(vsm: &ValidVsm) -> u64 {
+    match vsm.replication {
+        Some(_) => u64::MAX,
+        None => u64::from(vsm.health.silence_ms) * MILLISECOND,
     }
 }
 

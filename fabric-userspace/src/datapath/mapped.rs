@@ -54,6 +54,23 @@ impl<T> Mapped<T> {
         }
     }
 
+    /// For tests: `len` records of zeros, in memory of our own.
+    #[cfg(test)]
+    pub(super) fn zeros(len: u32) -> Self {
+        let bytes = (len as usize * size_of::<T>()).next_multiple_of(4096);
+        let length = bytes.try_into().expect("not 0");
+        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let memory =
+            unsafe { nix::sys::mman::mmap_anonymous(None, length, protection, MapFlags::MAP_PRIVATE) };
+        Self {
+            memory: memory.expect("memory").cast(),
+            bytes,
+            len,
+            record: PhantomData,
+        }
+    }
+
     /// Number of records.
     pub(super) fn len(&self) -> u32 {
         self.len

@@ -115,6 +115,33 @@ impl StorageTables {
         }
     }
 
+    /// For tests: storage machines with numbers below 4 of which nothing is known, and next hops that lead nowhere.
+    #[cfg(test)]
+    pub(crate) fn new() -> Self {
+        Self {
+            vsms: Arc::new(Mapped::zeros(4)),
+            flows: Arc::new(Mapped::nothing()),
+            next_hops: Arc::new(Mapped::zeros(4)),
+            paths: Arc::new(Mapped::zeros(4)),
+        }
+    }
+
+    /// For tests: a next hop of `segment` leads out of the port with the number `slot`.
+    #[cfg(test)]
+    pub(crate) fn lead(&self, next_hop: u32, segment: u32, slot: u16) {
+        let path = Path {
+            slot,
+            max_len: 1514,
+            ..Path::default()
+        };
+        let hop = NextHop {
+            path: next_hop,
+            segment,
+            ..NextHop::default()
+        };
+        assert!(self.paths.publish(next_hop, &path) && self.next_hops.publish(next_hop, &hop));
+    }
+
     /// A storage machine's live words.
     pub(crate) fn vsm(&self, id: u32) -> Option<&Vsm> {
         self.vsms.shared(id)

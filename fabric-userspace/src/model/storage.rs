@@ -105,7 +105,7 @@ pub struct Health {
     /// A member is dead that has not answered for so many intervals.
     pub multiplier: u32,
     /// Milliseconds without an answer to a client's frame that are death when nobody probes, as with the agent gone. More than
-    /// a delayed acknowledgement (RFC 1122 section 4.2.3.2: 500 ms).
+    /// a delayed acknowledgement (RFC 1122 section 4.2.3.2: 500 ms). With `replication` nobody takes over then.
     pub silence_ms: u32,
     /// Seconds that a member stays out of use after it died, however soon it answers again.
     pub hold_down_s: u32,

@@ -69,6 +69,16 @@ impl Watched {
         Ok(Some(next.name.clone()))
     }
 
+    /// Takes a member out of use. Where the service was told to stay it stays, unless that is the member that `is_working`.
+    ///
+    /// # Errors
+    /// It is unknown.
+    pub(super) fn drain(&mut self, member: &Name, is_working: bool) -> Result<(), Refusal> {
+        self.member_mut(member)?.drained = true;
+        self.manual &= !is_working;
+        Ok(())
+    }
+
     /// Takes a member back into use, or all.
     ///
     /// # Errors

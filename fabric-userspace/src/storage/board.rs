@@ -8,14 +8,14 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::judge::Cause;
 use super::saved::Saved;
-use super::socket::PacketSocket;
+use super::socket::PacketSockets;
 use super::spec::{PlaceSpec, Spec};
 use super::tools::Tools;
 use super::watched::Watched;
 use super::wishes::Ask;
 use crate::datapath::StorageTables;
 use crate::error::{Refusal, codes};
-use crate::model::Name;
+use crate::model::{Name, ReplicationPolicy};
 use crate::store::etcd::Standing;
 
 /// A connection that was heard of less than so many ticks ago (about seconds) is in use.
@@ -59,14 +59,16 @@ pub(crate) struct Monitored {
     pub(crate) working: Name,
     /// QMP socket of its copying.
     pub(crate) socket: String,
+    /// How the copies are made.
+    pub(crate) policy: Option<ReplicationPolicy>,
     /// Where other nodes must hear of it: since which epoch it is in charge.
     pub(crate) epoch: Option<u64>,
 }
 
 /// Everything that this node steers.
 pub(crate) struct Board {
-    tables: StorageTables,
-    socket: PacketSocket,
+    pub(super) tables: StorageTables,
+    sockets: PacketSockets,
     /// Interface behind each port slot.
     egress: BTreeMap<u16, u32>,
     pub(super) vsms: BTreeMap<Name, Watched>,
@@ -82,12 +84,12 @@ impl Board {
     /// Nothing to watch yet.
     pub(crate) fn new(
         tables: StorageTables,
-        socket: PacketSocket,
+        sockets: PacketSockets,
         (events, asks): (UnboundedSender<Event>, UnboundedSender<Ask>),
     ) -> Self {
         Self {
             tables,
-            socket,
+            sockets,
             egress: BTreeMap::new(),
             vsms: BTreeMap::new(),
             events,
@@ -105,6 +107,8 @@ impl Board {
         now: u64,
     ) {
         self.egress = egress;
+        self.sockets
+            .keep(|ifindex| self.egress.values().any(|used| *used == ifindex));
         let mut old = std::mem::take(&mut self.vsms);
         for spec in specs {
             let name = spec.name.clone();
@@ -144,7 +148,7 @@ impl Board {
     pub(super) fn parts(&mut self) -> (&mut BTreeMap<Name, Watched>, Tools<'_>) {
         let tools = Tools {
             tables: &self.tables,
-            socket: &self.socket,
+            sockets: &self.sockets,
             egress: &self.egress,
             events: &self.events,
             asks: &self.asks,
@@ -170,29 +174,26 @@ impl Board {
     /// It is unknown, in charge already, down or stale; the last two not with `force`.
     pub(crate) fn switch(&mut self, name: &Name, to: &Name, force: bool) -> Result<Switch, Refusal> {
         let now = super::nanoseconds();
-        let watched = self.find(name)?;
-        watched.may_switch_to(to, force)?;
-        let place = watched.member(to)?.place;
-        watched.manual = true;
-        self.switched(name, place, Cause::Manual, now)
-    }
-
-    fn switched(&mut self, name: &Name, place: u8, cause: Cause, now: u64) -> Result<Switch, Refusal> {
+        self.find(name)?;
         let (vsms, tools) = self.parts();
-        let done = vsms.get_mut(name).and_then(|watched| {
-            let vsm = tools.tables.vsm(watched.spec.id)?;
-            // Another CPU's frame may be switching as well.
-            (0..8).find_map(|_| {
+        if let Some(watched) = vsms.get_mut(name)
+            && let Some(vsm) = tools.tables.vsm(watched.spec.id)
+        {
+            // Another CPU's frame may be switching as well: who may serve is known when it has been seen.
+            for _ in 0..8 {
                 watched.observe(vsm, &tools, now);
-                watched.switch(vsm, place, cause, &tools, now)
-            })
-        });
-        done.ok_or_else(|| {
-            Refusal::new(
-                codes::BUG,
-                format!("storage machine {name} could not be switched"),
-            )
-        })
+                watched.may_switch_to(to, force)?;
+                let place = watched.member(to)?.place;
+                if let Some(done) = watched.switch(vsm, place, Cause::Manual, &tools, now) {
+                    watched.manual = true;
+                    return Ok(done);
+                }
+            }
+        }
+        Err(Refusal::new(
+            codes::BUG,
+            format!("storage machine {name} could not be switched"),
+        ))
     }
 
     /// Takes a member out of use; another one takes over if it was in charge.
@@ -201,12 +202,23 @@ impl Board {
     /// It is unknown, or nobody could take over.
     pub(crate) fn drain(&mut self, name: &Name, member: &Name) -> Result<(), Refusal> {
         let now = super::nanoseconds();
+        self.observe(name, now);
         let watched = self.find(name)?;
-        watched.may_drain(member, now)?;
-        watched.member_mut(member)?.drained = true;
-        watched.manual = false;
+        let next = watched.may_drain(member, now)?;
+        watched.drain(member, next.is_some())?;
         self.round(now);
         Ok(())
+    }
+
+    /// A frame may have switched since the last round. What is taken away for a change of the tables stays as it was.
+    fn observe(&mut self, name: &Name, now: u64) {
+        let (vsms, tools) = self.parts();
+        if let Some(watched) = vsms.get_mut(name)
+            && watched.held.is_none()
+            && let Some(vsm) = tools.tables.vsm(watched.spec.id)
+        {
+            watched.observe(vsm, &tools, now);
+        }
     }
 
     /// Makes every known client look at its connection, as after a switch. A healthy one goes on.
@@ -272,6 +284,7 @@ impl Board {
                     vsm: watched.spec.name.clone(),
                     working: working.name.clone(),
                     socket: spec.monitor.clone()?,
+                    policy: watched.spec.replication,
                     epoch: watched.shared.is_some().then(|| watched.charge.epoch().into()),
                 })
             })

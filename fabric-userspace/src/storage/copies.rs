@@ -10,7 +10,7 @@ use crate::model::{Name, ReplicationPolicy};
 
 const SECOND: u64 = 1_000_000_000;
 /// A member in charge that lives and whose copying is not heard of for so long may have lost its copies.
-const UNHEARD: u64 = 2 * SECOND;
+pub(super) const UNHEARD: u64 = 2 * SECOND;
 /// The same at a node that does not know whether the member lives: long enough for another one to come into office and to switch, had
 /// it died.
 const UNHEARD_ELSEWHERE: u64 = 10 * SECOND;
@@ -81,6 +81,13 @@ impl Watched {
     }
 }
 
+impl Progress {
+    /// With `sync` a copy that is in step has every write that was acknowledged, if these wait for it.
+    pub(crate) fn is_in_step(&self, policy: Option<ReplicationPolicy>) -> bool {
+        self.in_step && !(self.is_late && policy == Some(ReplicationPolicy::Sync))
+    }
+}
+
 /// With `sync` a copy that is in step has every write that was acknowledged; otherwise it must have all of them.
 fn copy_state(
     progress: Option<&Progress>,
@@ -89,7 +96,7 @@ fn copy_state(
     now: u64,
 ) -> CopyState {
     let is_complete = |progress: &&Progress| {
-        progress.in_step && (policy == Some(ReplicationPolicy::Sync) || progress.lag == 0)
+        progress.is_in_step(policy) && (policy == Some(ReplicationPolicy::Sync) || progress.lag == 0)
     };
     if progress.filter(is_complete).is_some() {
         return CopyState::Current;
@@ -114,17 +121,28 @@ mod tests {
     fn what_a_copy_must_have_depends_on_when_it_is_made() {
         let current = CopyState::Current;
         let stale = |since, lag| CopyState::Stale { since, lag };
-        for (policy, in_step, lag, expected) in [
-            (ReplicationPolicy::Sync, true, 4096, current),
-            (ReplicationPolicy::Sync, false, 0, stale(9, Some(0))),
-            (ReplicationPolicy::Interval, true, 4096, stale(9, Some(4096))),
-            (ReplicationPolicy::Interval, true, 0, current),
-            (ReplicationPolicy::Batch, true, 1, stale(9, Some(1))),
-            (ReplicationPolicy::Batch, true, 0, current),
+        for (policy, in_step, is_late, lag, expected) in [
+            (ReplicationPolicy::Sync, true, false, 4096, current),
+            (ReplicationPolicy::Sync, false, false, 0, stale(9, Some(0))),
+            (ReplicationPolicy::Sync, true, true, 0, stale(9, Some(0))),
+            (
+                ReplicationPolicy::Interval,
+                true,
+                true,
+                4096,
+                stale(9, Some(4096)),
+            ),
+            (ReplicationPolicy::Interval, true, true, 0, current),
+            (ReplicationPolicy::Batch, true, false, 1, stale(9, Some(1))),
+            (ReplicationPolicy::Batch, true, false, 0, current),
         ] {
-            let progress = Progress { in_step, lag };
+            let progress = Progress {
+                in_step,
+                is_late,
+                lag,
+            };
             let state = copy_state(Some(&progress), Some(policy), current, 9);
-            assert_eq!(state, expected, "{policy} {in_step} {lag}");
+            assert_eq!(state, expected, "{policy} {in_step} {is_late} {lag}");
         }
         let since_before = copy_state(None, Some(ReplicationPolicy::Sync), stale(4, None), 9);
         assert_eq!(since_before, stale(4, None), "nobody copies to it");

@@ -57,6 +57,8 @@ impl Board {
                 let copies = report.copies.iter().map(|(member, (in_step, lag))| {
                     let progress = Progress {
                         in_step: *in_step,
+                        // It would not be in step by the report.
+                        is_late: false,
                         lag: *lag,
                     };
                     (member.clone(), progress)
@@ -160,8 +162,7 @@ impl Board {
                 watched.member(member)?;
                 let next = watched.may_drain(member, now)?;
                 watched.begin_asking();
-                watched.member_mut(member)?.drained = true;
-                watched.manual = false;
+                watched.drain(member, next.is_some())?;
                 (next.or(working), Cause::Drained)
             }
             Act::Restore { member } => {

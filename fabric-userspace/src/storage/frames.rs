@@ -192,7 +192,7 @@ pub(super) fn nudge(flow: &ClientFlow, from: [u8; 6], sequence: u32) -> Option<V
     let ends = Ends {
         to: mac_octets(flow.mac),
         from,
-        vid: flow.is_tagged.then_some(flow.tci & 0x0fff),
+        vid: flow.vid(),
     };
     tcp.frame(ends, Segment::Nudge)
 }

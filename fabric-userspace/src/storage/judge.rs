@@ -133,6 +133,12 @@ impl Member {
         self.probed = true;
     }
 
+    /// The question of [`Self::ask`] did not leave: silence says nothing of a member that owes no other answer.
+    pub(super) fn unask(&mut self, unanswered: &SharedU64, now: u64, was_probed: bool) {
+        unanswered.compare_exchange(now, 0);
+        self.probed = was_probed;
+    }
+
     /// Takes in what the data path knows: since when frames to the member are unanswered, 0 if none is.
     pub(super) fn listen(&mut self, unanswered: u64, now: u64, limit: u64) {
         if !self.probed {
@@ -191,6 +197,7 @@ pub(super) fn judge(members: &[Member], in_charge: Option<u8>, restoring: Restor
         let best = members
             .iter()
             .find(|member| member.may_serve(now))
+            .or_else(|| members.iter().find(|member| member.could_serve()))
             .or_else(|| members.iter().find(|member| !member.drained && !member.is_new))
             .or_else(|| members.iter().find(|member| !member.drained))
             .or(members.first());
@@ -347,6 +354,25 @@ mod tests {
         assert_eq!(of(&members), Some((0, Cause::Silent)));
         members[0].copy = CopyState::Stale { since: 0, lag: None };
         assert_eq!(of(&members), None);
+    }
+
+    #[test]
+    fn one_that_is_held_down_serves_before_a_dead_one_when_nobody_is_in_charge() {
+        let mut members = members();
+        members.truncate(2);
+        kill(&mut members[0], 3 * SECOND);
+        members[1].held_until = 12 * SECOND;
+        for in_charge in [None, Some(7)] {
+            let switch = judge(&members, in_charge, RESTORING, 3 * SECOND).switch;
+            assert_eq!(switch, Some((1, Cause::Removed)));
+        }
+        members[1].copy = CopyState::Stale { since: 0, lag: None };
+        let switch = judge(&members, None, RESTORING, 3 * SECOND).switch;
+        assert_eq!(
+            switch,
+            Some((0, Cause::Removed)),
+            "the preferred one of two that are no good"
+        );
     }
 
     #[test]

@@ -35,6 +35,11 @@ impl Known {
         flows.into_iter().map(|(_, flow)| flow).collect()
     }
 
+    /// When the records are to be looked at again, in nanoseconds.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
     fn find(&mut self, place: u32, record: &FlowRecord, now: u64) {
         // What a program writes meanwhile may be read as a mixture of two, but hardly twice.
         if let Some(flow) = record.read()
@@ -55,10 +60,10 @@ impl Known {
         if self.flows.len() <= MOST {
             return;
         }
-        let mut times: Vec<u64> = self.flows.values().copied().collect();
-        times.sort_unstable_by_key(|found| Reverse(*found));
-        let oldest = times.get(MOST).copied().unwrap_or(0);
-        self.flows.retain(|_, found| *found > oldest);
+        let mut flows: Vec<_> = self.flows.drain().collect();
+        flows.sort_unstable_by_key(|(_, found)| Reverse(*found));
+        flows.truncate(MOST);
+        self.flows.extend(flows);
     }
 }
 
@@ -138,5 +143,17 @@ mod tests {
         let left = ports(&known, 5);
         let first = left.last().copied();
         assert_eq!((left.len(), first), (MOST, Some(1)));
+    }
+
+    /// Many places at which as many connections are noted as there is room for.
+    #[test]
+    fn of_too_many_connections_that_were_found_at_once_as_many_stay_as_may() {
+        let (record, mut known) = (FlowRecord::default(), Known::default());
+        for port in 0..=u16::try_from(MOST).expect("few") {
+            record.note(&flow(port), 9);
+            known.find(5, &record, SECOND);
+        }
+        known.forget(2 * SECOND);
+        assert_eq!(known.at(5).len(), MOST);
     }
 }

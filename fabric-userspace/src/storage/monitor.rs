@@ -12,11 +12,14 @@ use tokio::time::timeout;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How far a copy is.
+/// How far a copy is. What one that is in step has to have beside that depends on the [`crate::model::ReplicationPolicy`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// The copy has had everything once, and every new write goes to both before it is acknowledged (`write-blocking`).
+    /// The copy has had everything once, and every new write goes to both before it is acknowledged (`write-blocking`). A job
+    /// that has met an error or stands still acknowledges what the copy lacks.
     pub(crate) in_step: bool,
+    /// New writes are acknowledged before the copy has them, as QEMU 8.2 and newer tell.
+    pub(crate) is_late: bool,
     /// Bytes that are still missing.
     pub(crate) lag: u64,
 }
@@ -79,12 +82,20 @@ async fn answer(stream: &mut BufReader<UnixStream>) -> io::Result<Value> {
 fn lags(jobs: &Value) -> BTreeMap<String, Progress> {
     let number = |job: &Value, field: &str| job.get(field).and_then(Value::as_u64).unwrap_or(0);
     let progress = |job: &Value| Progress {
-        in_step: job.get("ready").and_then(Value::as_bool).unwrap_or(false),
+        in_step: is_in_step(job),
+        is_late: job.get("actively-synced").and_then(Value::as_bool) == Some(false),
         lag: number(job, "len").saturating_sub(number(job, "offset")),
     };
     let jobs = jobs.as_array().into_iter().flatten();
     jobs.filter_map(|job| Some((job.get("device")?.as_str()?.to_owned(), progress(job))))
         .collect()
+}
+
+/// A mirror that has become ready stays so when a write to its target fails (`on-target-error`): the client's write succeeds.
+fn is_in_step(job: &Value) -> bool {
+    let is = |field: &str| job.get(field).and_then(Value::as_bool).unwrap_or(false);
+    let is_well = job.get("io-status").is_none_or(|status| status == "ok");
+    is("ready") && is_well && !is("paused")
 }
 
 #[cfg(test)]
@@ -101,9 +112,57 @@ mod tests {
             {"device": "array-4", "len": 0, "offset": 0, "ready": false},
         ]);
         let lags = lags(&jobs);
-        let progress = |in_step, lag| Progress { in_step, lag };
+        let progress = |in_step, lag| Progress {
+            in_step,
+            is_late: false,
+            lag,
+        };
         assert_eq!(lags["array-2"], progress(true, 0));
         assert_eq!(lags["array-3"], progress(false, 60));
         assert_eq!(lags["array-4"], progress(false, 0));
+    }
+
+    /// What is missing by then is acknowledged to clients all the same.
+    #[test]
+    fn a_job_that_met_an_error_or_stands_still_is_not_in_step() {
+        for (job, in_step, is_late) in [
+            (
+                json!({"ready": true, "io-status": "failed", "paused": true, "len": 9, "offset": 4}),
+                false,
+                false,
+            ),
+            (
+                json!({"ready": true, "io-status": "failed", "len": 9, "offset": 9}),
+                false,
+                false,
+            ),
+            (json!({"ready": true, "io-status": "nospace"}), false, false),
+            (
+                json!({"ready": true, "io-status": "ok", "paused": true}),
+                false,
+                false,
+            ),
+            (
+                json!({"ready": true, "io-status": "ok", "actively-synced": false}),
+                true,
+                true,
+            ),
+            (
+                json!({"ready": true, "io-status": "ok", "actively-synced": true}),
+                true,
+                false,
+            ),
+            (
+                json!({"ready": true, "io-status": "ok", "paused": false}),
+                true,
+                false,
+            ),
+            (json!({"ready": true}), true, false),
+        ] {
+            let mut named = job.clone();
+            named["device"] = json!("array-2");
+            let progress = lags(&json!([named]))["array-2"];
+            assert_eq!((progress.in_step, progress.is_late), (in_step, is_late), "{job}");
+        }
     }
 }

@@ -125,8 +125,11 @@ impl Watched {
         let place = self.place_of(it)?;
         let (path, segment) = tools.tables.path_and_segment(it.flow.next_hop)?;
         // Nothing goes to a segment that the service's gateway does not lead to.
-        let sender = place.sender(segment, self.spec.mac.octets())?;
-        tools.through(&path, &nudge(&it.flow, sender, it.sequence)?)
+        let heard = place.heard(segment, self.spec.mac.octets())?;
+        if !heard.has(&it.flow) {
+            return None;
+        }
+        tools.through(&path, &nudge(&it.flow, heard.from, it.sequence)?)
     }
 
     fn place_of(&self, it: &Nudge) -> Option<&PlaceSpec> {
@@ -142,8 +145,16 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::Ordering;
 
+    use fabric_common::address::Address;
+    use fabric_common::maps::storage::Vsm;
+    use tokio::sync::mpsc::unbounded_channel;
+
     use super::*;
-    use crate::storage::spec::Spec;
+    use crate::datapath::StorageTables;
+    use crate::model::{ServiceVid, Vlan};
+    use crate::storage::board::Board;
+    use crate::storage::socket::PacketSockets;
+    use crate::storage::spec::{Heard, Spec};
     use crate::storage::tests::{NOW, board, spec};
 
     /// As seen in one segment, whose place has the same index in each.
@@ -153,6 +164,7 @@ mod tests {
         places.push(PlaceSpec {
             place: 5,
             segment,
+            vlan: None,
             routed: BTreeMap::new(),
         });
         seen
@@ -183,6 +195,85 @@ mod tests {
         }
         assert_eq!(watched.nudging.due(), None);
         assert_eq!((watched.nudges, tools.unsent.load(Ordering::Relaxed)), (0, 0));
+    }
+
+    /// However seldom members are asked.
+    #[test]
+    fn a_round_comes_as_soon_as_there_is_something_to_do() {
+        const MILLISECOND: u64 = 1_000_000;
+        let mut seldom = (*seen_in(7)).clone();
+        seldom.interval = 1000 * MILLISECOND;
+        for nudge in [true, false] {
+            seldom.nudge = nudge;
+            let vsm = Vsm::default();
+            let mut watched = Watched::new(Arc::new(seldom.clone()), None);
+            watched.begin(&vsm, None);
+            let mut board = board(None);
+            let (_, tools) = board.parts();
+            let [look, later] = if nudge { [250, 249] } else { [500, 500] };
+            assert_eq!(watched.round(&vsm, &tools, NOW), look * MILLISECOND);
+            watched.nudging.waiting.extend([nudge_in(7); NUDGES_A_ROUND + 1]);
+            watched.nudging.begin(NOW, 0);
+            assert_eq!(watched.round(&vsm, &tools, NOW), MILLISECOND, "one more waits");
+            let now = NOW + MILLISECOND;
+            assert_eq!(watched.round(&vsm, &tools, now), later * MILLISECOND);
+            let now = NOW + NUDGE_AGAIN - 4 * MILLISECOND;
+            assert_eq!(watched.round(&vsm, &tools, now), 4 * MILLISECOND, "once more");
+        }
+    }
+
+    /// The port may carry the VLAN of before for another tenant: whoever is nudged has the tag that his segment has now.
+    #[test]
+    fn a_nudge_in_a_tag_that_its_segment_has_no_more_is_not_sent() {
+        let tagged = |vid: u16| Some(Vlan::Tagged(ServiceVid::new(vid).expect("a VLAN")));
+        let flow = |tci: Option<u16>, next_hop: u32| ClientFlow {
+            client: Address::v4([10, 0, 0, 1]),
+            server: Address::v4([10, 0, 0, 9]),
+            tci: tci.unwrap_or(0x0806),
+            is_tagged: tci.is_some(),
+            next_hop,
+            ..ClientFlow::default()
+        };
+        let tables = StorageTables::new();
+        tables.lead(1, 7, 1);
+        tables.lead(2, 8, 1);
+        let mut board = Board::new(
+            tables,
+            PacketSockets::to_nowhere(),
+            (unbounded_channel().0, unbounded_channel().0),
+        );
+        board.follow((Vec::new(), [(1, 9)].into()), &BTreeMap::new(), NOW);
+        let (_, tools) = board.parts();
+        for (vlan, tci, is_sent) in [
+            (tagged(10), Some(0xa00a), true),
+            (tagged(10), Some(11), false),
+            (tagged(10), Some(0), false),
+            (tagged(10), None, false),
+            (Some(Vlan::Untagged), None, true),
+            (Some(Vlan::Untagged), Some(0xa000), true),
+            (Some(Vlan::Untagged), Some(10), false),
+            (Some(Vlan::Any), Some(10), true),
+            (None, Some(10), true),
+        ] {
+            for routed in [false, true] {
+                let mut seen = (*seen_in(7)).clone();
+                let place = &mut seen.places[0];
+                if routed {
+                    let from = [2, 0, 0, 0, 0, 8];
+                    place.vlan = tagged(99);
+                    place.routed.insert(8, Heard { from, vlan });
+                } else {
+                    place.vlan = vlan;
+                }
+                let watched = Watched::new(Arc::new(seen), None);
+                let nudge = Nudge {
+                    flow: flow(tci, if routed { 2 } else { 1 }),
+                    ..nudge_in(7)
+                };
+                let frame = watched.frame_of(&nudge, &tools);
+                assert_eq!(frame.is_some(), is_sent, "{vlan:?} {tci:?} {routed}");
+            }
+        }
     }
 
     #[test]

@@ -209,7 +209,7 @@ impl Watched {
         if is_other && before.epoch() != 0 && self.charge.member().is_some() {
             let named = Cause::named(&owner.decision.cause).unwrap_or(Cause::Removed);
             let (cause, found) = reason.unwrap_or((named, now));
-            self.note_switch(from, cause, (false, found), tools);
+            self.note_switch(vsm, from, cause, (false, found), tools);
         }
     }
 
@@ -263,14 +263,10 @@ impl Watched {
         if is_in_office {
             self.probe_if_due(vsm, tools, now);
             self.send_nudges(tools, now);
-            return self.spec.interval / 2;
+            return self.pause(self.spec.interval / 2, now);
         }
         self.send_nudges(tools, now);
-        let due = self
-            .nudging
-            .due()
-            .map(|due| due.saturating_sub(now).max(MILLISECOND));
-        due.unwrap_or(LOOK).min(LOOK)
+        self.pause(LOOK, now)
     }
 
     /// See [`crate::model::Isolated::Stop`]: the data path does it, and goes on doing it when the agent is dead.

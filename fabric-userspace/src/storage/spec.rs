@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use fabric_common::maps::storage::probe;
+use fabric_common::maps::storage::{ClientFlow, probe};
 use fabric_common::wire::mac_octets;
 
 use crate::compile::{Image, PortPlan};
@@ -50,8 +50,31 @@ pub(super) struct PlaceSpec {
     pub(super) place: u32,
     /// Number of the segment.
     pub(super) segment: u32,
-    /// By the number of each segment from which clients come by a gateway, the gateway's address there.
-    pub(super) routed: BTreeMap<u32, [u8; 6]>,
+    /// Which frames clients there have, if somebody is attached.
+    pub(super) vlan: Option<Vlan>,
+    /// By the number of each segment from which clients come by a gateway, how they hear the service.
+    pub(super) routed: BTreeMap<u32, Heard>,
+}
+
+/// How clients of a segment hear a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// By whose address.
+    pub(super) from: [u8; 6],
+    /// As [`PlaceSpec::vlan`].
+    pub(super) vlan: Option<Vlan>,
+}
+
+impl Heard {
+    /// Whether a connection that was noted is still one of the segment's: with another tag its client may be another tenant's port
+    /// by now.
+    pub(super) fn has(&self, flow: &ClientFlow) -> bool {
+        match self.vlan {
+            None | Some(Vlan::Any) => true,
+            Some(Vlan::Untagged) => flow.vid().is_none_or(|vid| vid == 0),
+            Some(Vlan::Tagged(own)) => flow.vid() == Some(own.get()),
+        }
+    }
 }
 
 impl Spec {
@@ -63,10 +86,13 @@ impl Spec {
 }
 
 impl PlaceSpec {
-    /// By whose address clients of `segment` hear the service, whose own one is `service`; `None` if they do not.
-    pub(super) fn sender(&self, segment: u32, service: [u8; 6]) -> Option<[u8; 6]> {
+    /// How clients of `segment` hear the service, whose own address is `service`; `None` if they do not.
+    pub(super) fn heard(&self, segment: u32, service: [u8; 6]) -> Option<Heard> {
         if segment == self.segment {
-            return Some(service);
+            return Some(Heard {
+                from: service,
+                vlan: self.vlan,
+            });
         }
         self.routed.get(&segment).copied()
     }
@@ -157,6 +183,7 @@ impl Seen<'_> {
             Some(PlaceSpec {
                 place: ids.vsms.get(&vsm.name)?.place,
                 segment: ids.segment,
+                vlan: self.valid.segment(place.segment).vlan,
                 routed: self.routed(place),
             })
         });
@@ -212,7 +239,7 @@ impl Seen<'_> {
     }
 
     /// What the segment's gateway joins it to.
-    fn routed(&self, place: &ValidVsmSegment) -> BTreeMap<u32, [u8; 6]> {
+    fn routed(&self, place: &ValidVsmSegment) -> BTreeMap<u32, Heard> {
         let gateway = self.valid.segment(place.segment).gateway;
         let Some(gateway) = gateway.and_then(|(at, _)| self.valid.gateways().get(at)) else {
             return BTreeMap::new();
@@ -223,9 +250,13 @@ impl Seen<'_> {
             .filter(|other| other.segment != place.segment);
         others
             .filter_map(|other| {
-                let name = &self.valid.segment(other.segment).name;
-                let ids = &self.image.segments.get(name)?.ids;
-                Some((ids.segment, gateway.mac.octets()))
+                let segment = self.valid.segment(other.segment);
+                let ids = &self.image.segments.get(&segment.name)?.ids;
+                let heard = Heard {
+                    from: gateway.mac.octets(),
+                    vlan: segment.vlan,
+                };
+                Some((ids.segment, heard))
             })
             .collect()
     }

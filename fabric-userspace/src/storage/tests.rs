@@ -1,6 +1,8 @@
-//! Machines that come in the place of others, and who stands by.
+//! Machines that come in the place of others, and copies that are heard of.
 
+mod acts;
 mod left;
+mod standby;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use super::judge::{Answers, Cause, CopyState};
 use super::monitor::Progress;
 use super::moves::Move;
 use super::saved::Saved;
-use super::socket::PacketSocket;
+use super::socket::PacketSockets;
 use super::spec::{MemberSpec, Probed, SharedSpec, Spec, Way};
 use super::watched::Watched;
 use crate::datapath::StorageTables;
@@ -81,9 +83,38 @@ fn saved(epoch: u32, shared: bool) -> Saved {
 /// A board without tables, with `watched` as `vsm`.
 pub(super) fn board(watched: Option<Watched>) -> Board {
     let (events, asks) = (unbounded_channel().0, unbounded_channel().0);
-    let mut board = Board::new(StorageTables::none(), PacketSocket::to_nowhere(), (events, asks));
+    let mut board = Board::new(StorageTables::none(), PacketSockets::to_nowhere(), (events, asks));
     board.vsms.extend(watched.map(|watched| (name("vsm"), watched)));
     board
+}
+
+/// The same with tables, in which `watched` has begun.
+pub(super) fn board_with(mut watched: Watched, word: Charge) -> Board {
+    let mut board = board(None);
+    board.tables = StorageTables::new();
+    let vsm = board.tables.vsm(1).expect("a place");
+    vsm.charge.store(word.0);
+    watched.begin(vsm, None);
+    board.vsms.insert(name("vsm"), watched);
+    board
+}
+
+/// A storage machine with `a`, `b` and `c`, which all live and have all data.
+pub(super) fn three() -> Watched {
+    let mut spec = (*spec("edge1:eth2", 0, false)).clone();
+    let third = MemberSpec {
+        name: name("c"),
+        place: 2,
+        at: "edge1:eth4".to_owned(),
+        ..spec.members[1].clone()
+    };
+    spec.members.push(third);
+    let mut watched = Watched::new(Arc::new(spec), None);
+    for member in &mut watched.members {
+        member.answers = Answers::Up(NOW);
+        member.copy = CopyState::Current;
+    }
+    watched
 }
 
 fn working(watched: &Watched) -> Option<&str> {
@@ -344,6 +375,7 @@ fn copies_that_nobody_tells_of_are_stale_as_long_as_their_source_lives() {
     const SECOND: u64 = 1_000_000_000;
     let complete = Progress {
         in_step: true,
+        is_late: false,
         lag: 0,
     };
     let all = [("b".to_owned(), complete)].into();
@@ -413,22 +445,6 @@ fn what_was_asked_for_and_refused_is_not_wanted_any_more() {
     // What nobody asked for by hand is wanted as before.
     watched.disappoint(NOW);
     assert!(watched.members[0].drained && !watched.members[1].drained);
-}
-
-#[test]
-fn nobody_stands_by_in_the_word_where_frames_are_not_to_switch() {
-    for in_path in [true, false] {
-        let vsm = Vsm::default();
-        let spec = Arc::new(Spec {
-            in_path,
-            ..(*spec("edge1:eth2", 0, false)).clone()
-        });
-        let mut watched = Watched::new(spec, None);
-        watched.begin(&vsm, None);
-        watched.name_standby(&vsm, Some(1));
-        let word = Charge(vsm.charge.load());
-        assert_eq!((word.member(), word.standby()), (Some(0), in_path.then_some(1)));
-    }
 }
 
 /// What was told of copies last stays in the store. It counts as long as there are copies, and software that would say otherwise.

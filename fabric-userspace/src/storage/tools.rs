@@ -9,7 +9,7 @@ use fabric_common::wire::Macs;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::board::{Event, Switch};
-use super::socket::PacketSocket;
+use super::socket::{PacketSockets, is_cut_off};
 use super::spec::Way;
 use super::wishes::{Ask, Wish};
 use crate::compile::twin::HostFrame;
@@ -22,7 +22,7 @@ pub(super) type Outbound = (u32, Vec<u8>);
 /// What a round works with.
 pub(super) struct Tools<'a> {
     pub(super) tables: &'a StorageTables,
-    pub(super) socket: &'a PacketSocket,
+    pub(super) sockets: &'a PacketSockets,
     /// Interface behind each port slot.
     pub(super) egress: &'a BTreeMap<u16, u32>,
     pub(super) events: &'a UnboundedSender<Event>,
@@ -31,10 +31,13 @@ pub(super) struct Tools<'a> {
 }
 
 impl Tools<'_> {
-    pub(super) fn send(&self, ifindex: u32, frame: &[u8]) {
-        if self.socket.send(ifindex, frame).is_err() {
-            self.unsent.fetch_add(1, Ordering::Relaxed);
-        }
+    /// Whether silence says something of whoever the frame is for: it is on its way, or his port is gone or down.
+    pub(super) fn send(&self, ifindex: u32, frame: &[u8]) -> bool {
+        let Err(error) = self.sockets.send(ifindex, frame) else {
+            return true;
+        };
+        self.unsent.fetch_add(1, Ordering::Relaxed);
+        is_cut_off(&error)
     }
 
     /// Tells the agent what it must know.
@@ -57,8 +60,8 @@ impl Tools<'_> {
         let _ = self.asks.send(ask);
     }
 
-    /// Sends a tenant's frame on its way.
-    pub(super) fn send_by(&self, way: Way, frame: &[u8]) {
+    /// Sends a tenant's frame on its way, if there is one. As [`Self::send`].
+    pub(super) fn send_by(&self, way: Way, frame: &[u8]) -> bool {
         match way {
             Way::Port(ifindex) => self.send(ifindex, frame),
             Way::NextHop { id, segment } => {
@@ -67,6 +70,7 @@ impl Tools<'_> {
                     Some((ifindex, frame)) => self.send(ifindex, &frame),
                     None => {
                         self.unsent.fetch_add(1, Ordering::Relaxed);
+                        true
                     }
                 }
             }

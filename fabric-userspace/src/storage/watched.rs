@@ -6,11 +6,12 @@ use std::sync::Arc;
 use fabric_common::maps::storage::{Charge, Vsm};
 
 use super::board::Switch;
+use super::copies::UNHEARD;
 use super::judge::{Answers, Cause, CopyState, Member, Restoring, Verdict, judge};
 use super::known::Known;
 use super::nudges::Nudges;
 use super::saved::Saved;
-use super::shared::Shared;
+use super::shared::{MILLISECOND, Shared};
 use super::spec::Spec;
 use super::tools::Tools;
 use super::wishes::Wanted;
@@ -259,7 +260,15 @@ impl Watched {
         self.look_at_flows(tools, now);
         self.probe_if_due(vsm, tools, now);
         self.send_nudges(tools, now);
-        self.spec.interval / 2
+        self.pause(self.spec.interval / 2, now)
+    }
+
+    /// In nanoseconds, how long until the next round is due, at most `longest`: nudges and connections do not wait for probes.
+    pub(super) fn pause(&self, longest: u64, now: u64) -> u64 {
+        let look = self.spec.nudge.then_some(self.known.next());
+        let due = self.nudging.due().into_iter().chain(look);
+        due.map(|due| due.saturating_sub(now).max(MILLISECOND))
+            .fold(longest, u64::min)
     }
 
     pub(super) fn listen(&mut self, vsm: &Vsm, now: u64) {
@@ -293,11 +302,11 @@ impl Watched {
         }
         let from = self.in_charge().cloned();
         self.charge = charge;
-        self.note_switch(from, Cause::Silent, (true, now), tools);
+        self.note_switch(vsm, from, Cause::Silent, (true, now), tools);
     }
 
     pub(super) fn name_standby(&mut self, vsm: &Vsm, standby: Option<u8>) {
-        let standby = standby.filter(|_| self.spec.in_path);
+        let standby = standby.filter(|_| self.spec.in_path && self.is_soon_known_dead());
         if self.charge.standby() == standby.map(usize::from) {
             return;
         }
@@ -306,6 +315,11 @@ impl Watched {
         if vsm.charge.compare_exchange(self.charge.0, named.0) == self.charge.0 {
             self.charge = named;
         }
+    }
+
+    /// With the agent gone a frame goes by its last probe for the time of the limit, and by what it knew of the copies then.
+    fn is_soon_known_dead(&self) -> bool {
+        self.spec.replication.is_none() || self.spec.limit <= UNHEARD
     }
 
     /// The one write; `None` if somebody else wrote first.
@@ -326,7 +340,7 @@ impl Watched {
         }
         self.charge = after;
         self.confirm(Some(to));
-        self.note_switch(from, cause, (false, now), tools);
+        self.note_switch(vsm, from, cause, (false, now), tools);
         self.last.clone()
     }
 
@@ -343,6 +357,7 @@ impl Watched {
 
     pub(super) fn note_switch(
         &mut self,
+        vsm: &Vsm,
         from: Option<Member>,
         cause: Cause,
         (in_path, found): (bool, u64),
@@ -354,6 +369,7 @@ impl Watched {
         // Before anything else is done about it: after a loss of power the old copy must not be served.
         tools.tell(&self.spec.name, None);
         let switched = super::nanoseconds();
+        self.trust(vsm, switched);
         let hold = found + self.spec.hold_down;
         let copied = self.spec.replication.is_some();
         for member in self.members.iter_mut().filter(|member| member.name != to) {

@@ -161,6 +161,27 @@ fn without_an_agent_the_frame_itself_takes_the_standby() {
     );
 }
 
+/// Who stood by when the agent was killed may have lost its copy since: it is not served, however silent the member in charge is.
+#[test]
+fn without_an_agent_no_copy_takes_over() {
+    let mut options = serving(true);
+    options.health = json!({"silence_ms": 100});
+    let mut rig = fabric_tests::storage::Rig::start(&options).unwrap();
+    let members = rig.serve(VOLUME).unwrap();
+    rig.wait_all_up().unwrap();
+    rig.copy(&members).unwrap();
+    let load = writer(&rig, 1);
+    rig.agent.kill9().unwrap();
+    load.wait_answers(SOME, LONG).unwrap();
+    rig.cut(0, true).unwrap();
+    assert!(load.wait_answers(2, Duration::from_millis(1500)).is_err());
+    rig.cut(0, false).unwrap();
+    load.wait_answers(SOME, LONG).unwrap();
+    assert_eq!(load.stop().unwrap().io_errors, []);
+    rig.agent.restart().unwrap();
+    assert_eq!(rig.show().unwrap()["epoch"], 1);
+}
+
 /// Idle is not death: with nobody probing, a client that acknowledges, pauses longer than any limit and asks again gets his
 /// answer from the same member.
 #[test]

@@ -158,7 +158,7 @@ impl Council {
         let Some(epoch) = of.epoch else { return };
         let states = copies
             .iter()
-            .map(|(member, progress)| (member.clone(), (progress.in_step, progress.lag)));
+            .map(|(member, progress)| (member.clone(), (progress.is_in_step(of.policy), progress.lag)));
         let report = CopyReport {
             epoch,
             from: of.working.to_string(),

@@ -35,7 +35,11 @@ fn document() -> Value {
 
 /// The node with the members, the first one in charge and the second behind it.
 fn edge() -> Station {
-    let valid = valid(&document());
+    edge_of(&document())
+}
+
+fn edge_of(document: &Value) -> Station {
+    let valid = valid(document);
     let host = host(&valid, "edge1", 1600);
     let mut edge = Station::of(compile_at(&valid, "edge1", &host).expect("compiles"));
     edge.twin.tables.set_nanoseconds(NOW);
@@ -103,6 +107,25 @@ fn an_unanswered_request_takes_the_standby_when_the_limit_has_passed() {
     );
     // It stays there however long nobody answers: there is nobody else that is known to be well.
     edge.twin.tables.set_nanoseconds(NOW + 9000 * MILLISECOND);
+    assert_eq!(port_of(&mut edge, "eth1", &request()), "eth3");
+}
+
+/// The copy may have broken at any time since somebody asked last: an old one must not be served.
+#[test]
+fn where_data_are_copied_no_frame_switches_unless_somebody_asks() {
+    let mut document = document();
+    let disk = &mut document["storage"][0];
+    disk["replication"] = json!("sync");
+    for member in 0..2 {
+        disk["members"][member]["monitor"] = json!("/run/copies.qmp");
+    }
+    let mut edge = edge_of(&document);
+    for later in [0, 601, 3_600_000] {
+        let now = NOW + later * MILLISECOND;
+        edge.twin.tables.set_nanoseconds(now);
+        assert_eq!(port_of(&mut edge, "eth1", &request()), "eth2", "{later} ms");
+    }
+    vsm(&edge).probed_at.store(NOW + 3_600_000 * MILLISECOND);
     assert_eq!(port_of(&mut edge, "eth1", &request()), "eth3");
 }
 
