@@ -54,7 +54,9 @@ struct Prepared {
 /// Whatever [`rollback`] would refuse it for.
 pub(super) async fn plan_rollback(shared: &Shared, revision: u64) -> Result<api::Plan, Refusal> {
     let stored = kept(shared, revision).await?;
-    shared.core.lock().await.plan(stored.document).await
+    let mut core = shared.core.lock().await;
+    let terms = core.terms_of_rollback(revision);
+    core.plan_on(stored.document, terms).await
 }
 
 /// Puts an earlier revision in force again, as a new revision. The caller holds [`Shared::changes`], and not the core.
@@ -110,17 +112,28 @@ impl Core {
     /// # Errors
     /// Whatever [`Core::apply`] would refuse it for, as far as that can be known without doing it.
     pub(super) async fn plan(&mut self, document: Document) -> Result<api::Plan, Refusal> {
-        let planned = self.look_ahead(document).await;
+        self.plan_on(document, Terms::Final).await
+    }
+
+    async fn plan_on(&mut self, document: Document, terms: Terms) -> Result<api::Plan, Refusal> {
+        let planned = self.look_ahead(document, terms).await;
         self.release_neighbours().await;
         planned
     }
 
-    async fn look_ahead(&mut self, document: Document) -> Result<api::Plan, Refusal> {
-        let prepared = self
-            .prepare(document, Missing::Refuse)
-            .await
-            .map_err(Refusal::unchanged)?;
+    async fn look_ahead(&mut self, document: Document, terms: Terms) -> Result<api::Plan, Refusal> {
+        let comes_back = terms == Terms::Back;
+        let missing = if comes_back {
+            Missing::Tolerate
+        } else {
+            Missing::Refuse
+        };
+        let prepared = self.prepare(document, missing).await;
+        let prepared = prepared.map_err(Refusal::unchanged)?;
         self.check_rings(&prepared.valid).map_err(Refusal::unchanged)?;
+        if comes_back {
+            return Ok(self.describe(&prepared));
+        }
         check_new(&self.valid, &prepared.valid).map_err(Refusal::unchanged)?;
         self.note_own_programs()?;
         self.try_out(&prepared.image, &prepared.new_ports)

@@ -375,7 +375,7 @@ impl Core {
             })
     }
 
-    fn tenant_ids(&self, name: &Name) -> Result<Vec<u32>, Refusal> {
+    pub(super) fn tenant_ids(&self, name: &Name) -> Result<Vec<u32>, Refusal> {
         let tenant = self
             .valid
             .tenants()

@@ -12,9 +12,9 @@ use super::server::Shared;
 use crate::allocate::allocate;
 use crate::api;
 use crate::edit::{
-    Attach, Detach, Known, PortSet, SegmentAdd, SegmentRemove, StationAdd, StationPlace, StationRemove,
-    TenantRemove, attach_knowing, detach, port_set, segment_add, segment_remove, station_add, station_remove,
-    tenant_remove,
+    Attach, Detach, Detached, Known, PortSet, SegmentAdd, SegmentRemove, StationAdd, StationPlace,
+    StationRemove, TenantRemove, attach_knowing, detach, port_set, segment_add, segment_remove, station_add,
+    station_remove, tenant_remove,
 };
 use crate::error::{Refusal, codes};
 use crate::model::{Document, MacLimit, Name, ServiceVid, Station, Vni};
@@ -52,7 +52,10 @@ pub(super) async fn edit(shared: &Shared, edit: &api::Edit) -> Result<api::Appli
     let done = shared.core.lock().await.edited(edit, &held);
     let done = done.map_err(Refusal::unchanged)?;
     let mut applied = change::apply(shared, done.document, &done.cause, Terms::Final).await?;
-    applied.notes.splice(0..0, done.notes);
+    // What was so already is not told as if it had been done.
+    if applied.plan.from_revision != applied.plan.to_revision {
+        applied.notes.splice(0..0, done.notes);
+    }
     if done.undo.is_some() {
         applied.undo = done.undo;
     }
@@ -81,7 +84,7 @@ impl Core {
             force: false,
         } = edit
         {
-            clients = self.clients_of(storage)?;
+            clients = self.clients_of_removed(storage)?;
         }
         // If anything fails it begins anew.
         let mut ledger = std::mem::take(&mut self.ledger);
@@ -136,14 +139,20 @@ impl Core {
                 };
                 let edited = detach(document, &verb)?;
                 let answer = edited.answer;
-                let what = format!("{port} {}", vlan_words(*vlan));
+                let what = format!("{}{port} {}", self.at(node.as_ref()), vlan_words(*vlan));
+                let mut notes = vec![format!(
+                    "detached {tenant}: {what} left segment {}",
+                    answer.segment
+                )];
+                notes.extend(went_too(&answer));
                 Ok(Done {
                     document: edited.document,
-                    cause: format!("tenant detach {tenant} --port {port} {}", vlan_flag(*vlan)),
-                    notes: vec![format!(
-                        "detached {tenant}: {what} left segment {}",
-                        answer.segment
-                    )],
+                    cause: format!(
+                        "tenant detach {tenant}{} --port {port} {}",
+                        flag("node", node.as_ref()),
+                        vlan_flag(*vlan)
+                    ),
+                    notes,
                     undo: None,
                 })
             }
@@ -220,11 +229,18 @@ impl Core {
                 let edited = port_set(document, &verb)?;
                 let options = edited.answer.new;
                 let note = format!(
-                    "set {port}: drop-group-source {}, tunnel-lldp {}",
+                    "set {}{port}: drop-group-source {}, tunnel-lldp {}",
+                    self.at(node.as_ref()),
                     on_off(options.drop_group_source),
                     on_off(options.tunnel_lldp)
                 );
-                Ok(Done::new(edited.document, format!("port set {port}"), note))
+                let options = [
+                    flag("node", node.as_ref()),
+                    flag("drop-group-source", drop_group_source.map(on_off)),
+                    flag("tunnel-lldp", tunnel_lldp.map(on_off)),
+                ];
+                let cause = format!("port set {port}{}", options.concat());
+                Ok(Done::new(edited.document, cause, note))
             }
             api::Edit::AddStation {
                 segment,
@@ -309,6 +325,7 @@ impl Core {
         else {
             return Err(Refusal::new(codes::BUG, "not an attachment"));
         };
+        let (at, of_node) = (self.at(node.as_ref()), flag("node", node.as_ref()));
         let node = node.clone().unwrap_or_else(|| self.node.clone());
         let station = |mac| Station {
             name: None,
@@ -326,23 +343,63 @@ impl Core {
         };
         let edited = attach_knowing(document, &verb, &mut known)?;
         let answer = edited.answer;
+        let mut segments = edited.document.tenants.iter().flat_map(|tenant| &tenant.segments);
+        let segment = segments.find(|segment| segment.name == answer.segment);
+        let is_alone = segment.is_some_and(|one| one.attachments.len() + one.remotes.len() == 1);
         let allocated = if answer.allocated { " (allocated)" } else { "" };
         let note = format!(
-            "attached {tenant}: {port} {} -> segment {}, S-VID {}, base C-VID {}{allocated}",
+            "attached {tenant}: {at}{port} {} -> segment {}, S-VID {}, base C-VID {}{allocated}",
             vlan_words(*vlan),
             answer.segment,
             answer.s_vid,
             answer.base_c_vid
         );
         Ok(Done {
-            undo: answer.changed.then_some(answer.undo),
+            // To detach the only end takes the segment away, which is more than was done where it was there before.
+            undo: (answer.changed && (answer.new_segment || !is_alone)).then_some(answer.undo),
             ..Done::new(
                 edited.document,
-                format!("tenant attach {tenant} --port {port} {}", vlan_flag(*vlan)),
+                format!(
+                    "tenant attach {tenant}{of_node} --port {port} {}",
+                    vlan_flag(*vlan)
+                ),
                 note,
             )
         })
     }
+}
+
+impl Core {
+    /// Another node's name in front of what is there.
+    fn at(&self, node: Option<&Name>) -> String {
+        let other = node.filter(|node| **node != self.node);
+        other.map(|node| format!("{node} ")).unwrap_or_default()
+    }
+}
+
+/// What a detached end was the last of.
+fn went_too(answer: &Detached) -> Vec<String> {
+    let Detached { segment, tenant, .. } = answer;
+    let mut notes = Vec::new();
+    if answer.stations > 0 {
+        notes.push(format!("{} static stations went with it", answer.stations));
+    }
+    if answer.removed_segment {
+        notes.push(format!(
+            "segment {segment} has no end left and is removed with its numbers"
+        ));
+    }
+    if answer.removed_tenant {
+        notes.push(format!("tenant {tenant} has no segment left and is removed"));
+    }
+    notes
+}
+
+/// An option of the command line, if it was given.
+fn flag(name: &str, value: Option<impl std::fmt::Display>) -> String {
+    value
+        .map(|value| format!(" --{name} {value}"))
+        .unwrap_or_default()
 }
 
 impl Done {

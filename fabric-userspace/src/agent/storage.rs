@@ -231,6 +231,40 @@ impl Core {
         Ok(self.storage.watcher.with(|board| board.flows_of(name, tick)))
     }
 
+    /// The same for one that is to be removed.
+    ///
+    /// # Errors
+    /// Also where another node knows of its clients.
+    pub(super) fn clients_of_removed(&mut self, name: &Name) -> Result<u64, Refusal> {
+        if let Some(vsm) = self.valid.storage().iter().find(|vsm| vsm.name == *name) {
+            self.steers(vsm)?;
+            let nodes = vsm.nodes();
+            if let Some(other) = nodes.keys().find(|node| Some(**node) != self.here()) {
+                let other = &self.valid.node(*other).name;
+                let sentence =
+                    format!("clients of storage machine {name} at node {other} are not known here");
+                return Err(Refusal::new(codes::STORAGE_ELSEWHERE, sentence)
+                    .with_cure(format!(
+                        "look there: fabric storage show {name}; to remove it all the same: fabric storage remove {name} --force"
+                    ))
+                    .unchanged());
+            }
+        }
+        self.clients_of(name)
+    }
+
+    /// Refuses what only the node can do that steers a storage machine.
+    fn steers(&self, vsm: &ValidVsm) -> Result<(), Refusal> {
+        let Some(node) = vsm.node().filter(|node| Some(*node) != self.here()) else {
+            return Ok(());
+        };
+        let node = &self.valid.node(node).name;
+        let sentence = format!("storage machine {} is steered by node {node}", vsm.name);
+        Err(Refusal::new(codes::STORAGE_ELSEWHERE, sentence)
+            .with_cure(format!("ask the agent of node {node}"))
+            .unchanged())
+    }
+
     /// Does what was asked to a storage machine.
     ///
     /// # Errors
@@ -246,15 +280,7 @@ impl Core {
             .with_cure("fabric storage list")
             .unchanged());
         };
-        if let Some(node) = vsm.node().filter(|node| Some(*node) != self.here()) {
-            let node = &self.valid.node(node).name;
-            return Err(Refusal::new(
-                codes::STORAGE_ELSEWHERE,
-                format!("storage machine {name} is steered by node {node}"),
-            )
-            .with_cure(format!("ask the agent of node {node}"))
-            .unchanged());
-        }
+        self.steers(vsm)?;
         let wish = self
             .storage
             .watcher

@@ -53,7 +53,7 @@ pub(super) struct RunArgs {
     /// Serve Prometheus metrics over TCP
     #[arg(long, value_name = "ADDR:PORT")]
     metrics: Option<SocketAddr>,
-    /// The node that this is [default: as before, or the host's name]
+    /// The node that this is [default: the host's name]
     #[arg(long)]
     node: Option<Name>,
     /// Age of forgotten addresses [default: 300]

@@ -193,7 +193,9 @@ fn insert(segments: &mut Vec<Segment>, request: &Attach, name: &Name) -> (usize,
     segment.s_vid = segment.s_vid.or(request.s_vid);
     segment.c_vid = segment.c_vid.or(request.base_c_vid);
     segment.vni = segment.vni.or(request.vni);
-    segment.mac_limit = request.mac_limit.or(segment.mac_limit);
+    if known.is_none() {
+        segment.mac_limit = request.mac_limit;
+    }
     segment.attachments.push(Attachment {
         node: request.node.clone(),
         port: request.port.clone(),

@@ -184,6 +184,13 @@ fn a_segment_keeps_its_vlan_and_its_numbers() {
         codes::NUMBER_FIXED,
         "segment acme-v10 has S-VID 101 already",
     );
+    let mut limited = request("acme", "eth9", "10");
+    limited.mac_limit = "10".parse().ok();
+    refused(
+        attach(&figure_1(), &limited),
+        codes::NUMBER_FIXED,
+        "segment acme-v10 has the MAC limit of its tenant already",
+    );
 }
 
 #[test]

@@ -193,12 +193,14 @@ impl Check<'_, '_> {
             );
             self.problem(".health.multiplier", sentence, "leave it out for 4");
         }
-        if health.silence_ms < health.interval_ms.saturating_mul(health.multiplier) {
+        let least = health.interval_ms.saturating_mul(health.multiplier);
+        if health.silence_ms < least {
             let sentence = format!(
                 "is {}, less than interval_ms times multiplier; without probes death takes longer to prove",
                 health.silence_ms
             );
-            self.problem(".health.silence_ms", sentence, "leave it out for 600 ms");
+            let cure = format!("set silence_ms to {least} or more, or a shorter interval");
+            self.problem(".health.silence_ms", sentence, &cure);
         }
     }
 

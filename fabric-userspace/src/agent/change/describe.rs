@@ -7,7 +7,8 @@ use super::Prepared;
 use crate::agent::core::Core;
 use crate::agent::edits::vlan_words;
 use crate::api;
-use crate::model::{Name, Shared, Sign, Tenant, between, document_diff};
+use crate::ids::Place;
+use crate::model::{IfName, Name, Shared, Sign, Tenant, Vlan, between, document_diff};
 use crate::validate::Valid;
 
 /// A station that was heard this recently is in use.
@@ -58,30 +59,44 @@ impl Core {
             }
         });
         gone.into_iter()
-            .filter(|(_, _, segment)| self.has_next_hop(segment, &recent))
-            .map(|(tenant, end, _)| format!("{tenant} {end}"))
+            .filter(|end| self.is_in_use(end, &recent))
+            .map(|end| format!("{} {} {}", end.tenant, end.port, vlan_words(end.vlan)))
             .collect()
     }
 
-    /// Tenant, port with VLAN, and segment of each attachment at this node.
-    fn ends(&self, tenants: &[Shared<Tenant>]) -> BTreeSet<(Name, String, Name)> {
+    /// Attachments at this node.
+    fn ends(&self, tenants: &[Shared<Tenant>]) -> BTreeSet<Attached> {
         let segments = tenants
             .iter()
             .flat_map(|tenant| tenant.segments.iter().map(move |segment| (tenant, segment)));
         segments
             .flat_map(|(tenant, segment)| segment.attachments.iter().map(move |end| (tenant, segment, end)))
             .filter(|(_, _, end)| end.node == self.node)
-            .map(|(tenant, segment, end)| {
-                let words = format!("{} {}", end.port, vlan_words(end.vlan));
-                (tenant.name.clone(), words, segment.name.clone())
+            .map(|(tenant, segment, end)| Attached {
+                tenant: tenant.name.clone(),
+                port: end.port.clone(),
+                vlan: end.vlan,
+                segment: segment.name.clone(),
             })
             .collect()
     }
 
-    fn has_next_hop(&self, segment: &Name, wanted: &BTreeSet<u32>) -> bool {
-        let part = self.image.segments.get(segment);
-        part.is_some_and(|part| part.records.next_hops.keys().any(|id| wanted.contains(id)))
+    fn is_in_use(&self, end: &Attached, recent: &BTreeSet<u32>) -> bool {
+        let Some(part) = self.image.segments.get(&end.segment) else {
+            return false;
+        };
+        let hop = part.ids.next_hops.get(&Place::Local(end.port.clone(), end.vlan));
+        hop.is_some_and(|hop| recent.contains(&hop.id))
     }
+}
+
+/// An attachment at this node.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Attached {
+    tenant: Name,
+    port: IfName,
+    vlan: Vlan,
+    segment: Name,
 }
 
 fn split_lines(text: &str) -> Vec<String> {

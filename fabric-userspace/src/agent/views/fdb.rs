@@ -41,6 +41,7 @@ pub(crate) fn stations(core: &mut Core, which: &api::WhichStations) -> Result<St
         }
     }
     if let Some(wanted) = &which.tenant {
+        core.tenant_ids(wanted)?;
         segments.retain(|_, (_, part)| part.tenant() == Some(wanted));
     }
     let mac = which.mac.map(|mac| mac_word(mac.octets()));

@@ -162,6 +162,13 @@ fn fixed_otherwise(request: &Attach, segment: &Segment) -> Option<String> {
             request.datacenter.as_ref(),
             segment.datacenter.as_ref(),
         ))
+        .or_else(|| match (request.mac_limit, segment.mac_limit) {
+            (Some(asked), present) if present != Some(asked) => Some(match present {
+                Some(present) => format!("MAC limit {present}"),
+                None => "the MAC limit of its tenant".to_owned(),
+            }),
+            _ => None,
+        })
 }
 
 fn differs<T: PartialEq + std::fmt::Display>(

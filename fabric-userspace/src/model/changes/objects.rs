@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::item::{Item, order};
 use super::{AttachmentKey, Kind, Sign};
 use crate::model::{
-    Attachment, Datacenter, Document, Gateway, Link, LinkEnd, Name, Node, Range, Remote, Segment,
+    Attachment, Datacenter, Document, Gateway, Isolated, Link, LinkEnd, Name, Node, Range, Remote, Segment,
     SegmentLabel, ServiceVid, Shared, Station, Tenant, Vsm,
 };
 
@@ -126,6 +126,11 @@ fn of_node(node: &Node) -> Vec<Item> {
 
 fn of_storage(vsm: &Vsm) -> Vec<Item> {
     let health = vsm.health;
+    // What is usual is not told, as the document does not.
+    let isolated = match health.isolated {
+        Isolated::Keep => None,
+        Isolated::Stop => Some("stop"),
+    };
     let own = Item::new(&[], "")
         .field("MAC", Some(vsm.mac))
         .field("TCP port", vsm.tcp_port)
@@ -139,7 +144,8 @@ fn of_storage(vsm: &Vsm) -> Vec<Item> {
         .field("wait-to-restore", Some(format!("{} s", health.wait_to_restore_s)))
         .field("revertive", Some(yes_no(health.revertive)))
         .field("in-path", Some(yes_no(health.in_path)))
-        .field("nudge", Some(yes_no(health.nudge)));
+        .field("nudge", Some(yes_no(health.nudge)))
+        .field("isolated", isolated);
     let segments = vsm.segments.iter().map(|place| {
         Item::new(
             &["segment", place.segment.as_str()],
@@ -154,6 +160,7 @@ fn of_storage(vsm: &Vsm) -> Vec<Item> {
             format!("member {}", member.name),
         )
         .field("preference", Some(at + 1))
+        .field("number", member.id)
         .field("node", Some(&member.node))
         .field("port", Some(&member.port))
         .field("monitor", member.monitor.as_deref())

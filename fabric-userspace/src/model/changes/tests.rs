@@ -118,3 +118,27 @@ fn labels_links_and_global_vlans_are_told() {
   -   label from mtdc-100 to mtdc-200  segment initech-v30, label 2021";
     assert_eq!(printed(&document_diff(&old, &new)), expected);
 }
+
+/// A field that is not told is a change that nobody sees before it is made.
+#[test]
+fn every_field_of_a_storage_machine_is_told() {
+    let vsm = |health: &str, id: &str| {
+        let member = format!(r#"{{"name":"array-1"{id},"node":"edge1","port":"eth1"}}"#);
+        let storage = format!(
+            r#","storage":[{{"name":"disks","mac":"02:00:00:00:00:09","health":{health},"segments":[],"members":[{member}]}}]"#
+        );
+        let text = serde_json::to_string(&document("")).expect("JSON");
+        from_json::<Document>(&format!("{}{storage}}}", &text[..text.len() - 1])).expect("a document")
+    };
+    let before = vsm("{}", "");
+    let isolated = printed(&document_diff(&before, &vsm(r#"{"isolated":"stop"}"#, "")));
+    assert!(
+        isolated.contains("isolated") && isolated.contains("stop"),
+        "{isolated}"
+    );
+    let numbered = printed(&document_diff(&before, &vsm("{}", r#","id":3"#)));
+    assert!(
+        numbered.contains("number") && numbered.contains('3'),
+        "{numbered}"
+    );
+}
