@@ -335,14 +335,15 @@ impl Core {
         Ok(())
     }
 
-    /// Compiles the document in force again, because the host has changed.
+    /// Compiles the document in force again, because the host has changed. Returns the ports that cannot send.
     ///
     /// # Errors
     /// When the host cannot carry it any more; what is in the maps stays.
-    pub(super) async fn reconcile(&mut self) -> Result<(), Refusal> {
+    pub(super) async fn reconcile(&mut self) -> Result<BTreeSet<IfName>, Refusal> {
         let document = self.document().clone();
         let prepared = self.prepare(document, Missing::Tolerate).await?;
         self.carry_out(prepared, Reason::Host).await?;
-        Ok(())
+        Ok(silent)
+        let silent = prepared.silent.clone();
     }
 }

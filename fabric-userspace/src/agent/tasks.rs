@@ -250,8 +250,9 @@ impl Core {
     /// Carries the document out on the host as it now is; what fails is tried again in the next round.
     async fn follow_host(&mut self) -> Result<(), Refusal> {
         self.behind = true;
-        self.reconcile().await?;
+        let silent = self.reconcile().await?;
         self.put_back_lost_ways()?;
+        self.note_returned(&silent)?;
         self.behind = false;
         Ok(())
     }

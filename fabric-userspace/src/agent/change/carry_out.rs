@@ -87,7 +87,7 @@ impl Core {
         let tolerance = reason.tolerance();
         self.hold_storage(&valid, &image);
         let done = self
-            .note_carriers(&image, |port| silent.contains(port))
+            .note_silent(&image, &silent)
             .and_then(|()| self.write(&image, &changes, reason))
             .and_then(|()| self.attach(&image, &new_ports, tolerance));
         let live = Instant::now();
@@ -119,6 +119,9 @@ impl Core {
         self.follow_storage();
         self.follow_evpn();
         self.refresh_flood_lists(&changed_slots);
+        if let Err(refusal) = self.note_returned(&silent) {
+            tracing::error!(problem = %refusal.sentence, "a port that can send again does not have its traffic back");
+        }
         if let Err(error) = self.plane.spare_copies() {
             tracing::error!(%error, "ways that no flood list names any more keep the program for copies");
         }
