@@ -44,6 +44,7 @@ pub use apply::{Step, steps};
 pub use buckets::{BucketTable, Full, Kin, Memory};
 pub use counters::SegmentEvents;
 pub use error::LoadError;
+pub(crate) use fdb::ticks;
 pub use fdb::{FdbEntry, Sweep};
 pub use loader::Program;
 pub use placed::{Placed, Placement, Whereabouts};

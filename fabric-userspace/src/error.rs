@@ -78,6 +78,18 @@ impl Refusal {
         self
     }
 
+    /// Says what was changed all the same, instead of that nothing was.
+    #[must_use]
+    pub fn but(mut self, changed: &str) -> Self {
+        self.sentence = format!("{}; {changed}", self.reason());
+        self
+    }
+
+    /// The sentence without that nothing was changed.
+    pub fn reason(&self) -> &str {
+        self.sentence.strip_suffix(UNCHANGED).unwrap_or(&self.sentence)
+    }
+
     /// The first problem as the refusal, the others as its `also`.
     pub fn from_problems(problems: Vec<Problem>) -> Self {
         let mut rest = problems.into_iter();

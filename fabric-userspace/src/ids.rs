@@ -9,7 +9,7 @@ mod pool;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fabric_common::maps::Binding;
+use fabric_common::maps::{Binding, access_slot};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{IfName, Name};
@@ -245,6 +245,7 @@ impl Freed {
     /// The numbers that entries of the maps have, or name.
     pub fn named_by(records: &Records) -> Self {
         let ports = records.ports.values().map(|port| port.slot);
+        let doors = records.access.keys().map(|key| access_slot(*key));
         let bindings: Vec<&Binding> = records
             .access
             .values()
@@ -256,7 +257,7 @@ impl Freed {
         let of_hops = records.next_hops.values().map(|hop| hop.segment);
         let of_bindings = bindings.iter().map(|binding| binding.segment());
         let mut named = Self {
-            slots: ports.chain(records.egress.keys().copied()).collect(),
+            slots: ports.chain(doors).chain(records.egress.keys().copied()).collect(),
             segments: segments.chain(of_hops).chain(of_bindings).collect(),
             next_hops: records.next_hops.keys().copied().collect(),
             paths: records.paths.keys().copied().collect(),

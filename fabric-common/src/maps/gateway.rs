@@ -199,6 +199,24 @@ impl Neighbour {
         self.version.store(version + 2);
     }
 
+    /// The version, if somebody writes.
+    pub fn being_written(&self) -> Option<u64> {
+        Some(self.version.load()).filter(|version| version & 1 != 0)
+    }
+
+    /// Empties a neighbour whose writer was killed, if it still is as it was found by [`Neighbour::being_written`]. A writer that lives
+    /// takes no longer than a few words.
+    pub fn mend(&self, version: u64) {
+        if self.version.load() != version {
+            return;
+        }
+        let [high, low] = &self.address;
+        high.store(0);
+        low.store(0);
+        self.value.store(0);
+        self.version.store(version.wrapping_add(1));
+    }
+
     /// Forgets the neighbour if it is still as it was read.
     pub fn forget(&self, read: KnownNeighbour) {
         if self.read() == read {
@@ -449,6 +467,29 @@ mod tests {
         assert_eq!(bucket.find(host(1)), known.value, "it was heard meanwhile");
         bucket.slots.iter().for_each(|slot| slot.forget(known));
         assert_eq!(bucket.find(host(1)).mac(), 0);
+    }
+
+    /// Nobody would write there again, and a neighbour whose turn it is to be there would never be known.
+    #[test]
+    fn a_place_whose_writer_was_killed_is_mended() {
+        let bucket = NeighbourBucket::default();
+        bucket.note(host(1), 0xaa, 8);
+        for slot in &bucket.slots {
+            assert_eq!(slot.being_written(), None);
+            slot.version.store(slot.version.load() + 1);
+        }
+        bucket.note(host(2), 0xbb, 9);
+        assert_eq!(bucket.find(host(2)).mac(), 0, "no place takes it");
+        for slot in &bucket.slots {
+            let version = slot.being_written().unwrap();
+            slot.mend(version + 2);
+            assert_eq!(slot.being_written(), Some(version), "another writer's");
+            slot.mend(version);
+            assert_eq!(slot.being_written(), None);
+        }
+        assert_eq!(bucket.find(host(1)).mac(), 0);
+        bucket.note(host(2), 0xbb, 9);
+        assert_eq!(bucket.find(host(2)), NeighbourValue::at(0xbb, 9));
     }
 
     #[test]

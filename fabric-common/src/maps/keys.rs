@@ -42,6 +42,12 @@ pub const fn access_index(slot: u16, vid: u16) -> u32 {
     ((slot as u32) << 12) | (vid as u32 & 0xfff)
 }
 
+/// Slot of the port that an index in `ACCESS` belongs to.
+#[inline(always)]
+pub const fn access_slot(index: u32) -> u16 {
+    (index >> 12 & 0xffff) as u16
+}
+
 /// Key of `TAGS`: S-VID and C-VID behind an outer VLAN, 0 for none.
 #[inline(always)]
 pub const fn tag_key(slot: u16, vlan: u16, s_vid: u16, c_vid: u16) -> u64 {

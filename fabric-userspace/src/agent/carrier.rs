@@ -1,9 +1,11 @@
 //! Ports that cannot send: told to the data path at once, and their traffic put on the backups that there are.
 
+use std::collections::BTreeSet;
+
 use fabric_common::maps::NextHop;
 
 use super::core::{Core, failed};
-use crate::compile::Image;
+use crate::compile::{Image, PortPlan};
 use crate::datapath::OldWay;
 use crate::error::Refusal;
 use crate::model::IfName;
@@ -35,18 +37,32 @@ impl Core {
         port.map_or(Ok(()), |(name, slot)| self.set_silent(&name, slot, silent))
     }
 
-    /// Tells the data path which ports of an image cannot send, before frames are sent there.
+    /// Tells the data path which ports of an image cannot send, before frames are sent there. Those that can send again are for
+    /// [`Self::note_returned`].
     ///
     /// # Errors
     /// When a map cannot be written.
-    pub(super) fn note_carriers(
-        &mut self,
-        image: &Image,
-        is_silent: impl Fn(&IfName) -> bool,
-    ) -> Result<(), Refusal> {
-        image
-            .ports()
-            .try_for_each(|(name, plan)| self.set_silent(name, plan.slot, is_silent(name)))
+    pub(super) fn note_silent(&mut self, image: &Image, silent: &BTreeSet<IfName>) -> Result<(), Refusal> {
+        let mut ports = image.ports().filter(|(name, _)| silent.contains(*name));
+        ports.try_for_each(|(name, plan)| self.set_silent(name, plan.slot, true))
+    }
+
+    /// Gives ports that can send again their traffic back: once maps and flood lists lead to the interfaces that they now have. One
+    /// whose way the kernel has taken away waits for [`Core::put_back_lost_ways`].
+    ///
+    /// # Errors
+    /// When a map cannot be written.
+    pub(super) fn note_returned(&mut self, silent: &BTreeSet<IfName>) -> Result<(), Refusal> {
+        let returned = |(name, plan): &(&IfName, &PortPlan)| {
+            self.silent.contains(&plan.slot)
+                && !silent.contains(*name)
+                && !self.plane.has_lost_way(plan.slot, plan.facts.ifindex)
+        };
+        let ports = self.image.ports().filter(returned);
+        let ports: Vec<_> = ports.map(|(name, plan)| (name.clone(), plan.slot)).collect();
+        ports
+            .into_iter()
+            .try_for_each(|(name, slot)| self.set_silent(&name, slot, false))
     }
 
     fn set_silent(&mut self, name: &IfName, slot: u16, silent: bool) -> Result<(), Refusal> {

@@ -237,10 +237,12 @@ impl Core {
         } = begun;
         let stored = decision.map(|decision| decision.stored);
         let reason = Reason::Document(&cause, terms);
-        let live = self
-            .complete(prepared, taken, reason, stored.as_ref())
-            .await
-            .map_err(Refusal::unchanged)?;
+        let done = self.complete(prepared, taken, reason, stored.as_ref()).await;
+        let live = match &stored {
+            // What became of the revision is told with the error.
+            Some(_) => done?,
+            None => done.map_err(Refusal::unchanged)?,
+        };
         let interface_changes = new_ports
             .iter()
             .flat_map(|name| self.ports.changes(name))
@@ -352,14 +354,15 @@ impl Core {
         Ok(())
     }
 
-    /// Compiles the document in force again, because the host has changed.
+    /// Compiles the document in force again, because the host has changed. Returns the ports that cannot send.
     ///
     /// # Errors
     /// When the host cannot carry it any more; what is in the maps stays.
-    pub(super) async fn reconcile(&mut self) -> Result<(), Refusal> {
+    pub(super) async fn reconcile(&mut self) -> Result<BTreeSet<IfName>, Refusal> {
         let document = self.document().clone();
         let prepared = self.prepare(document, Missing::Tolerate).await?;
+        let silent = prepared.silent.clone();
         self.carry_out(prepared, Reason::Host).await?;
-        Ok(())
+        Ok(silent)
     }
 }

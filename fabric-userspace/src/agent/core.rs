@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::cluster::Cluster;
 use super::confirm::Waiting;
 use super::evpn::{self, Evpn};
+use super::gateway::Asked;
 use super::host::Host;
 use super::kept::{Kept, own_node, remember_node};
 use super::meter::Meter;
@@ -94,6 +95,8 @@ pub(super) struct Core {
     pub(super) tenant_labels: TenantLabels,
     /// Next hops that have a backup.
     pub(super) protection: Protection,
+    /// Neighbours of gateways that have not answered yet.
+    pub(super) asked: Asked,
     /// The host has changed, and the maps do not follow it yet.
     pub(super) behind: bool,
     /// Stations known at the last sweep.
@@ -235,6 +238,7 @@ impl Core {
             path_switches: BTreeMap::new(),
             tenant_labels: TenantLabels::default(),
             protection: Protection::default(),
+            asked: Asked::default(),
             plane,
             behind: false,
             fdb_entries: 0,

@@ -4,6 +4,7 @@
 //! Invariant: an appended line counts only for the whole file that it was appended to.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,8 @@ use crate::store::FileStore;
 
 /// Lines before all numbers are written again.
 const MOST: usize = 500;
+/// Pause between two tries to save what is owed: all numbers of a node are megabytes.
+const RETRY: Duration = Duration::from_secs(5);
 /// Segments of a line.
 const MOST_SEGMENTS: usize = 64;
 
@@ -47,6 +50,8 @@ pub(super) struct Numbers {
     lines: usize,
     /// Whether the files hold the numbers of the image before.
     is_known: bool,
+    /// Since the last try, while the maps have numbers that the files do not.
+    owed: Option<Instant>,
 }
 
 impl Numbers {
@@ -92,7 +97,33 @@ impl Numbers {
             None => self.save_whole(store, image)?,
         }
         self.is_known = true;
+        if self.owed.take().is_some() {
+            tracing::info!("the numbers are saved again");
+        }
         Ok(())
+    }
+
+    /// The maps are written although the numbers could not be saved. Said once, not at every try.
+    pub(super) fn write_later(&mut self, refusal: &Refusal) {
+        if self.owed.replace(Instant::now()).is_none() {
+            tracing::error!(problem = %refusal.sentence, "the numbers of the maps could not be saved");
+        }
+    }
+
+    /// Saves what [`Numbers::write_later`] owes, now and then. True if the files hold the numbers of the maps: what they name otherwise
+    /// may be given to nobody, for the next start would take it for its former owner's.
+    pub(super) fn settle(&mut self, store: &FileStore, image: &Image) -> bool {
+        match self.owed {
+            None => true,
+            Some(tried) if tried.elapsed() < RETRY => false,
+            Some(_) => match self.save(store, image, image) {
+                Ok(()) => true,
+                Err(refusal) => {
+                    self.write_later(&refusal);
+                    false
+                }
+            },
+        }
     }
 
     fn save_whole(&mut self, store: &FileStore, image: &Image) -> Result<(), Refusal> {
@@ -189,5 +220,24 @@ mod tests {
         // Killed between the two files: what was appended to the one before says nothing of this one.
         std::fs::write(folder.path().join(side_file::IDS_CHANGED), appended).unwrap();
         assert_eq!(saved(&store), fewer.ids());
+    }
+
+    /// A full disk, as an entry of that name that no file can take the place of.
+    #[test]
+    fn what_could_not_be_saved_is_owed_until_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::open(folder.path()).unwrap();
+        let (mut numbers, all) = (Numbers::default(), image(3));
+        assert!(numbers.settle(&store, &all), "nothing is owed");
+        let taken = folder.path().join(side_file::IDS);
+        std::fs::create_dir(&taken).unwrap();
+        let refusal = numbers.save(&store, &all, &all).unwrap_err();
+        numbers.write_later(&refusal);
+        std::fs::remove_dir(&taken).unwrap();
+        assert!(!numbers.settle(&store, &all), "not again at once");
+        numbers.owed = Instant::now().checked_sub(RETRY);
+        assert!(numbers.settle(&store, &all));
+        assert_eq!(saved(&store), all.ids());
+        assert!(numbers.owed.is_none());
     }
 }

@@ -145,21 +145,23 @@ async fn look_after(shared: Shared) {
 
 /// Does what has not succeeded yet, and checks a few ports. Each for itself: the kernel takes a millisecond to tell all about one,
 /// and who wants to change something need not wait for the others.
+///
+/// # Errors
+/// The first one; what comes after it is done all the same.
 async fn round(shared: &Shared) -> Result<(), Refusal> {
-    let ports = {
+    let (mut done, ports) = {
         let _changes = shared.changes.lock().await;
         let mut core = shared.core.lock().await;
-        core.catch_up_with_host().await?;
-        core.ports.round()
+        (core.catch_up_with_host().await, core.ports.round())
     };
     for port in ports {
         let _changes = shared.changes.lock().await;
         let mut core = shared.core.lock().await;
         if let Some(rechecked) = core.ports.recheck(&port).await {
-            core.follow_check(rechecked).await?;
+            done = done.and(core.follow_check(rechecked).await);
         }
     }
-    shared.core.lock().await.save_storage_again()
+    done.and(shared.core.lock().await.save_storage_again())
 }
 
 async fn follow(shared: Shared, mut watch: Watch) {
@@ -188,8 +190,12 @@ impl Core {
         Ok(())
     }
 
+    /// Follows a change of the host.
+    ///
+    /// # Errors
+    /// The first one; what comes after it is done all the same.
     async fn on_event(&mut self, event: &Event) -> Result<(), Refusal> {
-        self.on_carrier(event)?;
+        let mut done = self.on_carrier(event);
         if let Event::LinkGone {
             nsid: None, ifindex, ..
         } = event
@@ -213,12 +219,12 @@ impl Core {
             | Event::Routes => false,
         };
         if moved || changed {
-            self.follow_host().await?;
+            done = done.and(self.follow_host().await);
         }
         for rechecked in self.ports.recheck_after(event).await {
-            self.follow_check(rechecked).await?;
+            done = done.and(self.follow_check(rechecked).await);
         }
-        Ok(())
+        done
     }
 
     /// An interface that has left is here again under its number, as after a visit in another namespace: nothing differs, but the kernel
@@ -244,8 +250,9 @@ impl Core {
     /// Carries the document out on the host as it now is; what fails is tried again in the next round.
     async fn follow_host(&mut self) -> Result<(), Refusal> {
         self.behind = true;
-        self.reconcile().await?;
+        let silent = self.reconcile().await?;
         self.put_back_lost_ways()?;
+        self.note_returned(&silent)?;
         self.behind = false;
         Ok(())
     }

@@ -80,7 +80,7 @@ fn tick_length() -> Duration {
 
 /// The number of ticks that cover a time; of a longer one than can be told as many as an entry is older than for longer than from one
 /// sweep to the next.
-pub(super) fn ticks(time: Duration) -> u32 {
+pub(crate) fn ticks(time: Duration) -> u32 {
     let ticks = time.as_nanos().div_ceil(tick_length().as_nanos().max(1));
     u32::try_from(ticks).map_or(LONGEST, |ticks| ticks.min(LONGEST))
 }

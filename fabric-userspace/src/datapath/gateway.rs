@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
 use aya::maps::MapError;
 use aya::maps::lpm_trie::Key;
@@ -19,6 +20,9 @@ use super::{Datapath, LoadError};
 
 /// Frames that the program redirects really leave (`BPF_F_TEST_XDP_LIVE_FRAMES`, Linux 5.18).
 const LIVE_FRAMES: u32 = 2;
+
+/// Longer than any program takes to write a neighbour.
+const WRITTEN: Duration = Duration::from_millis(10);
 
 /// The part of `union bpf_attr` that runs a program (`test`).
 #[derive(Default)]
@@ -105,6 +109,23 @@ impl Datapath {
     pub fn forget_neighbour(&self, irb: u32, read: KnownNeighbour) {
         for neighbour in self.neighbours_of(irb) {
             neighbour.forget(read);
+        }
+    }
+
+    /// After an agent that was killed while it wrote a neighbour: its place would take none for ever. To be called before this one
+    /// forgets any. Waits for those that programs write now, if there are such.
+    pub(super) fn mend_neighbours(&self) {
+        let all = (0..self.neighbours.len()).filter_map(|index| self.neighbours.shared(index));
+        let found = all.flat_map(|bucket| &bucket.slots);
+        let written: Vec<_> = found
+            .filter_map(|neighbour| Some((neighbour, neighbour.being_written()?)))
+            .collect();
+        if written.is_empty() {
+            return;
+        }
+        std::thread::sleep(WRITTEN);
+        for (neighbour, version) in written {
+            neighbour.mend(version);
         }
     }
 

@@ -158,6 +158,7 @@ impl Datapath {
             if adopted.is_some() {
                 datapath.adopt_egress()?;
                 datapath.adopt_silence()?;
+                datapath.mend_neighbours();
             }
             Ok(datapath)
         });

@@ -26,23 +26,6 @@ impl Datapath {
     }
 
     fn observe_arrays(&self, records: &mut Records) {
-        let slots = self.access.len() / capacity::VLANS;
-        // A port without a slot has no entries; most of the table is never touched.
-        let used = records
-            .ports
-            .values()
-            .map(|port| u32::from(port.slot))
-            .filter(|slot| *slot < slots);
-        for slot in used.collect::<Vec<_>>() {
-            let entries = slot * capacity::VLANS..(slot + 1) * capacity::VLANS;
-            let live = |index| {
-                self.access
-                    .get(index)
-                    .filter(|one| one.segment() != 0)
-                    .map(|one| (index, one))
-            };
-            records.access.extend(entries.filter_map(live));
-        }
         macro_rules! table {
             ($table:ident, $live:expr) => {
                 records.$table.extend(
@@ -51,6 +34,8 @@ impl Datapath {
                 );
             };
         }
+        // All of it: a port that is gone has no record that would tell its slot, and its entries wait for its return.
+        table!(access, |binding| binding.segment() != 0);
         table!(bindings, |binding| binding.segment() != 0);
         table!(tunnels, |tunnel| tunnel.slot != 0);
         table!(next_hops, |next_hop| next_hop.segment != 0);

@@ -65,6 +65,11 @@ fn every_program_passes_the_verifier_and_a_second_agent_adopts_the_maps() {
     assert!(adopted);
     assert_eq!(second.observe().unwrap(), before);
     assert_eq!(before.stations.get(&(5, 0x1234)), Some(&7));
+    assert_eq!(
+        before.access.get(&access_index(1, 10)),
+        Some(&binding),
+        "of a port that is gone"
+    );
     assert!(second.now().unwrap().wrapping_sub(now) < 10);
     assert_eq!(second.segment_events(5).unwrap().moves, 0);
     second.remove().unwrap();

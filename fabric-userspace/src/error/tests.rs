@@ -58,3 +58,21 @@ fn json_has_every_key_and_reads_back() {
         taken()
     );
 }
+
+/// Whoever hears that nothing was changed does not look for what was.
+#[test]
+fn what_was_changed_all_the_same_is_told_instead() {
+    let refusal = Refusal::new(codes::FAILED, "eth1 has no room").unchanged();
+    let told = refusal.clone().but("revision 1 is in force all the same");
+    assert_eq!(
+        told.sentence,
+        "eth1 has no room; revision 1 is in force all the same"
+    );
+    assert_eq!(told.but("so it is").sentence.matches("nothing").count(), 0);
+    assert!(
+        refusal
+            .unchanged()
+            .sentence
+            .ends_with("no room; nothing was changed")
+    );
+}

@@ -171,3 +171,11 @@ fn a_place_is_given_on_when_another_machine_gets_it() {
     old.ports.clear();
     assert_eq!(old.given_on(&away).count(), 0);
 }
+
+#[test]
+fn entries_of_a_port_that_is_gone_name_its_slot() {
+    let mut records = Records::default();
+    let door = fabric_common::maps::access_index(3, 20);
+    records.access.insert(door, Binding::new(5, 0, 7, 0, 9, 20));
+    assert_eq!(Freed::named_by(&records).slots, [3]);
+}

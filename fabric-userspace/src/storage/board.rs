@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -13,13 +14,13 @@ use super::spec::{PlaceSpec, Spec};
 use super::tools::Tools;
 use super::watched::Watched;
 use super::wishes::Ask;
-use crate::datapath::StorageTables;
+use crate::datapath::{StorageTables, ticks};
 use crate::error::{Refusal, codes};
 use crate::model::{Name, ReplicationPolicy};
 use crate::store::etcd::Standing;
 
-/// A connection that was heard of less than so many ticks ago (about seconds) is in use.
-const RECENT: u32 = 60;
+/// A connection that was heard of less than so long ago is in use.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// What the agent must know.
 #[derive(Clone, Debug)]
@@ -254,7 +255,7 @@ impl Board {
         let recent = |place: &PlaceSpec| {
             let records = self.tables.flows(place.place);
             records
-                .filter(|record| record.read().is_some() && record.age(now) < RECENT)
+                .filter(|record| record.read().is_some() && record.age(now) < ticks(RECENT))
                 .count()
         };
         let all: usize = watched.spec.places.iter().map(recent).sum();

@@ -197,6 +197,11 @@ fn frames_with_unknown_tags_take_a_change_back_at_once() {
     let pair = Pair::start(1);
     let probe = pair.probe();
     let begun = Instant::now();
+    wait::until_true(wait::PATIENCE, "seconds that say what is usual", || {
+        Ok(begun.elapsed() > Duration::from_secs(3))
+    })
+    .unwrap();
+    let begun = Instant::now();
     apply(&pair.agents[0], &wider(), "60s");
     pair.wait_revision(2);
     wait_pending(&pair.agents[1], Some(2));

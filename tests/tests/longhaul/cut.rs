@@ -7,6 +7,8 @@ use fabric_tests::netns::NetNs;
 use fabric_tests::topology::{End, Net};
 use fabric_tests::traffic::{Probe, ProbeReport};
 use fabric_tests::wait;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::site::triangle;
@@ -30,23 +32,28 @@ pub(crate) struct Triangle {
     pub(crate) nodes: Vec<NetNs>,
     /// Of acme and globex, node by node.
     pub(crate) hosts: Vec<[NetNs; 2]>,
-    _net: Net,
+    net: Net,
+}
+
+/// Makes a line's cable.
+fn plug_in(net: &Net, nodes: &[NetNs], (port, ends): (&str, [&str; 2])) {
+    // Else an agent that ends puts its end back as it was, and the other one has to say so.
+    let [one, other] = ends.map(|name| {
+        let at = NODES.iter().position(|known| *known == name).unwrap();
+        End::port(&nodes[at], port)
+            .mtu(LINE_MTU)
+            .no_arp()
+            .offload(&["gro", "on"])
+    });
+    net.veth(one, other).unwrap();
 }
 
 impl Triangle {
     pub(crate) fn start() -> Self {
         let net = Net::new().unwrap();
         let nodes = NODES.map(|name| net.host(name).unwrap()).to_vec();
-        let node = |name: &str| &nodes[NODES.iter().position(|known| *known == name).unwrap()];
-        for (port, [one, other]) in LINES {
-            // Else an agent that ends puts its end back as it was, and the other one has to say so.
-            let end = |name| {
-                End::port(node(name), port)
-                    .mtu(LINE_MTU)
-                    .no_arp()
-                    .offload(&["gro", "on"])
-            };
-            net.veth(end(one), end(other)).unwrap();
+        for line in LINES {
+            plug_in(&net, &nodes, line);
         }
         let mut hosts = Vec::new();
         for (name, namespace) in NODES.iter().zip(&nodes) {
@@ -69,7 +76,7 @@ impl Triangle {
             agents: agents.collect(),
             nodes,
             hosts,
-            _net: net,
+            net,
         }
     }
 
@@ -101,6 +108,16 @@ impl Triangle {
         let sample = format!("fabric_path_switches_total{{port=\"{port}\"}} ");
         let mut values = metrics.lines().filter_map(|line| line.strip_prefix(&sample));
         values.next().unwrap().parse().unwrap()
+    }
+
+    /// Waits until a node says of a port that it is `up`, or `gone`.
+    fn wait_state(&self, node: usize, port: &str, wanted: &str) {
+        let so = || {
+            let list = self.agents[node].json(&["port", "list"])?;
+            let mut items = list["items"].as_array().unwrap().iter();
+            Ok(items.any(|item| item["name"] == port && item["state"] == wanted))
+        };
+        wait::until_true(wait::PATIENCE, &format!("{port} to be {wanted}"), so).unwrap();
     }
 
     /// Waits until a host has received so many frames more.
@@ -177,6 +194,34 @@ fn dci_a_cut_line_is_replaced_and_nothing_is_doubled_or_goes_round() {
         .iter()
         .sum();
     assert_eq!(elsewhere, 0);
+    triangle.finish();
+}
+
+/// A line whose cable is another one takes its traffic back when the way to the new interface is there, and not when the interface is:
+/// nothing is lost by its return. The node that sends is held until the other one can receive.
+#[test]
+fn dci_a_line_that_is_made_anew_takes_its_traffic_back_without_losing_a_frame() {
+    let mut triangle = Triangle::start();
+    let allowed = "port is not safe";
+    triangle.agents.iter_mut().for_each(|agent| agent.allow(allowed));
+    let pid = Pid::from_raw(triangle.agents[1].pid().unwrap().cast_signed());
+    for _ in 0..3 {
+        triangle.nodes[1].output(&["ip", "link", "del", "l224"]).unwrap();
+        (0..2).for_each(|node| triangle.wait_state(node, "l224", "gone"));
+        let acme = triangle.probe(0, (1, 0), header(1)).patient().start().unwrap();
+        triangle.wait_received(0, 0, ENOUGH);
+        let switches = triangle.path_switches(1, "l224");
+        kill(pid, Signal::SIGSTOP).unwrap();
+        plug_in(&triangle.net, &triangle.nodes, LINES[0]);
+        triangle.wait_state(0, "l224", "up");
+        kill(pid, Signal::SIGCONT).unwrap();
+        triangle.wait_state(1, "l224", "up");
+        triangle.wait_received(0, 0, ENOUGH);
+        assert!(triangle.path_switches(1, "l224") > switches, "it went back");
+        let acme = acme.stop().unwrap();
+        whole(&acme);
+        assert_eq!(acme.lost(), 0, "{acme:?}");
+    }
     triangle.finish();
 }
 

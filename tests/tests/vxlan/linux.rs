@@ -1,9 +1,12 @@
 //! The other end is the kernel's own VXLAN device: neighbours found by the agent, TCP both ways, routes and moves followed.
 
+use std::fs;
+use std::process::Command;
+
 use fabric_tests::fabric::Agent;
 use fabric_tests::fixtures::{Segment, Site, brief};
 use fabric_tests::frame::{eth, stack};
-use fabric_tests::netns::NetNs;
+use fabric_tests::netns::{NetNs, run_tool};
 use fabric_tests::topology::{End, Net, Vxlan};
 use fabric_tests::traffic::{ping, tcp};
 use fabric_tests::wait::{PATIENCE, until_true};
@@ -215,6 +218,32 @@ fn the_next_hops_new_mac_address_is_followed() {
     let tunnelled = |bytes: &[u8]| stack(bytes).starts_with("vni 10001") && bytes[30..34] == [192, 0, 2, 2];
     let got = capture.wait_for("packet", PATIENCE, tunnelled).unwrap();
     assert_eq!(got.bytes[..6], [2, 0, 0, 0, 0x77, 2]);
+}
+
+/// The same while the state directory takes nothing any more: frames follow the host all the same, and what could not be saved is when
+/// there is room.
+#[test]
+fn the_next_hops_new_mac_address_is_followed_although_the_disk_is_full() {
+    let mut lan = Lan::new();
+    lan.agent.allow("could not be saved");
+    lan.server().answers_soon(&lan.client, SERVER);
+    let state = lan.agent.state_dir();
+    let mount = ["-t", "tmpfs", "-o", "size=4k", "none"];
+    run_tool(Command::new("mount").args(mount).arg(&state)).unwrap();
+    fs::write(state.join("filler"), [0; 4096]).unwrap();
+    lan.far
+        .output(&["ip", "link", "set", "eth0", "address", "02:00:00:00:77:03"])
+        .unwrap();
+    lan.answers_soon(&lan.far, CLIENT);
+    lan.answers_soon(&lan.client, SERVER);
+    let told = |words: &str| lan.agent.log().unwrap().matches(words).count();
+    assert_eq!(told("the numbers of the maps could not be saved"), 1);
+    run_tool(Command::new("umount").arg(&state)).unwrap();
+    until_true(PATIENCE, "the numbers to be saved", || {
+        Ok(told("the numbers are saved again") == 1)
+    })
+    .unwrap();
+    lan.works();
 }
 
 /// Nobody answers for the remote's address: dropped with the reason, and no frame goes to a wrong or zero address. It

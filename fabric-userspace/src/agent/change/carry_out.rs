@@ -87,8 +87,8 @@ impl Core {
         let tolerance = reason.tolerance();
         self.hold_storage(&valid, &image);
         let done = self
-            .note_carriers(&image, |port| silent.contains(port))
-            .and_then(|()| self.write(&image, &changes))
+            .note_silent(&image, &silent)
+            .and_then(|()| self.write(&image, &changes, reason))
             .and_then(|()| self.attach(&image, &new_ports, tolerance));
         let live = Instant::now();
         let done = match (done, decided, reason) {
@@ -119,6 +119,9 @@ impl Core {
         self.follow_storage();
         self.follow_evpn();
         self.refresh_flood_lists(&changed_slots);
+        if let Err(refusal) = self.note_returned(&silent) {
+            tracing::error!(problem = %refusal.sentence, "a port that can send again does not have its traffic back");
+        }
         if let Err(error) = self.plane.spare_copies() {
             tracing::error!(%error, "ways that no flood list names any more keep the program for copies");
         }
@@ -227,10 +230,14 @@ impl Core {
         }
     }
 
-    fn write(&mut self, image: &Image, changes: &Changes) -> Result<(), Refusal> {
+    fn write(&mut self, image: &Image, changes: &Changes, reason: Reason<'_>) -> Result<(), Refusal> {
         self.protection.follow(&self.image, image);
         // Written before the maps: whoever finds the maps half written knows what the numbers in them mean.
-        self.numbers.save(&self.store, &self.image, image)?;
+        match self.numbers.save(&self.store, &self.image, image) {
+            // Frames go to a neighbour that is not there any more until the maps are written. What the files say is held until then.
+            Err(refusal) if reason == Reason::Host => self.numbers.write_later(&refusal),
+            saved => saved?,
+        }
         self.write_ops(&changes.ops)
     }
 
@@ -334,8 +341,8 @@ impl Core {
         let touched = image.only_here(&self.image);
         self.image.hold(&touched);
         self.waiting.push_back(touched);
-        if let Err(error) = self.numbers.save(&self.store, image, &self.image) {
-            tracing::error!(%error, "the numbers could not be saved");
+        if let Err(refusal) = self.numbers.save(&self.store, image, &self.image) {
+            self.numbers.write_later(&refusal);
         }
     }
 

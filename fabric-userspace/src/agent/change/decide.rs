@@ -156,11 +156,15 @@ impl Core {
         cluster.join(fabric, &self.store)
     }
 
-    /// The node that made a revision cannot carry it out: the one before is put in force again, for all nodes.
+    /// The node that made a revision cannot carry it out: the one before is put in force again, for all nodes. The answer says what
+    /// became of that.
     pub(super) async fn take_back(&self, decided: &Stored, refusal: Refusal) -> Refusal {
-        let Some(cluster) = self.cluster.as_ref().filter(|_| self.revision > 0) else {
+        let Some(cluster) = &self.cluster else {
             return refusal;
         };
+        if self.revision == 0 {
+            return first_stays(decided.revision, refusal);
+        }
         let back = Stored {
             revision: decided.revision + 1,
             applied_at: stamp(),
@@ -170,19 +174,52 @@ impl Core {
             ),
             document: self.document().clone(),
         };
-        match cluster
-            .store
-            .put_in_force(decided.revision, &back, Terms::Anyway)
-            .await
-        {
-            Ok(()) => refusal,
+        let put = cluster.store.put_in_force(decided.revision, &back, Terms::Anyway);
+        match put.await {
+            Ok(()) => refusal.but(&format!(
+                "revision {} was in force for a moment, and {} is as before it",
+                decided.revision, back.revision
+            )),
             Err(other) => {
-                let sentence = format!(
-                    "{}; revision {} stays in force at the other nodes: {}",
-                    refusal.sentence, decided.revision, other.sentence
+                let stays = format!(
+                    "revision {} stays in force at the other nodes: {}",
+                    decided.revision,
+                    other.reason()
                 );
+                let sentence = refusal.but(&stays).sentence;
                 Refusal::new(codes::FAILED, sentence).with_cure(format!("fabric rollback {}", self.revision))
             }
         }
+    }
+}
+
+/// There is none before the first one, so it stays. The node follows it as any other, see [`Core::follow`].
+fn first_stays(revision: u64, refusal: Refusal) -> Refusal {
+    let cure = refusal.cure.clone();
+    let now = format!(
+        "revision {revision} is in force all the same, for there is none before it, and this node goes on trying"
+    );
+    let otherwise = "apply a better document at a node that carries it out";
+    let cure = cure.map_or_else(|| otherwise.to_owned(), |cure| format!("{cure}; or {otherwise}"));
+    refusal.but(&now).with_cure(cure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_document_that_its_node_cannot_carry_out_is_not_told_to_have_changed_nothing() {
+        let refusal = Refusal::new(codes::FAILED, "eth1 has no room")
+            .with_cure("make some")
+            .unchanged();
+        let told = first_stays(1, refusal);
+        assert!(
+            told.sentence
+                .starts_with("eth1 has no room; revision 1 is in force all the same"),
+            "{told}"
+        );
+        assert!(!told.sentence.contains("nothing was changed"), "{told}");
+        assert!(told.cure.is_some_and(|cure| cure.starts_with("make some; or ")));
     }
 }

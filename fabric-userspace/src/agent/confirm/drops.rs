@@ -46,7 +46,8 @@ impl Drops {
             }
             return None;
         };
-        let usual = self.usual.iter().max().copied().unwrap_or(0);
+        // An agent that was started during the trial knows nothing of what is usual; the time is kept all the same.
+        let usual = *self.usual.iter().max()?;
         let is_jump = a_second > usual.saturating_mul(TIMES).saturating_add(MORE);
         (is_jump && then >= since + SETTLE).then_some(a_second)
     }
@@ -91,6 +92,22 @@ mod tests {
             assert_eq!(clock.second(4000, since), None);
         }
         assert_eq!(clock.second(4101, since), Some(4101));
+    }
+
+    /// The time that the change may take goes on over a restart of the agent; what was usual before it is not known.
+    #[test]
+    fn after_a_restart_during_the_trial_nothing_is_a_jump() {
+        let mut clock = Clock(Drops::default(), Instant::now(), 7);
+        let since = Some(clock.1);
+        for _ in 0..5 {
+            assert_eq!(clock.second(4000, since), None);
+        }
+        assert_eq!(clock.second(0, None), None);
+        assert_eq!(
+            clock.second(4000, since),
+            Some(4000),
+            "a second says what is usual"
+        );
     }
 
     #[test]
