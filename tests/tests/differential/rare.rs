@@ -175,7 +175,7 @@ fn underlay(both: &mut Both) {
         .vxlan(10_001)
         .append(&inner);
     let of_the_host = begun().ipv4(there, here).udp(50_000, 53).raw(b"a question");
-    let mut comes = |both: &mut Both, tunnelled_ends: bool| {
+    let comes = |both: &mut Both, tunnelled_ends: bool| {
         let outcome = both.frame("u0", &tunnelled);
         let dropped = outcome == Outcome::Dropped(DropReason::PortUnsafe);
         assert_eq!(dropped, tunnelled_ends, "{outcome:?}");
