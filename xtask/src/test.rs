@@ -52,10 +52,7 @@ struct Session {
 
 impl Session {
     fn all(&mut self, options: &Options) {
-        let tools = tools::ToolOptions {
-            storage: true,
-            ..options.tools.clone()
-        };
+        let tools = options.tools.with_storage(true);
         let toolchain = self.step("tools", "cargo xtask test", |workspace, progress| {
             root_and_tools(&tools, workspace, progress)
         });
