@@ -28,6 +28,8 @@ pub(crate) struct Options {
     filter: Option<String>,
 }
 
+const WHY: &str = "testing with network namespaces and XDP";
+
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut session = Session {
         workspace: Workspace::new(),
@@ -155,7 +157,7 @@ fn root_and_tools(
     progress: &Progress,
 ) -> Result<(Done, Toolchain)> {
     progress.clear();
-    sudo::prepare("testing with network namespaces and XDP")?;
+    sudo::prepare(WHY)?;
     tools::ensure_checkers(options, workspace, progress)?;
     tools::ensure(options, workspace, progress)
 }
