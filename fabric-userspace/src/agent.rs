@@ -6,6 +6,7 @@ mod cluster;
 mod confirm;
 mod core;
 mod edits;
+mod events;
 mod evpn;
 mod gateway;
 mod host;

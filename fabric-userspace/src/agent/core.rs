@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::cluster::Cluster;
 use super::confirm::Waiting;
+use super::events::Events;
 use super::evpn::{self, Evpn};
 use super::host::Host;
 use super::kept::{Kept, own_node, remember_node};
@@ -96,6 +97,7 @@ pub(super) struct Core {
     pub(super) protection: Protection,
     /// The host has changed, and the maps do not follow it yet.
     pub(super) behind: bool,
+    pub(super) events: Events,
     /// Stations known at the last sweep.
     pub(super) fdb_entries: u64,
     /// Whether the maps of an earlier agent were taken over.
@@ -234,6 +236,7 @@ impl Core {
             protection: Protection::default(),
             plane,
             behind: false,
+            events: Events::default(),
             fdb_entries: 0,
             adopted,
             ended: false,

@@ -185,6 +185,7 @@ impl Core {
         let held = |segment, mac, next_hop| evpn.is_some_and(|evpn| evpn.holds(segment, mac, next_hop));
         let sweep = self.plane.sweep(ageing, held).map_err(super::failed)?;
         self.fdb_entries = sweep.learned + sweep.fixed;
+        self.count_events();
         Ok(())
     }
 
