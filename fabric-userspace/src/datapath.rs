@@ -44,7 +44,7 @@ pub use apply::{Step, steps};
 pub use buckets::{BucketTable, Full, Kin, Memory};
 pub use counters::SegmentEvents;
 pub use error::LoadError;
-pub use fdb::{FdbEntry, Sweep};
+pub use fdb::{FdbEntry, Sweep, longest_ageing};
 pub use loader::Program;
 pub use placed::{Placed, Placement, Whereabouts};
 pub(crate) use storage::StorageTables;
