@@ -6,6 +6,7 @@ mod cluster;
 mod confirm;
 mod core;
 mod edits;
+mod events;
 mod evpn;
 mod gateway;
 mod host;
@@ -60,6 +61,7 @@ const LAST_WORK: Duration = Duration::from_secs(2);
 pub async fn run(options: AgentOptions) -> Result<(), Refusal> {
     log::begin(options.log_format, options.log_drops);
     core::check_host()?;
+    tasks::check_ageing(options.ageing, crate::datapath::longest_ageing())?;
     let begun = Instant::now();
     let signals = Signals::listen()?;
     let config = options.config.as_deref().map(read_config).transpose()?;

@@ -24,7 +24,7 @@ pub struct AgentOptions {
     pub node: Option<Name>,
     /// A routing daemon beside the agent speaks BGP EVPN: stations are taken from it and told to it.
     pub evpn: bool,
-    /// After how long without a frame a learned address is forgotten.
+    /// After how long without a frame a learned address is forgotten; [`longest_ageing`](crate::datapath::longest_ageing) at most.
     pub ageing: Duration,
     /// Log every dropped frame, for looking for a fault.
     pub log_drops: bool,

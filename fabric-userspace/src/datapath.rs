@@ -45,7 +45,7 @@ pub use buckets::{BucketTable, Full, Kin, Memory};
 pub use counters::SegmentEvents;
 pub use error::LoadError;
 pub(crate) use fdb::ticks;
-pub use fdb::{FdbEntry, Sweep};
+pub use fdb::{FdbEntry, Sweep, longest_ageing};
 pub use loader::Program;
 pub use placed::{Placed, Placement, Whereabouts};
 pub(crate) use storage::StorageTables;

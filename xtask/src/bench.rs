@@ -29,7 +29,8 @@ const WHY: &str = "attaching XDP programs";
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::new();
     sudo::prepare(WHY)?;
-    build::tools_and_benchmark(&options.tools, &workspace, &mut Steps::new(2))?;
+    let tools = options.tools.with_storage(is_failover(&options.rest));
+    build::tools_and_benchmark(&tools, &workspace, &mut Steps::new(2))?;
     let vars = [
         ("FABRIC_BIN", workspace.release("fabric").into_os_string()),
         (
@@ -42,4 +43,24 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     // The first build may have taken longer than sudo remembers the password.
     sudo::prepare(WHY)?;
     Err(exec::replace(command))
+}
+
+/// Whether the benchmark's arguments ask for the one that lets storage machines die; its other options exclude that.
+fn is_failover(rest: &[OsString]) -> bool {
+    rest.first().is_some_and(|word| word == "failover")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_failover_needs_the_tools_of_storage() {
+        let asks = |words: &[&str]| {
+            let rest: Vec<OsString> = words.iter().map(OsString::from).collect();
+            is_failover(&rest)
+        };
+        assert!(asks(&["failover"]) && asks(&["failover", "--runs", "3"]));
+        assert!(!asks(&[]) && !asks(&["--only", "failover"]) && !asks(&["scale"]));
+    }
 }

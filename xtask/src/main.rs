@@ -8,6 +8,8 @@ mod build;
 mod child_env;
 mod exec;
 mod failure;
+#[cfg(test)]
+mod fake;
 mod run;
 mod sudo;
 mod test;

@@ -55,7 +55,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     sudo::prepare(WHY)?;
     let total = if options.config.is_some() { 2 } else { STEPS };
-    build::tools_and_binaries(&options.tools, &workspace, &mut Steps::new(total))?;
+    let storage = options.config.is_none() && is_storage(&options.rest);
+    let tools = options.tools.with_storage(storage);
+    build::tools_and_binaries(&tools, &workspace, &mut Steps::new(total))?;
     let command = match &options.config {
         Some(config) => agent(options, config, &workspace),
         None => lab(options, &workspace),
@@ -63,6 +65,17 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     // The first build may have taken longer than sudo remembers the password.
     sudo::prepare(WHY)?;
     Err(exec::replace(command))
+}
+
+/// Whether the lab's arguments ask for the one with storage machines. The last one counts, as for the lab.
+fn is_storage(rest: &[OsString]) -> bool {
+    let words: Vec<&str> = rest.iter().filter_map(|word| word.to_str()).collect();
+    let mut last_first = words.iter().enumerate().rev();
+    let lab = last_first.find_map(|(at, word)| match *word {
+        "--lab" => words.get(at + 1).copied(),
+        joined => joined.strip_prefix("--lab="),
+    });
+    lab == Some("storage")
 }
 
 fn lab(options: &Options, workspace: &Workspace) -> Command {
@@ -104,4 +117,27 @@ fn readable(config: &Path) -> Result<()> {
         )
         .into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_storage_lab_needs_the_tools_of_storage() {
+        let asks = |line: &str| {
+            let rest: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            is_storage(&rest)
+        };
+        assert!(asks("--lab storage") && asks("--keep --lab=storage"));
+        for line in [
+            "",
+            "--lab figure-2",
+            "--lab",
+            "--lab=figure-1 storage",
+            "--down storage",
+        ] {
+            assert!(!asks(line), "{line}");
+        }
+    }
 }

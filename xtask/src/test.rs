@@ -28,6 +28,8 @@ pub(crate) struct Options {
     filter: Option<String>,
 }
 
+const WHY: &str = "testing with network namespaces and XDP";
+
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut session = Session {
         workspace: Workspace::new(),
@@ -52,10 +54,7 @@ struct Session {
 
 impl Session {
     fn all(&mut self, options: &Options) {
-        let tools = tools::ToolOptions {
-            storage: true,
-            ..options.tools.clone()
-        };
+        let tools = options.tools.with_storage(true);
         let toolchain = self.step("tools", "cargo xtask test", |workspace, progress| {
             root_and_tools(&tools, workspace, progress)
         });
@@ -158,7 +157,7 @@ fn root_and_tools(
     progress: &Progress,
 ) -> Result<(Done, Toolchain)> {
     progress.clear();
-    sudo::prepare("testing with network namespaces and XDP")?;
+    sudo::prepare(WHY)?;
     tools::ensure_checkers(options, workspace, progress)?;
     tools::ensure(options, workspace, progress)
 }

@@ -37,6 +37,16 @@ pub(crate) struct ToolOptions {
     pub(crate) storage: bool,
 }
 
+impl ToolOptions {
+    /// The same, with or without what only storage needs.
+    pub(crate) fn with_storage(&self, storage: bool) -> Self {
+        Self {
+            storage,
+            ..self.clone()
+        }
+    }
+}
+
 /// Where the compiler and the sources of `core` for the BPF target come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Choice {

@@ -17,9 +17,9 @@ pub struct Segment {
     pub flood_members: SharedU32,
     /// Stations that changed their place.
     pub moves: SharedU32,
-    /// Moves that were not followed, because the station moved too often.
+    /// Frames whose move was not followed, because the station moved too often. As `refused` it counts on from 0 after 2^32.
     pub damped: SharedU32,
-    /// Addresses not learned, because the limit was reached.
+    /// Frames whose address was not learned, because the limit was reached.
     pub refused: SharedU32,
     /// Addresses not learned, because their buckets and their part of the stash were full.
     pub unplaced: SharedU32,

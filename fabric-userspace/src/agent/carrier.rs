@@ -1,6 +1,6 @@
 //! Ports that cannot send: told to the data path at once, and their traffic put on the backups that there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use fabric_common::maps::NextHop;
 
@@ -126,5 +126,12 @@ impl Core {
     pub(super) fn by_carrier(&self, id: u32, compiled: &NextHop) -> NextHop {
         let is_silent = |slot| self.silent.contains(&slot);
         self.protection.in_use(id, compiled, is_silent)
+    }
+
+    /// Next hops with another way because of a port that cannot send, as they are now; nothing while all ports can.
+    pub(super) fn switched(&self) -> HashMap<u32, NextHop> {
+        let is_silent = |slot| self.silent.contains(&slot);
+        let over = |slot: &u16| self.protection.over(*slot, is_silent);
+        self.silent.iter().flat_map(over).collect()
     }
 }

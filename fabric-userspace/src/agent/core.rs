@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::cluster::Cluster;
 use super::confirm::Waiting;
+use super::events::Events;
 use super::evpn::{self, Evpn};
 use super::gateway::Asked;
 use super::host::Host;
@@ -99,6 +100,7 @@ pub(super) struct Core {
     pub(super) asked: Asked,
     /// The host has changed, and the maps do not follow it yet.
     pub(super) behind: bool,
+    pub(super) events: Events,
     /// Stations known at the last sweep.
     pub(super) fdb_entries: u64,
     /// Whether the maps of an earlier agent were taken over.
@@ -241,6 +243,7 @@ impl Core {
             asked: Asked::default(),
             plane,
             behind: false,
+            events: Events::default(),
             fdb_entries: 0,
             adopted,
             ended: false,

@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::agent_options::LogFormat;
-use repeats::Repeats;
+use repeats::{About, Repeats};
 
 /// How often lines that have waited long enough are looked for.
 const LOOK: Duration = Duration::from_secs(1);
@@ -111,25 +111,42 @@ where
             return writer.write_str(&line);
         }
         let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in repeats.note(key(event), line, Instant::now()) {
+        for line in repeats.note(about(event), line, Instant::now()) {
             writer.write_str(&line)?;
         }
         Ok(())
     }
 }
 
-/// What makes two lines the same: the sentence and every field but numbers, which count how often or how long.
-fn key(event: &Event<'_>) -> String {
-    let mut key = Key(format!("{:?}", event.metadata().callsite()));
-    event.record(&mut key);
-    key.0
+/// Lines are the same by the sentence and every field but numbers, which count how often or how long.
+fn about(event: &Event<'_>) -> About {
+    let site = format!("{:?}", event.metadata().callsite());
+    let mut fields = Fields {
+        key: site.clone(),
+        object: None,
+    };
+    event.record(&mut fields);
+    About {
+        key: fields.key,
+        site,
+        object: fields.object,
+    }
 }
 
-struct Key(String);
+struct Fields {
+    key: String,
+    /// The first field that is neither the sentence nor a cause.
+    object: Option<String>,
+}
 
-impl Visit for Key {
+impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.push_str(&format!("\n{}={value:?}", field.name()));
+        let told = format!("{}={value:?}", field.name());
+        self.key.push('\n');
+        self.key.push_str(&told);
+        if !["message", "error", "problem"].contains(&field.name()) {
+            self.object.get_or_insert(told);
+        }
     }
 
     fn record_f64(&mut self, _: &Field, _: f64) {}

@@ -2,9 +2,9 @@
 
 mod limited;
 mod options;
+mod scrape;
 mod socket;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
@@ -13,15 +13,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
-use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 
-use limited::Limited;
 use options::{NoOptions, OfChecks, OfDocument, OfEdit, OfRollback, Options};
+pub(super) use scrape::{listen_metrics, serve_metrics};
 pub(super) use socket::Socket;
 
 use super::core::Core;
-use super::{change, cluster, confirm, edits, metrics, views};
+use super::{change, cluster, confirm, edits, views};
 use crate::api::{self, Envelope, Item, Items, kind, path};
 use crate::error::{Refusal, codes};
 use crate::model::from_json;
@@ -120,33 +119,10 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::COUNTERS, get(counters))
         .route(path::DOCTOR, get(doctor))
         .route(path::STOP, post(stop))
-        .route(path::METRICS, get(metrics))
+        .route(path::METRICS, get(scrape::metrics))
         // A document of ten thousand tenants has several megabytes, and the socket is root's alone.
         .layer(DefaultBodyLimit::disable())
         .with_state(shared)
-}
-
-/// Takes the address of `/metrics`.
-///
-/// # Errors
-/// When the address cannot be had.
-pub(super) async fn listen_metrics(address: SocketAddr) -> Result<TcpListener, Refusal> {
-    TcpListener::bind(address).await.map_err(|error| {
-        Refusal::new(
-            codes::FAILED,
-            format!("cannot serve metrics on {address}: {error}"),
-        )
-        .with_cure("choose another --metrics ADDR:PORT")
-        .unchanged()
-    })
-}
-
-/// Serves `/metrics` and nothing else.
-pub(super) fn serve_metrics(listener: TcpListener, shared: Shared) {
-    let router = Router::new()
-        .route(path::METRICS, get(metrics))
-        .with_state(shared);
-    tokio::spawn(async move { axum::serve(Limited::new(listener), router).await });
 }
 
 async fn status(State(shared): State<Shared>) -> Answer<Item<api::Status>> {
@@ -418,14 +394,4 @@ async fn stop(
         item(&core, kind::STOPPING, request)
     })
     .await
-}
-
-async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {
-    let mut core = shared.core.lock().await;
-    let text = metrics::text(&mut core).await?;
-    Ok((
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        text,
-    )
-        .into_response())
 }

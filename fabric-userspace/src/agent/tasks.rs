@@ -11,7 +11,7 @@ use super::ports::Rechecked;
 use super::server::Shared;
 use crate::compile::PortFacts;
 use crate::diff::{Entry, Op};
-use crate::error::Refusal;
+use crate::error::{Refusal, codes};
 use crate::model::IfName;
 use crate::netlink::{Event, Watch};
 
@@ -80,6 +80,21 @@ fn forward_logs(core: &mut Core) {
     {
         tracing::error!(%error, "what the programs log is not forwarded");
     }
+}
+
+/// # Errors
+/// When addresses cannot be remembered for so long.
+pub(super) fn check_ageing(ageing: Duration, longest: Duration) -> Result<(), Refusal> {
+    if ageing <= longest {
+        return Ok(());
+    }
+    let (asked, longest) = (ageing.as_secs(), longest.as_secs());
+    let sentence = format!(
+        "--ageing {asked} is longer than the data path can tell on this kernel: {longest} seconds at most"
+    );
+    Err(Refusal::new(codes::BAD_VALUE, sentence)
+        .with_cure(format!("fabric agent --ageing {longest}"))
+        .unchanged())
 }
 
 /// Often enough that an entry lives at most an eighth longer than it should.
@@ -187,6 +202,7 @@ impl Core {
         let held = |segment, mac, next_hop| evpn.is_some_and(|evpn| evpn.holds(segment, mac, next_hop));
         let sweep = self.plane.sweep(ageing, held).map_err(super::failed)?;
         self.fdb_entries = sweep.learned + sweep.fixed;
+        self.count_events();
         Ok(())
     }
 
@@ -341,5 +357,20 @@ impl Core {
         }
         let ifindex = plan.facts.ifindex;
         self.plane.set_port(ifindex, &record).map_err(super::failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_that_cannot_be_told_is_refused_with_the_longest() {
+        let longest = Duration::from_millis(66_780_160);
+        assert!(check_ageing(longest, longest).is_ok());
+        assert!(check_ageing(Duration::from_secs(300), longest).is_ok());
+        let refusal = check_ageing(Duration::from_secs(66_781), longest).unwrap_err();
+        assert_eq!(refusal.code, codes::BAD_VALUE);
+        assert!(refusal.sentence.contains("66780 seconds"), "{}", refusal.sentence);
     }
 }

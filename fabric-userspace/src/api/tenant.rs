@@ -55,9 +55,9 @@ pub struct Segment {
     pub mac_limit: u64,
     /// Stations that moved.
     pub moves: u64,
-    /// Moves that were damped.
+    /// Frames whose move was damped.
     pub damped_moves: u64,
-    /// Addresses not learned, limit reached.
+    /// Frames whose address was not learned, limit reached; an address counts with each of its frames.
     pub refused_macs: u64,
     /// Its ends, on all nodes.
     pub attachments: Vec<Attachment>,

@@ -16,9 +16,9 @@ pub struct SegmentEvents {
     pub learned: u32,
     /// Stations that changed their place.
     pub moves: u32,
-    /// Moves not followed.
+    /// Frames whose move was not followed. This and the others count on from 0 after 2^32.
     pub damped: u32,
-    /// Addresses not learned, limit reached.
+    /// Frames whose address was not learned, limit reached.
     pub refused: u32,
     /// Addresses not learned, buckets full.
     pub unplaced: u32,

@@ -78,6 +78,11 @@ fn tick_length() -> Duration {
     tick * 256
 }
 
+/// The longest time after which an address can be forgotten on this machine: entries have 16 bits for when they were heard.
+pub fn longest_ageing() -> Duration {
+    tick_length() * LONGEST
+}
+
 /// The number of ticks that cover a time; of a longer one than can be told as many as an entry is older than for longer than from one
 /// sweep to the next.
 pub(crate) fn ticks(time: Duration) -> u32 {
@@ -297,7 +302,15 @@ mod tests {
 
     use fabric_common::maps::FdbValue;
 
-    use super::{AHEAD, Sweep, age, correction, ticks};
+    use super::{AHEAD, LONGEST, Sweep, age, correction, longest_ageing, tick_length, ticks};
+
+    #[test]
+    fn the_longest_ageing_is_not_shortened() {
+        let longest = longest_ageing();
+        assert_eq!(ticks(longest), LONGEST);
+        assert_eq!(ticks(longest - tick_length()), LONGEST - 1);
+        assert!(longest > Duration::from_secs(12 * 3600), "{longest:?}");
+    }
 
     /// Ages are told to nearly all of 16 bits, and an entry can be older than any limit.
     #[test]

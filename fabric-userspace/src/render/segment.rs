@@ -99,7 +99,7 @@ fn one(segment: &Segment) -> Vec<Line> {
     fact(
         "  moves",
         format!(
-            "{}, {} damped, {} addresses refused",
+            "{}, {} frames damped, {} frames refused",
             segment.moves, segment.damped_moves, segment.refused_macs
         ),
     );

@@ -36,12 +36,12 @@ pub(super) fn run() -> Result<bool> {
     let mut plain = Plain::build(&mut ends, 1 << 12)?;
     plain.fill(0..1)?;
     for line in &plain.lines {
-        fabric.push(Stream::to(line, 1));
+        fabric.push(Stream::to(line, 1).expecting(Plain::expected()));
     }
     let kinds = [
         Kind {
             name: "bare redirect",
-            streams: bare.iter().map(|device| Stream::to(&device.line, 1)).collect(),
+            streams: bare.iter().map(|device| Stream::through(device, 1)).collect(),
         },
         Kind {
             name: "fabric QinQ push",

@@ -83,10 +83,12 @@ impl Case {
 /// What was measured of one case.
 struct Row {
     name: &'static str,
+    /// It is there for comparison: its clients may hang.
+    compares: bool,
     outcomes: Vec<Outcome>,
 }
 
-/// Measures and says everything; false when a client lost something.
+/// Measures and says everything; false when a client lost something, or hangs in a row that does not only compare.
 ///
 /// # Errors
 /// When something cannot be built, or the fabric did not switch.
@@ -162,6 +164,7 @@ fn measure(case: &Case, runs: u64) -> Result<Row> {
     rig.tear_down()?;
     Ok(Row {
         name: case.name,
+        compares: case.compares,
         outcomes,
     })
 }
@@ -184,6 +187,7 @@ fn measure_across(case: &Case, runs: u64) -> Result<Row> {
     sites.tear_down()?;
     Ok(Row {
         name: case.name,
+        compares: case.compares,
         outcomes,
     })
 }
@@ -194,7 +198,7 @@ impl Row {
         if let Some(error) = &first {
             report::note(&format!("{}: {error:#}", self.name));
         }
-        first.is_none()
+        first.is_none() && (self.compares || self.hanging() == 0)
     }
 
     fn times(&self, of: impl Fn(&Outcome) -> Duration) -> Latencies {
@@ -292,4 +296,62 @@ fn three(times: &Latencies, width: usize) -> String {
 fn say(text: &str) {
     let _ = stdout().write_all(text.as_bytes());
     let _ = stdout().flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Record, Told};
+
+    fn outcome(recovered: bool, lost: u64) -> Outcome {
+        let record = Record {
+            run: 1,
+            from_us: 0,
+            until_us: 0,
+            slots: 1,
+            answered: Vec::new(),
+            pending: None,
+            io_errors: Vec::new(),
+            breaks: Vec::new(),
+            wrong: Vec::new(),
+        };
+        let told = Told {
+            found_ms: 0.0,
+            switched_ms: 0.0,
+            nudged_ms: None,
+            nudges: 0,
+            in_path: false,
+            switched_us: 0,
+        };
+        Outcome {
+            event: Event::Cut,
+            event_us: 0,
+            record,
+            told,
+            recovered,
+            acknowledged: 1,
+            lost,
+        }
+    }
+
+    #[test]
+    fn a_client_that_hangs_is_only_good_where_that_is_compared_with() {
+        let is_good = |compares, recovered, lost| {
+            let outcomes = vec![outcome(true, 0), outcome(recovered, lost)];
+            let name = "a row";
+            Row {
+                name,
+                compares,
+                outcomes,
+            }
+            .is_good()
+        };
+        assert!(is_good(false, true, 0) && is_good(true, true, 0));
+        assert!(!is_good(false, false, 0), "it hangs");
+        assert!(
+            is_good(true, false, 0),
+            "it hangs, as without a part of the fabric"
+        );
+        assert!(!is_good(true, true, 1), "lost is lost");
+    }
 }

@@ -13,7 +13,7 @@ use fabric_userspace::records::SegmentLimits;
 use fabric_userspace::safety::Role;
 
 use super::cpu::CpuClock;
-use super::device::{VLAN, tenant};
+use super::device::{Device, Expected, VLAN, tenant};
 use super::line::{Leaves, Line};
 use super::reference::Ends;
 use crate::bpf::XdpProgram;
@@ -24,6 +24,8 @@ use crate::topology::End;
 
 /// The only segment that frames are in.
 pub(super) const SEGMENT: u32 = 1;
+/// What is put in front of each frame: S-tag 101 and C-tag 201.
+const TAGS: [u8; 8] = [0x88, 0xa8, 0, 101, 0x81, 0, 0, 201];
 const LATE: Duration = Duration::from_secs(2);
 
 /// A data path without an agent, which goes with its handle.
@@ -120,12 +122,14 @@ impl Plain {
 
     fn add_port(&mut self, node: &NetNs, segment: u32, slot: u16, port: &str) -> Result<()> {
         let hop = u32::from(slot);
+        let mut post = [0; 16];
+        post[..TAGS.len()].copy_from_slice(&TAGS);
         let path = Path {
             slot,
             max_len: 1600,
             segment,
             post_len: 8,
-            post: [0x88, 0xa8, 0, 101, 0x81, 0, 0, 201, 0, 0, 0, 0, 0, 0, 0, 0],
+            post,
             ..Path::default()
         };
         let next_hop = NextHop {
@@ -162,6 +166,13 @@ impl Plain {
             self.datapath.set_stations(&stations)?;
         }
         Ok(())
+    }
+
+    /// What comes out for a tenant's frame of 64 bytes.
+    pub(super) fn expected() -> Expected {
+        let frame = tenant(64);
+        let bytes = [&frame[..12], &TAGS, &frame[12..]].concat();
+        Expected::Exactly(Frame::from_bytes(bytes))
     }
 
     /// The first line.
@@ -215,6 +226,11 @@ impl Stream {
         Self::varied(line, Vary::DESTINATION, stations)
     }
 
+    /// As [`Self::to`], through a device that says what comes out.
+    pub(super) fn through(device: &Device, stations: u32) -> Self {
+        Self::to(&device.line, stations).expecting((device.expected)(64))
+    }
+
     /// The address that frames of [`Self::from_new`] go to.
     pub(super) fn known_station() -> String {
         station(0).map(|byte| format!("{byte:02x}")).join(":")
@@ -241,6 +257,18 @@ impl Stream {
             sender: Sender::Shared(source),
             check: None,
         }
+    }
+
+    /// With what must come out for a tenant's frame of 64 bytes; the addresses are those of this stream.
+    pub(super) fn expecting(mut self, expected: Expected) -> Self {
+        if let Sender::Shared(source) = &self.sender {
+            let (frame, vary, stations) = (self.frame.clone(), source.vary, source.stations);
+            self.check = Some(Box::new(move |arrived| {
+                let addresses = addresses(&frame, &expected, arrived, vary, stations)?;
+                with_addresses(&expected, &addresses).check(Some(arrived))
+            }));
+        }
+        self
     }
 
     /// Frames like `frame`, sent by `program`; `check` is asked of those that are looked at.
@@ -293,5 +321,84 @@ impl Stream {
             least = least.min(cost.as_secs_f64() * 1e9 / f64::from(FRAMES));
         }
         Ok(least)
+    }
+}
+
+/// The addresses that must have arrived: those of the frame that was sent, of which the one that varies is some station's.
+fn addresses(
+    sent: &[u8],
+    expected: &Expected,
+    arrived: &Arrived,
+    vary: u32,
+    stations: u32,
+) -> Result<[u8; 12]> {
+    let mut addresses: [u8; 12] = *sent.first_chunk().context("no addresses")?;
+    let came = match expected {
+        // The tenant's frame of 64 bytes ends it.
+        Expected::Vxlan { .. } => &arrived.tail,
+        Expected::Exactly(_) | Expected::Packet(..) | Expected::Nothing => &arrived.head,
+    };
+    let at = if vary == Vary::SOURCE { 6 } else { 0 };
+    let mac = &came[at..at + 6];
+    // Sources go through all numbers, and only their form is known.
+    let is_one = match vary {
+        Vary::SOURCE => mac[0] == 2,
+        _ => (0..u64::from(stations)).any(|number| station(number) == *mac),
+    };
+    ensure!(is_one, "a frame of nobody came out: {mac:02x?}");
+    addresses[at..at + 6].copy_from_slice(mac);
+    Ok(addresses)
+}
+
+/// The same with these addresses in the tenant's frame.
+fn with_addresses(expected: &Expected, addresses: &[u8]) -> Expected {
+    let set = |frame: &Frame| frame.clone().set(0, addresses);
+    match expected {
+        Expected::Exactly(frame) => Expected::Exactly(set(frame)),
+        Expected::Vxlan { inner, vni, remote } => Expected::Vxlan {
+            inner: set(inner),
+            vni: *vni,
+            remote: *remote,
+        },
+        Expected::Packet(..) | Expected::Nothing => expected.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATIONS: u32 = 3;
+
+    /// Whether a frame from the device is taken, of a stream to three stations.
+    fn is_taken(came: &Frame) -> bool {
+        let (mut head, mut tail) = ([0; 64], [0; 64]);
+        head.copy_from_slice(&came[..64]);
+        tail.copy_from_slice(&came[came.len() - 64..]);
+        let length = u32::try_from(came.len()).unwrap();
+        let arrived = Arrived {
+            frames: 1,
+            head,
+            tail,
+            length,
+            reserved: 0,
+        };
+        let expected = Plain::expected();
+        addresses(&tenant(64), &expected, &arrived, Vary::DESTINATION, STATIONS)
+            .and_then(|addresses| with_addresses(&expected, &addresses).check(Some(&arrived)))
+            .is_ok()
+    }
+
+    #[test]
+    fn a_frame_is_compared_but_for_the_station_that_it_goes_to() {
+        let Expected::Exactly(frame) = Plain::expected() else {
+            panic!("not a frame");
+        };
+        let to = |number| frame.clone().set(0, &station(number));
+        assert!((0..u64::from(STATIONS)).all(|number| is_taken(&to(number))));
+        assert!(!is_taken(&to(u64::from(STATIONS))), "nobody's");
+        assert!(!is_taken(&to(1).set(15, &[102])), "another S-tag");
+        assert!(!is_taken(&to(1).set(6, &[4])), "another source");
+        assert!(!is_taken(&to(1).set(71, &[0xff])), "another end");
     }
 }

@@ -225,6 +225,31 @@ fn dci_a_line_that_is_made_anew_takes_its_traffic_back_without_losing_a_frame() 
     triangle.finish();
 }
 
+/// Where a station is, in words: by the line that its frames take now.
+#[test]
+fn dci_a_station_is_told_by_the_line_that_is_left() {
+    let triangle = Triangle::start();
+    let agent = &triangle.agents[1];
+    // To everybody at first: the node of acme's host hears where its frames come from.
+    let report = triangle.probe(0, (0, 1), header(3)).run(50).unwrap();
+    assert!(report.received > 0, "{report:?}");
+    let station = ["fdb", "show", "--mac", "56:00:00:00:00:03"];
+    let told = |port: &str| {
+        wait::until_true(wait::PATIENCE, "the station by the line in use", || {
+            let told = agent.json(&station)?;
+            let via = told["items"][0]["via"].as_str().unwrap_or_default();
+            Ok(via.split(' ').next() == Some(port))
+        })
+        .unwrap();
+    };
+    told("l224");
+    triangle.set(1, "l224", "down");
+    told("l228");
+    triangle.set(1, "l224", "up");
+    told("l224");
+    triangle.finish();
+}
+
 /// With both lines of a datacenter gone its frames end there with a reason, and when one is back they pass again.
 #[test]
 fn dci_without_any_line_frames_are_dropped_with_a_reason_until_one_is_back() {

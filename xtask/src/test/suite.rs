@@ -37,9 +37,12 @@ pub(super) fn run(session: &mut Session, filter: Option<&str>) {
         return;
     }
     let (workspace, tally) = (&session.workspace, &mut session.tally);
-    let followed = session
-        .steps
-        .run("tests", |progress| follow(workspace, filter, tally, progress));
+    let followed = session.steps.run("tests", |progress| {
+        // Compiling may have taken longer than sudo remembers the password, and no test is asked for it.
+        progress.clear();
+        sudo::prepare(super::WHY)?;
+        follow(workspace, filter, tally, progress)
+    });
     if let Err(error) = followed {
         ui::say(&crate::failure::render(&error));
         session.tally.fail("step tests", "cargo xtask test");

@@ -13,16 +13,16 @@ use crate::{exec, failure::Failure, sudo, ui::Progress};
 struct Needed {
     name: &'static str,
     /// Packages that hold it.
-    debian: &'static [&'static str],
-    /// Where Ubuntu differs.
-    ubuntu: Option<&'static [&'static str]>,
+    packages: &'static [&'static str],
+    /// What shows that it works, where being there is not enough.
+    proof: Option<&'static str>,
 }
 
-const fn needed(name: &'static str, debian: &'static [&'static str]) -> Needed {
+const fn needed(name: &'static str, packages: &'static [&'static str]) -> Needed {
     Needed {
         name,
-        debian,
-        ubuntu: None,
+        packages,
+        proof: None,
     }
 }
 
@@ -38,13 +38,16 @@ const COMMANDS: [Needed; 10] = [
     needed("openssl", &["openssl"]),
     // The tests of EVPN run its zebra and bgpd, which are in a folder of their own and in the same package.
     needed("vtysh", &["frr"]),
-    // Ubuntu ships bpftool with the kernel's tools.
+    // Ubuntu's may be a script that looks for the one of the running kernel and fails without.
     Needed {
         name: "bpftool",
-        debian: &["bpftool"],
-        ubuntu: Some(&["linux-tools-common", "linux-tools-generic"]),
+        packages: &["bpftool"],
+        proof: Some("version"),
     },
 ];
+
+/// A package that some releases lack, and what holds the same there. `$(uname -r)` is the running kernel.
+const OTHERWISE: [(&str, [&str; 2]); 1] = [("bpftool", ["linux-tools-common", "linux-tools-$(uname -r)"])];
 
 /// Which of the first two holds the storage daemon differs between releases; the others must be of their version.
 const QEMU: [&str; 4] = [
@@ -86,24 +89,27 @@ pub(crate) const SYSTEM_RUST: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-s
 /// What bpf-linker is built with when it cannot use the compiler's own LLVM.
 pub(crate) const SYSTEM_LLVM: [&str; 2] = ["llvm-22-dev", "libpolly-22-dev"];
 
-/// Names of the needed commands that are not there, with or without those for storage.
+/// Names of the needed commands that are not there or do not work, with or without those for storage.
 pub(crate) fn missing_commands(storage: bool) -> Vec<&'static str> {
     let more: &[Needed] = if storage { &STORAGE } else { &[] };
     COMMANDS
         .iter()
         .chain(more)
+        .filter(|needed| !find(needed.name).is_some_and(|file| works(&file, needed.proof)))
         .map(|needed| needed.name)
-        .filter(|name| find(name).is_none())
         .collect()
 }
 
-/// The packages that hold `commands` on the distribution `id` (of os-release), each once.
-pub(crate) fn packages(commands: &[&str], id: &str) -> Vec<&'static str> {
+fn works(file: &Path, proof: Option<&str>) -> bool {
+    proof.is_none_or(|argument| exec::ask(Command::new(file).arg(argument)).is_some())
+}
+
+/// The packages that hold `commands`, each once.
+pub(crate) fn packages(commands: &[&str]) -> Vec<&'static str> {
     let all = COMMANDS.iter().chain(&STORAGE);
     let wanted = all.filter(|needed| commands.contains(&needed.name));
-    let ubuntu = id == "ubuntu";
     let mut packages = Vec::new();
-    for package in wanted.flat_map(|needed| needed.ubuntu.filter(|_| ubuntu).unwrap_or(needed.debian)) {
+    for package in wanted.flat_map(|needed| needed.packages) {
         if !packages.contains(package) {
             packages.push(*package);
         }
@@ -145,7 +151,7 @@ fn os_id(os_release: &str) -> String {
 /// The installation as a line to paste.
 pub(crate) fn shell(packages: &[&str]) -> String {
     let sudo = if sudo::is_root() { "" } else { "sudo " };
-    let packages = packages.join(" ");
+    let packages = offered(packages, is_offered).join(" ");
     format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}")
 }
 
@@ -158,7 +164,13 @@ pub(crate) fn install(packages: &[&str], progress: &Progress) -> Result<()> {
     let mut update = sudo::command("apt-get", &quiet);
     update.arg("update");
     exec::run(update, progress)?;
-    known(packages)?;
+    let kernel = exec::ask(Command::new("uname").arg("-r")).unwrap_or_default();
+    let packages: Vec<String> = offered(packages, is_offered)
+        .iter()
+        .map(|package| package.replace("$(uname -r)", &kernel))
+        .collect();
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    known(&packages)?;
     let packages: Vec<String> = packages.iter().map(|package| version(package)).collect();
     let mut install = sudo::command("sh", &quiet);
     install.args(["-c", WITHOUT_SERVICES, "apt-get"]);
@@ -211,6 +223,27 @@ fn replacement<'o>(installed: &str, offered: &'o str) -> Option<&'o str> {
     versions.all(|version| version != installed).then_some(newest)
 }
 
+/// `packages`, with what holds the same in the place of those that the sources lack.
+fn offered<'p>(packages: &[&'p str], is_offered: impl Fn(&str) -> bool) -> Vec<&'p str> {
+    let of_package = |package: &&'p str| {
+        let mut known = OTHERWISE.iter().filter(|(name, _)| name == package);
+        let other = known.next().map(|(_, other)| other.as_slice());
+        // Where the other is unknown as well, the name that most releases have says more.
+        match other
+            .filter(|other| !is_offered(package) && other.first().is_some_and(|first| is_offered(first)))
+        {
+            Some(other) => other.to_vec(),
+            None => vec![*package],
+        }
+    };
+    packages.iter().flat_map(of_package).collect()
+}
+
+/// Of a name that only stands for other packages, `apt-cache show` succeeds and prints nothing.
+fn is_offered(package: &str) -> bool {
+    exec::ask(Command::new("apt-cache").args(["show", package])).is_some_and(|shown| !shown.is_empty())
+}
+
 /// # Errors
 /// When the configured package sources lack one: Ubuntu has no Rust that is new enough, for example.
 pub(super) fn known(packages: &[&str]) -> Result<()> {
@@ -239,21 +272,46 @@ pub(super) fn known(packages: &[&str]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake;
 
     #[test]
     fn a_package_is_named_for_each_missing_command() {
+        assert_eq!(packages(&["ping", "cc"]), ["gcc", "libc6-dev", "iputils-ping"]);
+        assert_eq!(packages(&["bpftool", "ip"]), ["iproute2", "bpftool"]);
+        assert!(packages(&[]).is_empty());
+        assert_eq!(packages(&["tgtd", "tgtadm"]), ["tgt"]);
+        assert_eq!(packages(&["vtysh"]), ["frr"]);
+    }
+
+    #[test]
+    fn bpftool_comes_out_of_its_own_package_or_with_the_running_kernels_tools() {
+        let wanted = ["iproute2", "bpftool"];
+        let of_release = |known: &[&str]| offered(&wanted, |package| known.contains(&package));
+        assert_eq!(of_release(&["iproute2", "bpftool", "linux-tools-common"]), wanted);
         assert_eq!(
-            packages(&["ping", "cc"], "debian"),
-            ["gcc", "libc6-dev", "iputils-ping"]
+            of_release(&["iproute2", "linux-tools-common"]),
+            ["iproute2", "linux-tools-common", "linux-tools-$(uname -r)"]
         );
-        assert_eq!(packages(&["bpftool"], "debian"), ["bpftool"]);
-        assert_eq!(
-            packages(&["bpftool", "ip"], "ubuntu"),
-            ["iproute2", "linux-tools-common", "linux-tools-generic"]
+        assert_eq!(of_release(&["iproute2"]), wanted);
+    }
+
+    #[test]
+    fn a_bpftool_that_only_says_that_another_kernel_runs_counts_as_missing() {
+        let proof = COMMANDS
+            .iter()
+            .find(|needed| needed.name == "bpftool")
+            .and_then(|needed| needed.proof);
+        let wrapper = fake::Program::new(
+            "bpftool",
+            "echo 'WARNING: bpftool not found for kernel 7.0' >&2; exit 2",
         );
-        assert!(packages(&[], "debian").is_empty());
-        assert_eq!(packages(&["tgtd", "tgtadm"], "debian"), ["tgt"]);
-        assert_eq!(packages(&["vtysh"], "ubuntu"), ["frr"]);
+        assert!(!works(wrapper.path(), proof));
+        let whole = fake::Program::new("bpftool", r#"test "$1" = version"#);
+        assert!(works(whole.path(), proof));
+        assert!(
+            works(wrapper.path(), None),
+            "of another command it is enough to be there"
+        );
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(crate) struct Plan {
 /// `--toolchain rustup` is asked for where there is no rustup.
 pub(crate) fn plan(facts: &Facts, choice: Choice) -> Result<Plan> {
     let toolchain = choose(facts, choice)?;
-    let mut packages = apt::packages(&facts.missing_commands, facts.apt.as_deref().unwrap_or_default());
+    let mut packages = apt::packages(&facts.missing_commands);
     let mut actions = Vec::new();
     let linker_missing = !facts.linkers.contains(&toolchain.linker());
     match &toolchain {

@@ -13,7 +13,7 @@ use crate::agent::host::Missing;
 use crate::agent::ports::Port;
 use crate::compile::{Image, PortPlan, unshared};
 use crate::datapath::{LoadError, OldWay, Step, steps};
-use crate::diff::{Changes, Entry, Op, diff_images};
+use crate::diff::{Changes, Entry, Key, Op, diff_images};
 use crate::error::{Refusal, codes};
 use crate::model::{IfName, Name, between};
 use crate::safety::{Restored, Role};
@@ -273,6 +273,9 @@ impl Core {
             let mut record = *record;
             record.flags |= fabric_common::maps::Port::UNSAFE;
             return self.plane.set_port(*ifindex, &record);
+        }
+        if let Op::Clear(Key::Segment(segment)) = op {
+            self.events.forget(*segment);
         }
         self.plane.apply(op)
     }

@@ -23,6 +23,8 @@ pub(crate) struct Stations {
     entries: Vec<(FdbEntry, bool)>,
     segments: HashMap<u32, (Name, Arc<SegmentPart>)>,
     ports: BTreeMap<u16, IfName>,
+    /// Next hops that do not take the way that they were compiled with.
+    switched: HashMap<u32, NextHop>,
 }
 
 /// Stations for which all holds that `which` names.
@@ -58,6 +60,7 @@ pub(crate) fn stations(core: &mut Core, which: &api::WhichStations) -> Result<St
         entries,
         segments,
         ports: core.slots(),
+        switched: core.switched(),
     })
 }
 
@@ -100,7 +103,8 @@ impl Stations {
     /// As `eth1`, `trunk0 S 101 | C 201` or `eth2 vni 10001 192.0.2.2`.
     fn describe(&self, part: &SegmentPart, next_hop: u32) -> String {
         let records = &part.records;
-        let known = records.next_hops.get(&next_hop);
+        let compiled = records.next_hops.get(&next_hop);
+        let known = self.switched.get(&next_hop).or(compiled);
         if known.is_some_and(NextHop::is_gateway) {
             return "gateway".to_owned();
         }

@@ -19,6 +19,7 @@ pub(super) fn segment_id(core: &Core, name: &crate::model::Name) -> Option<u32> 
 /// # Errors
 /// When a map cannot be read.
 pub(crate) fn tenants(core: &mut Core) -> Result<Vec<api::Tenant>, Refusal> {
+    core.count_events();
     let reading = super::reading(core)?;
     let macs = macs_by_segment(core)?;
     let segment = |one: &Arc<ValidSegment>| segment_view(core, one, &reading);
@@ -50,9 +51,8 @@ fn macs_by_segment(core: &mut Core) -> Result<HashMap<u32, u64>, Refusal> {
 
 fn segment_view(core: &Core, segment: &ValidSegment, reading: &Reading) -> api::Segment {
     let id = segment_id(core, &segment.name);
-    let events = id
-        .and_then(|id| core.plane.segment_events(id))
-        .unwrap_or_default();
+    let learned = id.and_then(|id| core.plane.segment_events(id));
+    let totals = id.map(|id| core.events.of(id)).unwrap_or_default();
     let part = core.image.segments.get(&segment.name);
     let attachment = |end: &ValidAttachment| attachment_view(core, end, id, reading);
     api::Segment {
@@ -71,11 +71,11 @@ fn segment_view(core: &Core, segment: &ValidSegment, reading: &Reading) -> api::
             .collect(),
         id,
         flood_ports: part.map_or(0, |part| part.records.flood_members() as u64),
-        learned_macs: u64::from(events.learned),
+        learned_macs: learned.map_or(0, |events| u64::from(events.learned)),
         mac_limit: u64::from(segment.mac_limit),
-        moves: u64::from(events.moves),
-        damped_moves: u64::from(events.damped),
-        refused_macs: u64::from(events.refused),
+        moves: totals.moves,
+        damped_moves: totals.damped,
+        refused_macs: totals.refused,
         attachments: segment.attachments.iter().map(attachment).collect(),
         remotes: segment
             .remotes

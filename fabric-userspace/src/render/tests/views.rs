@@ -144,7 +144,7 @@ acme  tenant acme, datacenter dc1
   tags   S-VID 100, base C-VID 1100, vni 10001
   flood  2 ports
   macs   1 of 4096 learned
-  moves  0, 0 damped, 0 addresses refused
+  moves  0, 0 frames damped, 0 frames refused
   eth1 untagged   edge1  C-VID 300  up      in 40  out 39 frames
   eth10 untagged  edge1  C-VID 302  unsafe  in 7  out 0 frames
   remote pathway  foreign VTEP
@@ -154,7 +154,7 @@ acme-v10  tenant acme, datacenter dc1
   labels  dc2 -> dc1 1001, dc1 -> dc2 2001
   flood   2 ports
   macs    811 of 4096 learned
-  moves   3, 1 damped, 2 addresses refused
+  moves   3, 1 frames damped, 2 frames refused
   eth1 vlan 10  edge1  C-VID 301  up         in 20114  out 19800 frames
   eth5 vlan 10  edge2  C-VID 201  elsewhere  counted there
 ";

@@ -50,14 +50,16 @@ pub(super) fn measure(
         let linux = (addresses <= MOST_OF_LINUX)
             .then(|| {
                 peers::stations(&peer.line, filled..u64::from(addresses))?;
-                Stream::to(&peer.line, addresses).cost(ends, clock, ROUNDS / 2)
+                Stream::through(peer, addresses).cost(ends, clock, ROUNDS / 2)
             })
             .transpose()?;
         filled = u64::from(addresses);
         let point = Growth {
             number: addresses,
-            limit: Stream::to(&bare.line, addresses).cost(ends, clock, ROUNDS)?,
-            fabric: Stream::to(plain.line()?, addresses).cost(ends, clock, ROUNDS)?,
+            limit: Stream::through(bare, addresses).cost(ends, clock, ROUNDS)?,
+            fabric: Stream::to(plain.line()?, addresses)
+                .expecting(Plain::expected())
+                .cost(ends, clock, ROUNDS)?,
             linux,
             load: Some(memory.cost(memory.lines_of(addresses))?),
         };
@@ -92,8 +94,11 @@ fn table(
         |rate| format!("{:.1} M entries/s", rate / 1e6),
     );
     const NEW: u32 = 200_000;
-    let known = Stream::to(plain.line()?, 1).cost(ends, clock, ROUNDS)?;
+    let known = Stream::to(plain.line()?, 1)
+        .expecting(Plain::expected())
+        .cost(ends, clock, ROUNDS)?;
     let learning = Stream::from_new(plain.line()?)
+        .expecting(Plain::expected())
         .run(ends, clock, NEW)?
         .as_secs_f64()
         * 1e9

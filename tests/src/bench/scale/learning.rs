@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
 
 use super::say;
@@ -30,11 +30,17 @@ pub(super) fn measure(object: &Object) -> Result<Value> {
     let [one, other] = plain.lines.as_slice() else {
         bail!("not two lines");
     };
-    let measured = Stream::to(one, KNOWN);
-    let others = [None, Some(Stream::to(other, 1)), Some(Stream::from_new(other))];
+    let tagged = |stream: Stream| stream.expecting(Plain::expected());
+    let measured = tagged(Stream::to(one, KNOWN));
+    // Beside him nobody, one whose only address is learned, and one with a new address in each frame.
+    let others = [
+        (None, 0),
+        (Some(tagged(Stream::to(other, 1))), 1),
+        (Some(tagged(Stream::from_new(other))), FRAMES),
+    ];
     let mut costs = Vec::new();
-    for beside in &others {
-        costs.push(least(&mut plain, &mut ends, &measured, beside.as_ref())?);
+    for (beside, new) in &others {
+        costs.push(least(&mut plain, &mut ends, &measured, beside.as_ref(), *new)?);
     }
     plain.tear_down()?;
     let [[alone, _], [beside, known], [learning, new]] = costs[..] else {
@@ -58,17 +64,21 @@ pub(super) fn measure(object: &Object) -> Result<Value> {
     }))
 }
 
-/// The round in which a frame of `measured` cost least.
+/// The round in which a frame of `measured` cost least. In each, so many addresses are new at the other line.
 fn least(
     plain: &mut Plain,
     ends: &mut [Ends; 2],
     measured: &Stream,
     beside: Option<&Stream>,
+    new: u32,
 ) -> Result<Costs> {
     let mut least: Option<Costs> = None;
     for _ in 0..ROUNDS {
         let costs = round(ends, measured, beside)?;
         least = Some(least.filter(|least| least[0] <= costs[0]).unwrap_or(costs));
+        let events = plain.datapath.segment_events(SEGMENT + 1);
+        let learned = events.context("no second segment")?.learned;
+        ensure!(learned == new, "{learned} of {new} new addresses were learned");
         // So that the table is as full in each round, and nobody comes to his limit.
         plain.datapath.flush(|segment, _, _| segment != SEGMENT);
     }
