@@ -233,7 +233,7 @@ fn dci_a_station_is_told_by_the_line_that_is_left() {
     // To everybody at first: the node of acme's host hears where its frames come from.
     let report = triangle.probe(0, (0, 1), header(3)).run(50).unwrap();
     assert!(report.received > 0, "{report:?}");
-    let station = ["fdb", "show", "--mac", "56:00:00:00:00:03"];
+    let station = ["fdb", "show", "56:00:00:00:00:03"];
     let told = |port: &str| {
         wait::until_true(wait::PATIENCE, "the station by the line in use", || {
             let told = agent.json(&station)?;
