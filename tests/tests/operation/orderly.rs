@@ -159,7 +159,10 @@ fn stop_detach_puts_every_interface_back_and_leaves_nothing() {
         let left = std::fs::read_dir(street.agent.state_dir()).unwrap();
         let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
-        assert_eq!(left, ["document.json", "history", "interfaces.json", "lock"]);
+        assert_eq!(
+            left,
+            ["document.json", "history", "interfaces.json", "lock", "node.json"]
+        );
         street.agent.restart().unwrap();
     }
     street.agent.finish().unwrap();
