@@ -229,7 +229,7 @@ impl Guard {
         if planned.is_empty() {
             return Ok(planned);
         }
-        let changes = apply::turn(&before, &planned).await?;
+        let changes = apply::turn(&self.netlink, &before, &planned).await?;
         match self.recheck().await.iter().find_map(SafetyRefusal::from_check) {
             None => Ok(changes),
             Some(refusal) => {

@@ -118,7 +118,8 @@ codes! {
     PEER_CANNOT_RECEIVE = "peer-cannot-receive": "Frames cannot be redirected into a veth whose peer has neither GRO nor an XDP program: the kernel drops them and reports success.";
     CHECKSUM_OFFLOAD = "checksum-offload": "The peer leaves checksums to a network card that is not there. After a redirect they stay unfinished: ping works, TCP does not.";
     RECEIVE_AGGREGATION = "receive-aggregation": "The interface glues received frames together. The result is larger than any egress carries.";
-    OFFLOAD_REFUSED = "offload-refused": "The kernel refused to turn an offload that must be turned before frames can be trusted. The sentence quotes it.";
+    FRAMES_FILTERED = "frames-filtered": "The network card drops frames that are for other addresses than its own, or in VLANs that nobody has registered with it. The stations behind the fabric have other addresses, and its tags are VLANs of its own.";
+    OFFLOAD_REFUSED = "offload-refused": "The kernel refused to change a setting of the interface that must be changed before frames can be trusted. The sentence quotes it.";
     XDP_PROGRAM_PRESENT = "xdp-program-present": "Another program, perhaps another agent's, is on the interface. There is room for one, and it is never replaced without being asked.";
     PROGRAM_MISSING = "program-missing": "The fabric's program is not on a port in use: somebody took it off, or it could not be attached. The agent tries to put it back, and says in its log what hinders it.";
     JUMBO_UNSUPPORTED = "jumbo-unsupported": "The MTU needs frames in several buffers, and the driver or the kernel loses them on a redirect.";
@@ -139,7 +140,7 @@ codes! {
     NO_PERMISSION = "no-permission": "The agent's socket or a file belongs to somebody else. The agent's socket is for root alone, because whoever reaches it can change the fabric.";
     NO_FILE = "no-file": "A file that the command was told to use cannot be read or written. The sentence quotes the kernel.";
     AGENT_RUNNING = "agent-running": "Another agent holds the state directory or the socket.";
-    NOT_PUT_BACK = "not-put-back": "The data path is down, but an offload that the agent had changed could not be put back. It stays written down in the state directory; the next agent, or the next stop, tries again.";
+    NOT_PUT_BACK = "not-put-back": "The data path is down, but a setting of an interface that the agent had changed could not be put back. It stays written down in the state directory; the next agent, or the next stop, tries again.";
     STATE_DAMAGED = "state-damaged": "A file of the state directory cannot be read. The agent does not guess: it does not start, and what forwards goes on.";
     UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept. `fabric history` lists those there are.";
     STALE_REVISION = "stale-revision": "The document was changed by somebody else meanwhile. Look at the new revision and repeat.";

@@ -1,6 +1,7 @@
 //! The checks as pure functions of the facts.
 
 mod attach;
+mod filter;
 mod offload;
 mod state;
 
@@ -15,6 +16,7 @@ pub fn judge(facts: &PortFacts) -> Vec<Check> {
         Some(attach::native_xdp(facts)),
         Some(attach::no_other_program(facts)),
         Some(offload::vlan_tags_visible(facts)),
+        filter::takes_every_frame(facts),
         offload::peer_receives_redirects(facts),
         offload::tcp_checksums(facts),
         offload::no_aggregation(facts),

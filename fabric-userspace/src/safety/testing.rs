@@ -3,7 +3,7 @@
 use crate::ethtool::{Feature, Features};
 use crate::netlink::{Link, NetnsPlace, Peer, XdpFeatures, XdpMode, XdpProgram};
 
-use super::cure::{AGGREGATION, GRO, RX_VLAN, TX_CHECKSUMS, TX_VLAN};
+use super::cure::{AGGREGATION, GRO, RX_VLAN, TX_CHECKSUMS, TX_VLAN, VLAN_FILTER};
 use super::facts::{EgressFacts, EgressLink, KernelRelease, PeerFacts, PortFacts};
 use super::{Check, FrameNeed, Part, Role, Verdict, judge};
 
@@ -14,6 +14,7 @@ pub(super) fn features(on: &[&str]) -> Features {
         .chain(&TX_VLAN)
         .chain(&TX_CHECKSUMS)
         .chain(&AGGREGATION)
+        .chain(&VLAN_FILTER)
         .chain([&GRO]);
     let entry = |name: &&str| {
         let active = on.contains(name);
@@ -39,6 +40,7 @@ pub(super) fn link(name: &str, ifindex: u32, kind: Option<&str>) -> Link {
         mac: Some([2, 0, 0, 0, 0, 1]),
         up: true,
         running: true,
+        promiscuous: true,
         master: None,
         lower: None,
         link_netnsid: None,
