@@ -112,7 +112,7 @@ codes! {
     NAME_TOO_LONG = "name-too-long": "The segment's name, made from the tenant's name and the VLAN, is longer than 63 characters. Name the segment yourself.";
 
     MTU_TOO_SMALL = "mtu-too-small": "A link cannot carry the tenant's largest frame with the tags that the fabric adds. Raise the MTU of the link or lower the tenant's.";
-    NO_NATIVE_XDP = "no-native-xdp": "The driver of the interface has no native XDP. The generic mode sees frames after the kernel took tags away, so isolation could not be promised.";
+    NO_NATIVE_XDP = "no-native-xdp": "The driver of the interface has no native XDP, or hands the program on to other interfaces, as a bond does: frames come in there, which are no ports. The generic mode sees frames after the kernel took tags away, so isolation could not be promised.";
     VLAN_TAGS_HIDDEN = "vlan-tags-hidden": "VLAN offloads hide tags from XDP, and they cannot be turned off. A hidden outer tag would be lost on redirect and the frame would leave in the wrong VLAN.";
     PEER_UNREADABLE = "peer-unreadable": "The other end of a veth pair is where the agent cannot look. It could hide tags at any moment and nobody would see it.";
     PEER_CANNOT_RECEIVE = "peer-cannot-receive": "Frames cannot be redirected into a veth whose peer has neither GRO nor an XDP program: the kernel drops them and reports success.";

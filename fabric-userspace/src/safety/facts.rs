@@ -7,6 +7,9 @@ use crate::netlink::{Link, NetnsPlace, Peer, XdpFeatures};
 
 use super::{FrameNeed, Role};
 
+/// Driver of the cards that Hyper-V gives its guests.
+pub(super) const HYPER_V: &str = "hv_netvsc";
+
 /// Everything the rules look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortFacts {
@@ -18,7 +21,7 @@ pub struct PortFacts {
     /// `None` before kernel 6.3.
     pub xdp_features: Option<XdpFeatures>,
     pub peer: PeerFacts,
-    /// Names of the interfaces that have this one as their master.
+    /// Names of the interfaces that have this one as their master: of a bridge, bond or team, or of a card of Hyper-V.
     pub members: Vec<String>,
     /// Name of the bridge, bond or VRF that this port belongs to.
     pub master: Option<String>,

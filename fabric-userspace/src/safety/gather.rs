@@ -3,7 +3,7 @@
 use crate::ethtool::{Ethtool, EthtoolError, Features, Target};
 use crate::netlink::{Link, Netlink, NetlinkError, NetnsPlace, Peer};
 
-use super::facts::{EgressFacts, EgressLink, KernelRelease, PeerFacts, PortFacts};
+use super::facts::{EgressFacts, EgressLink, HYPER_V, KernelRelease, PeerFacts, PortFacts};
 use super::{FrameNeed, PortSpec, SafetyRefusal};
 
 /// Everything that the rules want to know; a refusal when the port itself cannot be read.
@@ -28,13 +28,14 @@ pub(super) async fn facts(
         .map_err(|error| unreadable_features(&spec.port, &error))?;
     let peer = peer(netlink, &link, hint).await;
     let egresses = egresses(netlink, &spec.needs).await;
+    let members = members(netlink, &link, &driver).await;
     Ok(PortFacts {
         role: spec.role,
         driver,
         features,
         xdp_features: netlink.xdp_features(link.ifindex).await,
         peer,
-        members: members(netlink, &link).await,
+        members,
         master: name_of(netlink, link.master).await,
         lower: lower(netlink, &link).await,
         egresses,
@@ -153,9 +154,10 @@ fn foreign_program(link: &Link, own: &[u32]) -> Option<String> {
     program.name_as_str().map(str::to_owned)
 }
 
-/// Only a bridge, bond or team has members; for others the question is not asked.
-async fn members(netlink: &Netlink, link: &Link) -> Vec<String> {
-    if !matches!(link.kind.as_deref(), Some("bridge" | "bond" | "team")) {
+/// Only a bridge, bond or team has members, and a card of Hyper-V its virtual function; for others the question is not asked.
+async fn members(netlink: &Netlink, link: &Link, driver: &str) -> Vec<String> {
+    let is_group = matches!(link.kind.as_deref(), Some("bridge" | "bond" | "team"));
+    if !is_group && driver != HYPER_V {
         return Vec::new();
     }
     let links = netlink.links().await.unwrap_or_default();

@@ -39,9 +39,9 @@ fn devices_without_native_xdp_are_refused_by_driver() {
         );
     }
     // A driver that says it can is believed, one that says nothing is tried.
-    assert_eq!(found(&device("bond", true)), []);
+    assert_eq!(found(&device("macsec", true)), []);
     assert_eq!(
-        found(&device("bond", false)),
+        found(&device("netdevsim", false)),
         [("native-xdp", Warn, "no-native-xdp")]
     );
     assert_eq!(
@@ -51,6 +51,27 @@ fn devices_without_native_xdp_are_refused_by_driver() {
             ..device("tun", true)
         }),
         []
+    );
+}
+
+#[test]
+fn what_receives_by_other_interfaces_is_refused_whatever_it_announces() {
+    let refused = [("native-xdp", Fail, "no-native-xdp")];
+    for (kind, native) in [("bond", true), ("bond", false), ("team", true)] {
+        let mut facts = device(kind, native);
+        facts.members = vec!["eth6".to_owned(), "eth7".to_owned()];
+        assert_eq!(found(&facts), refused, "{kind}");
+        let check = troubles(&facts).remove(0);
+        assert_eq!(check.cure.unwrap(), "attach a member of dev0 instead: eth6, eth7");
+    }
+    let mut card = device("hv_netvsc", true);
+    card.link.kind = None;
+    assert_eq!(found(&card), []);
+    card.members = vec!["enP1s1".to_owned()];
+    assert_eq!(found(&card), refused);
+    assert_eq!(
+        troubles(&card).remove(0).cure.unwrap(),
+        "turn SR-IOV (accelerated networking) off for dev0 on the host"
     );
 }
 
