@@ -117,7 +117,10 @@ pub(super) fn receives_redirects(peer: &Peer, features: &Features) -> bool {
 /// A veth does not notice that its peer comes up with GRO already on, and refuses redirects until GRO is turned off and on
 /// again (`veth_set_features` does nothing while the peer is down, `veth_open` looks at its own end alone).
 pub(super) fn redirects_refused(facts: &PortFacts) -> bool {
-    let refused = facts.xdp_features.is_some_and(|xdp| !xdp.receives_redirects);
+    // With too few receive queues for its peer a veth announces nothing at all (`veth_set_xdp_features`), and GRO is no cure.
+    let refused = facts
+        .xdp_features
+        .is_some_and(|xdp| xdp.native && !xdp.receives_redirects);
     let peer_is_up = facts.peer.peer().is_some_and(|peer| peer.link.up);
     refused && facts.link.up && peer_is_up
 }

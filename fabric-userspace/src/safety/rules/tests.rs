@@ -8,6 +8,7 @@ use super::judge;
 use crate::ethtool::{Feature, Features};
 use crate::netlink::{Peer, XdpMode};
 use crate::safety::Verdict::{Fail, Ok, Warn};
+use crate::safety::cure::wishes;
 use crate::safety::facts::{KernelRelease, PeerFacts, PortFacts};
 use crate::safety::testing::{features, peer, safe_port, troubles, with_peer_features, with_program};
 use crate::safety::{Role, Verdict};
@@ -60,6 +61,13 @@ fn a_port_without_a_peer_that_is_up_may_refuse_redirects() {
     let mut facts = with_peer(|peer| peer.link.up = false, &["rx-gro"]);
     refuse_redirects(&mut facts);
     assert_eq!(found(&facts).iter().filter(|one| one.1 == Fail).count(), 0);
+}
+
+#[test]
+fn a_veth_with_too_few_queues_is_not_told_to_turn_gro_off_and_on() {
+    let facts = changed(|facts| facts.xdp_features = Some(0.into()));
+    assert_eq!(found(&facts), [("native-xdp", Warn, "no-native-xdp")]);
+    assert_eq!(wishes(&facts), []);
 }
 
 #[test]
