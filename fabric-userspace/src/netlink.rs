@@ -9,6 +9,7 @@
     reason = "messages and attributes of netlink are open sets: what is not listed is not needed here"
 )]
 
+mod host;
 mod link;
 mod neighbour;
 mod netns;
@@ -32,6 +33,7 @@ use question::Questions;
 use rtnetlink::Handle;
 use tokio::time::timeout;
 
+pub use host::HostUse;
 pub use link::{Link, Peer, VlanTpid, XdpMode, XdpProgram};
 pub use neighbour::{Neighbour, NeighbourKey, NeighbourStatus};
 pub use netns::{NetnsPlace, run_in};

@@ -128,7 +128,8 @@ codes! {
     IFINDEX_TOO_LARGE = "ifindex-too-large": "The interface's number is beyond the end of the port tables. An interface that is made anew can be given a smaller one.";
     PORT_DOWN = "port-down": "The interface or its peer is down. Nothing comes in, and what is redirected there is lost.";
     NO_METADATA = "no-metadata": "The driver may leave no room in front of a frame for what goes with it to where its copies are made. Then what is for everybody, and comes in at this port in a segment with more than two members, is dropped as no-headroom.";
-    PORT_HAS_MASTER = "port-has-master": "The interface belongs to a bridge, bond or team, which may send frames of its own out through it.";
+    PORT_HAS_MASTER = "port-has-master": "The interface belongs to a bridge, bond or team. That gets none of the frames that come in here any more, and may send frames of its own out.";
+    PORT_OF_HOST = "port-of-host": "The host has an address on the interface, on a VLAN of it or on its bridge, or its default route leaves there. All that comes in at a port is the tenants', so the host would get no answers. A new port by which the default route leaves is refused: whoever attaches it from afar would cut himself off.";
     NO_SUCH_PORT = "no-such-port": "There is no interface of this name, or it went away meanwhile.";
     PORT_UNREADABLE = "port-unreadable": "The kernel does not tell enough of the interface to judge it. The sentence quotes it.";
     ATTACH_REFUSED = "attach-refused": "The driver refused the program for a reason of its own. The sentence names the driver and quotes the kernel.";

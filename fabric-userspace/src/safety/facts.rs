@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::ethtool::Features;
-use crate::netlink::{Link, NetnsPlace, Peer, XdpFeatures};
+use crate::netlink::{HostUse, Link, NetnsPlace, Peer, XdpFeatures};
 
 use super::{FrameNeed, Role};
 
@@ -33,6 +33,10 @@ pub struct PortFacts {
     pub foreign_program: Option<String>,
     /// One of them must be on the port.
     pub attached: bool,
+    /// The port is taken already, or a program of ours is on it.
+    pub in_use: bool,
+    /// What the host does with it. Not looked at for each check of a port in use.
+    pub host: HostUse,
     pub kernel: KernelRelease,
 }
 

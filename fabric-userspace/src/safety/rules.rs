@@ -2,6 +2,7 @@
 
 mod attach;
 mod filter;
+mod host;
 mod offload;
 mod state;
 
@@ -25,6 +26,7 @@ pub fn judge(facts: &PortFacts) -> Vec<Check> {
         attach::takes_metadata(facts),
         Some(state::link_up(facts)),
         state::no_master(facts),
+        host::not_needed_by_host(facts),
     ];
     rows.into_iter().flatten().collect()
 }

@@ -1,7 +1,7 @@
 //! Facts for tests without a kernel.
 
 use crate::ethtool::{Feature, Features};
-use crate::netlink::{Link, NetnsPlace, Peer, XdpFeatures, XdpMode, XdpProgram};
+use crate::netlink::{HostUse, Link, NetnsPlace, Peer, XdpFeatures, XdpMode, XdpProgram};
 
 use super::cure::{AGGREGATION, GRO, RX_VLAN, TX_CHECKSUMS, TX_VLAN, VLAN_FILTER};
 use super::facts::{EgressFacts, EgressLink, KernelRelease, PeerFacts, PortFacts};
@@ -86,6 +86,8 @@ pub(super) fn safe_port() -> PortFacts {
         own_programs: vec![17],
         foreign_program: None,
         attached: false,
+        in_use: false,
+        host: HostUse::default(),
         kernel: KernelRelease { major: 6, minor: 12 },
     }
 }

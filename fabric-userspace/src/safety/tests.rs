@@ -16,6 +16,7 @@ fn spec(role: Role) -> PortSpec {
         needs: Vec::new(),
         own_programs: Vec::new(),
         attached: false,
+        in_use: false,
     }
 }
 
@@ -271,6 +272,33 @@ fn a_bridge_is_refused_with_its_members_and_a_missing_port_by_name() {
             (refusal.code, refusal.sentence.as_str()),
             ("no-such-port", "there is no interface nosuch0")
         );
+    });
+}
+
+#[test]
+fn the_hosts_way_out_is_refused_as_a_port_unless_it_is_one_already() {
+    let Some(mut lab) = Lab::new() else { return };
+    let (agent, _tenant) = lab.pair("eth1", "c0");
+    let ip = format!("ip -n {agent}");
+    sh(&format!("{ip} addr add 192.0.2.1/24 dev eth1"));
+    inside(&agent, async || {
+        let mut guard = guard(Role::Access);
+        assert!(warnings(&guard.recheck().await).contains(&"host-does-without"));
+        guard.plan().await.unwrap();
+        sh(&format!("{ip} route add default via 192.0.2.2"));
+        let refusal = guard.make_safe().await.unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.sentence.as_str()),
+            (
+                "port-of-host",
+                "eth1 is the host's way out, its default route leaves by eth1"
+            )
+        );
+        assert!(!is_promiscuous(&agent, "eth1"));
+        guard.spec_mut().in_use = true;
+        guard.make_safe().await.unwrap();
+        let report = guard.report().await;
+        assert!(report.safe && warnings(&report.checks) == ["host-does-without"]);
     });
 }
 

@@ -6,7 +6,7 @@ mod filter;
 
 use super::judge;
 use crate::ethtool::{Feature, Features};
-use crate::netlink::{Peer, XdpMode};
+use crate::netlink::{HostUse, Peer, XdpMode};
 use crate::safety::Verdict::{Fail, Ok, Warn};
 use crate::safety::cure::wishes;
 use crate::safety::facts::{KernelRelease, PeerFacts, PortFacts};
@@ -47,6 +47,13 @@ fn with_peer(change: impl FnOnce(&mut Peer), on: &[&str]) -> PortFacts {
             features: features(on),
         },
         ..safe_port()
+    }
+}
+
+fn host_of(default_route: Option<&str>) -> HostUse {
+    HostUse {
+        addresses: vec![([192, 0, 2, 1].into(), "br0".to_owned())],
+        default_route: default_route.map(str::to_owned),
     }
 }
 
@@ -209,6 +216,26 @@ fn each_trouble_is_found_alone() {
             "member",
             changed(|facts| facts.master = Some("br0".to_owned())),
             vec![("no-master", Warn, "port-has-master")],
+        ),
+        (
+            "the host's address",
+            changed(|facts| facts.host = host_of(None)),
+            vec![("host-does-without", Warn, "port-of-host")],
+        ),
+        (
+            "the host's way out",
+            changed(|facts| facts.host = host_of(Some("br0"))),
+            vec![("host-does-without", Fail, "port-of-host")],
+        ),
+        (
+            "the host's way out, in use",
+            changed(|facts| (facts.host, facts.in_use) = (host_of(Some("br0")), true)),
+            vec![("host-does-without", Warn, "port-of-host")],
+        ),
+        (
+            "the host's way out, by which it reaches its VTEPs",
+            changed(|facts| (facts.host, facts.role) = (host_of(Some("eth1")), Role::Underlay)),
+            vec![],
         ),
     ];
     for (what, facts, expected) in table {
