@@ -23,7 +23,7 @@ pub use change::{Change, merge};
 pub use cure::Side;
 pub(crate) use cure::quote;
 pub use facts::{KernelRelease, PortFacts};
-pub use mtu::{FrameNeed, Part};
+pub use mtu::{FrameNeed, LineLimit, Part};
 pub use rules::judge;
 
 /// What a port is used for.

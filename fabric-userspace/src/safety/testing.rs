@@ -112,6 +112,7 @@ pub(super) fn need(egress: &str, parts: &[(&str, u32)], outer_tag: bool) -> Fram
         tenant_mtu: 1500,
         parts: parts.iter().map(part).collect(),
         outer_tag,
+        line: None,
     }
 }
 
