@@ -1,18 +1,20 @@
 //! The host's interfaces, routes and neighbours as the kernel tells them by rtnetlink.
 //!
-//! A [`Netlink`] belongs to the network namespace of the thread that connected it. Nothing here changes an interface
-//! that somebody else has made; what is written are the neighbour entries of [`NextHops`], and for EVPN the devices of
-//! [`VniDevices`] with the stations on them.
+//! A [`Netlink`] belongs to the network namespace of the thread that connected it. Of an interface
+//! that somebody else has made only one thing is changed here, by [`Netlink::set_promiscuous`]; what else is written are the
+//! neighbour entries of [`NextHops`], and for EVPN the devices of [`VniDevices`] with the stations on them.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "messages and attributes of netlink are open sets: what is not listed is not needed here"
 )]
 
+mod host;
 mod link;
 mod neighbour;
 mod netns;
 mod next_hop;
+mod promiscuous;
 mod question;
 mod route;
 mod station;
@@ -31,6 +33,7 @@ use question::Questions;
 use rtnetlink::Handle;
 use tokio::time::timeout;
 
+pub use host::HostUse;
 pub use link::{Link, Peer, VlanTpid, XdpMode, XdpProgram};
 pub use neighbour::{Neighbour, NeighbourKey, NeighbourStatus};
 pub use netns::{NetnsPlace, run_in};
@@ -82,6 +85,11 @@ impl NetlinkError {
     /// The kernel has answered, and its answer is no text.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Kernel { source, .. } if source.kind() == io::ErrorKind::InvalidData)
+    }
+
+    /// Whether the interface itself is gone.
+    pub fn is_vanished(&self) -> bool {
+        matches!(self, Self::NoSuchLink(_)) || self.errno() == Some(libc::ENODEV)
     }
 
     fn errno(&self) -> Option<i32> {

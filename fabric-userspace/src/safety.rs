@@ -23,7 +23,7 @@ pub use change::{Change, merge};
 pub use cure::Side;
 pub(crate) use cure::quote;
 pub use facts::{KernelRelease, PortFacts};
-pub use mtu::{FrameNeed, Part};
+pub use mtu::{FrameNeed, LineLimit, Part};
 pub use rules::judge;
 
 /// What a port is used for.
@@ -93,6 +93,8 @@ pub struct PortSpec {
     pub own_programs: Vec<u32>,
     /// One of them must be on the port: without it, frames would go to the host.
     pub attached: bool,
+    /// The fabric has the port already: what the host loses by it is lost.
+    pub in_use: bool,
 }
 
 /// All that `fabric doctor` tells of one port.
@@ -158,7 +160,12 @@ impl Guard {
 
     /// The facts as they are now.
     pub async fn facts(&mut self) -> Result<PortFacts, SafetyRefusal> {
-        let facts = gather::facts(&self.netlink, &self.spec, self.place.as_ref()).await?;
+        self.gather(false).await
+    }
+
+    /// With `host` also what the host does with a port in use.
+    async fn gather(&mut self, host: bool) -> Result<PortFacts, SafetyRefusal> {
+        let facts = gather::facts(&self.netlink, &self.spec, self.place.as_ref(), host).await?;
         self.link = Some(facts.link.clone());
         self.place = facts.peer_place().cloned();
         Ok(facts)
@@ -174,7 +181,7 @@ impl Guard {
 
     /// The same as [`Self::recheck`], with what people want to know besides.
     pub async fn report(&mut self) -> Report {
-        let (facts, checks) = match self.facts().await {
+        let (facts, checks) = match self.gather(true).await {
             Ok(facts) => {
                 let checks = judge(&facts);
                 (Some(facts), checks)
@@ -229,7 +236,7 @@ impl Guard {
         if planned.is_empty() {
             return Ok(planned);
         }
-        let changes = apply::turn(&before, &planned).await?;
+        let changes = apply::turn(&self.netlink, &before, &planned).await?;
         match self.recheck().await.iter().find_map(SafetyRefusal::from_check) {
             None => Ok(changes),
             Some(refusal) => {

@@ -128,6 +128,7 @@ impl Ports {
             needs: Vec::new(),
             own_programs: self.own_programs.clone(),
             attached: false,
+            in_use: self.ports.contains_key(name),
         };
         Some(Guard::new(self.netlink.clone()?, spec))
     }
@@ -186,6 +187,7 @@ impl Ports {
     async fn insert(&mut self, name: &IfName, role: Role, ifindex: u32, mut guard: Option<Guard>) {
         let (checks, driver) = match &mut guard {
             Some(guard) => {
+                guard.spec_mut().in_use = true;
                 let report = guard.report().await;
                 (report.checks, report.driver)
             }

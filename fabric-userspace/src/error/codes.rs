@@ -112,13 +112,14 @@ codes! {
     NAME_TOO_LONG = "name-too-long": "The segment's name, made from the tenant's name and the VLAN, is longer than 63 characters. Name the segment yourself.";
 
     MTU_TOO_SMALL = "mtu-too-small": "A link cannot carry the tenant's largest frame with the tags that the fabric adds. Raise the MTU of the link or lower the tenant's.";
-    NO_NATIVE_XDP = "no-native-xdp": "The driver of the interface has no native XDP. The generic mode sees frames after the kernel took tags away, so isolation could not be promised.";
+    NO_NATIVE_XDP = "no-native-xdp": "The driver of the interface has no native XDP, or hands the program on to other interfaces, as a bond does: frames come in there, which are no ports. The generic mode sees frames after the kernel took tags away, so isolation could not be promised.";
     VLAN_TAGS_HIDDEN = "vlan-tags-hidden": "VLAN offloads hide tags from XDP, and they cannot be turned off. A hidden outer tag would be lost on redirect and the frame would leave in the wrong VLAN.";
     PEER_UNREADABLE = "peer-unreadable": "The other end of a veth pair is where the agent cannot look. It could hide tags at any moment and nobody would see it.";
     PEER_CANNOT_RECEIVE = "peer-cannot-receive": "Frames cannot be redirected into a veth whose peer has neither GRO nor an XDP program: the kernel drops them and reports success.";
     CHECKSUM_OFFLOAD = "checksum-offload": "The peer leaves checksums to a network card that is not there. After a redirect they stay unfinished: ping works, TCP does not.";
     RECEIVE_AGGREGATION = "receive-aggregation": "The interface glues received frames together. The result is larger than any egress carries.";
-    OFFLOAD_REFUSED = "offload-refused": "The kernel refused to turn an offload that must be turned before frames can be trusted. The sentence quotes it.";
+    FRAMES_FILTERED = "frames-filtered": "The network card drops frames that are for other addresses than its own, or in VLANs that nobody has registered with it. The stations behind the fabric have other addresses, and its tags are VLANs of its own.";
+    OFFLOAD_REFUSED = "offload-refused": "The kernel refused to change a setting of the interface that must be changed before frames can be trusted. The sentence quotes it.";
     XDP_PROGRAM_PRESENT = "xdp-program-present": "Another program, perhaps another agent's, is on the interface. There is room for one, and it is never replaced without being asked.";
     PROGRAM_MISSING = "program-missing": "The fabric's program is not on a port in use: somebody took it off, or it could not be attached. The agent tries to put it back, and says in its log what hinders it.";
     JUMBO_UNSUPPORTED = "jumbo-unsupported": "The MTU needs frames in several buffers, and the driver or the kernel loses them on a redirect.";
@@ -127,7 +128,8 @@ codes! {
     IFINDEX_TOO_LARGE = "ifindex-too-large": "The interface's number is beyond the end of the port tables. An interface that is made anew can be given a smaller one.";
     PORT_DOWN = "port-down": "The interface or its peer is down. Nothing comes in, and what is redirected there is lost.";
     NO_METADATA = "no-metadata": "The driver may leave no room in front of a frame for what goes with it to where its copies are made. Then what is for everybody, and comes in at this port in a segment with more than two members, is dropped as no-headroom.";
-    PORT_HAS_MASTER = "port-has-master": "The interface belongs to a bridge, bond or team, which may send frames of its own out through it.";
+    PORT_HAS_MASTER = "port-has-master": "The interface belongs to a bridge, bond or team. That gets none of the frames that come in here any more, and may send frames of its own out.";
+    PORT_OF_HOST = "port-of-host": "The host has an address on the interface, on a VLAN of it or on its bridge, or its default route leaves there. All that comes in at a port is the tenants', so the host would get no answers. A new port by which the default route leaves is refused: whoever attaches it from afar would cut himself off.";
     NO_SUCH_PORT = "no-such-port": "There is no interface of this name, or it went away meanwhile.";
     PORT_UNREADABLE = "port-unreadable": "The kernel does not tell enough of the interface to judge it. The sentence quotes it.";
     ATTACH_REFUSED = "attach-refused": "The driver refused the program for a reason of its own. The sentence names the driver and quotes the kernel.";
@@ -139,7 +141,7 @@ codes! {
     NO_PERMISSION = "no-permission": "The agent's socket or a file belongs to somebody else. The agent's socket is for root alone, because whoever reaches it can change the fabric.";
     NO_FILE = "no-file": "A file that the command was told to use cannot be read or written. The sentence quotes the kernel.";
     AGENT_RUNNING = "agent-running": "Another agent holds the state directory or the socket.";
-    NOT_PUT_BACK = "not-put-back": "The data path is down, but an offload that the agent had changed could not be put back. It stays written down in the state directory; the next agent, or the next stop, tries again.";
+    NOT_PUT_BACK = "not-put-back": "The data path is down, but a setting of an interface that the agent had changed could not be put back. It stays written down in the state directory; the next agent, or the next stop, tries again.";
     STATE_DAMAGED = "state-damaged": "A file of the state directory cannot be read. The agent does not guess: it does not start, and what forwards goes on.";
     UNKNOWN_REVISION = "unknown-revision": "The revision is not among those kept. `fabric history` lists those there are.";
     STALE_REVISION = "stale-revision": "The document was changed by somebody else meanwhile. Look at the new revision and repeat.";

@@ -49,6 +49,8 @@ pub struct Link {
     pub up: bool,
     /// Up and with a carrier: it can send.
     pub running: bool,
+    /// It was told to take frames for other addresses (`IFF_PROMISC`). What a bridge or a capture has it take besides is not told.
+    pub promiscuous: bool,
     /// ifindex of the bridge, bond or VRF that it belongs to.
     pub master: Option<u32>,
     /// ifindex of the veth peer or of the lower device, in the namespace of `link_netnsid`.
@@ -108,6 +110,7 @@ impl Link {
             mac: None,
             up: flags.contains(LinkFlags::Up),
             running: flags.contains(LinkFlags::Up | LinkFlags::LowerUp),
+            promiscuous: flags.contains(LinkFlags::Promisc),
             master: None,
             lower: None,
             link_netnsid: None,

@@ -1,16 +1,37 @@
-//! Turning offloads, and putting them back exactly.
+//! Changing the settings of interfaces, and putting them back exactly.
 
 mod restore;
 
 use crate::ethtool::{EthtoolError, Feature, FeatureDelta, Target};
+use crate::netlink::{Netlink, NetlinkError};
 
 use super::change::{Change, target};
-use super::cure::{GRO, Side, Wish, quote, wishes};
+use super::cure::{GRO, PROMISCUOUS, Side, Wish, quote, wishes};
 use super::facts::{PeerFacts, PortFacts};
 use super::{SafetyRefusal, judge};
 
+pub(super) use restore::forget_gone;
+use restore::put_back;
 pub use restore::{Outcome, Restored, restore};
-pub(super) use restore::{forget_gone, put_back};
+
+/// Why a setting of an interface could not be changed.
+#[derive(Debug, thiserror::Error)]
+enum SettingError {
+    #[error(transparent)]
+    Ethtool(#[from] EthtoolError),
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+}
+
+impl SettingError {
+    /// Whether the interface itself is gone.
+    fn is_vanished(&self) -> bool {
+        match self {
+            Self::Ethtool(error) => error.is_vanished(),
+            Self::Netlink(error) => error.is_vanished(),
+        }
+    }
+}
 
 /// The changes that would make the port safe; a refusal if they would not suffice.
 pub(super) fn plan(facts: &PortFacts) -> Result<Vec<Change>, SafetyRefusal> {
@@ -34,12 +55,23 @@ pub(super) fn plan(facts: &PortFacts) -> Result<Vec<Change>, SafetyRefusal> {
 /// Carries out a plan. The changes returned are all bits that differ, also those that the kernel dragged along.
 ///
 /// On an error what had been done is put back.
-pub(super) async fn turn(facts: &PortFacts, plan: &[Change]) -> Result<Vec<Change>, SafetyRefusal> {
+pub(super) async fn turn(
+    netlink: &Netlink,
+    facts: &PortFacts,
+    plan: &[Change],
+) -> Result<Vec<Change>, SafetyRefusal> {
     let mut done = Vec::new();
+    if let Some(change) = plan.iter().find(|change| change.is_promiscuity()) {
+        let set = netlink
+            .set_promiscuous(facts.link.ifindex, change.new.wanted)
+            .await;
+        set.map_err(|error| not_promiscuous(facts, &error))?;
+        done.push(change.clone());
+    }
     for side in [Side::Port, Side::Peer] {
         let values: Vec<(String, bool)> = plan
             .iter()
-            .filter(|change| change.side == side)
+            .filter(|change| change.side == side && !change.is_promiscuity())
             .map(|change| (change.feature.clone(), change.new.wanted))
             .collect();
         if values.is_empty() {
@@ -53,7 +85,7 @@ pub(super) async fn turn(facts: &PortFacts, plan: &[Change]) -> Result<Vec<Chang
                     .map(|delta| noted(facts, side, &delta, &values)),
             ),
             Err(error) => {
-                undo(facts, &done).await;
+                undo(netlink, facts, &done).await;
                 return Err(refused(facts, &target, &values, &error));
             }
         }
@@ -77,11 +109,20 @@ async fn turn_one(target: Target, values: Vec<(String, bool)>) -> Result<Vec<Fea
 }
 
 /// Only the first side can have been done when the second fails.
-async fn undo(facts: &PortFacts, done: &[Change]) {
+async fn undo(netlink: &Netlink, facts: &PortFacts, done: &[Change]) {
     if !done.is_empty()
-        && let Err(error) = put_back(target(facts, Side::Port), done.to_vec()).await
+        && let Err(error) = put_back(netlink, target(facts, Side::Port), done).await
     {
-        tracing::warn!(%error, port = facts.name(), "cannot put offloads back");
+        tracing::warn!(%error, port = facts.name(), "cannot put settings back");
+    }
+}
+
+fn not_promiscuous(facts: &PortFacts, error: &NetlinkError) -> SafetyRefusal {
+    let port = facts.name();
+    SafetyRefusal {
+        sentence: format!("{port} cannot be made safe: {error}"),
+        cure: format!("ip link set {port} promisc on"),
+        code: "offload-refused",
     }
 }
 
@@ -117,6 +158,11 @@ fn is_changeable(facts: &PortFacts, wish: Wish) -> bool {
 
 fn feature(facts: &PortFacts, wish: Wish) -> Option<Feature> {
     match (wish.side, &facts.peer) {
+        (Side::Port, _) if wish.feature == PROMISCUOUS => Some(Feature {
+            changeable: true,
+            wanted: facts.link.promiscuous,
+            active: facts.link.promiscuous,
+        }),
         (Side::Port, _) => facts.features.get(wish.feature),
         (Side::Peer, PeerFacts::Known { features, .. }) => features.get(wish.feature),
         (Side::Peer, PeerFacts::None | PeerFacts::Unreadable { .. }) => None,
@@ -125,6 +171,7 @@ fn feature(facts: &PortFacts, wish: Wish) -> Option<Feature> {
 
 fn try_on(facts: &mut PortFacts, wish: Wish) {
     match (wish.side, &mut facts.peer) {
+        (Side::Port, _) if wish.feature == PROMISCUOUS => facts.link.promiscuous = wish.on,
         (Side::Port, _) => facts.features = facts.features.with(wish.feature, wish.on),
         (Side::Peer, PeerFacts::Known { features, .. }) => {
             *features = features.with(wish.feature, wish.on);

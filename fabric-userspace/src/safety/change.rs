@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ethtool::{Feature, Target};
 use crate::netlink::{Link, NetnsPlace};
 
-use super::cure::{Side, short};
+use super::cure::{PROMISCUOUS, Side, short};
 use super::facts::PortFacts;
 
 /// Both values of a feature: what was asked for, and what the device did.
@@ -26,7 +26,7 @@ impl From<Feature> for Value {
     }
 }
 
-/// One feature of one interface that has another value because of us.
+/// One setting of one interface that has another value because of us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The port for whose sake it was changed.
@@ -40,7 +40,7 @@ pub struct Change {
     pub interface: String,
     /// The peer's namespace, as it was found then.
     pub place: Option<NetnsPlace>,
-    /// Name as in `ethtool -k`.
+    /// Name as in `ethtool -k`; `promisc` for the flag of that name.
     pub feature: String,
     pub old: Value,
     pub new: Value,
@@ -82,6 +82,11 @@ impl Change {
     /// Whether both were made for one and the same interface.
     pub(super) fn is_same_port(&self, other: &Self) -> bool {
         (self.ifindex, &self.mac) == (other.ifindex, &other.mac)
+    }
+
+    /// Whether it is about the flag and not about a feature of ethtool's.
+    pub(super) fn is_promiscuity(&self) -> bool {
+        self.side == Side::Port && self.feature == PROMISCUOUS
     }
 
     fn is_same_feature(&self, other: &Self) -> bool {

@@ -14,6 +14,10 @@ pub(super) const RX_VLAN: [&str; 2] = ["rx-vlan-hw-parse", "rx-vlan-stag-hw-pars
 pub(super) const TX_VLAN: [&str; 2] = ["tx-vlan-hw-insert", "tx-vlan-stag-hw-insert"];
 /// These glue received frames together.
 pub(super) const AGGREGATION: [&str; 2] = ["rx-lro", "rx-gro-hw"];
+/// These keep frames away whose VLAN nobody has registered.
+pub(super) const VLAN_FILTER: [&str; 2] = ["rx-vlan-filter", "rx-vlan-stag-filter"];
+/// No feature of ethtool's but a flag of the interface; it is changed, written down and put back like one.
+pub(super) const PROMISCUOUS: &str = "promisc";
 pub(super) const GRO: &str = "rx-gro";
 /// These leave a checksum for a network card that a veth does not have.
 pub(super) const TX_CHECKSUMS: [&str; 5] = [
@@ -46,6 +50,18 @@ pub(super) struct Wish {
 pub(super) fn wishes(facts: &PortFacts) -> Vec<Wish> {
     let mut wishes: Vec<Wish> = off(Side::Port, &facts.features, &RX_VLAN);
     wishes.extend(off(Side::Port, &facts.features, &AGGREGATION));
+    wishes.extend(asked_filters(&facts.features).map(|feature| Wish {
+        side: Side::Port,
+        feature,
+        on: false,
+    }));
+    if lacks_promiscuity(facts) {
+        wishes.push(Wish {
+            side: Side::Port,
+            feature: PROMISCUOUS,
+            on: true,
+        });
+    }
     if let PeerFacts::Known { peer, features } = &facts.peer {
         wishes.extend(off(Side::Peer, features, &TX_VLAN));
         if checksums_matter(facts.role) {
@@ -70,6 +86,29 @@ pub(super) fn checksums_matter(role: Role) -> bool {
     }
 }
 
+/// Frames come in for the stations behind the fabric; an underlay port's own address is the only one that is sent to.
+pub(super) fn takes_others_frames(role: Role) -> bool {
+    match role {
+        Role::Access | Role::Trunk | Role::Pseudowire => true,
+        Role::Underlay => false,
+    }
+}
+
+pub(super) fn lacks_promiscuity(facts: &PortFacts) -> bool {
+    takes_others_frames(facts.role) && !facts.link.promiscuous
+}
+
+/// The VLAN filters that are asked for. A driver that keeps one although nobody asks for it lets all VLANs in while it is
+/// promiscuous, as do those that have it fixed (virtio_net, igb, e1000e).
+pub(super) fn asked_filters(features: &Features) -> impl Iterator<Item = &'static str> {
+    let is_asked = |name: &&str| {
+        features
+            .get(name)
+            .is_some_and(|feature| feature.changeable && feature.wanted)
+    };
+    VLAN_FILTER.into_iter().filter(is_asked)
+}
+
 /// A veth takes redirected frames only while its peer polls (NAPI): with GRO, or with a native program.
 pub(super) fn receives_redirects(peer: &Peer, features: &Features) -> bool {
     features.is_active(GRO) || has_native_program(peer)
@@ -78,7 +117,10 @@ pub(super) fn receives_redirects(peer: &Peer, features: &Features) -> bool {
 /// A veth does not notice that its peer comes up with GRO already on, and refuses redirects until GRO is turned off and on
 /// again (`veth_set_features` does nothing while the peer is down, `veth_open` looks at its own end alone).
 pub(super) fn redirects_refused(facts: &PortFacts) -> bool {
-    let refused = facts.xdp_features.is_some_and(|xdp| !xdp.receives_redirects);
+    // With too few receive queues for its peer a veth announces nothing at all (`veth_set_xdp_features`), and GRO is no cure.
+    let refused = facts
+        .xdp_features
+        .is_some_and(|xdp| xdp.native && !xdp.receives_redirects);
     let peer_is_up = facts.peer.peer().is_some_and(|peer| peer.link.up);
     refused && facts.link.up && peer_is_up
 }
@@ -101,7 +143,7 @@ fn off(side: Side, features: &Features, names: &[&'static str]) -> Vec<Wish> {
 }
 
 /// The features of `names` that are on, as people write them: `txvlan on, tx-vlan-stag-hw-insert on`.
-pub(super) fn tell_on(features: &Features, names: &[&'static str]) -> String {
+pub(super) fn tell_on(features: &Features, names: &[&str]) -> String {
     let told = names
         .iter()
         .filter(|name| features.is_active_or_wanted(name))
@@ -117,7 +159,7 @@ pub(super) fn tell_on(features: &Features, names: &[&'static str]) -> String {
 }
 
 /// The command line that turns off those of `names` that are on in `features`.
-pub(super) fn turn_off(prefix: &str, interface: &str, features: &Features, names: &[&'static str]) -> String {
+pub(super) fn turn_off(prefix: &str, interface: &str, features: &Features, names: &[&str]) -> String {
     let words: Vec<String> = names
         .iter()
         .filter(|name| features.is_active_or_wanted(name))

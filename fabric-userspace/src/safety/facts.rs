@@ -3,9 +3,12 @@
 use std::fmt;
 
 use crate::ethtool::Features;
-use crate::netlink::{Link, NetnsPlace, Peer, XdpFeatures};
+use crate::netlink::{HostUse, Link, NetnsPlace, Peer, XdpFeatures};
 
 use super::{FrameNeed, Role};
+
+/// Driver of the cards that Hyper-V gives its guests.
+pub(super) const HYPER_V: &str = "hv_netvsc";
 
 /// Everything the rules look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub struct PortFacts {
     /// `None` before kernel 6.3.
     pub xdp_features: Option<XdpFeatures>,
     pub peer: PeerFacts,
-    /// Names of the interfaces that have this one as their master.
+    /// Names of the interfaces that have this one as their master: of a bridge, bond or team, or of a card of Hyper-V.
     pub members: Vec<String>,
     /// Name of the bridge, bond or VRF that this port belongs to.
     pub master: Option<String>,
@@ -30,6 +33,10 @@ pub struct PortFacts {
     pub foreign_program: Option<String>,
     /// One of them must be on the port.
     pub attached: bool,
+    /// The port is taken already, or a program of ours is on it.
+    pub in_use: bool,
+    /// What the host does with it. Not looked at for each check of a port in use.
+    pub host: HostUse,
     pub kernel: KernelRelease,
 }
 

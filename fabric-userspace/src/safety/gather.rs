@@ -1,18 +1,19 @@
 //! Reading the facts about a port from the kernel.
 
 use crate::ethtool::{Ethtool, EthtoolError, Features, Target};
-use crate::netlink::{Link, Netlink, NetlinkError, NetnsPlace, Peer};
+use crate::netlink::{HostUse, Link, Netlink, NetlinkError, NetnsPlace, Peer};
 
-use super::facts::{EgressFacts, EgressLink, KernelRelease, PeerFacts, PortFacts};
+use super::facts::{EgressFacts, EgressLink, HYPER_V, KernelRelease, PeerFacts, PortFacts};
 use super::{FrameNeed, PortSpec, SafetyRefusal};
 
 /// Everything that the rules want to know; a refusal when the port itself cannot be read.
 ///
-/// `hint` is where the peer's namespace was found last time.
+/// `hint` is where the peer's namespace was found last time. With `host` also what the host does with a port in use.
 pub(super) async fn facts(
     netlink: &Netlink,
     spec: &PortSpec,
     hint: Option<&NetnsPlace>,
+    host: bool,
 ) -> Result<PortFacts, SafetyRefusal> {
     let link = netlink
         .link(&spec.port)
@@ -28,21 +29,41 @@ pub(super) async fn facts(
         .map_err(|error| unreadable_features(&spec.port, &error))?;
     let peer = peer(netlink, &link, hint).await;
     let egresses = egresses(netlink, &spec.needs).await;
+    let ours = link
+        .xdp
+        .is_some_and(|program| spec.own_programs.contains(&program.id));
+    let in_use = spec.in_use || ours;
+    let host = if host || !in_use {
+        host_use(netlink, &link).await
+    } else {
+        HostUse::default()
+    };
+    let members = members(netlink, &link, &driver).await;
     Ok(PortFacts {
         role: spec.role,
         driver,
         features,
         xdp_features: netlink.xdp_features(link.ifindex).await,
         peer,
-        members: members(netlink, &link).await,
+        members,
         master: name_of(netlink, link.master).await,
         lower: lower(netlink, &link).await,
         egresses,
         own_programs: spec.own_programs.clone(),
         foreign_program: foreign_program(&link, &spec.own_programs),
         attached: spec.attached,
+        in_use,
+        host,
         kernel: kernel_release(),
         link,
+    })
+}
+
+/// Tags and frames do not depend on it: what cannot be read counts as none.
+async fn host_use(netlink: &Netlink, link: &Link) -> HostUse {
+    netlink.host_use(link).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, port = link.name, "what the host does with the port cannot be read");
+        HostUse::default()
     })
 }
 
@@ -153,9 +174,10 @@ fn foreign_program(link: &Link, own: &[u32]) -> Option<String> {
     program.name_as_str().map(str::to_owned)
 }
 
-/// Only a bridge, bond or team has members; for others the question is not asked.
-async fn members(netlink: &Netlink, link: &Link) -> Vec<String> {
-    if !matches!(link.kind.as_deref(), Some("bridge" | "bond" | "team")) {
+/// Only a bridge, bond or team has members, and a card of Hyper-V its virtual function; for others the question is not asked.
+async fn members(netlink: &Netlink, link: &Link, driver: &str) -> Vec<String> {
+    let is_group = matches!(link.kind.as_deref(), Some("bridge" | "bond" | "team"));
+    if !is_group && driver != HYPER_V {
         return Vec::new();
     }
     let links = netlink.links().await.unwrap_or_default();

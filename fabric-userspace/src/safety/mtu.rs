@@ -21,6 +21,15 @@ pub struct Part {
     pub bytes: u32,
 }
 
+/// A line behind an egress that takes less than the egress sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineLimit {
+    /// The link, as the document names it.
+    pub link: String,
+    /// Largest packet of the line in bytes.
+    pub mtu: u32,
+}
+
 /// The largest frame that will be sent through an egress, without FCS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameNeed {
@@ -36,6 +45,8 @@ pub struct FrameNeed {
     pub parts: Vec<Part>,
     /// Whether the frame on the wire begins with a VLAN tag.
     pub outer_tag: bool,
+    /// What the document says of the line that the egress leads to.
+    pub line: Option<LineLimit>,
 }
 
 impl FrameNeed {
@@ -97,16 +108,16 @@ fn spare(egress: &EgressFacts) -> i64 {
     match &egress.link {
         None => i64::MIN,
         Some(link) => {
-            i64::from(smallest_mtu(link)) + i64::from(egress.need.beyond_mtu())
+            i64::from(smallest_mtu(&egress.need, link)) + i64::from(egress.need.beyond_mtu())
                 - i64::from(egress.need.total_bytes())
         }
     }
 }
 
-fn smallest_mtu(link: &EgressLink) -> u32 {
-    link.peer
-        .as_ref()
-        .map_or(link.mtu, |peer| peer.link.mtu.min(link.mtu))
+fn smallest_mtu(need: &FrameNeed, link: &EgressLink) -> u32 {
+    let peer = link.peer.as_ref().map(|peer| peer.link.mtu);
+    let line = need.line.as_ref().map(|line| line.mtu);
+    peer.into_iter().chain(line).fold(link.mtu, u32::min)
 }
 
 fn missing(name: String, egress: &EgressFacts) -> Check {
@@ -123,9 +134,10 @@ fn missing(name: String, egress: &EgressFacts) -> Check {
 fn too_small(name: String, need: &FrameNeed, link: &EgressLink, spare: i64) -> Check {
     let egress = &need.egress;
     let slack = need.beyond_mtu();
-    let mtu = smallest_mtu(link);
-    let narrow = match &link.peer {
-        Some(peer) if peer.link.mtu < link.mtu => {
+    let mtu = smallest_mtu(need, link);
+    let narrow = match (&need.line, &link.peer) {
+        (Some(line), _) if line.mtu == mtu && mtu < link.mtu => format!("link {} takes", line.link),
+        (_, Some(peer)) if peer.link.mtu < link.mtu => {
             format!("its peer {}{} takes", peer.link.name, peer.whereabouts())
         }
         _ => format!("{egress} sends"),
@@ -157,6 +169,12 @@ fn cure(need: &FrameNeed, link: &EgressLink, spare: i64) -> String {
             "{}ip link set {} mtu {wanted}",
             super::cure::prefix(peer),
             super::cure::quote(&peer.link.name)
+        ));
+    }
+    if let Some(line) = need.line.as_ref().filter(|line| line.mtu < wanted) {
+        commands.push(format!(
+            "use a line that takes packets of {wanted} bytes, and write that as \"mtu\" of {}",
+            line.link
         ));
     }
     let fits = i64::from(need.tenant_mtu) + spare;

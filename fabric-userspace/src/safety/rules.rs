@@ -1,6 +1,8 @@
 //! The checks as pure functions of the facts.
 
 mod attach;
+mod filter;
+mod host;
 mod offload;
 mod state;
 
@@ -15,6 +17,7 @@ pub fn judge(facts: &PortFacts) -> Vec<Check> {
         Some(attach::native_xdp(facts)),
         Some(attach::no_other_program(facts)),
         Some(offload::vlan_tags_visible(facts)),
+        filter::takes_every_frame(facts),
         offload::peer_receives_redirects(facts),
         offload::tcp_checksums(facts),
         offload::no_aggregation(facts),
@@ -23,6 +26,7 @@ pub fn judge(facts: &PortFacts) -> Vec<Check> {
         attach::takes_metadata(facts),
         Some(state::link_up(facts)),
         state::no_master(facts),
+        host::not_needed_by_host(facts),
     ];
     rows.into_iter().flatten().collect()
 }

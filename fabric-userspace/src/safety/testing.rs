@@ -1,9 +1,9 @@
 //! Facts for tests without a kernel.
 
 use crate::ethtool::{Feature, Features};
-use crate::netlink::{Link, NetnsPlace, Peer, XdpFeatures, XdpMode, XdpProgram};
+use crate::netlink::{HostUse, Link, NetnsPlace, Peer, XdpFeatures, XdpMode, XdpProgram};
 
-use super::cure::{AGGREGATION, GRO, RX_VLAN, TX_CHECKSUMS, TX_VLAN};
+use super::cure::{AGGREGATION, GRO, RX_VLAN, TX_CHECKSUMS, TX_VLAN, VLAN_FILTER};
 use super::facts::{EgressFacts, EgressLink, KernelRelease, PeerFacts, PortFacts};
 use super::{Check, FrameNeed, Part, Role, Verdict, judge};
 
@@ -14,6 +14,7 @@ pub(super) fn features(on: &[&str]) -> Features {
         .chain(&TX_VLAN)
         .chain(&TX_CHECKSUMS)
         .chain(&AGGREGATION)
+        .chain(&VLAN_FILTER)
         .chain([&GRO]);
     let entry = |name: &&str| {
         let active = on.contains(name);
@@ -39,6 +40,7 @@ pub(super) fn link(name: &str, ifindex: u32, kind: Option<&str>) -> Link {
         mac: Some([2, 0, 0, 0, 0, 1]),
         up: true,
         running: true,
+        promiscuous: true,
         master: None,
         lower: None,
         link_netnsid: None,
@@ -84,6 +86,8 @@ pub(super) fn safe_port() -> PortFacts {
         own_programs: vec![17],
         foreign_program: None,
         attached: false,
+        in_use: false,
+        host: HostUse::default(),
         kernel: KernelRelease { major: 6, minor: 12 },
     }
 }
@@ -108,6 +112,7 @@ pub(super) fn need(egress: &str, parts: &[(&str, u32)], outer_tag: bool) -> Fram
         tenant_mtu: 1500,
         parts: parts.iter().map(part).collect(),
         outer_tag,
+        line: None,
     }
 }
 

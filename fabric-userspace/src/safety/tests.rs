@@ -16,6 +16,7 @@ fn spec(role: Role) -> PortSpec {
         needs: Vec::new(),
         own_programs: Vec::new(),
         attached: false,
+        in_use: false,
     }
 }
 
@@ -26,6 +27,10 @@ fn guard(role: Role) -> Guard {
 /// All that `ethtool -k` says, dragged features and `[requested on]` included.
 fn offloads(namespace: &str, port: &str) -> String {
     sh(&format!("ip netns exec {namespace} ethtool -k {port}"))
+}
+
+fn is_promiscuous(namespace: &str, port: &str) -> bool {
+    sh(&format!("ip -n {namespace} link show {port}")).contains("PROMISC")
 }
 
 fn failures(checks: &[Check]) -> Vec<&'static str> {
@@ -52,10 +57,16 @@ fn a_fresh_veth_is_unsafe_is_cured_and_is_put_back_exactly() {
         let before = (offloads(&agent, "eth1"), offloads(&tenant, "c0"));
         inside(&agent, async || {
             let mut guard = guard(role);
-            assert_eq!(
-                failures(&guard.recheck().await),
-                ["vlan-tags-visible", "peer-receives-redirects"]
-            );
+            let promiscuous = !matches!(role, Role::Underlay);
+            let expected = [
+                "vlan-tags-visible",
+                "takes-every-frame",
+                "peer-receives-redirects",
+            ];
+            let expected = expected
+                .into_iter()
+                .filter(|check| promiscuous || *check != "takes-every-frame");
+            assert_eq!(failures(&guard.recheck().await), expected.collect::<Vec<_>>());
             let changes = guard.make_safe().await.unwrap();
             let checks = guard.recheck().await;
             assert_eq!(
@@ -64,6 +75,7 @@ fn a_fresh_veth_is_unsafe_is_cured_and_is_put_back_exactly() {
                 "{checks:?}"
             );
             assert_ne!(offloads(&tenant, "c0"), before.1);
+            assert_eq!(is_promiscuous(&agent, "eth1"), promiscuous);
             assert_eq!(guard.make_safe().await.unwrap(), [], "nothing is left to change");
 
             let written = serde_json::to_string(&changes).unwrap();
@@ -80,6 +92,7 @@ fn a_fresh_veth_is_unsafe_is_cured_and_is_put_back_exactly() {
             before,
             "{role:?}"
         );
+        assert!(!is_promiscuous(&agent, "eth1"), "{role:?}");
     }
 }
 
@@ -132,9 +145,53 @@ fn a_plan_that_was_written_but_never_carried_out_restores_to_the_same() {
         assert_eq!((offloads(&agent, "eth1"), offloads(&tenant, "c0")), before);
         // Killed half-way through: the plan alone must suffice.
         guard(Role::Access).make_safe().await.unwrap();
+        assert!(is_promiscuous(&agent, "eth1"));
         restore(&Netlink::connect().unwrap(), &planned).await;
     });
     assert_eq!((offloads(&agent, "eth1"), offloads(&tenant, "c0")), before);
+    assert!(!is_promiscuous(&agent, "eth1"));
+}
+
+#[test]
+fn promiscuous_mode_that_was_there_before_stays_and_one_that_is_taken_away_comes_back() {
+    let Some(mut lab) = Lab::new() else { return };
+    let (agent, _tenant) = lab.pair("eth1", "c0");
+    let set = |word| sh(&format!("ip -n {agent} link set eth1 promisc {word}"));
+    let is_about = |change: &Change| change.feature == "promisc";
+    inside(&agent, async || {
+        let netlink = Netlink::connect().unwrap();
+        set("on");
+        let changes = guard(Role::Trunk).make_safe().await.unwrap();
+        assert!(!changes.iter().any(is_about), "{changes:?}");
+        restore(&netlink, &changes).await;
+        assert!(is_promiscuous(&agent, "eth1"), "it is somebody else's");
+
+        set("off");
+        let mut guard = guard(Role::Trunk);
+        let mut kept = guard.make_safe().await.unwrap();
+        let mut watch = Watch::open().unwrap();
+        set("off");
+        in_time("a port that filters", async {
+            loop {
+                let event = watch.next().await.unwrap();
+                if guard.is_concerned_by(&event) && failures(&guard.recheck().await) == ["takes-every-frame"]
+                {
+                    return;
+                }
+            }
+        })
+        .await;
+        let more = guard.make_safe().await.unwrap();
+        assert_eq!(
+            more.iter().map(Change::to_string).collect::<Vec<_>>(),
+            ["eth1: promisc off -> on"]
+        );
+        merge(&mut kept, more);
+        assert_eq!(kept.iter().filter(|change| is_about(change)).count(), 1);
+        assert!(is_promiscuous(&agent, "eth1"));
+        restore(&netlink, &kept).await;
+    });
+    assert!(!is_promiscuous(&agent, "eth1"));
 }
 
 #[test]
@@ -215,6 +272,33 @@ fn a_bridge_is_refused_with_its_members_and_a_missing_port_by_name() {
             (refusal.code, refusal.sentence.as_str()),
             ("no-such-port", "there is no interface nosuch0")
         );
+    });
+}
+
+#[test]
+fn the_hosts_way_out_is_refused_as_a_port_unless_it_is_one_already() {
+    let Some(mut lab) = Lab::new() else { return };
+    let (agent, _tenant) = lab.pair("eth1", "c0");
+    let ip = format!("ip -n {agent}");
+    sh(&format!("{ip} addr add 192.0.2.1/24 dev eth1"));
+    inside(&agent, async || {
+        let mut guard = guard(Role::Access);
+        assert!(warnings(&guard.recheck().await).contains(&"host-does-without"));
+        guard.plan().await.unwrap();
+        sh(&format!("{ip} route add default via 192.0.2.2"));
+        let refusal = guard.make_safe().await.unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.sentence.as_str()),
+            (
+                "port-of-host",
+                "eth1 is the host's way out, its default route leaves by eth1"
+            )
+        );
+        assert!(!is_promiscuous(&agent, "eth1"));
+        guard.spec_mut().in_use = true;
+        guard.make_safe().await.unwrap();
+        let report = guard.report().await;
+        assert!(report.safe && warnings(&report.checks) == ["host-does-without"]);
     });
 }
 
@@ -321,7 +405,7 @@ fn changes_are_told_in_the_words_of_ethtool() {
             .map(Change::to_string)
             .collect()
     });
-    assert_eq!(told[0], "eth1: rxvlan on -> off");
+    assert_eq!(told[..2], ["eth1: promisc off -> on", "eth1: rxvlan on -> off"]);
     assert!(
         told.contains(&format!("c0 in namespace {tenant}: txvlan on -> off")),
         "{told:?}"

@@ -6,7 +6,10 @@ use fabric_tests::bpf::XdpRedirect;
 use fabric_tests::fabric::Agent;
 use fabric_tests::fixtures::{Segment, Site};
 use fabric_tests::frame::{Frame, eth};
+use fabric_tests::netns::NetNs;
 use fabric_tests::topology::{End, Net};
+use fabric_tests::wait;
+use serde_json::Value;
 
 use crate::support::hidden::{CTAG, SECRET, STAG, ear, is_on, secret, tagged_by_kernel};
 use crate::support::{ALICE, BOB, EVERYBODY, Lane, Settings, cable};
@@ -46,6 +49,51 @@ fn ops_1_offloads_are_off_while_a_port_is_in_use_and_back_afterwards() {
             }
         }
     }
+    lane.agent.finish().unwrap();
+}
+
+/// The flag, and how many there are who want the mode.
+fn promiscuity(host: &NetNs, interface: &str) -> (bool, u64) {
+    let told = host
+        .output(&["ip", "-d", "-j", "link", "show", interface])
+        .unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let flags = told[0]["flags"].as_array().unwrap();
+    (
+        flags.contains(&"PROMISC".into()),
+        told[0]["promiscuity"].as_u64().unwrap(),
+    )
+}
+
+/// While a port is in use its interface takes frames for every address, whoever takes that away; afterwards it is as it was,
+/// and stays on where somebody else had turned it on.
+#[test]
+fn a_port_takes_every_frame_while_it_is_in_use_and_is_as_it_was_afterwards() {
+    let lane = Lane::start();
+    let guest = lane.net.host("h5").unwrap();
+    cable(&lane.net, &guest, &lane.edge, "eth5");
+    let seen = || promiscuity(&lane.edge, "eth5");
+    let set = |word| lane.ip(&format!("link set eth5 promisc {word}"));
+    let tenant = |verb| {
+        let words = ["tenant", verb, "initech", "--port", "eth5", "--vlan", "10"];
+        lane.agent.ok(&words).unwrap()
+    };
+    assert_eq!(seen(), (false, 0));
+    let said = tenant("attach").stdout;
+    assert!(said.contains("eth5: promisc off -> on"), "{said}");
+    assert_eq!(seen(), (true, 1));
+    for _ in 0..3 {
+        set("off");
+        wait::until_true(wait::PATIENCE, "the port to be cured", || Ok(seen() == (true, 1))).unwrap();
+    }
+    tenant("detach");
+    assert_eq!(seen(), (false, 0));
+
+    set("on");
+    tenant("attach");
+    assert_eq!(seen(), (true, 1));
+    tenant("detach");
+    assert_eq!(seen(), (true, 1), "it is somebody else's");
     lane.agent.finish().unwrap();
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::SettingError;
 use crate::ethtool::{EthtoolError, Target};
 use crate::netlink::{Link, Netlink, NetlinkError, NetnsPlace};
 use crate::safety::change::Change;
@@ -37,13 +38,13 @@ impl fmt::Display for Restored {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let interface = &self.interface;
         match &self.outcome {
-            Outcome::Restored => write!(out, "{interface} has its old offloads again"),
+            Outcome::Restored => write!(out, "{interface} has its old settings again"),
             Outcome::Incomplete { features } => {
                 write!(out, "{interface} does not yet follow in {}", features.join(", "))
             }
             Outcome::Vanished => write!(out, "{interface} is gone"),
             Outcome::Failed { reason, .. } => {
-                write!(out, "the offloads of {interface} could not be put back: {reason}")
+                write!(out, "the settings of {interface} could not be put back: {reason}")
             }
         }
     }
@@ -99,7 +100,7 @@ async fn restore_group(netlink: &Netlink, group: &[Change]) -> Outcome {
             };
         }
     };
-    match put_back(target.clone(), group.to_vec()).await {
+    match put_back(netlink, target.clone(), group).await {
         Ok(behind) if behind.is_empty() => Outcome::Restored,
         Ok(behind) => Outcome::Incomplete { features: behind },
         Err(error) if error.is_vanished() => Outcome::Vanished,
@@ -162,7 +163,23 @@ async fn find(netlink: &Netlink, change: &Change) -> Result<Option<Target>, Stri
 }
 
 /// Asks for the old values and returns the features in which the device does not follow.
-pub(crate) async fn put_back(target: Target, changes: Vec<Change>) -> Result<Vec<String>, EthtoolError> {
+pub(super) async fn put_back(
+    netlink: &Netlink,
+    target: Target,
+    changes: &[Change],
+) -> Result<Vec<String>, SettingError> {
+    let (flag, features): (Vec<Change>, Vec<Change>) =
+        changes.iter().cloned().partition(Change::is_promiscuity);
+    if let Some(first) = flag.first() {
+        netlink.set_promiscuous(target.ifindex, first.old.wanted).await?;
+    }
+    if features.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(put_back_features(target, features).await?)
+}
+
+async fn put_back_features(target: Target, changes: Vec<Change>) -> Result<Vec<String>, EthtoolError> {
     let work = move || {
         target.with(|ethtool| {
             let interface = &target.interface;
@@ -194,14 +211,21 @@ fn oldest(changes: &[Change]) -> impl Iterator<Item = &Change> {
 fn cure(place: Option<&NetnsPlace>, interface: &str, group: &[Change]) -> String {
     let prefix = place.map(NetnsPlace::command_prefix).unwrap_or_default();
     let asked = oldest(group).filter(|change| change.old.wanted != change.new.wanted);
-    let words: Vec<String> = asked
-        .map(|change| {
-            format!(
-                " {} {}",
-                change.feature,
-                if change.old.wanted { "on" } else { "off" }
-            )
-        })
-        .collect();
-    format!("{prefix}ethtool -K {}{}", quote(interface), words.concat())
+    let (flag, features): (Vec<&Change>, Vec<&Change>) = asked.partition(|change| change.is_promiscuity());
+    let words = |changes: &[&Change]| -> String {
+        let word = |on: bool| if on { "on" } else { "off" };
+        changes
+            .iter()
+            .map(|change| format!(" {} {}", change.feature, word(change.old.wanted)))
+            .collect()
+    };
+    let interface = quote(interface);
+    let mut commands = Vec::new();
+    if !flag.is_empty() {
+        commands.push(format!("ip link set {interface}{}", words(&flag)));
+    }
+    if !features.is_empty() || flag.is_empty() {
+        commands.push(format!("{prefix}ethtool -K {interface}{}", words(&features)));
+    }
+    commands.join(" && ")
 }

@@ -4,7 +4,7 @@ use fabric_common::maps::program;
 
 use crate::netlink::{VlanTpid, XdpMode};
 use crate::safety::Check;
-use crate::safety::facts::{KernelRelease, PortFacts};
+use crate::safety::facts::{HYPER_V, KernelRelease, PortFacts};
 
 /// Kinds whose drivers have no native XDP on any kernel from 6.1 to 7.2.
 const WITHOUT_NATIVE_XDP: [&str; 18] = [
@@ -27,6 +27,8 @@ const WITHOUT_NATIVE_XDP: [&str; 18] = [
     "macsec",
     "openvswitch",
 ];
+/// Kinds that hand a program on to their members, where each frame is told to have come in at the member (`xdp_rxq_info`).
+const BY_MEMBERS: [&str; 2] = ["bond", "team"];
 /// Drivers that may leave no room in front of a frame for metadata (`xdp_set_data_meta_invalid`): amzn/amzn-drivers#265, and
 /// Linux's `mvneta_swbm_rx_frame`.
 const WITHOUT_METADATA: [&str; 2] = ["ena", "mvneta"];
@@ -45,6 +47,9 @@ pub(super) fn native_xdp(facts: &PortFacts) -> Check {
             .why("the generic mode would lose tags")
             .cure(instead(facts))
             .fail("no-native-xdp", no_native_sentence(facts.name(), &facts.driver));
+    }
+    if receives_by_members(facts) {
+        return by_members(facts, row);
     }
     if facts.link.mtu > LARGEST_SINGLE_BUFFER_MTU && !redirects_frags(facts) {
         return jumbo_refused(facts, row);
@@ -189,6 +194,30 @@ fn lacks_native_xdp(facts: &PortFacts) -> bool {
     let announced = facts.xdp_features.is_some_and(|features| features.native);
     let known = kind.is_some_and(|kind| WITHOUT_NATIVE_XDP.contains(&kind)) || facts.link.name == "lo";
     known && !announced
+}
+
+/// A card of Hyper-V has a member while its virtual function is there, and receives by it.
+fn receives_by_members(facts: &PortFacts) -> bool {
+    let kind = facts.link.kind.as_deref();
+    let has_function = facts.driver == HYPER_V && !facts.members.is_empty();
+    kind.is_some_and(|kind| BY_MEMBERS.contains(&kind)) || has_function
+}
+
+fn by_members(facts: &PortFacts, row: impl Fn(String) -> Check) -> Check {
+    let (port, driver) = (facts.name(), facts.driver.as_str());
+    let cure = if driver == HYPER_V {
+        // What the function does not take comes by the card itself: neither has all.
+        format!("turn SR-IOV (accelerated networking) off for {port} on the host")
+    } else {
+        instead(facts)
+    };
+    row(format!("{port} receives by other interfaces"))
+        .why("XDP sees each frame at the interface that received it, which is no port: it would be dropped")
+        .cure(cure)
+        .fail(
+            "no-native-xdp",
+            format!("{port} (driver {driver}) has no native XDP of its own, frames come in at its members"),
+        )
 }
 
 fn redirects_frags(facts: &PortFacts) -> bool {

@@ -31,17 +31,19 @@ pub(super) fn link_up(facts: &PortFacts) -> Check {
     }
 }
 
-/// XDP takes what comes in, but a bridge still sends out through its member.
+/// XDP takes what comes in, which the bridge misses, and it still sends out through its member.
 pub(super) fn no_master(facts: &PortFacts) -> Option<Check> {
     let master = facts.master.as_ref()?;
     let port = facts.name();
     Some(
         Check::ok(
             "no-master",
-            "nothing else sends here",
+            "nothing else is here",
             format!("{port} belongs to {master}"),
         )
-        .why(format!("{master} may send its own frames out through {port}"))
+        .why(format!(
+            "{master} gets no frames from {port} any more, and may send its own out through it"
+        ))
         .cure(format!("ip link set {port} nomaster"))
         .warn("port-has-master"),
     )

@@ -1,13 +1,16 @@
 //! Every rule on literal facts.
 
+mod attach;
 mod budget;
+mod filter;
 
 use super::judge;
 use crate::ethtool::{Feature, Features};
-use crate::netlink::{Peer, VlanTpid, XdpFeatures, XdpMode};
+use crate::netlink::{HostUse, Peer, XdpMode};
 use crate::safety::Verdict::{Fail, Ok, Warn};
+use crate::safety::cure::wishes;
 use crate::safety::facts::{KernelRelease, PeerFacts, PortFacts};
-use crate::safety::testing::{features, link, peer, safe_port, troubles, with_peer_features, with_program};
+use crate::safety::testing::{features, peer, safe_port, troubles, with_peer_features, with_program};
 use crate::safety::{Role, Verdict};
 
 const ALL_PEER: [&str; 5] = [
@@ -47,18 +50,11 @@ fn with_peer(change: impl FnOnce(&mut Peer), on: &[&str]) -> PortFacts {
     }
 }
 
-fn device(kind: &str, native: bool) -> PortFacts {
-    changed(|facts| {
-        facts.link = link("dev0", 9, Some(kind));
-        facts.driver = kind.to_owned();
-        facts.peer = PeerFacts::None;
-        facts.xdp_features = Some(XdpFeatures {
-            native,
-            redirect: native,
-            receives_redirects: native,
-            frags: native,
-        });
-    })
+fn host_of(default_route: Option<&str>) -> HostUse {
+    HostUse {
+        addresses: vec![([192, 0, 2, 1].into(), "br0".to_owned())],
+        default_route: default_route.map(str::to_owned),
+    }
 }
 
 fn refuse_redirects(facts: &mut PortFacts) {
@@ -75,6 +71,13 @@ fn a_port_without_a_peer_that_is_up_may_refuse_redirects() {
 }
 
 #[test]
+fn a_veth_with_too_few_queues_is_not_told_to_turn_gro_off_and_on() {
+    let facts = changed(|facts| facts.xdp_features = Some(0.into()));
+    assert_eq!(found(&facts), [("native-xdp", Warn, "no-native-xdp")]);
+    assert_eq!(wishes(&facts), []);
+}
+
+#[test]
 fn a_safe_port_passes_every_check() {
     let checks = judge(&safe_port());
     let ids: Vec<_> = checks.iter().map(|check| check.id).collect();
@@ -84,6 +87,7 @@ fn a_safe_port_passes_every_check() {
             "native-xdp",
             "no-other-program",
             "vlan-tags-visible",
+            "takes-every-frame",
             "peer-receives-redirects",
             "tcp-checksums",
             "mtu-budget",
@@ -149,6 +153,21 @@ fn each_trouble_is_found_alone() {
             vec![("receive-aggregation", Fail, "receive-aggregation")],
         ),
         (
+            "not promiscuous",
+            changed(|facts| facts.link.promiscuous = false),
+            vec![("takes-every-frame", Fail, "frames-filtered")],
+        ),
+        (
+            "C-VLAN filter",
+            changed(|facts| facts.features = features(&["rx-vlan-filter"])),
+            vec![("takes-every-frame", Fail, "frames-filtered")],
+        ),
+        (
+            "S-VLAN filter",
+            changed(|facts| facts.features = features(&["rx-vlan-stag-filter"])),
+            vec![("takes-every-frame", Fail, "frames-filtered")],
+        ),
+        (
             "foreign program",
             with_program(XdpMode::Native, 18),
             vec![("no-other-program", Fail, "xdp-program-present")],
@@ -197,6 +216,26 @@ fn each_trouble_is_found_alone() {
             "member",
             changed(|facts| facts.master = Some("br0".to_owned())),
             vec![("no-master", Warn, "port-has-master")],
+        ),
+        (
+            "the host's address",
+            changed(|facts| facts.host = host_of(None)),
+            vec![("host-does-without", Warn, "port-of-host")],
+        ),
+        (
+            "the host's way out",
+            changed(|facts| facts.host = host_of(Some("br0"))),
+            vec![("host-does-without", Fail, "port-of-host")],
+        ),
+        (
+            "the host's way out, in use",
+            changed(|facts| (facts.host, facts.in_use) = (host_of(Some("br0")), true)),
+            vec![("host-does-without", Warn, "port-of-host")],
+        ),
+        (
+            "the host's way out, by which it reaches its VTEPs",
+            changed(|facts| (facts.host, facts.role) = (host_of(Some("eth1")), Role::Underlay)),
+            vec![],
         ),
     ];
     for (what, facts, expected) in table {
@@ -329,94 +368,6 @@ fn a_peer_that_cannot_be_read_fails_closed_with_the_command() {
             .unwrap()
             .starts_with("eth1 cannot be made safe, peer c0 in the unnamed namespace with nsid 0")
     );
-}
-
-#[test]
-fn devices_without_native_xdp_are_refused_by_driver() {
-    for kind in ["bridge", "vlan", "vxlan", "dummy", "ifb", "macvlan", "team"] {
-        assert_eq!(
-            found(&device(kind, false)),
-            [("native-xdp", Fail, "no-native-xdp")],
-            "{kind}"
-        );
-        let unknown = PortFacts {
-            xdp_features: None,
-            ..device(kind, false)
-        };
-        assert_eq!(
-            found(&unknown),
-            [("native-xdp", Fail, "no-native-xdp")],
-            "{kind}, old kernel"
-        );
-    }
-    // A driver that says it can is believed, one that says nothing is tried.
-    assert_eq!(found(&device("bond", true)), []);
-    assert_eq!(
-        found(&device("bond", false)),
-        [("native-xdp", Warn, "no-native-xdp")]
-    );
-    assert_eq!(
-        found(&PortFacts {
-            xdp_features: None,
-            kernel: KernelRelease::TAPS_METADATA,
-            ..device("tun", true)
-        }),
-        []
-    );
-}
-
-#[test]
-fn the_refusal_of_a_bridge_names_its_members() {
-    let mut facts = device("bridge", false);
-    facts.link.name = "br0".to_owned();
-    facts.members = vec!["eth6".to_owned(), "eth7".to_owned()];
-    let check = troubles(&facts).remove(0);
-    assert_eq!(
-        check.sentence.unwrap(),
-        "br0 (driver bridge) has no native XDP, and the generic mode would lose tags"
-    );
-    assert_eq!(check.cure.unwrap(), "attach a member of br0 instead: eth6, eth7");
-    let mut vlan = device("vlan", false);
-    (vlan.link.vlan, vlan.lower) = (Some(VlanTpid::Dot1Ad), Some("eth0".to_owned()));
-    assert_eq!(
-        troubles(&vlan).remove(0).cure.unwrap(),
-        "attach eth0 instead; the fabric puts the S-tag on itself"
-    );
-}
-
-#[test]
-fn jumbo_needs_a_kernel_and_a_driver_that_keep_frags() {
-    let jumbo = |mtu, minor, frags| {
-        changed(|facts| {
-            facts.link.mtu = mtu;
-            facts.kernel = KernelRelease { major: 6, minor };
-            facts.xdp_features = Some(XdpFeatures {
-                frags,
-                ..facts.xdp_features.unwrap()
-            });
-        })
-    };
-    let refused = [("native-xdp", Fail, "jumbo-unsupported")];
-    assert_eq!(found(&jumbo(9000, 12, true)), []);
-    assert_eq!(found(&jumbo(9000, 1, true)), refused);
-    assert_eq!(found(&jumbo(9000, 12, false)), refused);
-    assert_eq!(found(&jumbo(3499, 1, true)), refused);
-    assert_eq!(found(&jumbo(3498, 1, true)), []);
-}
-
-#[test]
-fn drivers_without_room_for_metadata_are_told() {
-    let of = |driver: &str, minor| {
-        changed(|facts| {
-            driver.clone_into(&mut facts.driver);
-            facts.kernel = KernelRelease { major: 6, minor };
-        })
-    };
-    let told = [("metadata", Warn, "no-metadata")];
-    assert_eq!(found(&of("tun", 14)), told);
-    assert_eq!(found(&of("tun", 15)), []);
-    assert_eq!(found(&of("ena", 18)), told);
-    assert_eq!(found(&of("mlx5_core", 12)), []);
 }
 
 #[test]

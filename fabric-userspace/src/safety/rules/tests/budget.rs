@@ -1,6 +1,7 @@
 //! What the links out of a port must carry.
 
 use super::{changed, found};
+use crate::safety::LineLimit;
 use crate::safety::Verdict::Fail;
 use crate::safety::facts::{EgressFacts, EgressLink};
 use crate::safety::rules::judge;
@@ -91,6 +92,26 @@ fn a_veth_egress_is_as_narrow_as_its_peer() {
         check.cure.unwrap(),
         "ip netns exec tenant-a ip link set c0 mtu 1508        (tenants up to MTU 1492 would fit)"
     );
+}
+
+#[test]
+fn a_line_may_take_less_than_its_port() {
+    let mut narrow = egress(9000);
+    narrow.need.line = Some(LineLimit {
+        link: "west".to_owned(),
+        mtu: 1500,
+    });
+    let check = troubles(&changed(|facts| facts.egresses = vec![narrow.clone()])).remove(0);
+    assert_eq!(
+        check.sentence.unwrap(),
+        "trunk0 cannot carry acme's frames: 1518 + S 4 + C 4 = 1526 bytes, link west takes at most 1518 (MTU 1500 + 18)"
+    );
+    assert_eq!(
+        check.cure.unwrap(),
+        "use a line that takes packets of 1508 bytes, and write that as \"mtu\" of west        (tenants up to MTU 1492 would fit)"
+    );
+    narrow.need.line.as_mut().unwrap().mtu = 1508;
+    assert_eq!(found(&changed(|facts| facts.egresses = vec![narrow])), []);
 }
 
 #[test]
