@@ -111,7 +111,8 @@ mod tests {
         for (field, value) in options.as_object().unwrap() {
             link[field] = value.clone();
         }
-        let attachments = json!([{"node": "n0", "port": "eth1", "vlan": 10}, {"node": "n0", "port": "eth2", "vlan": 10}]);
+        let attachments =
+            json!([{"node": "n0", "port": "eth1", "vlan": 10}, {"node": "n0", "port": "eth2", "vlan": 10}]);
         let document = json!({
             "schema": "fabric/1",
             "datacenters": [{"name": "d", "id": 1, "s_vids": "1-9", "c_vids": "10-99"}],
