@@ -118,7 +118,7 @@ mod tests {
             "datacenters": [{"name": "d", "id": 1, "s_vids": "1-9", "c_vids": "10-99"}],
             "nodes": [{"name": "n0", "datacenter": "d"}, {"name": "n1", "datacenter": "d"}],
             "links": [link],
-            "tenants": [{"name": "acme", "segments": [{"attachments": attachments}]}],
+            "tenants": [{"name": "acme", "segments": [{"name": "acme-v10", "attachments": attachments}]}],
         });
         validate(from_json::<Document>(&document.to_string()).unwrap()).unwrap()
     }
