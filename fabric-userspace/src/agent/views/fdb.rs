@@ -100,7 +100,7 @@ impl Stations {
         entries.iter().filter_map(view).collect()
     }
 
-    /// As `eth1`, `trunk0 S 101 | C 201` or `eth2 vni 10001 192.0.2.2`.
+    /// As `eth1`, `p0 vlan 4000`, `p0 b-vid 500 | i-sid 1000`, `trunk0 S 101 | C 201` or `eth2 vni 10001 192.0.2.2`.
     fn describe(&self, part: &SegmentPart, next_hop: u32) -> String {
         let records = &part.records;
         let compiled = records.next_hops.get(&next_hop);
@@ -114,6 +114,7 @@ impl Stations {
         match (path.post_len, path.pre) {
             (0, 0) => port.to_owned(),
             (_, 0) => format!("{port} {}", tags(&path)),
+            (0, _) if path.ip_at == 0 => format!("{port} {}", backbone(&path)),
             (0, _) => format!("{port} {}", tunnel(&path)),
             _ => format!("{port} {} | {}", label(&path), tags(&path)),
         }
@@ -125,6 +126,9 @@ const LEARNED: &str = "learned";
 fn tags(path: &Path) -> String {
     let [_, _, s0, s1, _, _, c0, c1, _, _, e0, e1, ..] = path.post;
     let vid = |high: u8, low: u8| u16::from_be_bytes([high, low]) & 0x0fff;
+    if path.post_len == 4 {
+        return format!("vlan {}", vid(s0, s1));
+    }
     if path.post_len == 12 {
         return format!("vlan {} | S {} | C {}", vid(s0, s1), vid(c0, c1), vid(e0, e1));
     }
@@ -137,6 +141,16 @@ fn label(path: &Path) -> String {
     let at = bytes.len().saturating_sub(ENTRY + CONTROL_WORD);
     let entry = bytes.get(at..at + ENTRY).and_then(|entry| entry.try_into().ok());
     format!("pw {}", Entry::from_wire(entry.unwrap_or_default()).label())
+}
+
+/// VLAN of the backbone and I-SID, at the end of the outer header (IEEE 802.1Q clause 9.7).
+fn backbone(path: &Path) -> String {
+    let bytes = outer(path);
+    let [.., b0, b1, _, _, _, i0, i1, i2] = bytes.as_slice() else {
+        return String::new();
+    };
+    let b_vid = u16::from_be_bytes([*b0, *b1]) & 0x0fff;
+    format!("b-vid {b_vid} | i-sid {}", u32::from_be_bytes([0, *i0, *i1, *i2]))
 }
 
 fn outer(path: &Path) -> Vec<u8> {
@@ -160,4 +174,32 @@ fn tunnel(path: &Path) -> String {
         .iter()
         .fold(0u32, |number, octet| number << 8 | u32::from(*octet));
     format!("vni {vni} {remote}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_tag_pair_and_no_tunnel_is_told_as_what_it_is() {
+        let mut header = [0; 24];
+        header[12..22].copy_from_slice(&[0x88, 0xa8, 0x01, 0xf4, 0x88, 0xe7, 0, 0x0f, 0x42, 0x40]);
+        let mut path = Path {
+            pre: 22,
+            ..Path::default()
+        };
+        for (word, bytes) in path.template.iter_mut().zip(header.chunks_exact(8)) {
+            *word = bytes
+                .iter()
+                .rev()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte));
+        }
+        assert_eq!(backbone(&path), "b-vid 500 | i-sid 1000000");
+        let mut path = Path {
+            post_len: 4,
+            ..Path::default()
+        };
+        path.post[..4].copy_from_slice(&[0x81, 0, 0x0f, 0xa0]);
+        assert_eq!(tags(&path), "vlan 4000");
+    }
 }
