@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_is_no_tag_pair_and_no_tunnel_is_told_as_what_it_is() {
-        let mut header = [0; 24];
+        let mut header = [0u8; 24];
         header[12..22].copy_from_slice(&[0x88, 0xa8, 0x01, 0xf4, 0x88, 0xe7, 0, 0x0f, 0x42, 0x40]);
         let mut path = Path {
             pre: 22,
