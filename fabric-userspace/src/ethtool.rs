@@ -122,7 +122,7 @@ impl Ethtool {
 
     /// All features of `port`, in the kernel's bit order.
     pub fn features(&self, port: &str) -> Result<Features, EthtoolError> {
-        let names = self.feature_names(port)?;
+        let names = self.names(port, ioctl::ETH_SS_FEATURES)?;
         let mut request = ioctl::GetFeatures::new(names.len());
         self.call(port, "features", request.words())?;
         Ok(request.decode(names))
@@ -133,7 +133,7 @@ impl Ethtool {
     /// The kernel accepts a value that it cannot honour (a fixed feature, or one that depends on another), so the
     /// caller reads the features again.
     pub fn set_features(&self, port: &str, values: &[(String, bool)]) -> Result<(), EthtoolError> {
-        let names = self.feature_names(port)?;
+        let names = self.names(port, ioctl::ETH_SS_FEATURES)?;
         let mut request = ioctl::SetFeatures::new(names.len());
         for (feature, on) in values {
             let bit = names.iter().position(|name| name == feature).ok_or_else(|| {
@@ -147,11 +147,23 @@ impl Ethtool {
         self.call(port, "setting features", request.words())
     }
 
-    fn feature_names(&self, port: &str) -> Result<Vec<String>, EthtoolError> {
-        let mut count = ioctl::FeatureCount::new();
-        self.call(port, "number of features", count.words())?;
-        let mut request = ioctl::FeatureNames::new(count.count());
-        self.call(port, "feature names", request.words())?;
+    /// Names of the private flags of the driver of `port` that are on, as in `ethtool --show-priv-flags`.
+    ///
+    /// # Errors
+    /// As the kernel says, also for a driver that has none.
+    pub fn private_flags(&self, port: &str) -> Result<Vec<String>, EthtoolError> {
+        let names = self.names(port, ioctl::ETH_SS_PRIV_FLAGS)?;
+        let mut request = ioctl::PrivateFlags::new();
+        self.call(port, "private flags", request.words())?;
+        Ok(request.decode(names))
+    }
+
+    /// All names of a string set.
+    fn names(&self, port: &str, set: u32) -> Result<Vec<String>, EthtoolError> {
+        let mut count = ioctl::NameCount::new(set);
+        self.call(port, "number of names", count.words())?;
+        let mut request = ioctl::Names::new(set, count.count());
+        self.call(port, "names", request.words())?;
         Ok(request.names())
     }
 

@@ -122,7 +122,7 @@ codes! {
     OFFLOAD_REFUSED = "offload-refused": "The kernel refused to change a setting of the interface that must be changed before frames can be trusted. The sentence quotes it.";
     XDP_PROGRAM_PRESENT = "xdp-program-present": "Another program, perhaps another agent's, is on the interface. There is room for one, and it is never replaced without being asked.";
     PROGRAM_MISSING = "program-missing": "The fabric's program is not on a port in use: somebody took it off, or it could not be attached. The agent tries to put it back, and says in its log what hinders it.";
-    JUMBO_UNSUPPORTED = "jumbo-unsupported": "The MTU needs frames in several buffers, and the driver or the kernel loses them on a redirect.";
+    JUMBO_UNSUPPORTED = "jumbo-unsupported": "The MTU needs frames in several buffers, and the driver or the kernel loses them on a redirect, or a flag of the driver hides their beginning.";
     MTU_TOO_LARGE = "mtu-too-large": "The driver refuses XDP with this MTU or these ring settings.";
     TOO_FEW_QUEUES = "too-few-queues": "The driver needs queues of its own for XDP and has none left. A veth needs a receive queue for each transmit queue of its peer.";
     IFINDEX_TOO_LARGE = "ifindex-too-large": "The interface's number is beyond the end of the port tables. An interface that is made anew can be given a smaller one.";

@@ -9,10 +9,12 @@ use super::{Feature, Features};
 
 const ETHTOOL_GDRVINFO: u32 = 0x03;
 const ETHTOOL_GSTRINGS: u32 = 0x1b;
+const ETHTOOL_GPFLAGS: u32 = 0x27;
 const ETHTOOL_GSSET_INFO: u32 = 0x37;
 const ETHTOOL_GFEATURES: u32 = 0x3a;
 const ETHTOOL_SFEATURES: u32 = 0x3b;
-const ETH_SS_FEATURES: u32 = 4;
+pub(super) const ETH_SS_PRIV_FLAGS: u32 = 2;
+pub(super) const ETH_SS_FEATURES: u32 = 4;
 /// `ETH_GSTRING_LEN` in words.
 const NAME_WORDS: usize = 8;
 /// `sizeof(struct ethtool_drvinfo)` in words.
@@ -68,12 +70,12 @@ impl DriverRequest {
 }
 
 /// `struct ethtool_sset_info` for one string set.
-pub(super) struct FeatureCount([u32; 5]);
+pub(super) struct NameCount([u32; 5]);
 
-impl FeatureCount {
-    pub(super) fn new() -> Self {
+impl NameCount {
+    pub(super) fn new(set: u32) -> Self {
         // The mask of sets is a u64; a set below 32 is in its low word, whichever comes first in memory.
-        let mask = (1u64 << ETH_SS_FEATURES).to_ne_bytes();
+        let mask = (1u64 << set).to_ne_bytes();
         let word = |at: usize| u32::from_ne_bytes([mask[at], mask[at + 1], mask[at + 2], mask[at + 3]]);
         Self([ETHTOOL_GSSET_INFO, 0, word(0), word(4), 0])
     }
@@ -82,19 +84,20 @@ impl FeatureCount {
         &mut self.0
     }
 
+    /// 0 for a set that the driver does not have.
     pub(super) fn count(&self) -> usize {
         self.0[4] as usize
     }
 }
 
-/// `struct ethtool_gstrings` for the feature names.
-pub(super) struct FeatureNames(Vec<u32>);
+/// `struct ethtool_gstrings` for one string set.
+pub(super) struct Names(Vec<u32>);
 
-impl FeatureNames {
-    pub(super) fn new(count: usize) -> Self {
+impl Names {
+    pub(super) fn new(set: u32, count: usize) -> Self {
         let mut words = vec![0; 3 + count * NAME_WORDS];
         words[0] = ETHTOOL_GSTRINGS;
-        words[1] = ETH_SS_FEATURES;
+        words[1] = set;
         words[2] = as_word(count);
         Self(words)
     }
@@ -105,6 +108,28 @@ impl FeatureNames {
 
     pub(super) fn names(&self) -> Vec<String> {
         self.0[3..].chunks_exact(NAME_WORDS).map(text).collect()
+    }
+}
+
+/// `struct ethtool_value` for the private flags of a driver.
+pub(super) struct PrivateFlags([u32; 2]);
+
+impl PrivateFlags {
+    pub(super) fn new() -> Self {
+        Self([ETHTOOL_GPFLAGS, 0])
+    }
+
+    pub(super) fn words(&mut self) -> &mut [u32] {
+        &mut self.0
+    }
+
+    /// Those of `names` that are on.
+    pub(super) fn decode(&self, names: Vec<String>) -> Vec<String> {
+        let is_on = |bit: usize| bit < 32 && self.0[1] >> bit & 1 == 1;
+        let named = names.into_iter().enumerate();
+        named
+            .filter_map(|(bit, name)| is_on(bit).then_some(name))
+            .collect()
     }
 }
 

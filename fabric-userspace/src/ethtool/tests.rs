@@ -76,6 +76,21 @@ fn a_feature_is_set_in_the_namespace_of_the_target() {
 }
 
 #[test]
+fn private_flags_are_named_by_their_bits_and_a_driver_may_have_none() {
+    let mut request = ioctl::PrivateFlags::new();
+    request.words()[1] = 0b101;
+    let names = ["rx_cqe_moder", "tx_cqe_moder", "rx_striding_rq"].map(str::to_owned);
+    assert_eq!(request.decode(names.into()), ["rx_cqe_moder", "rx_striding_rq"]);
+
+    let Some(mut lab) = Lab::new() else { return };
+    let (agent, _tenant) = lab.pair("eth1", "c0");
+    inside(&agent, async || {
+        let told = Ethtool::open().unwrap().private_flags("eth1");
+        assert!(told.is_err() || told.unwrap().is_empty());
+    });
+}
+
+#[test]
 fn errors_name_the_port_and_what_was_asked() {
     let Some(mut lab) = Lab::new() else { return };
     let (agent, _tenant) = lab.pair("eth1", "c0");

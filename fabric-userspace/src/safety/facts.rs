@@ -10,6 +10,9 @@ use super::{FrameNeed, Role};
 /// Driver of the cards that Hyper-V gives its guests.
 pub(super) const HYPER_V: &str = "hv_netvsc";
 
+/// Driver of Mellanox's cards from ConnectX-4 on.
+pub(super) const MLX5: &str = "mlx5_core";
+
 /// Everything the rules look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortFacts {
@@ -18,6 +21,8 @@ pub struct PortFacts {
     /// `veth`, `virtio_net`, `bridge`, ...
     pub driver: String,
     pub features: Features,
+    /// Names of the driver's own flags that are on; read of those drivers alone of which a rule asks for one.
+    pub private_flags: Vec<String>,
     /// `None` before kernel 6.3.
     pub xdp_features: Option<XdpFeatures>,
     pub peer: PeerFacts,

@@ -3,7 +3,7 @@
 use crate::ethtool::{Ethtool, EthtoolError, Features, Target};
 use crate::netlink::{HostUse, Link, Netlink, NetlinkError, NetnsPlace, Peer};
 
-use super::facts::{EgressFacts, EgressLink, HYPER_V, KernelRelease, PeerFacts, PortFacts};
+use super::facts::{EgressFacts, EgressLink, HYPER_V, KernelRelease, MLX5, PeerFacts, PortFacts};
 use super::{FrameNeed, PortSpec, SafetyRefusal};
 
 /// Everything that the rules want to know; a refusal when the port itself cannot be read.
@@ -24,7 +24,7 @@ pub(super) async fn facts(
         interface: link.name.clone(),
         ifindex: link.ifindex,
     };
-    let (driver, features) = read_port(target, link.kind.clone())
+    let (driver, features, private_flags) = read_port(target, link.kind.clone())
         .await
         .map_err(|error| unreadable_features(&spec.port, &error))?;
     let peer = peer(netlink, &link, hint).await;
@@ -43,6 +43,7 @@ pub(super) async fn facts(
         role: spec.role,
         driver,
         features,
+        private_flags,
         xdp_features: netlink.xdp_features(link.ifindex).await,
         peer,
         members,
@@ -76,11 +77,19 @@ pub(super) async fn blocking<T: Send + 'static>(
         .unwrap_or_else(|error| Err(EthtoolError::Socket(std::io::Error::other(error))))
 }
 
-async fn read_port(target: Target, kind: Option<String>) -> Result<(String, Features), EthtoolError> {
+async fn read_port(
+    target: Target,
+    kind: Option<String>,
+) -> Result<(String, Features, Vec<String>), EthtoolError> {
     let work = move || {
         target.with(|ethtool| {
             let driver = driver(ethtool, &target.interface, kind.as_deref());
-            Ok((driver, ethtool.features(&target.interface)?))
+            let features = ethtool.features(&target.interface)?;
+            let flags = match driver.as_str() {
+                MLX5 => ethtool.private_flags(&target.interface).unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            Ok((driver, features, flags))
         })
     };
     blocking(work).await

@@ -69,6 +69,7 @@ pub(super) fn safe_port() -> PortFacts {
         link: port,
         driver: "veth".to_owned(),
         features: features(&[]),
+        private_flags: Vec::new(),
         xdp_features: Some(XdpFeatures {
             native: true,
             redirect: true,

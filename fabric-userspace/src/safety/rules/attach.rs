@@ -4,7 +4,7 @@ use fabric_common::maps::program;
 
 use crate::netlink::{VlanTpid, XdpMode};
 use crate::safety::Check;
-use crate::safety::facts::{HYPER_V, KernelRelease, PortFacts};
+use crate::safety::facts::{HYPER_V, KernelRelease, MLX5, PortFacts};
 
 /// Kinds whose drivers have no native XDP on any kernel from 6.1 to 7.2.
 const WITHOUT_NATIVE_XDP: [&str; 18] = [
@@ -34,6 +34,8 @@ const BY_MEMBERS: [&str; 2] = ["bond", "team"];
 const WITHOUT_METADATA: [&str; 2] = ["ena", "mvneta"];
 /// The largest MTU with which a frame still fits into one buffer of a veth.
 pub(crate) const LARGEST_SINGLE_BUFFER_MTU: u32 = 3498;
+/// With this flag of mlx5 and frames in several buffers the first buffer is empty for XDP (Linux commit cd02a1a24897).
+const STRIDING: &str = "rx_striding_rq";
 /// Characters of a program's name that the kernel keeps (`BPF_OBJ_NAME_LEN`).
 const KERNEL_NAME: usize = 15;
 /// Port tables are arrays with this many entries.
@@ -53,6 +55,9 @@ pub(super) fn native_xdp(facts: &PortFacts) -> Check {
     }
     if facts.link.mtu > LARGEST_SINGLE_BUFFER_MTU && !redirects_frags(facts) {
         return jumbo_refused(facts, row);
+    }
+    if facts.link.mtu > LARGEST_SINGLE_BUFFER_MTU && begins_empty(facts) {
+        return begins_empty_refused(facts, row);
     }
     match facts.xdp_features {
         Some(features) if !features.native => {
@@ -240,6 +245,21 @@ fn jumbo_refused(facts: &PortFacts, row: impl Fn(String) -> Check) -> Check {
         .fail(
             "jumbo-unsupported",
             format!("{port} has MTU {mtu}, but {lacking}"),
+        )
+}
+
+fn begins_empty(facts: &PortFacts) -> bool {
+    facts.driver == MLX5 && facts.private_flags.iter().any(|flag| flag == STRIDING)
+}
+
+fn begins_empty_refused(facts: &PortFacts, row: impl Fn(String) -> Check) -> Check {
+    let (port, mtu) = (facts.name(), facts.link.mtu);
+    row(format!("MTU {mtu}, {STRIDING} on"))
+        .why("the first buffer of each frame would be empty, and the frame be dropped as truncated")
+        .cure(format!("ethtool --set-priv-flags {port} {STRIDING} off"))
+        .fail(
+            "jumbo-unsupported",
+            format!("{port} (driver {MLX5}) has MTU {mtu}, but {STRIDING} is on"),
         )
 }
 

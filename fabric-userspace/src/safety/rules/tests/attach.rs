@@ -115,6 +115,31 @@ fn jumbo_needs_a_kernel_and_a_driver_that_keep_frags() {
 }
 
 #[test]
+fn a_striding_receive_queue_of_mlx5_takes_no_jumbo_frames() {
+    let card = |driver: &str, mtu, flags: &[&str]| {
+        changed(|facts| {
+            driver.clone_into(&mut facts.driver);
+            facts.link.mtu = mtu;
+            facts.private_flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+        })
+    };
+    let striding = ["rx_cqe_moder", "rx_striding_rq"];
+    let refused = card("mlx5_core", 3499, &striding);
+    assert_eq!(found(&refused), [("native-xdp", Fail, "jumbo-unsupported")]);
+    assert_eq!(
+        troubles(&refused).remove(0).cure.unwrap(),
+        "ethtool --set-priv-flags eth1 rx_striding_rq off"
+    );
+    for facts in [
+        card("mlx5_core", 3498, &striding),
+        card("mlx5_core", 9000, &["rx_cqe_moder"]),
+        card("ice", 9000, &striding),
+    ] {
+        assert_eq!(found(&facts), []);
+    }
+}
+
+#[test]
 fn drivers_without_room_for_metadata_are_told() {
     let of = |driver: &str, minor| {
         changed(|facts| {
