@@ -15,7 +15,7 @@ mod rules;
 
 use serde::{Deserialize, Serialize};
 
-use crate::netlink::{Event, Link, Netlink, NetnsPlace};
+use crate::netlink::{Event, HostUse, Link, Netlink, NetnsPlace};
 
 pub use apply::{Outcome, Restored, restore};
 pub use attach_error::explain_attach_error;
@@ -137,6 +137,8 @@ pub struct Guard {
     spec: PortSpec,
     link: Option<Link>,
     place: Option<NetnsPlace>,
+    /// What the host did with the port a moment ago, when it was new: to find out takes all routes, and nothing is done meanwhile.
+    host: Option<HostUse>,
 }
 
 impl Guard {
@@ -146,6 +148,7 @@ impl Guard {
             spec,
             link: None,
             place: None,
+            host: None,
         }
     }
 
@@ -165,7 +168,11 @@ impl Guard {
 
     /// With `host` also what the host does with a port in use.
     async fn gather(&mut self, host: bool) -> Result<PortFacts, SafetyRefusal> {
-        let facts = gather::facts(&self.netlink, &self.spec, self.place.as_ref(), host).await?;
+        let known = self.host.as_ref().filter(|_| !host);
+        let facts = gather::facts(&self.netlink, &self.spec, self.place.as_ref(), (host, known)).await?;
+        if !facts.in_use {
+            self.host = Some(facts.host.clone());
+        }
         self.link = Some(facts.link.clone());
         self.place = facts.peer_place().cloned();
         Ok(facts)
@@ -181,7 +188,16 @@ impl Guard {
 
     /// The same as [`Self::recheck`], with what people want to know besides.
     pub async fn report(&mut self) -> Report {
-        let (facts, checks) = match self.gather(true).await {
+        self.report_with(true).await
+    }
+
+    /// The same for a port that is taken into use.
+    pub async fn first_report(&mut self) -> Report {
+        self.report_with(false).await
+    }
+
+    async fn report_with(&mut self, host: bool) -> Report {
+        let (facts, checks) = match self.gather(host).await {
             Ok(facts) => {
                 let checks = judge(&facts);
                 (Some(facts), checks)
@@ -217,6 +233,7 @@ impl Guard {
     /// An agent that must survive a kill at any moment writes this down first: [`restore`] undoes a change that was
     /// planned but never made as well as one that was made.
     pub async fn plan(&mut self) -> Result<Vec<Change>, SafetyRefusal> {
+        self.host = None;
         let facts = self.facts().await?;
         apply::plan(&facts)
     }
@@ -231,6 +248,7 @@ impl Guard {
     ///
     /// On refusal everything is as it was.
     pub async fn make_safe(&mut self) -> Result<Vec<Change>, SafetyRefusal> {
+        self.host = None;
         let before = self.facts().await?;
         let planned = apply::plan(&before)?;
         if planned.is_empty() {

@@ -186,7 +186,6 @@ impl Core {
         }
         let kept = Kept::read(&store, netlink.clone(), cluster.is_none()).await?;
         let sockets = storage::open_sockets()?;
-        remember_node(&store, &node)?;
         let (mut plane, adopted) = ground.open(&pins, sizes, options.log_drops).map_err(failed)?;
         let tables = plane.storage_tables();
         let storage = Storage::open(kept.storage, sockets, tables).inspect_err(|_| {
@@ -253,6 +252,9 @@ impl Core {
                 core.undo_start().await?;
             }
             return Err(refusal);
+        }
+        if let Err(error) = remember_node(&core.store, &core.node) {
+            tracing::warn!(%error, "the next start goes by the host's name again");
         }
         Ok(core)
     }

@@ -188,7 +188,7 @@ impl Ports {
         let (checks, driver) = match &mut guard {
             Some(guard) => {
                 guard.spec_mut().in_use = true;
-                let report = guard.report().await;
+                let report = guard.first_report().await;
                 (report.checks, report.driver)
             }
             None => (Vec::new(), None),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use futures_util::{Stream, StreamExt};
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-use netlink_packet_route::route::{RouteAttribute, RouteMessage, RouteType};
+use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteType};
 use rtnetlink::RouteMessageBuilder;
 use tokio::time::timeout;
 
@@ -16,8 +16,10 @@ use super::{ANSWER, Link, Netlink, NetlinkError};
 pub struct HostUse {
     /// Its addresses, each with the name of the interface that has it; without those that every interface has (`fe80::/10`).
     pub addresses: Vec<(IpAddr, String)>,
-    /// Name of the interface by which a default route leaves.
+    /// Name of the interface by which a default route of the main table leaves.
     pub default_route: Option<String>,
+    /// Whether another one leaves by another interface: nobody is cut off then.
+    pub has_other_way: bool,
 }
 
 impl Netlink {
@@ -38,7 +40,7 @@ impl Netlink {
         });
         let mut found = HostUse {
             addresses: addresses.await?,
-            default_route: None,
+            ..HostUse::default()
         };
         let families = [
             RouteMessageBuilder::<Ipv4Addr>::new().build(),
@@ -46,11 +48,10 @@ impl Netlink {
         ];
         for family in families {
             let routes = self.handle.route().get(family).execute();
-            let ways = collect("listing the routes", routes, |message| {
-                ways_out(message).into_iter().find_map(name)
-            });
-            let ways = ways.await?;
-            found.default_route = found.default_route.or(ways.into_iter().next());
+            let ways = collect("listing the routes", routes, |message| Some(ways_out(message)));
+            let ways: BTreeSet<u32> = ways.await?.into_iter().flatten().collect();
+            found.has_other_way |= ways.iter().any(|ifindex| !above.contains(ifindex));
+            found.default_route = found.default_route.or(ways.into_iter().find_map(name));
         }
         Ok(found)
     }
@@ -110,10 +111,12 @@ fn own_address(message: &AddressMessage) -> Option<IpAddr> {
     local.or(other).filter(|address| !is_link_local(address))
 }
 
-/// The interfaces by which a default route leaves; none for another route.
+/// The interfaces by which a default route of the main table leaves; none for another route.
 fn ways_out(message: &RouteMessage) -> Vec<u32> {
-    let is_default =
-        message.header.destination_prefix_length == 0 && message.header.kind == RouteType::Unicast;
+    let header = &message.header;
+    let is_default = header.destination_prefix_length == 0
+        && header.kind == RouteType::Unicast
+        && header.table == RouteHeader::RT_TABLE_MAIN;
     let hops = |attribute: &RouteAttribute| match attribute {
         RouteAttribute::Oif(ifindex) => vec![*ifindex],
         RouteAttribute::MultiPath(hops) => hops.iter().map(|hop| hop.interface_index).collect(),
@@ -149,7 +152,11 @@ mod tests {
              && ip -n {agent} link set far2 up && ip -n {agent} addr add 192.0.2.1/24 dev eth2 \
              && ip -n {agent} route add default via 192.0.2.2"
         ));
-        assert_eq!(using(&agent), HostUse::default());
+        let elsewhere = HostUse {
+            has_other_way: true,
+            ..HostUse::default()
+        };
+        assert_eq!(using(&agent), elsewhere);
     }
 
     #[test]
@@ -175,6 +182,7 @@ mod tests {
         let over = HostUse {
             addresses: vec![address("198.51.100.1", "br0")],
             default_route: Some("br0".to_owned()),
+            has_other_way: false,
         };
         assert_eq!(using(&agent), over);
     }

@@ -8,12 +8,13 @@ use super::{FrameNeed, PortSpec, SafetyRefusal};
 
 /// Everything that the rules want to know; a refusal when the port itself cannot be read.
 ///
-/// `hint` is where the peer's namespace was found last time. With `host` also what the host does with a port in use.
+/// `hint` is where the peer's namespace was found last time. With `host` also what the host does with a port in use; `known` is what it
+/// did with one that is not.
 pub(super) async fn facts(
     netlink: &Netlink,
     spec: &PortSpec,
     hint: Option<&NetnsPlace>,
-    host: bool,
+    (host, known): (bool, Option<&HostUse>),
 ) -> Result<PortFacts, SafetyRefusal> {
     let link = netlink
         .link(&spec.port)
@@ -33,10 +34,10 @@ pub(super) async fn facts(
         .xdp
         .is_some_and(|program| spec.own_programs.contains(&program.id));
     let in_use = spec.in_use || ours;
-    let host = if host || !in_use {
-        host_use(netlink, &link).await
-    } else {
-        HostUse::default()
+    let host = match known {
+        _ if !host && in_use => HostUse::default(),
+        Some(known) => known.clone(),
+        None => host_use(netlink, &link).await,
     };
     let members = members(netlink, &link, &driver).await;
     Ok(PortFacts {

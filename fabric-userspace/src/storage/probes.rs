@@ -23,8 +23,6 @@ impl Watched {
             self.asked = now;
         }
         self.probes = self.probes.wrapping_add(1);
-        let in_charge = self.charge.member();
-        let mut is_probed = true;
         for member in &mut self.members {
             let Some(target) = spec.members.iter().find(|one| one.name == member.name) else {
                 continue;
@@ -44,13 +42,9 @@ impl Watched {
             let is_asked = connect(&spec, target, ends, self.probes, tools).unwrap_or(is_asked);
             if !is_asked {
                 member.unask(unanswered, now, was_probed);
-                is_probed &= in_charge != Some(usize::from(member.place));
             }
         }
-        // What clients ask of the one in charge must not be measured by probes that did not leave.
-        if is_probed {
-            vsm.probed_at.store(now);
-        }
+        vsm.probed_at.store(now);
     }
 }
 
@@ -131,8 +125,7 @@ mod tests {
             let mut expected = [(true, NOW); 2];
             expected[port] = (false, 0);
             assert_eq!(asked, expected);
-            // Of the one in charge nothing is known within the limit of probes.
-            assert_eq!(vsm.probed_at.load(), if port == 0 { 0 } else { NOW });
+            assert_eq!(vsm.probed_at.load(), NOW);
         }
     }
 

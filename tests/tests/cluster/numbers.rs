@@ -224,10 +224,13 @@ fn a_renamed_node_holds_numbers_back_until_it_is_heard_of() {
         "{}",
         refused.stderr
     );
-    pair.agents[1].allow("document refused");
-    pair.agents[1].allow("port is not safe, its frames are dropped port=t0");
-    pair.agents[1].detach().unwrap();
+    let revision = revision(&pair.agents[0]).to_string();
+    // As its agent does when it begins under that name.
+    pair.etcd
+        .ctl(&["put", "/lab/confirmed/edge9", &revision])
+        .unwrap();
     attach_150(&pair.agents[0], "initech").expect_status(0).unwrap();
+    pair.agents[1].allow("document refused");
     pair.finish();
 }
 

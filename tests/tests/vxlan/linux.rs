@@ -238,7 +238,11 @@ fn the_next_hops_new_mac_address_is_followed_although_the_disk_is_full() {
     lan.answers_soon(&lan.client, SERVER);
     let told = |words: &str| lan.agent.log().unwrap().matches(words).count();
     assert_eq!(told("the numbers of the maps could not be saved"), 1);
-    run_tool(Command::new("umount").arg(&state)).unwrap();
+    // The agent may be about to try it.
+    until_true(PATIENCE, "the small disk to be taken away", || {
+        Ok(run_tool(Command::new("umount").arg(&state)).is_ok())
+    })
+    .unwrap();
     until_true(PATIENCE, "the numbers to be saved", || {
         Ok(told("the numbers are saved again") == 1)
     })

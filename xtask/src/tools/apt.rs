@@ -26,7 +26,7 @@ const fn needed(name: &'static str, packages: &'static [&'static str]) -> Needed
     }
 }
 
-const COMMANDS: [Needed; 10] = [
+const COMMANDS: [Needed; 9] = [
     needed("cc", &["gcc", "libc6-dev"]),
     needed("ip", &["iproute2"]),
     needed("ethtool", &["ethtool"]),
@@ -38,12 +38,6 @@ const COMMANDS: [Needed; 10] = [
     needed("openssl", &["openssl"]),
     // The tests of EVPN run its zebra and bgpd, which are in a folder of their own and in the same package.
     needed("vtysh", &["frr"]),
-    // Ubuntu's may be a script that looks for the one of the running kernel and fails without.
-    Needed {
-        name: "bpftool",
-        packages: &["bpftool"],
-        proof: Some("version"),
-    },
 ];
 
 /// A package that some releases lack, and what holds the same there. `$(uname -r)` is the running kernel.
@@ -57,8 +51,14 @@ const QEMU: [&str; 4] = [
     "qemu-system-x86",
 ];
 
-/// What only the storage tests run: servers and clients of each protocol.
-const STORAGE: [Needed; 22] = [
+/// What only the tests run, those of storage above all: servers and clients of each protocol.
+const STORAGE: [Needed; 23] = [
+    // Ubuntu's may be a script that looks for the one of the running kernel and fails without.
+    Needed {
+        name: "bpftool",
+        packages: &["bpftool"],
+        proof: Some("version"),
+    },
     needed("tgtd", &["tgt"]),
     needed("tgtadm", &["tgt"]),
     needed("iscsi-ls", &["libiscsi-bin"]),
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_bpftool_that_only_says_that_another_kernel_runs_counts_as_missing() {
-        let proof = COMMANDS
+        let proof = STORAGE
             .iter()
             .find(|needed| needed.name == "bpftool")
             .and_then(|needed| needed.proof);

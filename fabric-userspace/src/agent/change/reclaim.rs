@@ -13,7 +13,7 @@ impl Core {
     /// # Errors
     /// When the kernel's grace period cannot be awaited.
     pub(in crate::agent) fn reclaim(&mut self) -> Result<(), Refusal> {
-        if self.waiting.is_empty() || !self.numbers.settle(&self.store, &self.image) {
+        if !self.numbers.settle(&self.store, &self.image) || self.waiting.is_empty() {
             return Ok(());
         }
         self.plane.grace().map_err(failed)?;

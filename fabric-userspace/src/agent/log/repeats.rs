@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 /// A line that was just said is not said again within this.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// So many lines within that time about one object say at once that another one does not hold any more: a tenant may make it so as often as
+/// he likes.
+const CONTRADICTIONS: u32 = 5;
+
 /// Adds to a line how often it was repeated.
 pub(super) type Mark = fn(&str, u64) -> String;
 
@@ -23,14 +27,26 @@ pub(super) struct About {
 /// Lines that were said lately.
 pub(super) struct Repeats {
     said: HashMap<String, Said>,
-    /// Which place in the code told of an object last, and when.
-    latest: HashMap<String, (String, Instant)>,
+    /// By object.
+    latest: HashMap<String, Latest>,
     mark: Mark,
+}
+
+/// What was told of an object last.
+struct Latest {
+    /// The place in the code.
+    site: String,
+    at: Instant,
+    /// Since when contradictions are counted, and how many there were.
+    since: Instant,
+    contradictions: u32,
 }
 
 struct Said {
     object: Option<String>,
     at: Instant,
+    /// Of the last of the repeats.
+    last_at: Instant,
     repeated: u64,
     /// The last of the repeats, as it would have been written.
     last: String,
@@ -58,11 +74,13 @@ impl Repeats {
             Some(said) => {
                 said.repeated += 1;
                 said.last = line;
+                said.last_at = now;
             }
             None => {
                 let said = Said {
                     object: about.object,
                     at: now,
+                    last_at: now,
                     repeated: 0,
                     last: String::new(),
                 };
@@ -76,8 +94,22 @@ impl Repeats {
     /// Whether another place told of the object last: held back, the line would leave the log with the opposite of how things are.
     fn is_news(&mut self, about: &About, now: Instant) -> bool {
         let Some(object) = &about.object else { return false };
-        let before = self.latest.insert(object.clone(), (about.site.clone(), now));
-        before.is_some_and(|(site, _)| site != about.site)
+        let latest = self.latest.entry(object.clone()).or_insert_with(|| Latest {
+            site: about.site.clone(),
+            at: now,
+            since: now,
+            contradictions: 0,
+        });
+        latest.at = now;
+        if latest.site == about.site {
+            return false;
+        }
+        latest.site.clone_from(&about.site);
+        if now.saturating_duration_since(latest.since) >= WINDOW {
+            (latest.since, latest.contradictions) = (now, 0);
+        }
+        latest.contradictions += 1;
+        latest.contradictions <= CONTRADICTIONS
     }
 
     /// One line for each whose minute is over and that was repeated meanwhile; its next minute begins. The others are
@@ -86,7 +118,7 @@ impl Repeats {
         let mut lines = Vec::new();
         let mark = self.mark;
         let is_late = |at: Instant| now.saturating_duration_since(at) >= WINDOW;
-        self.latest.retain(|_, (_, at)| !is_late(*at));
+        self.latest.retain(|_, latest| !is_late(latest.at));
         self.said.retain(|_, said| {
             if !is_late(said.at) {
                 return true;
@@ -94,10 +126,10 @@ impl Repeats {
             let repeated = said.take(mark);
             said.at = now;
             let goes_on = repeated.is_some();
-            lines.extend(repeated);
+            lines.extend(repeated.map(|line| (said.last_at, line)));
             goes_on
         });
-        lines
+        in_order(lines)
     }
 
     /// One line for each that was repeated; the end of the log.
@@ -105,8 +137,17 @@ impl Repeats {
         self.latest.clear();
         let mark = self.mark;
         let said = self.said.drain();
-        said.filter_map(|(_, mut said)| said.take(mark)).collect()
+        in_order(
+            said.filter_map(|(_, mut said)| Some((said.last_at, said.take(mark)?)))
+                .collect(),
+        )
     }
+}
+
+/// What was said last stands last.
+fn in_order(mut lines: Vec<(Instant, String)>) -> Vec<String> {
+    lines.sort_by_key(|(at, _)| *at);
+    lines.into_iter().map(|(_, line)| line).collect()
 }
 
 impl Said {
@@ -167,6 +208,16 @@ mod tests {
             ["down 4 x1"],
             "what is held back is not told out of turn"
         );
+    }
+
+    #[test]
+    fn nobody_fills_the_log_with_contradictions() {
+        let (mut repeats, now) = (repeats(), Instant::now());
+        let sites: Vec<&str> = ["down", "up"].into_iter().cycle().take(50).collect();
+        let lines = of_port(&mut repeats, &sites, now);
+        assert_eq!(lines.len(), 1 + CONTRADICTIONS as usize, "{lines:?}");
+        let rest = repeats.rest();
+        assert_eq!(rest.last().map(String::as_str), Some("up 49 x22"), "{rest:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::safety::cure::takes_others_frames;
 use crate::safety::facts::PortFacts;
 
 /// With an address only, it may be one that nobody needs; without its default route the host is cut off, and whoever attaches
-/// the port with it. What is in use has done that already.
+/// the port with it, unless there is another one. What is in use has done that already.
 pub(super) fn not_needed_by_host(facts: &PortFacts) -> Option<Check> {
     if !takes_others_frames(facts.role) {
         return None;
@@ -20,7 +20,7 @@ pub(super) fn not_needed_by_host(facts: &PortFacts) -> Option<Check> {
             "choose another interface, or move the route: ip route show default dev {by}"
         ));
         let sentence = format!("{port} is the host's way out, its default route leaves by {by}");
-        return Some(if facts.in_use {
+        return Some(if facts.in_use || facts.host.has_other_way {
             found.warn("port-of-host")
         } else {
             found.fail("port-of-host", sentence)

@@ -54,6 +54,7 @@ fn host_of(default_route: Option<&str>) -> HostUse {
     HostUse {
         addresses: vec![([192, 0, 2, 1].into(), "br0".to_owned())],
         default_route: default_route.map(str::to_owned),
+        has_other_way: false,
     }
 }
 

@@ -52,56 +52,72 @@ impl Client {
         })
     }
 
-    /// Asks until somebody answers or the time is over. What a member refuses is believed when all have: one may have a wrong
-    /// certificate, or no gateway.
+    /// Asks until somebody answers or the time is over. What a member refuses is believed when no other answers otherwise: one may have
+    /// a wrong certificate, or no gateway.
     pub(super) async fn call<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, Failure> {
         let end = Instant::now() + CALL;
         let mut pause = PAUSE.0;
-        let mut refusing = 0;
+        let mut tried = 0;
+        let mut refused = None;
         // What a member that then fell silent may have carried out.
         let mut unanswered = None;
         loop {
-            let failure = match self.attempt(path, body).await {
+            let (failure, may_be_done) = match self.attempt(path, body).await {
                 Ok(answer) => return Ok(answer),
-                Err(failure) => failure,
+                Err(missed) => missed,
             };
             match &failure {
                 Failure::Expired => self.set_token(None),
-                Failure::Away(_) => {
-                    unanswered.get_or_insert_with(|| failure.clone());
+                Failure::Full | Failure::Compacted => return Err(unanswered.unwrap_or(failure)),
+                Failure::Away(_) | Failure::Denied(_) | Failure::Refused(_) => {
+                    tried += 1;
                     self.next_member();
-                }
-                Failure::Denied(_) | Failure::Refused(_) if refusing + 1 < self.address.endpoints.len() => {
-                    refusing += 1;
-                    self.next_member();
-                    continue;
-                }
-                Failure::Denied(_) | Failure::Refused(_) | Failure::Full | Failure::Compacted => {
-                    return Err(unanswered.unwrap_or(failure));
                 }
             }
-            if Instant::now() + pause >= end {
+            match &failure {
+                Failure::Away(_) if may_be_done => unanswered = unanswered.or(Some(failure.clone())),
+                Failure::Denied(_) | Failure::Refused(_) => refused = refused.or(Some(failure.clone())),
+                Failure::Away(_) | Failure::Expired | Failure::Full | Failure::Compacted => {}
+            }
+            let is_over = Instant::now() + pause >= end;
+            if let Some(refused) = refused.take_if(|_| is_over || tried >= self.address.endpoints.len()) {
+                return Err(unanswered.unwrap_or(refused));
+            }
+            if is_over {
                 return Err(failure);
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(PAUSE.1);
+            // Who refuses answers at once, and so may the next one.
+            if !matches!(failure, Failure::Denied(_) | Failure::Refused(_)) {
+                sleep(pause).await;
+                pause = (pause * 2).min(PAUSE.1);
+            }
         }
     }
 
-    /// Asks one member once. For what must not be done twice.
-    async fn attempt<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, Failure> {
+    /// Asks one member once. For what must not be done twice. With a failure comes whether the member may have done it all the same.
+    async fn attempt<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, (Failure, bool)> {
         let answer = timeout(TRY, self.exchange(path, body));
-        let bytes = answer
-            .await
-            .unwrap_or_else(|_| Err(Failure::Away(format!("{}: no answer in time", self.member()))))?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::Refused(format!("its answer is not understood: {error}")))
+        let late = |_| {
+            Err((
+                Failure::Away(format!("{}: no answer in time", self.member())),
+                true,
+            ))
+        };
+        let bytes = answer.await.unwrap_or_else(late)?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            (
+                Failure::Refused(format!("its answer is not understood: {error}")),
+                true,
+            )
+        })
     }
 
-    async fn exchange(&self, path: &str, body: &Value) -> Result<Vec<u8>, Failure> {
-        let token = self.authenticate().await?;
-        let mut link = self.link().await?;
-        let answer = post(&mut link, path, token.as_deref(), body).await?;
+    async fn exchange(&self, path: &str, body: &Value) -> Result<Vec<u8>, (Failure, bool)> {
+        let before = |failure| (failure, false);
+        let token = self.authenticate().await.map_err(before)?;
+        let mut link = self.link().await.map_err(before)?;
+        let answer = post(&mut link, path, token.as_deref(), body).await;
+        let answer = answer.map_err(|failure| (failure, true))?;
         self.keep(link);
         Ok(answer)
     }

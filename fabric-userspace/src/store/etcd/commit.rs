@@ -65,6 +65,7 @@ impl EtcdStore {
             self.check_return(&attempt).await?;
         }
         let mut notes = self.releases(&attempt);
+        notes.extend(self.inherited(&attempt).await?);
         // Before the decision, where they alone would make a change too large for one transaction.
         if attempt.changes.len() <= LARGEST && attempt.changes.len() + notes.len() > LARGEST {
             let noted = self.note_released(&notes).await;

@@ -17,6 +17,7 @@ use super::commit::{Attempt, OPERATIONS};
 use super::failure::Failure;
 use super::load::Snapshot;
 use super::numbers::{Number, Numbers, numbers};
+use super::objects::{Change, Object};
 use super::wire::{KeyValue, delete, end_of, get, is_at, page, put};
 use crate::error::{Refusal, codes};
 
@@ -82,6 +83,22 @@ impl EtcdStore {
             self.await_release(known, attempt, &claims).await?;
         }
         Ok(())
+    }
+
+    /// The operations that note for new nodes which revision their hosts may have: a node that takes the place of another one at a link
+    /// is that one under another name, as long as nothing is heard of it.
+    pub(super) async fn inherited(&self, attempt: &Attempt<'_>) -> Result<Vec<Value>, Refusal> {
+        let heirs = heirs(&attempt.changes);
+        if heirs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let confirmed = self.revisions(&self.keys.confirmed("")).await?;
+        let unheard = heirs.iter().filter(|(node, _)| !confirmed.contains_key(*node));
+        let has = |(node, before): (&String, &String)| {
+            let revision = confirmed.get(before)?.to_string();
+            Some(put(&self.keys.confirmed(node), revision.as_bytes(), 0))
+        };
+        Ok(unheard.filter_map(has).collect())
     }
 
     /// The operations that note which numbers a change gives up.
@@ -351,15 +368,16 @@ struct Progress<'a> {
 impl Progress<'_> {
     /// Nodes of the document that may still go by what was in force before `revision`.
     ///
-    /// The ports of a node outside of the document are fenced once all others know that it is not one of them any more, those
-    /// included of which nothing is heard: one may have its ports under another name.
+    /// The ports of a node outside of the document are fenced once all others know that it is not one of them any more. One that has
+    /// them under another name is told of by [`EtcdStore::inherited`].
     fn behind(&self, revision: u64) -> Vec<&str> {
         let is_fenced = self.strangers(revision).next().is_some();
         let wanted = if is_fenced { self.in_force } else { revision };
         let lags = |node: &&String| match self.confirmed.get(*node) {
             Some(has) if *node == self.writer => (*has).max(self.in_force) < wanted,
             Some(has) => *has < wanted,
-            None => is_fenced && *node != self.writer,
+            // It has never carried a document out, or forwards nothing any more.
+            None => false,
         };
         self.nodes.iter().filter(lags).map(String::as_str).collect()
     }
@@ -375,6 +393,40 @@ impl Progress<'_> {
     fn is_past(&self, revision: u64) -> bool {
         self.confirmed.values().all(|has| *has >= revision)
     }
+}
+
+/// New nodes that stand where another one stood at a link that goes on, each with that one.
+fn heirs(changes: &[Change]) -> BTreeMap<String, String> {
+    let node = |change: &Change| Some(change.key.strip_prefix(NODES)?.to_owned());
+    let new: BTreeSet<String> = changes
+        .iter()
+        .filter(|change| change.before.is_none())
+        .filter_map(node)
+        .collect();
+    if new.is_empty() {
+        return BTreeMap::new();
+    }
+    let links = changes.iter().filter(|change| change.key.starts_with("links/"));
+    let moved =
+        links.filter_map(|change| Some((ends_of(change.before.as_ref()?), ends_of(change.after.as_ref()?))));
+    moved
+        .flat_map(|(before, after)| before.into_iter().zip(after))
+        .filter(|(before, after)| before != after && new.contains(after))
+        .map(|(before, after)| (after, before))
+        .collect()
+}
+
+/// Nodes of the two ends, empty for a foreign one.
+fn ends_of(link: &Object) -> Vec<String> {
+    let value = link.value.parsed();
+    let ends = value.get("ends").and_then(Value::as_array).into_iter().flatten();
+    let node = |end: &Value| {
+        end.get("node")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    ends.map(node).collect()
 }
 
 /// Names of the nodes in the document that is known to be in force.
