@@ -34,6 +34,15 @@ pub struct Classified<'t> {
     pub macs: Macs,
 }
 
+/// Offloads of a port that is not safe may hide tags.
+#[inline(always)]
+pub(crate) fn check_safe(port: &Port) -> Result<(), DropReason> {
+    if port.has(Port::UNSAFE) {
+        return Err(DropReason::PortUnsafe);
+    }
+    Ok(())
+}
+
 /// The binding of a key of [`Table::Tags`].
 #[inline(always)]
 fn bound<T: Tables>(tables: &T, key: u64) -> Option<&Binding> {

@@ -96,12 +96,7 @@ pub fn from_underlay<F: Frame, T: Tables>(
     tables: &T,
 ) -> Result<Verdict, DropReason> {
     check_known(port)?;
-    let classified = classify::underlay(frame, port, tables);
-    if port.has(Port::UNSAFE) && !matches!(classified, Ok(Underlay::Host)) {
-        return Err(DropReason::PortUnsafe);
-    }
-    match classified? {
-        // Also where the port is not safe: the host would get it without a fabric, and its owner needs it to cure the port.
+    match classify::underlay(frame, port, tables)? {
         Underlay::Host => Ok(Verdict::Pass),
         Underlay::Tenant(classified) => forward(frame, port, tables, &classified),
         Underlay::Relay(onward) => pass_on(frame, port, tables, &onward),
@@ -119,10 +114,7 @@ fn check_known(port: &Port) -> Result<(), DropReason> {
 #[inline(always)]
 fn check_safe(port: &Port) -> Result<(), DropReason> {
     check_known(port)?;
-    if port.has(Port::UNSAFE) {
-        return Err(DropReason::PortUnsafe);
-    }
-    Ok(())
+    classify::check_safe(port)
 }
 
 /// By the datacenter's label alone; nothing inside is looked at or changed.

@@ -3,7 +3,7 @@
 mod outer;
 
 use super::label::{Labelled, Relay, label};
-use super::{Classified, opened};
+use super::{Classified, check_safe, opened};
 use crate::buckets::find;
 use crate::maps::{Port, Tunnel, mpls_key, tunnel_key};
 use crate::rewrite::Inner;
@@ -33,6 +33,8 @@ pub fn underlay<'t, F: Frame, T: Tables>(
     let Ok(Some(outer)) = outer(frame, port) else {
         return Ok(Underlay::Host);
     };
+    // Not before: what is surely the host's would come without a fabric as well, and whoever cures the port may need it.
+    check_safe(port)?;
     if outer.fragment {
         // A first fragment must not be taken for a whole packet, and we do not reassemble.
         return foreign(tables, port, &outer, DropReason::Fragment);
