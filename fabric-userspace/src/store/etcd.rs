@@ -16,6 +16,7 @@ mod numbers;
 mod objects;
 mod owner;
 mod past;
+mod progress;
 mod records;
 mod report;
 mod reuse;

@@ -17,7 +17,7 @@ use super::commit::{Attempt, OPERATIONS};
 use super::failure::Failure;
 use super::load::Snapshot;
 use super::numbers::{Number, Numbers, numbers};
-use super::objects::{Change, Object};
+use super::progress::{NODES, Progress, heirs, nodes_of};
 use super::wire::{KeyValue, delete, end_of, get, is_at, page, put};
 use crate::error::{Refusal, codes};
 
@@ -26,8 +26,6 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const PAUSE: Duration = Duration::from_millis(20);
 /// So many notes are read one by one, more all at once.
 const FEW: usize = 8;
-/// What the keys of nodes among the objects begin with.
-const NODES: &str = "nodes/";
 
 /// A number that a change gives to a tenant who did not have it.
 struct Claim {
@@ -352,87 +350,6 @@ struct Note {
     released: Released,
     /// Revision of the key space that wrote it.
     at: i64,
-}
-
-/// How far the nodes are.
-struct Progress<'a> {
-    /// Revision that each node had last, whether it lives or not.
-    confirmed: BTreeMap<String, u64>,
-    in_force: u64,
-    /// Who makes a change has the revision that he makes it from.
-    writer: &'a str,
-    /// Those of the document.
-    nodes: &'a BTreeSet<String>,
-}
-
-impl Progress<'_> {
-    /// Nodes of the document that may still go by what was in force before `revision`.
-    ///
-    /// The ports of a node outside of the document are fenced once all others know that it is not one of them any more. One that has
-    /// them under another name is told of by [`EtcdStore::inherited`].
-    fn behind(&self, revision: u64) -> Vec<&str> {
-        let is_fenced = self.strangers(revision).next().is_some();
-        let wanted = if is_fenced { self.in_force } else { revision };
-        let lags = |node: &&String| match self.confirmed.get(*node) {
-            Some(has) if *node == self.writer => (*has).max(self.in_force) < wanted,
-            Some(has) => *has < wanted,
-            // It has never carried a document out, or forwards nothing any more.
-            None => false,
-        };
-        self.nodes.iter().filter(lags).map(String::as_str).collect()
-    }
-
-    /// Nodes outside of the document that go by what was in force before `revision`.
-    fn strangers(&self, revision: u64) -> impl Iterator<Item = &str> {
-        let nodes = self.confirmed.iter();
-        let lag = nodes.filter(move |(node, has)| **has < revision && !self.nodes.contains(*node));
-        lag.map(|(node, _)| node.as_str())
-    }
-
-    /// Whether nobody goes by what was in force before `revision`.
-    fn is_past(&self, revision: u64) -> bool {
-        self.confirmed.values().all(|has| *has >= revision)
-    }
-}
-
-/// New nodes that stand where another one stood at a link that goes on, each with that one.
-fn heirs(changes: &[Change]) -> BTreeMap<String, String> {
-    let node = |change: &Change| Some(change.key.strip_prefix(NODES)?.to_owned());
-    let new: BTreeSet<String> = changes
-        .iter()
-        .filter(|change| change.before.is_none())
-        .filter_map(node)
-        .collect();
-    if new.is_empty() {
-        return BTreeMap::new();
-    }
-    let links = changes.iter().filter(|change| change.key.starts_with("links/"));
-    let moved =
-        links.filter_map(|change| Some((ends_of(change.before.as_ref()?), ends_of(change.after.as_ref()?))));
-    moved
-        .flat_map(|(before, after)| before.into_iter().zip(after))
-        .filter(|(before, after)| before != after && new.contains(after))
-        .map(|(before, after)| (after, before))
-        .collect()
-}
-
-/// Nodes of the two ends, empty for a foreign one.
-fn ends_of(link: &Object) -> Vec<String> {
-    let value = link.value.parsed();
-    let ends = value.get("ends").and_then(Value::as_array).into_iter().flatten();
-    let node = |end: &Value| {
-        end.get("node")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    ends.map(node).collect()
-}
-
-/// Names of the nodes in the document that is known to be in force.
-fn nodes_of(known: &Snapshot) -> impl Iterator<Item = String> {
-    let keys = known.objects.range(NODES.to_owned()..).map(|(key, _)| key);
-    keys.map_while(|key| Some(key.strip_prefix(NODES)?.to_owned()))
 }
 
 fn read_note(note: &[u8]) -> Option<Released> {
